@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# secmmu: selftests of KVM's stage 2, hmm_range_fault() and AVIC.
+#
+# In a kernel tree as tools/testing/selftests/secmmu:
+#   make -C tools/testing/selftests TARGETS=secmmu {all,install,run_tests,clean,gen_tar} [O=DIR]
+# Alone: make [all | install INSTALL_PATH=DIR | modules KDIR=DIR | check | check-quick | clean]
+#   KSFT=DIR       selftests folder of a kernel source (default: from Debian's linux-source-6.1)
+#   O=DIR          where to build (default: out)
+#   ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-   LLVM=1   WERROR=1   V=1
+#   USERCFLAGS=... USERLDFLAGS=-static
+#   KDIR=DIR       kernel build folder: also builds the modules for that kernel
+
+AREAS := $(patsubst %/,%,$(wildcard dirty_log/ kvm/ hmm/ avic/))
+
+# ---- architecture --------------------------------------------------------
+# The kernel's build says ARCH=x86 where kselftest by itself says x86_64.
+machine_of = $(patsubst x86,x86_64,$(patsubst amd64,x86_64,$(patsubst aarch64,arm64,$(1))))
+HOST_MACHINE := $(call machine_of,$(shell uname -m))
+MACHINE := $(call machine_of,$(or $(ARCH),$(HOST_MACHINE)))
+SUPPORTED := $(filter x86_64 arm64,$(MACHINE))
+
+# ---- kselftest framework and output folder -------------------------------
+# In a kernel tree the framework is in the parent folder. If this folder is a
+# symbolic link in the tree, ".." is the parent of the link's aim; make has the
+# folder that it was started from in PWD, and OUTPUT has the link's own name.
+KSFT ?= $(firstword $(patsubst %/lib.mk,%,$(wildcard ../lib.mk $(PWD)/lib.mk \
+	$(PWD)/../lib.mk $(OUTPUT)/../lib.mk)))
+
+ifeq ($(OUTPUT),)
+OUTPUT := $(or $(if $(O),$(abspath $(O))),$(CURDIR)$(if $(KSFT),,/out))
+endif
+
+ifeq ($(KSFT),)
+KSFT := $(OUTPUT)/kselftest/tools/testing/selftests
+$(KSFT)/lib.mk: build/kselftest-files build/fetch-package
+	@build/kselftest-files $(OUTPUT)/kselftest
+endif
+
+# ---- sources and products ------------------------------------------------
+sources = $(sort $(wildcard $(addsuffix /*.c,$(1)) $(addsuffix /*.S,$(1))))
+area_folders = $(1) $(1)/$(MACHINE)
+programs_of = $(filter %_test.c %_bench.c,$(call sources,$(call area_folders,$(1))))
+guest_of = $(filter %_guest.c %_guest.S,$(call sources,$(call area_folders,$(1))))
+helpers_of = $(filter-out $(call programs_of,$(1)) $(call guest_of,$(1)),$(call sources,$(call area_folders,$(1))))
+name_of = $(basename $(notdir $(1)))
+
+ifneq ($(SUPPORTED),)
+PROGRAM_SOURCES := $(foreach a,lib $(AREAS),$(call programs_of,$(a)))
+UNIT_TESTS := $(call name_of,$(wildcard tests/unit/*_test.c))
+MODULES := $(if $(wildcard prove/driver/*.c),secmmu_prove) \
+	$(if $(wildcard hmm/driver/*.c),secmmu_hmm) \
+	$(if $(wildcard avic/driver/*.c),$(filter secmmu_avic,$(if $(filter x86_64,$(MACHINE)),secmmu_avic)))
+
+TEST_GEN_PROGS := $(call name_of,$(filter %_test.c,$(PROGRAM_SOURCES)))
+TEST_GEN_PROGS_EXTENDED := $(call name_of,$(filter %_bench.c,$(PROGRAM_SOURCES)))
+TEST_GEN_FILES := secmmu-tests.list
+TEST_FILES := $(wildcard vm prove known-failures)
+TEST_PROGS_EXTENDED := $(wildcard run_all.sh)
+else
+all: unsupported
+endif
+EXTRA_CLEAN := $(addprefix $(OUTPUT)/,obj modules)
+
+# A clean needs nothing fetched.
+ifneq ($(filter-out clean help,$(or $(MAKECMDGOALS),all))$(wildcard $(KSFT)/lib.mk),)
+include $(KSFT)/lib.mk
+else
+clean:
+	rm -rf $(addprefix $(OUTPUT)/,$(TEST_GEN_PROGS) $(TEST_GEN_PROGS_EXTENDED) $(TEST_GEN_FILES)) $(EXTRA_CLEAN)
+endif
+
+unsupported:
+	@echo "secmmu: no tests for ARCH=$(MACHINE) (x86_64 and arm64 have them): nothing built"
+
+# ---- tools and flags -----------------------------------------------------
+# lib.mk has set CC from CROSS_COMPILE and LLVM.
+COMPILER := $(if $(findstring clang,$(CC) $(shell $(firstword $(CC)) --version 2>/dev/null | head -n 1)),clang,gcc)
+tool = $(shell $(CC) -print-prog-name=$(1))
+AR = $(call tool,ar)
+NM = $(call tool,nm)
+SIZE = $(CROSS_COMPILE)size
+# A folder per architecture and compiler: switching between them rebuilds nothing.
+OBJ := $(OUTPUT)/obj/$(MACHINE)-$(COMPILER)
+
+quiet = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(patsubst $(OUTPUT)/%,%,$@);)
+
+INCLUDES := -Ilib -Ilib/$(MACHINE) -isystem $(KSFT) $(KHDR_INCLUDES)
+WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes -Wvla \
+	$(if $(filter 1,$(WERROR)),-Werror)
+
+# -no-pie: a guest has the code of guest_image at the addresses that the host
+# binary has it. _GNU_SOURCE is spelled as newer lib.mk spell it.
+HOST_CFLAGS = -std=gnu11 -O2 -g -fno-pie -pthread -D_GNU_SOURCE= $(WARNINGS) $(INCLUDES)
+HOST_LDFLAGS = -no-pie -pthread
+
+# A guest has neither libc nor FPU state nor anything that ELF startup sets up.
+GUEST_CFLAGS_x86_64 := -mno-red-zone -fcf-protection=none
+GUEST_CFLAGS_arm64 := -mno-outline-atomics -mbranch-protection=none
+GUEST_CFLAGS_gcc := -fno-tree-loop-distribute-patterns
+GUEST_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-jump-tables \
+	-fno-exceptions -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-common -mgeneral-regs-only \
+	$(GUEST_CFLAGS_$(MACHINE)) $(GUEST_CFLAGS_$(COMPILER)) -D_GNU_SOURCE= $(WARNINGS) $(INCLUDES) \
+	$(filter -W% -D% -I%,$(USERCFLAGS))
+
+# ---- objects -------------------------------------------------------------
+object_of = $(patsubst %,$(OBJ)/%.o,$(basename $(1)))
+ALL_SOURCES := $(foreach f,lib lib/$(MACHINE) $(foreach a,$(AREAS),$(call area_folders,$(a))) tests/unit,$(call sources,$(f)))
+ALL_OBJECTS := $(call object_of,$(ALL_SOURCES))
+GUEST_OBJECTS := $(filter %_guest.o,$(ALL_OBJECTS))
+LIBRARY := $(OBJ)/libsecmmu.a
+
+# Files that change only when the flags in them do: what depends on one is
+# made anew when it is called for with other flags.
+define stamp # FILE, TEXT
+$(1): FORCE
+	@mkdir -p $$(@D)
+	@printf '%s\n' '$(subst ','\'',$(2))' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$(2))' > $$@
+endef
+$(eval $(call stamp,$(OBJ)/host-flags,$(CC) $(CFLAGS) $(HOST_CFLAGS)))
+$(eval $(call stamp,$(OBJ)/guest-flags,$(CC) $(GUEST_CFLAGS)))
+$(eval $(call stamp,$(OUTPUT)/obj/link-flags,$(CC) $(CFLAGS) $(HOST_CFLAGS) $(LDFLAGS)))
+
+$(filter-out $(GUEST_OBJECTS),$(ALL_OBJECTS)): $(OBJ)/%.o: %.c $(OBJ)/host-flags
+	@mkdir -p $(@D)
+	$(call quiet,CC)$(CC) $(CFLAGS) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(filter $(call object_of,$(wildcard $(filter %.c,$(ALL_SOURCES)))),$(GUEST_OBJECTS)): $(OBJ)/%.o: %.c $(OBJ)/guest-flags
+	@mkdir -p $(@D)
+	$(call quiet,GUEST)$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(filter $(call object_of,$(wildcard $(filter %.S,$(ALL_SOURCES)))),$(GUEST_OBJECTS)): $(OBJ)/%.o: %.S $(OBJ)/guest-flags
+	@mkdir -p $(@D)
+	$(call quiet,GUEST)$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(LIBRARY): $(call object_of,$(call helpers_of,lib))
+	$(call quiet,AR)rm -f $@ && $(AR) rcs $@ $^
+
+# ---- programs ------------------------------------------------------------
+# One guest image per area: the guest code of lib/ and the area's own.
+define area_rules # AREA
+$(OBJ)/$(1)/guest.o: lib/guest.lds build/guest-image $(call object_of,$(call guest_of,lib) $(filter-out $(call guest_of,lib),$(call guest_of,$(1))))
+	@mkdir -p $$(@D)
+	$$(call quiet,LD)CC='$$(CC)' NM='$$(NM)' SIZE='$$(SIZE)' build/guest-image $$@ lib/guest.lds $$(filter %.o,$$^)
+endef
+$(foreach a,lib $(AREAS) tests/unit,$(eval $(call area_rules,$(a))))
+
+define program_rule # PRODUCT, SOURCE, AREA
+$(1): $(call object_of,$(2)) $(if $(filter lib,$(3)),,$(call object_of,$(call helpers_of,$(3)))) \
+	$(OBJ)/$(3)/guest.o $(LIBRARY) $(OUTPUT)/obj/link-flags $(OBJ)/numa.flags
+	$$(call quiet,LINK)$$(CC) $$(CFLAGS) $$(HOST_LDFLAGS) $$(LDFLAGS) $$(filter %.o %.a,$$^) @$(OBJ)/numa.flags -lnuma -o $$@
+endef
+$(foreach a,lib $(AREAS),$(foreach s,$(call programs_of,$(a)),\
+	$(eval $(call program_rule,$(OUTPUT)/$(call name_of,$(s)),$(s),$(a)))))
+$(foreach s,$(filter tests/unit/%_test.c,$(ALL_SOURCES)),\
+	$(eval $(call program_rule,$(OBJ)/tests/unit/$(call name_of,$(s)),$(s),tests/unit)))
+
+$(OBJ)/numa.flags: build/find-libnuma $(OUTPUT)/obj/link-flags
+	@mkdir -p $(@D)
+	@CC='$(CC) $(LDFLAGS)' build/find-libnuma $(MACHINE) $@
+
+$(OUTPUT)/secmmu-tests.list: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(foreach a,lib $(AREAS),$(foreach s,$(call programs_of,$(a)),\
+		'$(a) $(call name_of,$(s))$(if $(filter %_bench.c,$(s)), bench)')) > $@
+
+all: $(if $(SUPPORTED),$(LIBRARY) $(foreach a,lib $(AREAS),$(OBJ)/$(a)/guest.o))
+
+unit: $(addprefix $(OBJ)/tests/unit/,$(UNIT_TESTS))
+
+check:
+	@tests/check
+
+check-quick:
+	@tests/check --quick
+
+-include $(ALL_OBJECTS:.o=.d)
+
+FORCE:
+.PHONY: all unit check check-quick unsupported FORCE
+.DEFAULT_GOAL := all
