@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Host memory of every kind that can stand behind a memslot, at an address
+ * that is aligned, or misaligned, on purpose.
+ *
+ * Nothing is left behind: files have no name, and all goes with the process.
+ */
+#ifndef SECMMU_BACKING_H
+#define SECMMU_BACKING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "report.h"
+
+/**
+ * enum backing_kind - the kinds of memory
+ * @BACKING_ANONYMOUS: private anonymous, small pages only (MADV_NOHUGEPAGE)
+ * @BACKING_ANONYMOUS_THP: private anonymous, MADV_HUGEPAGE
+ * @BACKING_HUGETLB_2M: private anonymous MAP_HUGETLB, pages of 2 MiB
+ * @BACKING_HUGETLB_1G: the same, pages of 1 GiB
+ * @BACKING_SHMEM: shared anonymous, small pages only
+ * @BACKING_SHMEM_THP: shared anonymous, MADV_HUGEPAGE
+ * @BACKING_MEMFD: memfd_create(), shared, small pages only
+ * @BACKING_MEMFD_HUGETLB: memfd_create(MFD_HUGETLB), shared, pages of 2 MiB
+ * @BACKING_TMPFS_PRIVATE: a file in a tmpfs, MAP_PRIVATE
+ * @BACKING_TMPFS_SHARED: a file in a tmpfs, MAP_SHARED
+ * @BACKING_GUEST_MEMFD: KVM_CREATE_GUEST_MEMFD, mapped; the caller has the VM
+ *	and so brings the file
+ * @BACKING_KINDS: number of kinds
+ */
+enum backing_kind {
+	BACKING_ANONYMOUS,
+	BACKING_ANONYMOUS_THP,
+	BACKING_HUGETLB_2M,
+	BACKING_HUGETLB_1G,
+	BACKING_SHMEM,
+	BACKING_SHMEM_THP,
+	BACKING_MEMFD,
+	BACKING_MEMFD_HUGETLB,
+	BACKING_TMPFS_PRIVATE,
+	BACKING_TMPFS_SHARED,
+	BACKING_GUEST_MEMFD,
+	BACKING_KINDS,
+};
+
+/* Flags of struct backing_request. */
+#define BACKING_POPULATE	(1U << 0)	/* backing_populate() at once */
+#define BACKING_NO_FORK		(1U << 1)	/* MADV_DONTFORK */
+
+/**
+ * struct backing_request - the memory that is wanted
+ * @kind: its kind
+ * @size: bytes, a multiple of the system's page size
+ * @alignment: power of two that @misalignment is counted from; 0: the kind's
+ *	page size (2 MiB for the THP kinds)
+ * @misalignment: how many bytes behind such an address the memory begins, a
+ *	multiple of the system's page size
+ * @flags: BACKING_POPULATE and so on
+ * @fd: BACKING_GUEST_MEMFD only: the file, which stays the caller's
+ * @fd_size: BACKING_GUEST_MEMFD only: the file's size, at least @size +
+ *	@misalignment
+ */
+struct backing_request {
+	enum backing_kind kind;
+	uint64_t size;
+	uint64_t alignment;
+	uint64_t misalignment;
+	unsigned int flags;
+	int fd;
+	uint64_t fd_size;
+};
+
+/**
+ * struct backing - memory for a memslot
+ * @hva: where it begins
+ * @size: bytes
+ * @kind: its kind
+ * @page_size: bytes of the pages that the kernel gives: the system's page
+ *	size, the hugetlb size, or, for the THP kinds, the PMD's, which is a
+ *	wish there: see backing_host_huge_bytes()
+ * @huge: whether huge mappings are expected, so page_size is not the system's
+ * @fd: the file behind it, or -1
+ * @offset: where in the file the memory begins
+ * @map: where the mapping begins that the memory is in
+ * @map_size: its size; larger than @size if the memory is misaligned
+ * @reserved: the whole range of addresses, with a guard on either side
+ * @reserved_size: its size
+ * @own_fd: whether backing_destroy() closes @fd
+ */
+struct backing {
+	void *hva;
+	uint64_t size;
+	enum backing_kind kind;
+	uint64_t page_size;
+	bool huge;
+	int fd;
+	off_t offset;
+	void *map;
+	uint64_t map_size;
+	void *reserved;
+	uint64_t reserved_size;
+	bool own_fd;
+};
+
+/**
+ * backing_name() - a kind by name
+ * @kind: the kind
+ *
+ * Return: "anonymous", "anonymous_thp", "hugetlb_2m", "hugetlb_1g", "shmem",
+ * "shmem_thp", "memfd", "memfd_hugetlb", "tmpfs_private", "tmpfs_shared" or
+ * "guest_memfd".
+ */
+const char *backing_name(enum backing_kind kind);
+
+/**
+ * backing_from_name() - a name's kind
+ * @name: as backing_name() gives it
+ * @kind: the result
+ *
+ * Return: whether there is such a kind.
+ */
+bool backing_from_name(const char *name, enum backing_kind *kind);
+
+/**
+ * backing_available() - can this machine give memory of a kind?
+ * @kind: the kind
+ * @size: so many bytes of it
+ * @shortage: what is missing, if something is; may be NULL
+ *
+ * Looks at settings and free pages only; another process may take them before
+ * backing_create(), which then skips with the same text.
+ *
+ * Return: whether it can.
+ */
+bool backing_available(enum backing_kind kind, uint64_t size,
+		       struct shortage *shortage);
+
+/**
+ * backing_try_create() - memory as requested, or why not
+ * @backing: to be filled
+ * @request: what is wanted
+ * @shortage: what is missing, if the machine cannot give it; may be NULL
+ *
+ * A wrong request, or an error that has nothing to do with what the machine
+ * has, fails the case.
+ *
+ * Return: whether @backing can be used.
+ */
+bool backing_try_create(struct backing *backing,
+			const struct backing_request *request,
+			struct shortage *shortage);
+
+/**
+ * backing_create() - memory as requested; skips the case if there is none
+ * @backing: to be filled
+ * @request: what is wanted
+ */
+void backing_create(struct backing *backing,
+		    const struct backing_request *request);
+
+/**
+ * backing_destroy() - give the memory back
+ * @backing: made by backing_create(); zeroed
+ */
+void backing_destroy(struct backing *backing);
+
+/**
+ * backing_populate() - have a page everywhere, writable
+ * @backing: the memory
+ *
+ * By MADV_POPULATE_WRITE (Linux 5.14), which tells of missing memory by an
+ * error where a plain store would get SIGBUS. Contents stay as they are. For
+ * the THP kinds, this is where the kernel decides on huge pages.
+ */
+void backing_populate(struct backing *backing);
+
+/**
+ * backing_host_huge_bytes() - how much is mapped huge in this process
+ * @backing: the memory
+ *
+ * From /proc/self/smaps: AnonHugePages, ShmemPmdMapped, FilePmdMapped, and
+ * Private_Hugetlb and Shared_Hugetlb. KVM maps no page larger than the host
+ * does (host_pfn_mapping_level() on x86, get_user_mapping_size() on arm64), so
+ * what is expected of the guest's mappings must be judged by this.
+ *
+ * Return: bytes, of the whole mapping that the memory is in.
+ */
+uint64_t backing_host_huge_bytes(const struct backing *backing);
+
+/**
+ * backing_nodes() - how many NUMA nodes can give memory
+ *
+ * Return: their number; 1 without NUMA.
+ */
+unsigned int backing_nodes(void);
+
+/**
+ * backing_bind() - take pages from one node only, from now on
+ * @backing: the memory, not populated yet
+ * @node: counted among the nodes with memory, below backing_nodes()
+ *
+ * Return: 0 or -errno; -ENOSYS without NUMA.
+ */
+int backing_bind(struct backing *backing, unsigned int node);
+
+/**
+ * backing_interleave() - take pages from all nodes in turn, from now on
+ * @backing: the memory, not populated yet
+ *
+ * Return: 0 or -errno; -ENOSYS without NUMA.
+ */
+int backing_interleave(struct backing *backing);
+
+/**
+ * backing_move() - bring the pages to one node, while they are in use
+ * @backing: the memory
+ * @node: counted among the nodes with memory, below backing_nodes()
+ *
+ * mbind(MPOL_MF_MOVE): page migration under the running guest. Pages that the
+ * kernel cannot move at the moment stay where they are.
+ *
+ * Return: 0 or -errno; -ENOSYS without NUMA, -EIO if pages stayed.
+ */
+int backing_move(struct backing *backing, unsigned int node);
+
+/**
+ * backing_node_of() - where a page is
+ * @backing: the memory
+ * @offset: bytes from its beginning
+ *
+ * Return: the node, counted among those with memory; -ENOENT if there is no
+ * page yet, -ENOSYS without NUMA, or another -errno.
+ */
+int backing_node_of(const struct backing *backing, uint64_t offset);
+
+/**
+ * backing_discard() - give the pages back to the kernel, keep the addresses
+ * @backing: the memory
+ * @offset: bytes from its beginning, aligned to its page size
+ * @size: bytes, a multiple of its page size
+ *
+ * Private memory by MADV_DONTNEED, shared by MADV_REMOVE (a hole in the file):
+ * both call the MMU notifiers, and what is read afterwards is zero (for
+ * tmpfs_private: what the file has).
+ *
+ * Return: 0 or -errno.
+ */
+int backing_discard(struct backing *backing, uint64_t offset, uint64_t size);
+
+#endif /* SECMMU_BACKING_H */

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A program is a list of named cases; each runs in a forked child with a
+ * deadline, so that a crash, a hang or a leak of one is a result of that one.
+ */
+#ifndef SECMMU_CASES_H
+#define SECMMU_CASES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "options.h"
+#include "random.h"
+#include "report.h"
+
+#define CASE_NAME_MAX		96
+#define CASE_NUMBERS		6
+#define CASE_DIMENSIONS		6
+
+/**
+ * NEEDS_KERNEL() - a release, for struct needs
+ * @major: as the 6 of 6.12
+ * @minor: as the 12 of 6.12
+ */
+#define NEEDS_KERNEL(major, minor)	(((major) << 16) | ((minor) << 8))
+
+/**
+ * struct needs - what a program or a case cannot do without
+ * @root: effective user 0
+ * @kvm: a /dev/kvm that opens
+ * @kernel_min: oldest release, by NEEDS_KERNEL(); 0: any
+ * @config: kernel options, as "CONFIG_A=y CONFIG_B"; without a value, y and m
+ *	both do. Looked up in /proc/config.gz or /boot/config-RELEASE; where the
+ *	machine has neither, the option counts as present, and the test's own
+ *	probe has to find out
+ * @module: a module that must be loaded or built in, such as "kvm_amd"
+ * @device: a device file that must open for reading and writing
+ * @free_memory: bytes of MemAvailable
+ * @cpus: CPUs that this process may run on
+ * @nodes: NUMA nodes with memory
+ *
+ * All zero: nothing. What is missing makes the case a skip that says so and how
+ * to get it.
+ */
+struct needs {
+	bool root;
+	bool kvm;
+	unsigned int kernel_min;
+	const char *config;
+	const char *module;
+	const char *device;
+	uint64_t free_memory;
+	unsigned int cpus;
+	unsigned int nodes;
+};
+
+/**
+ * struct test_case - one named case
+ * @name: letters, digits and ``-_./:=+``; unique in its program
+ * @run: the body; returning is passing. Runs in a child of its own
+ * @data: the test's own
+ * @number: the test's own, such as the choices of a matrix
+ * @timeout_s: seconds until the case counts as hung, beyond the time share that
+ *	case_duration_ns() gives it; 0: 60
+ * @needs: on top of the program's
+ */
+struct test_case {
+	char name[CASE_NAME_MAX];
+	void (*run)(const struct test_case *test);
+	const void *data;
+	unsigned long number[CASE_NUMBERS];
+	unsigned int timeout_s;
+	struct needs needs;
+};
+
+/**
+ * struct program - a test program
+ * @name: its file name
+ * @summary: one line for --help
+ * @cases: fills at most @max cases and returns how many it filled; called once,
+ *	in the first process, so it must be quick and touch nothing. With
+ *	@cases NULL, @table is used
+ * @table: a fixed list of cases, if @cases is NULL
+ * @table_size: number of cases in @table
+ * @needs: what every case needs
+ */
+struct program {
+	const char *name;
+	const char *summary;
+	size_t (*cases)(const struct options *options, struct test_case *cases,
+			size_t max);
+	const struct test_case *table;
+	size_t table_size;
+	struct needs needs;
+};
+
+/**
+ * cases_main() - the whole of a program's main()
+ * @argc: main()'s
+ * @argv: main()'s
+ * @program: the program
+ *
+ * Reads the options, chooses the cases, runs one after the other, prints KTAP.
+ * Every case runs in a forked child that leads a process group of its own and
+ * dies with its parent. A child killed by a signal, or one that is not done at
+ * its deadline, is a failure: the latter prints what every worker was doing.
+ * SIGINT and SIGTERM kill the child's group and end the program with 1.
+ *
+ * Return: does not return to main() in practice; declared int so that main()
+ * can be ``return cases_main(...)``.
+ */
+int cases_main(int argc, char **argv, const struct program *program);
+
+/**
+ * case_current() - the case that this process runs
+ *
+ * Return: the case, or NULL outside of one.
+ */
+const struct test_case *case_current(void);
+
+/**
+ * case_duration_ns() - how long a case that is limited by time may take
+ *
+ * The program's time (20 s less a margin in check mode, --duration if given)
+ * less what is used up, divided by the cases still to come; so a case that
+ * needs little or is skipped leaves its share to the others. Never less than
+ * 100 ms.
+ *
+ * Return: nanoseconds, the same at every call in one case.
+ */
+uint64_t case_duration_ns(void);
+
+/**
+ * case_random() - begin a random stream of this case
+ * @stream: the stream to fill
+ * @name: what it is for, such as "flip thread"
+ * @index: which of several of that name
+ *
+ * Depends on the seed, the case's name, @name and @index only, so a case
+ * replayed alone makes the same choices.
+ */
+void case_random(struct random_stream *stream, const char *name,
+		 uint64_t index);
+
+/**
+ * needs_met() - look for everything that is needed
+ * @needs: what is needed
+ * @shortage: filled with the first thing that is missing; may be NULL
+ *
+ * Return: whether all is there.
+ */
+bool needs_met(const struct needs *needs, struct shortage *shortage);
+
+/**
+ * struct case_matrix - a matrix of choices
+ * @dimensions: number of choices to make, at most CASE_DIMENSIONS
+ * @levels: how many values each of them has, at least 1
+ * @allowed: whether a tuple makes sense; NULL: all do
+ * @context: for @allowed
+ */
+struct case_matrix {
+	unsigned int dimensions;
+	unsigned int levels[CASE_DIMENSIONS];
+	bool (*allowed)(const unsigned int *tuple, const void *context);
+	const void *context;
+};
+
+/**
+ * struct case_tuple - one choice per dimension
+ * @level: the values, each below the dimension's levels
+ */
+struct case_tuple {
+	unsigned int level[CASE_DIMENSIONS];
+};
+
+/**
+ * cases_every_tuple() - the full matrix
+ * @matrix: the matrix
+ * @tuples: to be filled
+ * @max: how many fit; more than that ends the program with a failure
+ *
+ * Return: number of allowed tuples, in lexical order.
+ */
+size_t cases_every_tuple(const struct case_matrix *matrix,
+			 struct case_tuple *tuples, size_t max);
+
+/**
+ * cases_sample_pairwise() - a small sample in which every pair of values meets
+ * @matrix: the matrix
+ * @seed: which of the many such samples
+ * @tuples: to be filled
+ * @max: how many fit; more than that ends the program with a failure
+ *
+ * Every pair of values of two dimensions that occurs in an allowed tuple occurs
+ * in the sample; with one dimension, every value. Greedy: a little larger than
+ * the smallest such sample.
+ *
+ * Return: number of tuples, in lexical order.
+ */
+size_t cases_sample_pairwise(const struct case_matrix *matrix, uint64_t seed,
+			     struct case_tuple *tuples, size_t max);
+
+/**
+ * cases_choose() - the tuples that the options ask for
+ * @options: mode, seed, and whether --case was given
+ * @matrix: the matrix
+ * @tuples: to be filled
+ * @max: how many fit
+ *
+ * The full matrix in MODE_ALL and if --case or --backing names what to run (so
+ * that a replay finds its case whatever the sample), else the pairwise sample
+ * of the seed.
+ *
+ * Return: number of tuples.
+ */
+size_t cases_choose(const struct options *options,
+		    const struct case_matrix *matrix, struct case_tuple *tuples,
+		    size_t max);
+
+#endif /* SECMMU_CASES_H */
