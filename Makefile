@@ -48,13 +48,18 @@ name_of = $(basename $(notdir $(1)))
 ifneq ($(SUPPORTED),)
 PROGRAM_SOURCES := $(foreach a,lib $(AREAS),$(call programs_of,$(a)))
 UNIT_TESTS := $(call name_of,$(wildcard tests/unit/*_test.c))
-MODULES := $(if $(wildcard prove/driver/*.c),secmmu_prove) \
-	$(if $(wildcard hmm/driver/*.c),secmmu_hmm) \
-	$(if $(wildcard avic/driver/*.c),$(filter secmmu_avic,$(if $(filter x86_64,$(MACHINE)),secmmu_avic)))
+# Modules are for the one kernel whose build folder is given.
+MODULE_AREAS := $(patsubst %/driver/,%,$(wildcard $(addsuffix /driver/,prove $(AREAS))))
+ifneq ($(KDIR),)
+RELEASE := $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+$(if $(RELEASE),,$(error KDIR=$(KDIR) is no folder of a built kernel: no include/config/kernel.release in it. \
+	Debian has them in linux-headers-*, as /usr/src/linux-headers-RELEASE))
+MODULES := $(foreach a,$(MODULE_AREAS),modules/$(RELEASE)/secmmu_$(a).ko)
+endif
 
 TEST_GEN_PROGS := $(call name_of,$(filter %_test.c,$(PROGRAM_SOURCES)))
 TEST_GEN_PROGS_EXTENDED := $(call name_of,$(filter %_bench.c,$(PROGRAM_SOURCES)))
-TEST_GEN_FILES := secmmu-tests.list
+TEST_GEN_FILES := secmmu-tests.list $(MODULES)
 TEST_FILES := $(wildcard vm prove known-failures)
 TEST_PROGS_EXTENDED := $(wildcard run_all.sh)
 else
@@ -70,6 +75,11 @@ clean:
 	rm -rf $(addprefix $(OUTPUT)/,$(TEST_GEN_PROGS) $(TEST_GEN_PROGS_EXTENDED) $(TEST_GEN_FILES)) $(EXTRA_CLEAN)
 endif
 
+# lib.mk installs by rsync and only says "not found".
+ifneq ($(filter install,$(MAKECMDGOALS)),)
+$(if $(shell command -v rsync),,$(error make install needs rsync: install the Debian package rsync))
+endif
+
 unsupported:
 	@echo "secmmu: no tests for ARCH=$(MACHINE) (x86_64 and arm64 have them): nothing built"
 
@@ -79,7 +89,6 @@ COMPILER := $(if $(findstring clang,$(CC) $(shell $(firstword $(CC)) --version 2
 tool = $(shell $(CC) -print-prog-name=$(1))
 AR = $(call tool,ar)
 NM = $(call tool,nm)
-SIZE = $(CROSS_COMPILE)size
 # A folder per architecture and compiler: switching between them rebuilds nothing.
 OBJ := $(OUTPUT)/obj/$(MACHINE)-$(COMPILER)
 
@@ -92,7 +101,7 @@ WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-pr
 # -no-pie: a guest has the code of guest_image at the addresses that the host
 # binary has it. _GNU_SOURCE is spelled as newer lib.mk spell it.
 HOST_CFLAGS = -std=gnu11 -O2 -g -fno-pie -pthread -D_GNU_SOURCE= $(WARNINGS) $(INCLUDES)
-HOST_LDFLAGS = -no-pie -pthread
+HOST_LDFLAGS = $(if $(filter -static,$(LDFLAGS)),,-no-pie) -pthread
 
 # A guest has neither libc nor FPU state nor anything that ELF startup sets up.
 GUEST_CFLAGS_x86_64 := -mno-red-zone -fcf-protection=none
@@ -131,7 +140,7 @@ $(filter $(call object_of,$(wildcard $(filter %.c,$(ALL_SOURCES)))),$(GUEST_OBJE
 
 $(filter $(call object_of,$(wildcard $(filter %.S,$(ALL_SOURCES)))),$(GUEST_OBJECTS)): $(OBJ)/%.o: %.S $(OBJ)/guest-flags
 	@mkdir -p $(@D)
-	$(call quiet,GUEST)$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+	$(call quiet,GUEST)$(CC) $(GUEST_CFLAGS) -Wa,--noexecstack -MMD -MP -c $< -o $@
 
 $(LIBRARY): $(call object_of,$(call helpers_of,lib))
 	$(call quiet,AR)rm -f $@ && $(AR) rcs $@ $^
@@ -141,7 +150,7 @@ $(LIBRARY): $(call object_of,$(call helpers_of,lib))
 define area_rules # AREA
 $(OBJ)/$(1)/guest.o: lib/guest.lds build/guest-image $(call object_of,$(call guest_of,lib) $(filter-out $(call guest_of,lib),$(call guest_of,$(1))))
 	@mkdir -p $$(@D)
-	$$(call quiet,LD)CC='$$(CC)' NM='$$(NM)' SIZE='$$(SIZE)' build/guest-image $$@ lib/guest.lds $$(filter %.o,$$^)
+	$$(call quiet,LD)CC='$$(CC)' NM='$$(NM)' build/guest-image $$@ lib/guest.lds $$(filter %.o,$$^)
 endef
 $(foreach a,lib $(AREAS) tests/unit,$(eval $(call area_rules,$(a))))
 
@@ -166,6 +175,23 @@ $(OUTPUT)/secmmu-tests.list: FORCE
 
 all: $(if $(SUPPORTED),$(LIBRARY) $(foreach a,lib $(AREAS),$(OBJ)/$(a)/guest.o))
 
+# ---- modules -------------------------------------------------------------
+# A rule of our own: the lib.mk of 6.1 does not know TEST_GEN_MODS_DIR. The
+# sources are copied, since kbuild writes beside them; what was said about this
+# build (O=, LLVM=, flags) must not reach the kernel's, MODULE_FLAGS= does.
+clean_environment := env $(addprefix -u ,MAKEFLAGS MFLAGS MAKELEVEL O OUTPUT KBUILD_OUTPUT LLVM CC CFLAGS LDFLAGS M)
+define module_rule # AREA
+$(OUTPUT)/modules/$(RELEASE)/secmmu_$(1).ko: $(wildcard $(1)/driver/*) $(KDIR)/include/config/kernel.release
+	@rm -rf $$(@:.ko=.build) && mkdir -p $$(@:.ko=.build) && cp $(1)/driver/* $$(@:.ko=.build)
+	$$(call quiet,MODULE)$(clean_environment) $$(MAKE) -C $(KDIR) M=$$(abspath $$(@:.ko=.build)) ARCH=$(MACHINE) \
+		$(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE)) $(MODULE_FLAGS) $(if $(filter 1,$(V)),V=1,-s) modules
+	@cp $$(@:.ko=.build)/$$(@F) $$@
+endef
+$(if $(KDIR),$(foreach a,$(MODULE_AREAS),$(eval $(call module_rule,$(a)))))
+
+modules: $(addprefix $(OUTPUT)/,$(MODULES))
+	$(if $(KDIR),,$(error make modules needs KDIR=, the build folder of the kernel to build for))
+
 unit: $(addprefix $(OBJ)/tests/unit/,$(UNIT_TESTS))
 
 check:
@@ -177,5 +203,5 @@ check-quick:
 -include $(ALL_OBJECTS:.o=.d)
 
 FORCE:
-.PHONY: all unit check check-quick unsupported FORCE
+.PHONY: all unit modules check check-quick unsupported FORCE
 .DEFAULT_GOAL := all
