@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * All that differs between architectures, in one list. lib/x86_64/ and
+ * lib/arm64/ implement it; no test calls it.
+ */
+#ifndef SECMMU_ARCH_H
+#define SECMMU_ARCH_H
+
+#include "vm.h"
+
+/**
+ * arch_vm_init() - what a new VM needs before it has vCPUs
+ * @vm: VM; system slot and control block are there
+ */
+void arch_vm_init(struct vm *vm);
+
+/**
+ * arch_vcpu_init() - bring a new vCPU to where it can run guest C code
+ * @vcpu: vCPU; its cpu_page and stack are there
+ */
+void arch_vcpu_init(struct vcpu *vcpu);
+
+/**
+ * arch_vcpu_start() - set the registers that begin a guest function
+ * @vcpu: vCPU
+ * @function: guest function
+ * @argument: its second argument
+ */
+void arch_vcpu_start(struct vcpu *vcpu, guest_function function,
+		     uint64_t argument);
+
+/**
+ * arch_is_hypercall() - was this exit our hypercall
+ * @vcpu: vCPU
+ *
+ * Return: true if it was (the call itself is in the control block).
+ */
+bool arch_is_hypercall(struct vcpu *vcpu);
+
+/**
+ * arch_map_page() - put one leaf into the guest's page tables
+ * @vm: VM
+ * @gva: guest virtual address
+ * @gpa: guest physical address
+ * @page_size: bytes, one of arch_page_sizes()
+ */
+void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
+		   uint64_t page_size);
+
+/**
+ * arch_page_sizes() - sizes that the guest's page tables can map
+ * @count: number of sizes
+ *
+ * Return: bytes, ascending.
+ */
+const uint64_t *arch_page_sizes(size_t *count);
+
+/**
+ * arch_program_counter() - where the vCPU stands
+ * @vcpu: vCPU; not in KVM_RUN
+ *
+ * Return: guest virtual address of its next instruction.
+ */
+uint64_t arch_program_counter(struct vcpu *vcpu);
+
+/**
+ * arch_exception_text() - the exception in the vCPU's control block, in words
+ * @guest: the vCPU's part of the control block
+ * @buffer: where to put it
+ * @size: bytes in @buffer
+ */
+void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
+			 size_t size);
+
+#endif

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Dirty logging: bitmap, bitmap with manual clear. The ring is dirty_ring.c. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <stdlib.h>
+
+#include "bitmap.h"
+#include "dirty.h"
+
+#define RING_ENTRIES_DEFAULT 4096
+
+static const char *const names[HARVESTER_COUNT] = {
+	[HARVESTER_LOG] = "log",
+	[HARVESTER_CLEAR] = "clear",
+	[HARVESTER_CLEAR_INITIALLY_SET] = "clear_initially_set",
+	[HARVESTER_RING] = "ring",
+	[HARVESTER_RING_ACQ_REL] = "ring_acq_rel",
+};
+
+const char *harvester_name(enum harvester harvester)
+{
+	return names[harvester];
+}
+
+bool harvester_is_ring(enum harvester harvester)
+{
+	return harvester == HARVESTER_RING ||
+	       harvester == HARVESTER_RING_ACQ_REL;
+}
+
+static bool harvester_is_clear(enum harvester harvester)
+{
+	return harvester == HARVESTER_CLEAR ||
+	       harvester == HARVESTER_CLEAR_INITIALLY_SET;
+}
+
+static void configure_clear(enum harvester harvester, struct vm_config *config)
+{
+	uint64_t wanted = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
+	int offered = kvm_check_extension(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2);
+
+	if (harvester == HARVESTER_CLEAR_INITIALLY_SET)
+		wanted |= KVM_DIRTY_LOG_INITIALLY_SET;
+	if ((offered & wanted) != wanted)
+		skip(harvester == HARVESTER_CLEAR ?
+			     "needs KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2" :
+			     "needs KVM_DIRTY_LOG_INITIALLY_SET",
+		     "use a kernel from 5.7 on");
+	config->manual_protect = wanted;
+}
+
+static void configure_ring(enum harvester harvester, struct vm_config *config,
+			   uint32_t ring_entries)
+{
+	uint32_t capability = harvester == HARVESTER_RING ?
+				      KVM_CAP_DIRTY_LOG_RING :
+				      KVM_CAP_DIRTY_LOG_RING_ACQ_REL;
+	uint32_t limit = kvm_check_extension(capability) /
+			 sizeof(struct kvm_dirty_gfn);
+
+	if (!limit)
+		skip(harvester == HARVESTER_RING ?
+			     "needs KVM_CAP_DIRTY_LOG_RING" :
+			     "needs KVM_CAP_DIRTY_LOG_RING_ACQ_REL",
+		     "use a kernel and architecture with HAVE_KVM_DIRTY_RING_TSO or _ACQ_REL");
+	if (!ring_entries)
+		ring_entries = RING_ENTRIES_DEFAULT;
+	config->ring_entries = ring_entries < limit ? ring_entries : limit;
+	config->ring_capability = capability;
+}
+
+void harvester_configure(enum harvester harvester, struct vm_config *config,
+			 uint32_t ring_entries)
+{
+	if (harvester_is_clear(harvester))
+		configure_clear(harvester, config);
+	if (harvester_is_ring(harvester))
+		configure_ring(harvester, config, ring_entries);
+}
+
+struct dirty_log *dirty_new(struct vm *vm, enum harvester harvester)
+{
+	struct dirty_log *dirty = calloc(1, sizeof(*dirty));
+
+	if (!dirty)
+		fail("out of memory for a dirty log");
+	dirty->vm = vm;
+	dirty->harvester = harvester;
+	return dirty;
+}
+
+void dirty_free(struct dirty_log *dirty)
+{
+	unsigned int i;
+
+	for (i = 0; i < dirty->slot_count; i++) {
+		free(dirty->slots[i].fresh);
+		free(dirty->slots[i].log);
+		free(dirty->slots[i].queued);
+	}
+	free(dirty);
+}
+
+struct dirty_slot *dirty_watch(struct dirty_log *dirty, struct memslot *slot)
+{
+	struct dirty_slot *watched;
+
+	if (dirty->slot_count == DIRTY_SLOTS_MAX)
+		fail("more than %d slots watched", DIRTY_SLOTS_MAX);
+	watched = &dirty->slots[dirty->slot_count++];
+	watched->slot = slot;
+	watched->pages = slot->size / dirty->vm->page_size;
+	watched->fresh = bitmap_new(watched->pages);
+	watched->log = bitmap_new(watched->pages);
+	watched->queued = bitmap_new(watched->pages);
+	watched->logging = slot->flags & KVM_MEM_LOG_DIRTY_PAGES;
+	return watched;
+}
+
+void dirty_enable(struct dirty_log *dirty, struct dirty_slot *watched)
+{
+	(void)dirty;
+	slot_set_flags(watched->slot,
+		       watched->slot->flags | KVM_MEM_LOG_DIRTY_PAGES);
+	watched->logging = true;
+}
+
+void dirty_disable(struct dirty_log *dirty, struct dirty_slot *watched)
+{
+	if (harvester_is_ring(dirty->harvester))
+		dirty_ring_collect(dirty);
+	slot_set_flags(watched->slot,
+		       watched->slot->flags & ~KVM_MEM_LOG_DIRTY_PAGES);
+	watched->logging = false;
+	bitmap_zero(watched->queued, watched->pages);
+}
+
+int __dirty_get(struct memslot *slot, unsigned long *bitmap)
+{
+	struct kvm_dirty_log log = {
+		.slot = slot->id,
+		.dirty_bitmap = bitmap,
+	};
+
+	return __vm_ioctl(slot->vm, KVM_GET_DIRTY_LOG, &log);
+}
+
+int __dirty_clear(struct vm *vm, uint32_t slot_id, uint64_t first,
+		  uint32_t count, unsigned long *bitmap)
+{
+	struct kvm_clear_dirty_log log = {
+		.slot = slot_id,
+		.first_page = first,
+		.num_pages = count,
+		.dirty_bitmap = bitmap,
+	};
+
+	return __vm_ioctl(vm, KVM_CLEAR_DIRTY_LOG, &log);
+}
+
+static void get_log(struct dirty_slot *watched, unsigned long *bitmap)
+{
+	int error = __dirty_get(watched->slot, bitmap);
+
+	if (error)
+		fail("KVM_GET_DIRTY_LOG of slot %u failed: %s",
+		     watched->slot->id, errno_name(-error));
+}
+
+/* Clear [first, first + count) of watched->log and report it. */
+static void clear_range(struct dirty_log *dirty, struct dirty_slot *watched,
+			size_t first, size_t count)
+{
+	size_t word = first / BITMAP_WORD_BITS;
+	int error;
+
+	error = __dirty_clear(dirty->vm, watched->slot->id, first, count,
+			      watched->log + word);
+	if (error)
+		fail("KVM_CLEAR_DIRTY_LOG of slot %u, pages %zu to %zu, failed: %s",
+		     watched->slot->id, first, first + count - 1,
+		     errno_name(-error));
+	bitmap_or(watched->fresh + word, watched->log + word, count);
+}
+
+/*
+ * Some ranges of whole words, disjoint and ascending, so that no range is
+ * cleared by a bitmap that an earlier clear has made old.
+ */
+static void clear_partly(struct dirty_log *dirty, struct dirty_slot *watched,
+			 struct random_stream *random)
+{
+	size_t words = bitmap_words(watched->pages);
+	size_t word = 0;
+
+	while (word < words) {
+		size_t run = 1 + random_below(random, words - word);
+		size_t first = word * BITMAP_WORD_BITS;
+		size_t count = run * BITMAP_WORD_BITS;
+
+		if (first + count > watched->pages)
+			count = watched->pages - first;
+		if (random_chance(random, 1, 2))
+			clear_range(dirty, watched, first, count);
+		word += run;
+	}
+}
+
+size_t dirty_harvest(struct dirty_log *dirty, struct dirty_slot *watched,
+		     struct random_stream *partial)
+{
+	bitmap_zero(watched->fresh, watched->pages);
+	if (harvester_is_ring(dirty->harvester)) {
+		dirty_ring_collect(dirty);
+		bitmap_copy(watched->fresh, watched->queued, watched->pages);
+		bitmap_zero(watched->queued, watched->pages);
+	} else if (harvester_is_clear(dirty->harvester)) {
+		get_log(watched, watched->log);
+		if (partial)
+			clear_partly(dirty, watched, partial);
+		else
+			clear_range(dirty, watched, 0, watched->pages);
+	} else {
+		get_log(watched, watched->fresh);
+	}
+	return bitmap_count(watched->fresh, watched->pages);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Dirty logging: every way of harvesting behind one interface.
+ *
+ * dirty_harvest() has one meaning for all of them: the pages that it reports
+ * have been re-protected by the time it returns. That is what makes the mirror
+ * oracle exact (lib/mirror.h), and it is not the same step for each:
+ *
+ *	log	after KVM_GET_DIRTY_LOG, which protects (kvm_get_dirty_log_protect())
+ *	clear	after KVM_CLEAR_DIRTY_LOG of the page; KVM_GET_DIRTY_LOG alone
+ *		protects nothing under KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2
+ *	ring	after KVM_RESET_DIRTY_RINGS of the entry (kvm_reset_dirty_gfn())
+ */
+#ifndef SECMMU_DIRTY_H
+#define SECMMU_DIRTY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "random.h"
+#include "report.h"
+#include "vm.h"
+
+/**
+ * enum harvester - how dirty pages are learned
+ * @HARVESTER_LOG: KVM_GET_DIRTY_LOG
+ * @HARVESTER_CLEAR: KVM_GET_DIRTY_LOG, then KVM_CLEAR_DIRTY_LOG
+ * @HARVESTER_CLEAR_INITIALLY_SET: the same with KVM_DIRTY_LOG_INITIALLY_SET:
+ *	enabling protects nothing, every page is dirty until its first clear
+ * @HARVESTER_RING: KVM_CAP_DIRTY_LOG_RING
+ * @HARVESTER_RING_ACQ_REL: KVM_CAP_DIRTY_LOG_RING_ACQ_REL
+ * @HARVESTER_COUNT: number of harvesters
+ */
+enum harvester {
+	HARVESTER_LOG,
+	HARVESTER_CLEAR,
+	HARVESTER_CLEAR_INITIALLY_SET,
+	HARVESTER_RING,
+	HARVESTER_RING_ACQ_REL,
+	HARVESTER_COUNT,
+};
+
+/* Slots that one dirty_log can watch. */
+#define DIRTY_SLOTS_MAX 16
+
+/**
+ * struct dirty_slot - one slot whose log is harvested
+ * @slot: the memslot
+ * @pages: its size in host pages
+ * @fresh: what the last dirty_harvest() reported and re-protected, a bitmap
+ * @log: what KVM_GET_DIRTY_LOG said last
+ * @queued: ring entries that were reset but not yet handed out
+ * @logging: KVM_MEM_LOG_DIRTY_PAGES is set
+ */
+struct dirty_slot {
+	struct memslot *slot;
+	size_t pages;
+	unsigned long *fresh;
+	unsigned long *log;
+	unsigned long *queued;
+	bool logging;
+};
+
+/**
+ * struct dirty_log - the dirty logging of a VM
+ * @vm: VM
+ * @harvester: how
+ * @slots: the watched slots
+ * @slot_count: their number
+ * @ring_entries: ring entries harvested so far, all vCPUs
+ * @ring_resets: KVM_RESET_DIRTY_RINGS calls so far
+ */
+struct dirty_log {
+	struct vm *vm;
+	enum harvester harvester;
+	struct dirty_slot slots[DIRTY_SLOTS_MAX];
+	unsigned int slot_count;
+	uint64_t ring_entries;
+	uint64_t ring_resets;
+};
+
+/**
+ * harvester_name() - a harvester's name as cases use it
+ * @harvester: harvester
+ *
+ * Return: "log", "clear", "clear_initially_set", "ring" or "ring_acq_rel".
+ */
+const char *harvester_name(enum harvester harvester);
+
+/**
+ * harvester_is_ring() - does it use dirty rings
+ * @harvester: harvester
+ *
+ * Return: true for both kinds of ring.
+ */
+bool harvester_is_ring(enum harvester harvester);
+
+/**
+ * harvester_configure() - ask for it in a VM's configuration
+ * @harvester: harvester
+ * @config: to change
+ * @ring_entries: entries per vCPU for the rings, a power of two; 0: 4096.
+ *	Clipped to what the kernel offers
+ *
+ * Skips the test case where the kernel does not have the harvester.
+ */
+void harvester_configure(enum harvester harvester, struct vm_config *config,
+			 uint32_t ring_entries);
+
+/**
+ * dirty_new() - begin to watch a VM
+ * @vm: VM, created with harvester_configure()'s configuration
+ * @harvester: the same harvester
+ *
+ * Return: the log. Free it with dirty_free().
+ */
+struct dirty_log *dirty_new(struct vm *vm, enum harvester harvester);
+
+/**
+ * dirty_free() - stop watching; slots and VM stay
+ * @dirty: log
+ */
+void dirty_free(struct dirty_log *dirty);
+
+/**
+ * dirty_watch() - add a slot
+ * @dirty: log
+ * @slot: an existing slot; its size may not change while it is watched
+ *
+ * Return: the watched slot.
+ */
+struct dirty_slot *dirty_watch(struct dirty_log *dirty, struct memslot *slot);
+
+/**
+ * dirty_enable() - set KVM_MEM_LOG_DIRTY_PAGES
+ * @dirty: log
+ * @watched: slot
+ */
+void dirty_enable(struct dirty_log *dirty, struct dirty_slot *watched);
+
+/**
+ * dirty_disable() - clear KVM_MEM_LOG_DIRTY_PAGES
+ * @dirty: log
+ * @watched: slot
+ *
+ * Rings are drained and reset before: an entry that is reset later would
+ * re-protect a page of a slot that is not logged (kvm_reset_dirty_gfn() does
+ * not look at the slot's flags).
+ */
+void dirty_disable(struct dirty_log *dirty, struct dirty_slot *watched);
+
+/**
+ * dirty_harvest() - collect dirty pages and re-protect them
+ * @dirty: log
+ * @watched: slot
+ * @partial: NULL: all that is dirty. Otherwise with the clear harvesters only
+ *	random ranges are cleared, drawn from this stream, and only these are
+ *	reported; what is left stays dirty
+ *
+ * Fills @watched->fresh. May run while vCPUs run. Ring harvests take the
+ * entries of all slots; those of others are kept for their own harvest.
+ *
+ * Return: number of pages in @watched->fresh.
+ *
+ * Context: one thread per struct dirty_log.
+ */
+size_t dirty_harvest(struct dirty_log *dirty, struct dirty_slot *watched,
+		     struct random_stream *partial);
+
+/**
+ * dirty_ring_collect() - empty the rings of all vCPUs and reset them
+ * @dirty: log with a ring harvester
+ *
+ * Fails the test if KVM_RESET_DIRTY_RINGS does not reset exactly the entries
+ * that were harvested, or if an entry names no page of a known slot.
+ *
+ * Return: number of entries harvested.
+ */
+uint64_t dirty_ring_collect(struct dirty_log *dirty);
+
+/**
+ * __dirty_get() - raw KVM_GET_DIRTY_LOG, may fail
+ * @slot: slot
+ * @bitmap: one bit per host page, whole words of 64 bits
+ *
+ * Return: 0 or -errno.
+ */
+int __dirty_get(struct memslot *slot, unsigned long *bitmap);
+
+/**
+ * __dirty_clear() - raw KVM_CLEAR_DIRTY_LOG, may fail
+ * @vm: VM
+ * @slot_id: slot number
+ * @first: first page
+ * @count: number of pages
+ * @bitmap: bit 0 is page @first
+ *
+ * Return: 0 or -errno.
+ */
+int __dirty_clear(struct vm *vm, uint32_t slot_id, uint64_t first,
+		  uint32_t count, unsigned long *bitmap);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What <linux/kvm.h> has gained since 6.1, for builds against older headers.
+ *
+ * The suite is built once and runs on kernels from 6.1 on, so a constant that
+ * the build machine's headers lack must still be known. Values are user space
+ * ABI (Documentation/virt/kvm/api.rst) and cannot change.
+ */
+#ifndef SECMMU_KVM_COMPAT_H
+#define SECMMU_KVM_COMPAT_H
+
+#include <stdint.h>
+#include <linux/kvm.h>
+
+#ifndef KVM_CAP_DIRTY_LOG_RING_ACQ_REL
+#define KVM_CAP_DIRTY_LOG_RING_ACQ_REL 223
+#endif
+
+#ifndef KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP
+#define KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP 225
+#endif
+
+#ifndef KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE
+#define KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE 228
+#endif
+
+#ifndef KVM_CAP_USER_MEMORY2
+#define KVM_CAP_USER_MEMORY2 231
+#endif
+
+#ifndef KVM_CAP_GUEST_MEMFD
+#define KVM_CAP_GUEST_MEMFD 234
+#endif
+
+/* 6.17: guest_memfd that user space may map, GUEST_MEMFD_FLAG_MMAP. */
+#ifndef KVM_CAP_GUEST_MEMFD_MMAP
+#define KVM_CAP_GUEST_MEMFD_MMAP 244
+#endif
+
+#define SECMMU_GUEST_MEMFD_FLAG_MMAP (1ULL << 0)
+#define SECMMU_GUEST_MEMFD_FLAG_INIT_SHARED (1ULL << 1)
+
+#ifndef KVM_CAP_GUEST_MEMFD_FLAGS
+#define KVM_CAP_GUEST_MEMFD_FLAGS 244
+#endif
+
+#ifndef KVM_MEM_GUEST_MEMFD
+#define KVM_MEM_GUEST_MEMFD (1UL << 2)
+#endif
+
+/* Our own names: the header's structure of this name may or may not be there. */
+struct secmmu_memory_region2 {
+	uint32_t slot;
+	uint32_t flags;
+	uint64_t guest_phys_addr;
+	uint64_t memory_size;
+	uint64_t userspace_addr;
+	uint64_t guest_memfd_offset;
+	uint32_t guest_memfd;
+	uint32_t pad1;
+	uint64_t pad2[14];
+};
+
+struct secmmu_create_guest_memfd {
+	uint64_t size;
+	uint64_t flags;
+	uint64_t reserved[6];
+};
+
+#define SECMMU_SET_USER_MEMORY_REGION2 \
+	_IOW(KVMIO, 0x49, struct secmmu_memory_region2)
+#define SECMMU_CREATE_GUEST_MEMFD \
+	_IOWR(KVMIO, 0xd4, struct secmmu_create_guest_memfd)
+
+#ifndef KVM_EXIT_MEMORY_FAULT
+#define KVM_EXIT_MEMORY_FAULT 39
+#endif
+
+#endif

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Memslots: KVM_SET_USER_MEMORY_REGION and its successor. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "report.h"
+#include "vm.h"
+
+int __slot_set(struct memslot *slot)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot->id,
+		.flags = slot->flags,
+		.guest_phys_addr = slot->gpa,
+		.memory_size = slot->size,
+		.userspace_addr = (uint64_t)(uintptr_t)slot->hva,
+	};
+	struct secmmu_memory_region2 region2 = {
+		.slot = slot->id,
+		.flags = slot->flags,
+		.guest_phys_addr = slot->gpa,
+		.memory_size = slot->size,
+		.userspace_addr = (uint64_t)(uintptr_t)slot->hva,
+		.guest_memfd_offset = slot->guest_memfd_offset,
+		.guest_memfd = (uint32_t)slot->guest_memfd,
+	};
+
+	/* Only REGION2 has room for a guest_memfd (6.8). */
+	if (slot->flags & KVM_MEM_GUEST_MEMFD)
+		return __vm_ioctl(slot->vm, SECMMU_SET_USER_MEMORY_REGION2,
+				  &region2);
+	return __vm_ioctl(slot->vm, KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+void slot_set(struct memslot *slot)
+{
+	int error = __slot_set(slot);
+
+	if (error)
+		fail("KVM_SET_USER_MEMORY_REGION slot %u gpa %#llx size %#llx flags %#x failed: %s",
+		     slot->id, (unsigned long long)slot->gpa,
+		     (unsigned long long)slot->size, slot->flags,
+		     errno_name(-error));
+}
+
+void slot_add(struct vm *vm, struct memslot *slot, uint32_t id, uint64_t gpa,
+	      const struct backing *backing, uint32_t flags)
+{
+	*slot = (struct memslot){
+		.vm = vm,
+		.id = id,
+		.gpa = gpa,
+		.size = backing->size,
+		.hva = backing->hva,
+		.flags = flags,
+		.guest_memfd = -1,
+	};
+	if (backing->kind == BACKING_GUEST_MEMFD) {
+		slot->flags |= KVM_MEM_GUEST_MEMFD;
+		slot->guest_memfd = backing->fd;
+		slot->guest_memfd_offset = (uint64_t)backing->offset;
+	}
+	slot_set(slot);
+}
+
+void slot_set_flags(struct memslot *slot, uint32_t flags)
+{
+	slot->flags = flags;
+	slot_set(slot);
+}
+
+void slot_delete(struct memslot *slot)
+{
+	slot->size = 0;
+	slot->flags = 0;
+	slot_set(slot);
+}

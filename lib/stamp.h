@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The word that guest writers store: who wrote it, and as its how manyeth
+ * store. A failure decodes it, so that "which write was lost" has an answer.
+ */
+#ifndef SECMMU_STAMP_H
+#define SECMMU_STAMP_H
+
+#include <stdint.h>
+
+#define STAMP_SEQUENCE_BITS 48
+
+/**
+ * stamp() - make the word
+ * @vcpu: vCPU index, below 65535
+ * @sequence: the vCPU's count of stores, from 1; wraps after 2^48
+ *
+ * Return: a word that is never 0. Context: host and guest.
+ */
+static inline uint64_t stamp(uint32_t vcpu, uint64_t sequence)
+{
+	return ((uint64_t)(vcpu + 1) << STAMP_SEQUENCE_BITS) |
+	       (sequence & ((1ULL << STAMP_SEQUENCE_BITS) - 1));
+}
+
+/* The vCPU of a stamp; -1 for a word that is none. */
+static inline int stamp_vcpu(uint64_t word)
+{
+	return (int)(word >> STAMP_SEQUENCE_BITS) - 1;
+}
+
+/* The sequence number of a stamp. */
+static inline uint64_t stamp_sequence(uint64_t word)
+{
+	return word & ((1ULL << STAMP_SEQUENCE_BITS) - 1);
+}
+
+#endif

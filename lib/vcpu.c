@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Running a vCPU, and telling in words why it came back. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arch.h"
+#include "report.h"
+#include "vm.h"
+
+void vcpu_start(struct vcpu *vcpu, guest_function function, uint64_t argument)
+{
+	vcpu->guest->stop = 0;
+	vcpu->guest->call.number = GUEST_CALL_NONE;
+	arch_vcpu_start(vcpu, function, argument);
+}
+
+/* A string of the image, or a word that says it is not one. */
+static const char *image_string(uint64_t address)
+{
+	const char *text = (const char *)(uintptr_t)address;
+
+	if (text < __start_guest_image || text >= __stop_guest_image)
+		return "(no string of the image)";
+	return text;
+}
+
+static void __attribute__((noreturn)) guest_failed(struct vcpu *vcpu)
+{
+	const struct guest_call *call = &vcpu->guest->call;
+	char text[256];
+
+	if (call->number == GUEST_CALL_ASSERT)
+		fail("guest assertion failed on vCPU %u: %s at %s:%llu (%#llx, %#llx)",
+		     vcpu->index, image_string(call->argument[0]),
+		     image_string(call->argument[1]),
+		     (unsigned long long)call->argument[2],
+		     (unsigned long long)call->argument[3],
+		     (unsigned long long)call->argument[4]);
+	arch_exception_text(vcpu->guest, text, sizeof(text));
+	fail("unexpected guest exception on vCPU %u: %s", vcpu->index, text);
+}
+
+const char *vcpu_exit_text(struct vcpu *vcpu, char *buffer, size_t size)
+{
+	const struct kvm_run *run = vcpu->run;
+	unsigned long long pc = arch_program_counter(vcpu);
+
+	switch (run->exit_reason) {
+	case KVM_EXIT_MMIO:
+		snprintf(buffer, size,
+			 "%s of %u bytes at gpa %#llx, which no writable slot backs, pc %#llx",
+			 run->mmio.is_write ? "write" : "read", run->mmio.len,
+			 (unsigned long long)run->mmio.phys_addr, pc);
+		break;
+	case KVM_EXIT_SHUTDOWN:
+		snprintf(buffer, size, "triple fault, pc %#llx", pc);
+		break;
+	case KVM_EXIT_FAIL_ENTRY:
+		snprintf(buffer, size, "VM entry failed, hardware reason %#llx",
+			 (unsigned long long)
+				 run->fail_entry.hardware_entry_failure_reason);
+		break;
+	case KVM_EXIT_INTERNAL_ERROR:
+		snprintf(buffer, size,
+			 "KVM internal error, suberror %u, pc %#llx",
+			 run->internal.suberror, pc);
+		break;
+	case KVM_EXIT_MEMORY_FAULT:
+		snprintf(buffer, size, "memory fault exit, pc %#llx", pc);
+		break;
+	default:
+		snprintf(buffer, size, "exit reason %u, pc %#llx",
+			 run->exit_reason, pc);
+	}
+	return buffer;
+}
+
+static void __attribute__((noreturn)) fail_exit(struct vcpu *vcpu)
+{
+	char text[256];
+
+	fail("vCPU %u: %s", vcpu->index,
+	     vcpu_exit_text(vcpu, text, sizeof(text)));
+}
+
+static enum vcpu_event hypercall_event(struct vcpu *vcpu)
+{
+	switch (vcpu->guest->call.number) {
+	case GUEST_CALL_SYNC:
+		return VCPU_SYNC;
+	case GUEST_CALL_DONE:
+		return VCPU_DONE;
+	case GUEST_CALL_ASSERT:
+	case GUEST_CALL_EXCEPTION:
+		guest_failed(vcpu);
+	}
+	fail("vCPU %u made an unknown hypercall %llu", vcpu->index,
+	     (unsigned long long)vcpu->guest->call.number);
+}
+
+enum vcpu_event __vcpu_run(struct vcpu *vcpu)
+{
+	int error = __vcpu_ioctl(vcpu, KVM_RUN, 0);
+
+	if (error == -EINTR || error == -EAGAIN)
+		return VCPU_KICKED;
+	if (error == -EFAULT)
+		return VCPU_FAULT;
+	if (error)
+		fail("KVM_RUN of vCPU %u failed: %s", vcpu->index,
+		     errno_name(-error));
+
+	switch (vcpu->run->exit_reason) {
+	case KVM_EXIT_INTR:
+		return VCPU_KICKED;
+	case KVM_EXIT_DIRTY_RING_FULL:
+		return VCPU_RING_FULL;
+	case KVM_EXIT_MEMORY_FAULT:
+		return VCPU_FAULT;
+	case KVM_EXIT_SHUTDOWN:
+	case KVM_EXIT_FAIL_ENTRY:
+	case KVM_EXIT_INTERNAL_ERROR:
+		fail_exit(vcpu);
+	}
+	if (arch_is_hypercall(vcpu))
+		return hypercall_event(vcpu);
+	return VCPU_OTHER;
+}
+
+void vcpu_run(struct vcpu *vcpu, enum vcpu_event expected)
+{
+	static const char *const names[] = {
+		[VCPU_SYNC] = "a sync hypercall",
+		[VCPU_DONE] = "the guest function's end",
+		[VCPU_KICKED] = "an interruption",
+		[VCPU_RING_FULL] = "a full dirty ring",
+		[VCPU_FAULT] = "a memory fault",
+		[VCPU_OTHER] = "another exit",
+	};
+	enum vcpu_event event;
+	char text[256];
+
+	do {
+		event = __vcpu_run(vcpu);
+	} while (event == VCPU_KICKED && expected != VCPU_KICKED);
+	if (event != expected)
+		fail("vCPU %u came back with %s (%s) where %s was expected",
+		     vcpu->index, names[event],
+		     vcpu_exit_text(vcpu, text, sizeof(text)),
+		     names[expected]);
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* VM, vCPUs and the slots that the harness itself needs. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "arch.h"
+#include "options.h"
+#include "report.h"
+#include "vm.h"
+
+/* Alignment of what is shared with the guest: arm64 hosts may have 64K pages. */
+#define SHARED_ALIGN	0x10000UL
+#define TABLE_BYTES_DEFAULT (16UL << 20)
+
+static int device_fd = -1;
+
+int kvm_device_fd(void)
+{
+	if (device_fd >= 0)
+		return device_fd;
+	device_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (device_fd >= 0)
+		return device_fd;
+	if (errno == EACCES || errno == EPERM)
+		skip("needs /dev/kvm, which this user may not open",
+		     "run as root or join the group that owns /dev/kvm");
+	skip("needs /dev/kvm",
+	     "load kvm-amd, kvm-intel or boot arm64 at EL2 (CONFIG_KVM)");
+}
+
+int ioctl_may_fail(int fd, unsigned long request, unsigned long argument)
+{
+	int result = ioctl(fd, request, argument);
+
+	return result < 0 ? -errno : result;
+}
+
+int ioctl_must(int fd, unsigned long request, unsigned long argument,
+	       const char *name, const char *file, int line)
+{
+	int result = ioctl_may_fail(fd, request, argument);
+
+	if (result < 0)
+		fail("%s failed: %s (%s:%d)", name, errno_name(-result), file,
+		     line);
+	return result;
+}
+
+int kvm_check_extension(unsigned long capability)
+{
+	int result = __kvm_ioctl(KVM_CHECK_EXTENSION, capability);
+
+	return result < 0 ? 0 : result;
+}
+
+int vm_check_extension(struct vm *vm, unsigned long capability)
+{
+	int result = __vm_ioctl(vm, KVM_CHECK_EXTENSION, capability);
+
+	return result < 0 ? 0 : result;
+}
+
+int __vm_enable_cap(struct vm *vm, uint32_t capability, uint64_t argument)
+{
+	struct kvm_enable_cap cap = {
+		.cap = capability,
+		.args = { argument },
+	};
+
+	return __vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
+}
+
+void vm_enable_cap(struct vm *vm, uint32_t capability, uint64_t argument)
+{
+	int error = __vm_enable_cap(vm, capability, argument);
+
+	if (error)
+		fail("KVM_ENABLE_CAP %u with %#llx failed: %s", capability,
+		     (unsigned long long)argument, errno_name(-error));
+}
+
+static void *map_shared(size_t size)
+{
+	/* Over-allocate for the alignment, give back the ends. */
+	char *area = mmap(NULL, size + SHARED_ALIGN, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char *aligned;
+
+	if (area == MAP_FAILED)
+		fail("mmap of %zu bytes for the harness failed: %s", size,
+		     errno_name(errno));
+	aligned = (char *)(((uintptr_t)area + SHARED_ALIGN - 1) &
+			   ~(SHARED_ALIGN - 1));
+	if (aligned > area)
+		munmap(area, aligned - area);
+	munmap(aligned + size, area + SHARED_ALIGN - aligned);
+	return aligned;
+}
+
+static void add_harness_slot(struct vm *vm, uint32_t id, uint64_t gpa,
+			     void *hva, uint64_t size, uint32_t flags)
+{
+	struct memslot *slot = &vm->harness_slots[id];
+
+	*slot = (struct memslot){
+		.vm = vm,
+		.id = id,
+		.gpa = gpa,
+		.size = size,
+		.hva = hva,
+		.flags = flags,
+		.guest_memfd = -1,
+	};
+	slot_set(slot);
+}
+
+uint64_t vm_alloc_table(struct vm *vm, uint64_t size)
+{
+	uint64_t offset = (vm->table_next + size - 1) & ~(size - 1);
+
+	if (offset + size > vm->system_size)
+		fail("the guest's page tables need more than %llu bytes: raise vm_config.table_bytes",
+		     (unsigned long long)vm->config.table_bytes);
+	vm->table_next = offset + size;
+	return offset;
+}
+
+static void open_ring(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	size_t bytes = vm->config.ring_entries * sizeof(struct kvm_dirty_gfn);
+
+	vcpu->ring = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  vcpu->fd, vm->page_size * KVM_DIRTY_LOG_PAGE_OFFSET);
+	if (vcpu->ring == MAP_FAILED)
+		fail("mmap of the dirty ring (%u entries) of vCPU %u failed: %s",
+		     vm->config.ring_entries, vcpu->index, errno_name(errno));
+}
+
+static void create_vcpu(struct vm *vm, unsigned int index)
+{
+	struct vcpu *vcpu = &vm->vcpus[index];
+	int run_size = kvm_ioctl(KVM_GET_VCPU_MMAP_SIZE, 0);
+
+	vcpu->vm = vm;
+	vcpu->index = index;
+	vcpu->fd = vm_ioctl(vm, KVM_CREATE_VCPU, index);
+	vcpu->run = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 vcpu->fd, 0);
+	if (vcpu->run == MAP_FAILED)
+		fail("mmap of vCPU %u's kvm_run failed: %s", index,
+		     errno_name(errno));
+	vcpu->cpu_page = (char *)vm->system + index * VCPU_AREA_SIZE;
+	vcpu->stack = GPA_SYSTEM + (index + 1) * VCPU_AREA_SIZE;
+	vcpu->guest = &vm->control->vcpu[index];
+	vcpu->guest->self = vcpu->guest;
+	vcpu->guest->index = index;
+	vcpu->guest->vcpu_count = vm->vcpu_count;
+	vcpu->guest->seed = options()->seed;
+	vcpu->guest->hypercall = GPA_HYPERCALL;
+	if (vm->config.ring_entries)
+		open_ring(vcpu);
+	arch_vcpu_init(vcpu);
+}
+
+static void check_config(struct vm_config *config)
+{
+	int limit = kvm_check_extension(KVM_CAP_MAX_VCPUS);
+
+	if (!config->vcpus)
+		config->vcpus = 1;
+	if (!config->table_bytes)
+		config->table_bytes = TABLE_BYTES_DEFAULT;
+	if (config->vcpus > (unsigned int)(limit > 0 ? limit : 1))
+		skip("needs more vCPUs than KVM_CAP_MAX_VCPUS allows",
+		     "ask for fewer by --vcpus");
+}
+
+static void create_vm_file(struct vm *vm)
+{
+	int fd;
+
+	/* KVM_CREATE_VM is interrupted by a signal of any watchdog. */
+	do {
+		fd = __kvm_ioctl(KVM_CREATE_VM, 0);
+	} while (fd == -EINTR);
+	if (fd < 0)
+		fail("KVM_CREATE_VM failed: %s", errno_name(-fd));
+	vm->fd = fd;
+}
+
+struct vm *vm_create(const struct vm_config *config)
+{
+	struct vm *vm = calloc(1, sizeof(*vm));
+	uint64_t image = (uint64_t)(uintptr_t)__start_guest_image;
+	uint64_t image_size = __stop_guest_image - __start_guest_image;
+	unsigned int i;
+
+	if (!vm)
+		fail("out of memory for a VM");
+	if (config)
+		vm->config = *config;
+	check_config(&vm->config);
+	vm->page_size = getpagesize();
+	vm->vcpu_count = vm->config.vcpus;
+	vm->vcpus = calloc(vm->vcpu_count, sizeof(*vm->vcpus));
+	if (!vm->vcpus)
+		fail("out of memory for %u vCPUs", vm->vcpu_count);
+	create_vm_file(vm);
+
+	/* Both before the first vCPU: kvm_vm_ioctl_enable_dirty_log_ring(). */
+	if (vm->config.ring_entries)
+		vm_enable_cap(vm, vm->config.ring_capability,
+			      vm->config.ring_entries *
+				      sizeof(struct kvm_dirty_gfn));
+	if (vm->config.manual_protect)
+		vm_enable_cap(vm, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+			      vm->config.manual_protect);
+
+	vm->control_size = vm->vcpu_count * sizeof(struct guest_vcpu);
+	vm->control_size = (vm->control_size + SHARED_ALIGN - 1) &
+			   ~(SHARED_ALIGN - 1);
+	vm->control = map_shared(vm->control_size);
+	vm->system_size = vm->vcpu_count * VCPU_AREA_SIZE +
+			  vm->config.table_bytes;
+	vm->system_size = (vm->system_size + SHARED_ALIGN - 1) &
+			  ~(SHARED_ALIGN - 1);
+	if (vm->system_size > GPA_CONTROL - GPA_SYSTEM)
+		fail("%u vCPUs and %llu bytes of page tables do not fit the system slot",
+		     vm->vcpu_count,
+		     (unsigned long long)vm->config.table_bytes);
+	vm->system = map_shared(vm->system_size);
+	vm->table_next = vm->vcpu_count * VCPU_AREA_SIZE;
+
+	add_harness_slot(vm, SLOT_IMAGE, image, __start_guest_image, image_size,
+			 KVM_MEM_READONLY);
+	add_harness_slot(vm, SLOT_SYSTEM, GPA_SYSTEM, vm->system,
+			 vm->system_size, 0);
+	add_harness_slot(vm, SLOT_CONTROL, GPA_CONTROL, vm->control,
+			 vm->control_size, 0);
+	arch_vm_init(vm);
+	vm_map(vm, image, image, image_size, 4096);
+	vm_map(vm, GPA_SYSTEM, GPA_SYSTEM, vm->vcpu_count * VCPU_AREA_SIZE,
+	       4096);
+	vm_map(vm, (uint64_t)(uintptr_t)vm->control, GPA_CONTROL,
+	       vm->control_size, 4096);
+	for (i = 0; i < vm->vcpu_count; i++)
+		create_vcpu(vm, i);
+	vm->stats = evidence_stats_open(vm->fd);
+	return vm;
+}
+
+void vm_destroy(struct vm *vm)
+{
+	int run_size = kvm_ioctl(KVM_GET_VCPU_MMAP_SIZE, 0);
+	size_t ring_bytes =
+		vm->config.ring_entries * sizeof(struct kvm_dirty_gfn);
+	unsigned int i;
+
+	for (i = 0; i < vm->vcpu_count; i++) {
+		struct vcpu *vcpu = &vm->vcpus[i];
+
+		munmap(vcpu->run, run_size);
+		if (vcpu->ring)
+			munmap(vcpu->ring, ring_bytes);
+		close(vcpu->fd);
+	}
+	if (vm->stats)
+		evidence_stats_close(vm->stats);
+	close(vm->fd);
+	munmap(vm->system, vm->system_size);
+	munmap(vm->control, vm->control_size);
+	free(vm->vcpus);
+	free(vm);
+}
+
+void vm_map(struct vm *vm, uint64_t gva, uint64_t gpa, uint64_t size,
+	    uint64_t page_size)
+{
+	const uint64_t *sizes;
+	size_t count, i;
+	uint64_t end = gva + size;
+
+	sizes = arch_page_sizes(&count);
+	while (gva < end) {
+		/* The largest size that fits here and is not above page_size. */
+		for (i = count; i-- > 1;)
+			if (sizes[i] <= page_size && !(gva % sizes[i]) &&
+			    !(gpa % sizes[i]) && end - gva >= sizes[i])
+				break;
+		arch_map_page(vm, gva, gpa, sizes[i]);
+		gva += sizes[i];
+		gpa += sizes[i];
+	}
+}
+
+bool vm_stat(struct vm *vm, const char *name, uint64_t *value)
+{
+	return vm->stats && evidence_stat(vm->stats, name, value);
+}

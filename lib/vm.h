@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A virtual machine made by raw KVM ioctls: the VM, its vCPUs, its memslots.
+ *
+ * Every ioctl comes in two forms. vm_ioctl() must succeed: it ends the test
+ * with the ioctl's name and the errno's name. __vm_ioctl() may fail: it returns
+ * -errno, for tests that expect a certain errno.
+ *
+ * Guest physical layout. Only slots from SLOT_TEST_FIRST on belong to tests;
+ * what the harness itself needs lives in slots that no test logs or counts.
+ *
+ *	image    at its own host address   guest code, read-only (lib/guest.lds)
+ *	system   GPA_SYSTEM                page tables, stacks, descriptor tables
+ *	control  GPA_CONTROL               the control block (lib/guest.h)
+ *	hypercall GPA_HYPERCALL            never backed: a store there is an exit
+ *	tests    GPA_TEST and above
+ *
+ * Guest virtual addresses: the image and the control block have the host's
+ * own; system and test memory are mapped one to one (gva == gpa).
+ */
+#ifndef SECMMU_VM_H
+#define SECMMU_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backing.h"
+#include "evidence.h"
+#include "guest.h"
+#include "kvm_compat.h"
+
+#define GPA_SYSTEM	0x10000000ULL
+#define GPA_CONTROL	0x20000000ULL
+#define GPA_HYPERCALL	0x30000000ULL
+#define GPA_TEST	0x100000000ULL
+
+/* Per vCPU in the system slot: descriptor tables, fault stack, stack; bytes. */
+#define VCPU_AREA_SIZE	0x10000UL
+
+enum {
+	SLOT_IMAGE,
+	SLOT_SYSTEM,
+	SLOT_CONTROL,
+	SLOT_TEST_FIRST = 8,
+};
+
+struct vm;
+
+/**
+ * struct memslot - one memslot of a VM, as user space last set it
+ * @vm: the VM it belongs to
+ * @id: slot number, 0 up to KVM_CAP_NR_MEMSLOTS - 1
+ * @gpa: guest physical address of its first byte, bytes
+ * @size: bytes; 0 once deleted
+ * @hva: host virtual address of its first byte
+ * @flags: KVM_MEM_*
+ * @guest_memfd: guest_memfd file, -1 if the slot has none
+ * @guest_memfd_offset: offset into @guest_memfd, bytes
+ */
+struct memslot {
+	struct vm *vm;
+	uint32_t id;
+	uint64_t gpa;
+	uint64_t size;
+	void *hva;
+	uint32_t flags;
+	int guest_memfd;
+	uint64_t guest_memfd_offset;
+};
+
+/**
+ * struct vcpu - one vCPU
+ * @vm: the VM it belongs to
+ * @index: 0 up to vcpu_count - 1, also its KVM vCPU id
+ * @fd: KVM vCPU file
+ * @run: the mapped struct kvm_run
+ * @guest: this vCPU's part of the control block
+ * @ring: the mapped dirty ring, NULL if the VM has none
+ * @ring_next: index of the next ring entry to harvest, counted without wrap
+ * @stack: guest virtual address of the top of its stack
+ * @cpu_page: arch data of this vCPU in the system slot, host address
+ */
+struct vcpu {
+	struct vm *vm;
+	unsigned int index;
+	int fd;
+	struct kvm_run *run;
+	struct guest_vcpu *guest;
+	struct kvm_dirty_gfn *ring;
+	uint32_t ring_next;
+	uint64_t stack;
+	void *cpu_page;
+};
+
+/**
+ * struct vm_config - how to create a VM; zero means the default everywhere
+ * @vcpus: number of vCPUs, 1 up to KVM_CAP_MAX_VCPUS; default 1
+ * @table_bytes: room for guest page tables, bytes; default 16 MiB. 2 MiB of
+ *	tables map 1 GiB by 4 KiB pages
+ * @ring_entries: dirty ring entries per vCPU, a power of two; 0: no dirty ring
+ * @ring_capability: KVM_CAP_DIRTY_LOG_RING or KVM_CAP_DIRTY_LOG_RING_ACQ_REL
+ * @manual_protect: argument of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, 0: not enabled
+ */
+struct vm_config {
+	unsigned int vcpus;
+	uint64_t table_bytes;
+	uint32_t ring_entries;
+	uint32_t ring_capability;
+	uint64_t manual_protect;
+};
+
+/**
+ * struct vm - one virtual machine
+ * @fd: KVM VM file
+ * @config: what it was created with
+ * @vcpu_count: number of vCPUs
+ * @vcpus: the vCPUs
+ * @page_size: host page size in bytes: the unit of memslots and dirty bitmaps
+ * @control: the control block, shared with the guest
+ * @control_size: its size in bytes
+ * @system: host address of the system slot
+ * @system_size: its size in bytes
+ * @table_next: offset of the next unused page-table page in the system slot
+ * @table_root: offset of the root page table in the system slot
+ * @stats: KVM's binary statistics of the VM, NULL if the kernel has none
+ */
+struct vm {
+	int fd;
+	struct vm_config config;
+	unsigned int vcpu_count;
+	struct vcpu *vcpus;
+	size_t page_size;
+	struct guest_control *control;
+	size_t control_size;
+	void *system;
+	size_t system_size;
+	uint64_t table_next;
+	uint64_t table_root;
+	struct evidence_stats *stats;
+	struct memslot harness_slots[SLOT_TEST_FIRST];
+};
+
+/**
+ * kvm_device_fd() - the process's /dev/kvm file
+ *
+ * Opens /dev/kvm at the first call. Skips the test case, with the remedy, where
+ * there is none or it may not be opened.
+ *
+ * Return: an open file descriptor. Context: any thread.
+ */
+int kvm_device_fd(void);
+
+/**
+ * kvm_check_extension() - KVM_CHECK_EXTENSION on /dev/kvm
+ * @capability: KVM_CAP_*
+ *
+ * Return: the capability's value, 0 where the kernel does not know it.
+ */
+int kvm_check_extension(unsigned long capability);
+
+/**
+ * vm_check_extension() - KVM_CHECK_EXTENSION on a VM
+ * @vm: VM
+ * @capability: KVM_CAP_*
+ *
+ * Some capabilities depend on the VM (Documentation/virt/kvm/api.rst 4.4).
+ *
+ * Return: the capability's value, 0 where the kernel does not know it.
+ */
+int vm_check_extension(struct vm *vm, unsigned long capability);
+
+int ioctl_may_fail(int fd, unsigned long request, unsigned long argument);
+int ioctl_must(int fd, unsigned long request, unsigned long argument,
+	       const char *name, const char *file, int line);
+
+/* Return -errno on failure. */
+#define __kvm_ioctl(request, argument) \
+	ioctl_may_fail(kvm_device_fd(), request, (unsigned long)(argument))
+#define __vm_ioctl(vm, request, argument) \
+	ioctl_may_fail((vm)->fd, request, (unsigned long)(argument))
+#define __vcpu_ioctl(vcpu, request, argument) \
+	ioctl_may_fail((vcpu)->fd, request, (unsigned long)(argument))
+
+/* End the test on failure. */
+#define kvm_ioctl(request, argument) \
+	ioctl_must(kvm_device_fd(), request, (unsigned long)(argument), \
+		   #request, __FILE__, __LINE__)
+#define vm_ioctl(vm, request, argument) \
+	ioctl_must((vm)->fd, request, (unsigned long)(argument), #request, \
+		   __FILE__, __LINE__)
+#define vcpu_ioctl(vcpu, request, argument) \
+	ioctl_must((vcpu)->fd, request, (unsigned long)(argument), #request, \
+		   __FILE__, __LINE__)
+
+/**
+ * vm_create() - create a VM with its vCPUs, control block and page tables
+ * @config: how; NULL for all defaults
+ *
+ * Skips the test case where the kernel lacks what @config asks for.
+ *
+ * Return: the VM. Context: the process that runs the vCPUs (KVM ties a VM to
+ * the mm that created it, kvm_vm_ioctl()).
+ */
+struct vm *vm_create(const struct vm_config *config);
+
+/**
+ * vm_destroy() - close a VM and free all that belongs to it
+ * @vm: VM; no thread may be in KVM_RUN. Test slots' memory stays the caller's
+ */
+void vm_destroy(struct vm *vm);
+
+/**
+ * vm_enable_cap() - KVM_ENABLE_CAP on the VM, must succeed
+ * @vm: VM
+ * @capability: KVM_CAP_*
+ * @argument: args[0]
+ */
+void vm_enable_cap(struct vm *vm, uint32_t capability, uint64_t argument);
+
+/**
+ * __vm_enable_cap() - KVM_ENABLE_CAP on the VM, may fail
+ * @vm: VM
+ * @capability: KVM_CAP_*
+ * @argument: args[0]
+ *
+ * Return: 0 or -errno.
+ */
+int __vm_enable_cap(struct vm *vm, uint32_t capability, uint64_t argument);
+
+/**
+ * __slot_set() - KVM_SET_USER_MEMORY_REGION (or REGION2) as @slot says, may fail
+ * @slot: all fields but @vm's are the caller's choice; size 0 deletes
+ *
+ * Return: 0 or -errno.
+ */
+int __slot_set(struct memslot *slot);
+
+/**
+ * slot_set() - as __slot_set(), must succeed
+ * @slot: slot
+ */
+void slot_set(struct memslot *slot);
+
+/**
+ * slot_add() - fill in @slot and create it over a backing
+ * @vm: VM
+ * @slot: to fill in
+ * @id: slot number, SLOT_TEST_FIRST and up
+ * @gpa: guest physical address, page aligned
+ * @backing: memory; the slot covers all of it
+ * @flags: KVM_MEM_*
+ */
+void slot_add(struct vm *vm, struct memslot *slot, uint32_t id, uint64_t gpa,
+	      const struct backing *backing, uint32_t flags);
+
+/**
+ * slot_set_flags() - change a slot's flags, must succeed
+ * @slot: slot
+ * @flags: KVM_MEM_*
+ */
+void slot_set_flags(struct memslot *slot, uint32_t flags);
+
+/**
+ * slot_delete() - delete a slot
+ * @slot: slot
+ */
+void slot_delete(struct memslot *slot);
+
+/**
+ * vm_map() - map guest physical memory in the guest's own page tables
+ * @vm: VM
+ * @gva: guest virtual address, aligned to @page_size
+ * @gpa: guest physical address, aligned to @page_size
+ * @size: bytes
+ * @page_size: wanted mapping size in bytes: a size that the guest's page tables
+ *	have (arch_page_sizes()). Edges that are not aligned get smaller ones
+ *
+ * Context: no vCPU may run.
+ */
+void vm_map(struct vm *vm, uint64_t gva, uint64_t gpa, uint64_t size,
+	    uint64_t page_size);
+
+/**
+ * vm_alloc_table() - one zeroed page-table page out of the system slot
+ * @vm: VM
+ * @size: bytes, a power of two, the table's size and alignment
+ *
+ * Return: its offset in the system slot; GPA is GPA_SYSTEM plus this.
+ */
+uint64_t vm_alloc_table(struct vm *vm, uint64_t size);
+
+/**
+ * vm_stat() - one of the VM's binary statistics
+ * @vm: VM
+ * @name: e.g. "pages_2m" (Documentation/virt/kvm/api.rst 4.133)
+ * @value: where to put it
+ *
+ * Return: true if the kernel has it.
+ */
+bool vm_stat(struct vm *vm, const char *name, uint64_t *value);
+
+/**
+ * enum vcpu_event - why vcpu_run() came back
+ * @VCPU_SYNC: the guest called guest_sync(); its arguments are in guest->call
+ * @VCPU_DONE: the guest function returned
+ * @VCPU_KICKED: a signal or immediate_exit
+ * @VCPU_RING_FULL: KVM_EXIT_DIRTY_RING_FULL
+ * @VCPU_FAULT: KVM_RUN failed with EFAULT, or KVM_EXIT_MEMORY_FAULT
+ * @VCPU_OTHER: another exit; run->exit_reason says which
+ */
+enum vcpu_event {
+	VCPU_SYNC,
+	VCPU_DONE,
+	VCPU_KICKED,
+	VCPU_RING_FULL,
+	VCPU_FAULT,
+	VCPU_OTHER,
+};
+
+/**
+ * vcpu_start() - let a vCPU begin at a guest function
+ * @vcpu: vCPU
+ * @function: guest function (it stands in a *_guest.c file)
+ * @argument: its second argument
+ */
+void vcpu_start(struct vcpu *vcpu, guest_function function, uint64_t argument);
+
+/**
+ * __vcpu_run() - KVM_RUN until the guest has something for the host
+ * @vcpu: vCPU
+ *
+ * A guest assertion, an unexpected guest exception, a triple fault or a failed
+ * VM entry ends the test with the vector, the address and the source line.
+ *
+ * Return: see enum vcpu_event. Context: one thread per vCPU.
+ */
+enum vcpu_event __vcpu_run(struct vcpu *vcpu);
+
+/**
+ * vcpu_run() - as __vcpu_run(), and the event must be the one that is expected
+ * @vcpu: vCPU
+ * @expected: the only event that does not fail the test. Signals are retried
+ *	unless VCPU_KICKED is expected
+ */
+void vcpu_run(struct vcpu *vcpu, enum vcpu_event expected);
+
+/**
+ * vcpu_exit_text() - an exit in words, for a failure's line
+ * @vcpu: vCPU
+ * @buffer: where to put it
+ * @size: bytes in @buffer
+ *
+ * Return: @buffer.
+ */
+const char *vcpu_exit_text(struct vcpu *vcpu, char *buffer, size_t size);
+
+#endif

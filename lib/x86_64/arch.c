@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* x86: long mode with 4-level page tables, ready for C code. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch.h"
+#include "layout_x86.h"
+#include "report.h"
+
+#define PTE_PRESENT	(1ULL << 0)
+#define PTE_WRITABLE	(1ULL << 1)
+#define PTE_ACCESSED	(1ULL << 5)
+#define PTE_DIRTY	(1ULL << 6)
+#define PTE_LARGE	(1ULL << 7)
+#define PTE_ADDRESS	0x000ffffffffff000ULL
+
+#define CR0_PE	(1UL << 0)
+#define CR0_MP	(1UL << 1)
+#define CR0_NE	(1UL << 5)
+#define CR0_WP	(1UL << 16)
+#define CR0_PG	(1UL << 31)
+#define CR4_PAE	(1UL << 5)
+#define EFER_LME	(1UL << 8)
+#define EFER_LMA	(1UL << 10)
+#define EFER_NX		(1UL << 11)
+
+/* Where KVM may keep its real-mode helpers on Intel; no slot lies there. */
+#define TSS_ADDRESS		0xfffbd000UL
+#define IDENTITY_MAP_ADDRESS	0xfffbc000UL
+
+/* Layout of a vCPU's page in the system slot. */
+#define CPU_GDT		0x0000
+#define CPU_TSS		0x0100
+#define CPU_FAULT_STACK	0x4000
+#define TSS_SIZE	104
+#define TSS_IST1	36
+/* Room for one gate per vector, in the tables' part of the system slot. */
+#define IDT_SIZE	(VECTORS * 16)
+
+extern char guest_vectors[];
+
+struct gate {
+	uint16_t offset_low;
+	uint16_t selector;
+	uint8_t stack;
+	uint8_t type;
+	uint16_t offset_middle;
+	uint32_t offset_high;
+	uint32_t reserved;
+};
+
+const uint64_t *arch_page_sizes(size_t *count)
+{
+	static const uint64_t sizes[] = { 1UL << 12, 1UL << 21, 1UL << 30 };
+
+	*count = sizeof(sizes) / sizeof(sizes[0]);
+	return sizes;
+}
+
+/* The first table that arch_vm_init() allocates, right after the vCPU areas. */
+static uint64_t idt_address(const struct vm *vm)
+{
+	return GPA_SYSTEM + vm->vcpu_count * VCPU_AREA_SIZE;
+}
+
+static void fill_vectors(struct vm *vm)
+{
+	struct gate *gates = (void *)((char *)vm->system +
+				      vm_alloc_table(vm, IDT_SIZE));
+	unsigned int i;
+
+	for (i = 0; i < VECTORS; i++) {
+		uint64_t entry = (uint64_t)(uintptr_t)guest_vectors +
+				 i * VECTOR_STRIDE;
+
+		gates[i] = (struct gate){
+			.offset_low = entry & 0xffff,
+			.offset_middle = (entry >> 16) & 0xffff,
+			.offset_high = entry >> 32,
+			.selector = SELECTOR_CODE,
+			/* A stack of its own: the fault may be the stack's. */
+			.stack = 1,
+			.type = 0x8e,
+		};
+	}
+}
+
+void arch_vm_init(struct vm *vm)
+{
+	uint64_t identity = IDENTITY_MAP_ADDRESS;
+
+	/* Needed on Intel without unrestricted guest, harmless elsewhere. */
+	if (vm_check_extension(vm, KVM_CAP_SET_TSS_ADDR))
+		vm_ioctl(vm, KVM_SET_TSS_ADDR, TSS_ADDRESS);
+	if (vm_check_extension(vm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
+		vm_ioctl(vm, KVM_SET_IDENTITY_MAP_ADDR, &identity);
+	fill_vectors(vm);
+	vm->table_root = vm_alloc_table(vm, 4096);
+	vm_map(vm, idt_address(vm), idt_address(vm), IDT_SIZE, 4096);
+}
+
+void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
+		   uint64_t page_size)
+{
+	uint64_t flags = PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED | PTE_DIRTY;
+	uint64_t table = vm->table_root;
+	unsigned int shift = 39;
+
+	if (gva >> 47)
+		fail("guest address %#llx is beyond 4-level page tables",
+		     (unsigned long long)gva);
+	for (;; shift -= 9) {
+		uint64_t *entry = (uint64_t *)((char *)vm->system + table) +
+				  ((gva >> shift) & 511);
+
+		if (1ULL << shift == page_size) {
+			*entry = gpa | flags | (shift > 12 ? PTE_LARGE : 0);
+			return;
+		}
+		if (*entry & PTE_LARGE)
+			fail("guest address %#llx is already mapped by a larger page",
+			     (unsigned long long)gva);
+		if (!(*entry & PTE_PRESENT))
+			*entry = (GPA_SYSTEM + vm_alloc_table(vm, 4096)) | flags;
+		table = (*entry & PTE_ADDRESS) - GPA_SYSTEM;
+	}
+}
+
+static void set_cpuid(struct vcpu *vcpu)
+{
+	enum { ENTRIES = 256 };
+	struct kvm_cpuid2 *cpuid;
+
+	cpuid = calloc(1, sizeof(*cpuid) +
+				  ENTRIES * sizeof(struct kvm_cpuid_entry2));
+	if (!cpuid)
+		fail("out of memory for CPUID");
+	cpuid->nent = ENTRIES;
+	kvm_ioctl(KVM_GET_SUPPORTED_CPUID, cpuid);
+	vcpu_ioctl(vcpu, KVM_SET_CPUID2, cpuid);
+	free(cpuid);
+}
+
+static void set_segment(struct kvm_segment *segment, uint16_t selector,
+			uint8_t type, bool code)
+{
+	*segment = (struct kvm_segment){
+		.limit = 0xffffffff,
+		.selector = selector,
+		.type = type,
+		.present = 1,
+		.s = 1,
+		.g = 1,
+		.l = code,
+		.db = !code,
+	};
+}
+
+static void fill_cpu_page(struct vcpu *vcpu, uint64_t address)
+{
+	uint64_t *gdt = (uint64_t *)((char *)vcpu->cpu_page + CPU_GDT);
+	uint64_t task = address + CPU_TSS;
+	uint64_t fault_stack = address + CPU_FAULT_STACK;
+
+	gdt[SELECTOR_CODE / 8] = 0x00af9b000000ffffULL;
+	gdt[SELECTOR_DATA / 8] = 0x00cf93000000ffffULL;
+	/* 64-bit busy TSS, two descriptors wide. */
+	gdt[SELECTOR_TASK / 8] = (TSS_SIZE - 1) | (task & 0xffffff) << 16 |
+				 0x8bULL << 40 | (task >> 24 & 0xff) << 56;
+	gdt[SELECTOR_TASK / 8 + 1] = task >> 32;
+	memcpy((char *)vcpu->cpu_page + CPU_TSS + TSS_IST1, &fault_stack,
+	       sizeof(fault_stack));
+}
+
+void arch_vcpu_init(struct vcpu *vcpu)
+{
+	uint64_t address = GPA_SYSTEM + ((char *)vcpu->cpu_page -
+					 (char *)vcpu->vm->system);
+	struct kvm_sregs sregs;
+
+	set_cpuid(vcpu);
+	fill_cpu_page(vcpu, address);
+	vcpu_ioctl(vcpu, KVM_GET_SREGS, &sregs);
+	sregs.cr0 = CR0_PE | CR0_MP | CR0_NE | CR0_WP | CR0_PG;
+	sregs.cr4 = CR4_PAE;
+	sregs.cr3 = GPA_SYSTEM + vcpu->vm->table_root;
+	sregs.efer = EFER_LME | EFER_LMA | EFER_NX;
+	set_segment(&sregs.cs, SELECTOR_CODE, 11, true);
+	set_segment(&sregs.ds, SELECTOR_DATA, 3, false);
+	sregs.es = sregs.ds;
+	sregs.fs = sregs.ds;
+	sregs.gs = sregs.ds;
+	sregs.ss = sregs.ds;
+	sregs.gs.base = (uint64_t)(uintptr_t)vcpu->guest;
+	sregs.tr = (struct kvm_segment){
+		.base = address + CPU_TSS,
+		.limit = TSS_SIZE - 1,
+		.selector = SELECTOR_TASK,
+		.type = 11,
+		.present = 1,
+	};
+	memset(&sregs.ldt, 0, sizeof(sregs.ldt));
+	sregs.ldt.unusable = 1;
+	sregs.gdt.base = address + CPU_GDT;
+	sregs.gdt.limit = SELECTOR_TASK + 15;
+	sregs.idt.base = idt_address(vcpu->vm);
+	sregs.idt.limit = IDT_SIZE - 1;
+	vcpu_ioctl(vcpu, KVM_SET_SREGS, &sregs);
+}
+
+void arch_vcpu_start(struct vcpu *vcpu, guest_function function,
+		     uint64_t argument)
+{
+	/* As after a call: the return address is on the stack. */
+	uint64_t stack = vcpu->stack - 8;
+	uint64_t *host_stack = (uint64_t *)((char *)vcpu->vm->system + stack -
+					    GPA_SYSTEM);
+	struct kvm_regs regs = {
+		.rip = (uint64_t)(uintptr_t)function,
+		.rsp = stack,
+		.rdi = (uint64_t)(uintptr_t)vcpu->guest,
+		.rsi = argument,
+		.rflags = 2,
+	};
+
+	*host_stack = (uint64_t)(uintptr_t)guest_return;
+	vcpu_ioctl(vcpu, KVM_SET_REGS, &regs);
+}
+
+bool arch_is_hypercall(struct vcpu *vcpu)
+{
+	const struct kvm_run *run = vcpu->run;
+
+	return run->exit_reason == KVM_EXIT_IO &&
+	       run->io.direction == KVM_EXIT_IO_OUT &&
+	       run->io.port == HYPERCALL_PORT;
+}
+
+uint64_t arch_program_counter(struct vcpu *vcpu)
+{
+	struct kvm_regs regs;
+
+	return __vcpu_ioctl(vcpu, KVM_GET_REGS, &regs) ? 0 : regs.rip;
+}
+
+void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
+			 size_t size)
+{
+	const struct guest_exception *exception = &guest->exception;
+
+	snprintf(buffer, size,
+		 "vector %llu error code %#llx cr2 %#llx at rip %#llx",
+		 (unsigned long long)exception->vector,
+		 (unsigned long long)exception->code,
+		 (unsigned long long)exception->address,
+		 (unsigned long long)exception->program_counter);
+}
