@@ -208,9 +208,10 @@ size_t cases_sample_pairwise(const struct case_matrix *matrix, uint64_t seed,
  * @tuples: to be filled
  * @max: how many fit
  *
- * The full matrix in MODE_ALL and if --case or --backing names what to run (so
- * that a replay finds its case whatever the sample), else the pairwise sample
- * of the seed.
+ * The full matrix in MODE_ALL and if --case names what to run (so that a replay
+ * finds its case whatever the sample), else the pairwise sample of the seed.
+ * A test that has backings in its matrix lets @matrix->allowed refuse all that
+ * --backing does not name.
  *
  * Return: number of tuples.
  */

@@ -85,6 +85,14 @@ void options_set(const struct options *options);
 const char *options_mode_name(enum run_mode mode);
 
 /**
+ * options_usage_error() - complain about an option, print the usage, exit 1
+ * @program: argv[0]
+ * @format: what is wrong, as printf()'s
+ */
+void options_usage_error(const char *program, const char *format, ...)
+	__attribute__((noreturn, format(printf, 2, 3)));
+
+/**
  * options_parse_size() - read a size
  * @text: a number of MiB, or one with K, M or G behind it
  * @bytes: the result

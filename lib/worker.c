@@ -1,0 +1,568 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <numa.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cases.h"
+#include "clock.h"
+#include "report.h"
+#include "worker.h"
+#include "worker_list.h"
+
+#define STACK_BYTES	(512UL << 10)
+#define KICK_MS_MAX	20
+
+#define WANT_PAUSE	(1U << 0)
+#define WANT_STOP	(1U << 1)
+
+/**
+ * struct worker - one thread of a group
+ * @slot: its line in the shared list
+ * @group: its group; NULL for the thread that runs the case
+ * @next: the group's next
+ * @function: its body
+ * @argument: for @function
+ * @kick: brings it out of a long call
+ * @kick_argument: for @kick
+ * @progress: counter that the watchdog reads
+ * @name: its name without the group's
+ * @random: its stream
+ * @random_begun: of the case's own thread: whether @random can be used
+ * @thread: its thread
+ * @cpu: where to run; -1: anywhere
+ * @node: where to run; -1: anywhere
+ * @parked: waits in worker_should_stop(); under the group's lock
+ * @finished: its body has returned; under the group's lock
+ * @seen_beats: what the watchdog saw last
+ * @seen_progress: what the watchdog saw last
+ */
+struct worker {
+	struct worker_slot *slot;
+	struct worker_group *group;
+	struct worker *next;
+	worker_function function;
+	void *argument;
+	void (*kick)(void *argument);
+	void *kick_argument;
+	const volatile uint64_t *progress;
+	char name[WORKER_NAME_MAX];
+	struct random_stream random;
+	bool random_begun;
+	pthread_t thread;
+	int cpu;
+	int node;
+	bool parked;
+	bool finished;
+	uint64_t seen_beats;
+	uint64_t seen_progress;
+};
+
+/**
+ * struct worker_group - threads that begin and end together
+ * @name: for messages
+ * @first: the workers
+ * @last: where the next is linked
+ * @size: number of workers
+ * @wanted: WANT_PAUSE and WANT_STOP, read by workers without the lock
+ * @lock: for all below
+ * @changed: something below has changed
+ * @arrived: workers that wait for the common start
+ * @begun: the common start has come
+ * @idle: workers that are parked or finished
+ * @ending: the watchdog is to end
+ * @silence_ms: the watchdog's patience
+ * @watchdog: the watchdog's thread
+ */
+struct worker_group {
+	char name[WORKER_NAME_MAX];
+	struct worker *first, **last;
+	size_t size;
+	unsigned int wanted;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	size_t arrived;
+	bool begun;
+	size_t idle;
+	bool ending;
+	uint64_t silence_ms;
+	pthread_t watchdog;
+};
+
+static struct worker own_worker;
+static __thread struct worker *self;
+
+struct worker *worker_self(void)
+{
+	if (self)
+		return self;
+	own_worker.slot = worker_slot_own();
+	return &own_worker;
+}
+
+const char *worker_name(const struct worker *worker)
+{
+	return worker->slot->name;
+}
+
+struct random_stream *worker_random(struct worker *worker)
+{
+	if (!worker->group && !worker->random_begun) {
+		case_random(&worker->random, worker->slot->name, 0);
+		worker->random_begun = true;
+	}
+	return &worker->random;
+}
+
+size_t worker_group_size(const struct worker_group *group)
+{
+	return group->size;
+}
+
+static void beat(struct worker *worker)
+{
+	/* Only its own thread counts up, so this need not be a locked add. */
+	uint64_t beats = __atomic_load_n(&worker->slot->beats,
+					 __ATOMIC_RELAXED);
+
+	__atomic_store_n(&worker->slot->beats, beats + 1, __ATOMIC_RELAXED);
+}
+
+static void doing(struct worker *worker, const char *what, bool has_value,
+		  uint64_t value)
+{
+	struct worker_slot *slot = worker->slot;
+
+	/*
+	 * The reader may see the new text with the old value: it prints a
+	 * message for a human about a thread that is stuck, so not in here.
+	 */
+	__atomic_store_n(&slot->value, value, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->has_value, has_value, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->what, what, __ATOMIC_RELEASE);
+	beat(worker);
+}
+
+void worker_doing(struct worker *worker, const char *what)
+{
+	doing(worker, what, false, 0);
+}
+
+void worker_doing_value(struct worker *worker, const char *what, uint64_t value)
+{
+	doing(worker, what, true, value);
+}
+
+static void group_wait(struct worker_group *group, uint64_t milliseconds)
+{
+	struct timespec until;
+	uint64_t at = clock_ns() + milliseconds * NSEC_PER_MSEC;
+
+	until.tv_sec = (time_t)(at / NSEC_PER_SEC);
+	until.tv_nsec = (long)(at % NSEC_PER_SEC);
+	pthread_cond_timedwait(&group->changed, &group->lock, &until);
+}
+
+struct worker_group *worker_group_new(const char *name)
+{
+	struct worker_group *group = calloc(1, sizeof(*group));
+	pthread_condattr_t attributes;
+
+	if (!group)
+		fail("no memory for the worker group %s", name);
+	snprintf(group->name, sizeof(group->name), "%s", name);
+	group->last = &group->first;
+	group->silence_ms = WORKER_SILENCE_MS;
+	pthread_mutex_init(&group->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&group->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	return group;
+}
+
+void worker_group_silence_ms(struct worker_group *group, uint64_t milliseconds)
+{
+	group->silence_ms = milliseconds;
+}
+
+struct worker *worker_add(struct worker_group *group, const char *name,
+			  worker_function function, void *argument)
+{
+	struct worker *worker = calloc(1, sizeof(*worker)), *other;
+	char full_name[2 * WORKER_NAME_MAX + 32];
+	size_t same = 0;
+
+	if (!worker)
+		fail("no memory for the worker %s/%s", group->name, name);
+	snprintf(worker->name, sizeof(worker->name), "%s", name);
+	for (other = group->first; other; other = other->next)
+		same += !strcmp(other->name, worker->name);
+
+	snprintf(full_name, sizeof(full_name), "%s/%s", group->name,
+		 worker->name);
+	case_random(&worker->random, full_name, same);
+	/* The second and later ones of a name get a number. */
+	if (same)
+		snprintf(full_name, sizeof(full_name), "%s/%s.%zu", group->name,
+			 worker->name, same);
+	worker->slot = worker_slot_take(full_name);
+	worker->group = group;
+	worker->function = function;
+	worker->argument = argument;
+	worker->cpu = -1;
+	worker->node = -1;
+	*group->last = worker;
+	group->last = &worker->next;
+	group->size++;
+	return worker;
+}
+
+void worker_place_cpu(struct worker *worker, unsigned int cpu)
+{
+	worker->cpu = (int)cpu;
+}
+
+void worker_place_node(struct worker *worker, unsigned int node)
+{
+	worker->node = (int)node;
+}
+
+void worker_on_kick(struct worker *worker, void (*kick)(void *argument),
+		    void *argument)
+{
+	worker->kick = kick;
+	worker->kick_argument = argument;
+}
+
+void worker_progress(struct worker *worker, const volatile uint64_t *counter)
+{
+	__atomic_store_n(&worker->progress, counter, __ATOMIC_RELEASE);
+}
+
+/* A hint only: what cannot be done leaves the thread where it is. */
+static void go_to_cpu(unsigned int number)
+{
+	cpu_set_t allowed, one;
+	unsigned int cpu, count;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed))
+		return;
+	count = (unsigned int)CPU_COUNT(&allowed);
+	if (!count)
+		return;
+	number %= count;
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &allowed))
+			continue;
+		if (number--)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		sched_setaffinity(0, sizeof(one), &one);
+		return;
+	}
+}
+
+static void go_to_node(unsigned int number)
+{
+	struct bitmask *cpus;
+	unsigned int count = 0;
+	int node, last, pass;
+
+	if (numa_available() < 0)
+		return;
+	cpus = numa_allocate_cpumask();
+	last = numa_max_node();
+	/* The first pass counts the nodes with CPUs, the second finds ours. */
+	for (pass = 0; pass < 2; pass++) {
+		for (node = 0; node <= last; node++) {
+			if (numa_node_to_cpus(node, cpus) ||
+			    !numa_bitmask_weight(cpus))
+				continue;
+			if (!pass) {
+				count++;
+			} else if (!number--) {
+				numa_run_on_node(node);
+				goto out;
+			}
+		}
+		if (!count)
+			break;
+		number %= count;
+	}
+out:
+	numa_free_cpumask(cpus);
+}
+
+static void set_state(struct worker *worker, enum worker_state state)
+{
+	__atomic_store_n(&worker->slot->state, state, __ATOMIC_RELEASE);
+}
+
+static void *thread_main(void *argument)
+{
+	struct worker *worker = argument;
+	struct worker_group *group = worker->group;
+
+	self = worker;
+	if (worker->node >= 0)
+		go_to_node((unsigned int)worker->node);
+	if (worker->cpu >= 0)
+		go_to_cpu((unsigned int)worker->cpu);
+
+	pthread_mutex_lock(&group->lock);
+	group->arrived++;
+	pthread_cond_broadcast(&group->changed);
+	while (!group->begun)
+		pthread_cond_wait(&group->changed, &group->lock);
+	pthread_mutex_unlock(&group->lock);
+
+	set_state(worker, WORKER_RUNS);
+	worker->function(worker, worker->argument);
+	set_state(worker, WORKER_ENDED);
+
+	pthread_mutex_lock(&group->lock);
+	worker->finished = true;
+	group->idle++;
+	pthread_cond_broadcast(&group->changed);
+	pthread_mutex_unlock(&group->lock);
+	return NULL;
+}
+
+bool worker_wanted(const struct worker *worker)
+{
+	const struct worker_group *group = worker->group;
+
+	return group && __atomic_load_n(&group->wanted, __ATOMIC_ACQUIRE);
+}
+
+bool worker_should_stop(struct worker *worker)
+{
+	struct worker_group *group = worker->group;
+	unsigned int wanted;
+
+	beat(worker);
+	if (!group)
+		return false;	/* nobody stops the case's own thread */
+	wanted = __atomic_load_n(&group->wanted, __ATOMIC_ACQUIRE);
+	if (!wanted)
+		return false;
+	if (wanted & WANT_STOP)
+		return true;
+
+	pthread_mutex_lock(&group->lock);
+	if (group->wanted == WANT_PAUSE) {
+		set_state(worker, WORKER_PAUSED);
+		worker->parked = true;
+		group->idle++;
+		pthread_cond_broadcast(&group->changed);
+		while (group->wanted == WANT_PAUSE)
+			pthread_cond_wait(&group->changed, &group->lock);
+		group->idle--;
+		worker->parked = false;
+		set_state(worker, WORKER_RUNS);
+	}
+	wanted = group->wanted;
+	pthread_mutex_unlock(&group->lock);
+	beat(worker);
+	return wanted & WANT_STOP;
+}
+
+/* Has the worker given a sign of life since the watchdog looked last? */
+static bool lives(struct worker *worker)
+{
+	const volatile uint64_t *progress =
+		__atomic_load_n(&worker->progress, __ATOMIC_ACQUIRE);
+	uint64_t beats = __atomic_load_n(&worker->slot->beats,
+					 __ATOMIC_RELAXED);
+	uint64_t moved = progress ? *progress : 0;
+	bool alive = beats != worker->seen_beats ||
+		     moved != worker->seen_progress ||
+		     __atomic_load_n(&worker->slot->state, __ATOMIC_ACQUIRE) !=
+			     WORKER_RUNS;
+
+	worker->seen_beats = beats;
+	worker->seen_progress = moved;
+	return alive;
+}
+
+static void *watchdog_main(void *argument)
+{
+	struct worker_group *group = argument;
+	uint64_t period = group->silence_ms / 16 + 1, last = clock_ns();
+
+	pthread_mutex_lock(&group->lock);
+	while (!group->ending) {
+		struct worker *worker;
+		uint64_t now, passed;
+
+		group_wait(group, period);
+		now = clock_ns();
+		passed = (now - last) / NSEC_PER_MSEC;
+		if (passed < period)
+			continue;	/* woken by something else */
+		last = now;
+		/*
+		 * If the watchdog itself did not run for long (a busy host, a
+		 * stopped emulator), the workers did not either.
+		 */
+		if (passed > 2 * period)
+			passed = 2 * period;
+
+		for (worker = group->first; worker; worker = worker->next) {
+			char suspect[WORKER_TEXT_MAX];
+			uint64_t silent;
+
+			silent = lives(worker) ? 0 :
+						 worker->slot->silent_ms +
+							 passed;
+			__atomic_store_n(&worker->slot->silent_ms, silent,
+					 __ATOMIC_RELAXED);
+			if (silent < group->silence_ms)
+				continue;
+			workers_report();
+			worker_slot_text(worker->slot, suspect,
+					 sizeof(suspect));
+			fail("worker without a sign of life for %llu ms: %s",
+			     (unsigned long long)silent, suspect);
+		}
+	}
+	pthread_mutex_unlock(&group->lock);
+	return NULL;
+}
+
+static void start_thread(struct worker_group *group, pthread_t *thread,
+			 void *(*function)(void *), void *argument)
+{
+	pthread_attr_t attributes;
+	int error;
+
+	/* A thousand threads with the default of 8 MiB are too much for some. */
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	error = pthread_create(thread, &attributes, function, argument);
+	pthread_attr_destroy(&attributes);
+	if (error)
+		fail("cannot create a thread for worker group %s (%zu workers): %s; raise the limit of processes (ulimit -u), or give fewer vCPUs",
+		     group->name, group->size, errno_name(error));
+}
+
+void worker_group_start(struct worker_group *group)
+{
+	struct worker *worker;
+
+	for (worker = group->first; worker; worker = worker->next)
+		start_thread(group, &worker->thread, thread_main, worker);
+
+	pthread_mutex_lock(&group->lock);
+	while (group->arrived < group->size)
+		pthread_cond_wait(&group->changed, &group->lock);
+	group->begun = true;
+	pthread_cond_broadcast(&group->changed);
+	pthread_mutex_unlock(&group->lock);
+
+	if (group->silence_ms)
+		start_thread(group, &group->watchdog, watchdog_main, group);
+}
+
+static void want(struct worker_group *group, unsigned int wanted)
+{
+	pthread_mutex_lock(&group->lock);
+	__atomic_store_n(&group->wanted, wanted, __ATOMIC_RELEASE);
+	pthread_cond_broadcast(&group->changed);
+	pthread_mutex_unlock(&group->lock);
+}
+
+/* Wait until all workers are parked or finished; called with the lock held. */
+static void wait_idle(struct worker_group *group, uint64_t timeout_ms,
+		      const char *what, bool only_finished)
+{
+	struct deadline deadline = deadline_in_ms(timeout_ms);
+	struct deadline next_kick = deadline_in_ms(0);
+	struct worker *caller = worker_self();
+	uint64_t pause = 1;
+
+	__atomic_store_n(&caller->slot->waits, true, __ATOMIC_RELEASE);
+	for (;;) {
+		struct worker *worker, *late = NULL;
+		bool kick = group->wanted && deadline_passed(next_kick);
+		char suspect[WORKER_TEXT_MAX];
+
+		if (!only_finished && group->idle == group->size)
+			break;
+		for (worker = group->first; worker; worker = worker->next) {
+			if (worker->finished ||
+			    (!only_finished && worker->parked))
+				continue;
+			late = worker;
+			/* Repeated, since one may come before the long call. */
+			if (kick && worker->kick)
+				worker->kick(worker->kick_argument);
+		}
+		if (!late)
+			break;
+		if (deadline_passed(deadline)) {
+			workers_report();
+			worker_slot_text(late->slot, suspect, sizeof(suspect));
+			fail("worker did not %s within %llu ms: %s", what,
+			     (unsigned long long)timeout_ms, suspect);
+		}
+		beat(caller);
+		if (kick) {
+			next_kick = deadline_in_ms(pause);
+			if (pause < KICK_MS_MAX)
+				pause *= 2;
+		}
+		group_wait(group, group->wanted ?
+					  deadline_left_ms(next_kick) + 1 :
+					  KICK_MS_MAX);
+	}
+	__atomic_store_n(&caller->slot->waits, false, __ATOMIC_RELEASE);
+}
+
+void worker_group_pause(struct worker_group *group, uint64_t timeout_ms)
+{
+	want(group, group->wanted | WANT_PAUSE);
+	pthread_mutex_lock(&group->lock);
+	wait_idle(group, timeout_ms, "pause", false);
+	pthread_mutex_unlock(&group->lock);
+}
+
+void worker_group_resume(struct worker_group *group)
+{
+	want(group, group->wanted & ~WANT_PAUSE);
+}
+
+void worker_group_stop(struct worker_group *group)
+{
+	want(group, group->wanted | WANT_STOP);
+}
+
+void worker_group_join(struct worker_group *group, uint64_t timeout_ms)
+{
+	struct worker *worker, *next;
+
+	pthread_mutex_lock(&group->lock);
+	if (group->begun)
+		wait_idle(group, timeout_ms, "end", true);
+	group->ending = true;
+	pthread_cond_broadcast(&group->changed);
+	pthread_mutex_unlock(&group->lock);
+
+	if (group->begun && group->silence_ms)
+		pthread_join(group->watchdog, NULL);
+	for (worker = group->first; worker; worker = next) {
+		next = worker->next;
+		if (group->begun)
+			pthread_join(worker->thread, NULL);
+		worker_slot_give(worker->slot);
+		free(worker);
+	}
+	pthread_cond_destroy(&group->changed);
+	pthread_mutex_destroy(&group->lock);
+	free(group);
+}
