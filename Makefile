@@ -60,7 +60,7 @@ endif
 TEST_GEN_PROGS := $(call name_of,$(filter %_test.c,$(PROGRAM_SOURCES)))
 TEST_GEN_PROGS_EXTENDED := $(call name_of,$(filter %_bench.c,$(PROGRAM_SOURCES)))
 TEST_GEN_FILES := secmmu-tests.list $(MODULES)
-TEST_FILES := $(wildcard vm prove known-failures)
+TEST_FILES := $(wildcard vm runner prove known-failures)
 TEST_PROGS_EXTENDED := $(wildcard run_all.sh)
 else
 all: unsupported
@@ -194,11 +194,11 @@ modules: $(addprefix $(OUTPUT)/,$(MODULES))
 
 unit: $(addprefix $(OBJ)/tests/unit/,$(UNIT_TESTS))
 
-check:
-	@tests/check
+check: # PATTERNS= 'conformance*' ...: only these steps
+	@tests/check $(PATTERNS)
 
 check-quick:
-	@tests/check --quick
+	@tests/check --quick $(PATTERNS)
 
 -include $(ALL_OBJECTS:.o=.d)
 
