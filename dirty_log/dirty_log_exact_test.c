@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Known write sets come back from the dirty log to the page: nothing missing,
+ * nothing extra, on every backing, for every harvester. And huge mappings
+ * dissolve while logged and come back afterwards.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bitmap.h"
+#include "cases.h"
+#include "exact.h"
+#include "options.h"
+#include "report.h"
+#include "scene.h"
+#include "write_sets.h"
+#include "writer.h"
+
+#define SLOT_BYTES (4UL << 20)
+#define VCPUS 2
+
+/* test->number[] of a matrix case. */
+enum { NUMBER_HARVESTER, NUMBER_BACKING, NUMBER_GEOMETRY };
+
+struct exact {
+	struct scene scene;
+	struct dirty_slot *watched;
+	unsigned long *written;
+	struct random_stream random;
+	unsigned int turn;
+};
+
+static void setup(struct exact *exact, const struct test_case *test)
+{
+	struct scene_config config = {
+		.harvester = test->number[NUMBER_HARVESTER],
+		.backing = test->number[NUMBER_BACKING],
+		.geometry = test->number[NUMBER_GEOMETRY],
+		.vcpus = options()->vcpus ? options()->vcpus : VCPUS,
+		.slots = 1,
+		.slot_bytes = options()->memory ? options()->memory :
+						  SLOT_BYTES,
+	};
+
+	memset(exact, 0, sizeof(*exact));
+	scene_create(&exact->scene, &config);
+	exact->watched = exact->scene.watched[0];
+	exact->written = bitmap_new(exact->watched->pages);
+	case_random(&exact->random, "write sets", 0);
+}
+
+static void teardown(struct exact *exact)
+{
+	free(exact->written);
+	scene_destroy(&exact->scene);
+}
+
+/* Have a vCPU make the stores; another one at each call. */
+static void store(struct exact *exact, const struct writer_list *list)
+{
+	struct vm *vm = exact->scene.vm;
+	struct vcpu *vcpu = &vm->vcpus[exact->turn++ % vm->vcpu_count];
+
+	*writer_list_of(vcpu->guest) = *list;
+	vcpu_start(vcpu, writer_store, 0);
+	vcpu_run(vcpu, VCPU_DONE);
+}
+
+static void store_whole(struct exact *exact)
+{
+	struct writer_list list = { 0 };
+
+	write_set_whole(&list, exact->watched->slot);
+	store(exact, &list);
+}
+
+static void expect(struct exact *exact, const char *what)
+{
+	dirty_harvest(exact->scene.dirty, exact->watched, NULL);
+	exact_judge(what, exact->written, exact->watched->fresh,
+		    exact->watched->pages);
+}
+
+static void expect_nothing(struct exact *exact, const char *what)
+{
+	bitmap_zero(exact->written, exact->watched->pages);
+	expect(exact, what);
+}
+
+/* Enable, and bring the log to where "nothing" means nothing. */
+static void enable(struct exact *exact)
+{
+	dirty_enable(exact->scene.dirty, exact->watched);
+	if (exact->scene.config.harvester != HARVESTER_CLEAR_INITIALLY_SET)
+		return;
+	/* kvm_prepare_memory_region(): bitmap_set() of the whole slot. */
+	bitmap_fill(exact->written, exact->watched->pages);
+	expect(exact, "KVM_DIRTY_LOG_INITIALLY_SET, first clear");
+}
+
+static void check_before(struct exact *exact, struct mapping_sizes *sizes)
+{
+	const struct scene *scene = &exact->scene;
+
+	mapping_sizes_read(scene->vm, sizes);
+	if (!sizes->known || !scene->host_huge[0])
+		return;
+	/* Else the mapping-size oracle below would judge nothing. */
+	CHECK(sizes->huge_2m + 512 * sizes->huge_1g >= scene->huge_pages[0],
+	      "the host maps all %llu huge pages of the slot huge, the guest has %llu mappings of 2 MiB",
+	      (unsigned long long)scene->huge_pages[0],
+	      (unsigned long long)sizes->huge_2m);
+}
+
+static void check_logged(struct exact *exact)
+{
+	const struct scene *scene = &exact->scene;
+	struct mapping_sizes sizes;
+
+	mapping_sizes_read(scene->vm, &sizes);
+	CHECK(mapping_sizes_logged_ok(&sizes, scene->huge_pages[0],
+				      scene->huge_pages[0]),
+	      "every page was written while logged, but %llu mappings of 2 MiB and %llu of 1 GiB are left",
+	      (unsigned long long)sizes.huge_2m,
+	      (unsigned long long)sizes.huge_1g);
+}
+
+static void check_recovered(struct exact *exact,
+			    const struct mapping_sizes *before)
+{
+	struct mapping_sizes after;
+
+	store_whole(exact);
+	mapping_sizes_read(exact->scene.vm, &after);
+	CHECK(mapping_sizes_recovered(before, &after),
+	      "huge mappings did not come back after logging: %llu of 2 MiB before, %llu after",
+	      (unsigned long long)before->huge_2m,
+	      (unsigned long long)after.huge_2m);
+}
+
+static void run_sets(struct exact *exact)
+{
+	const struct write_set *sets;
+	size_t count, i;
+
+	sets = write_sets(&count);
+	for (i = 0; i < count; i++) {
+		struct writer_list list = { 0 };
+
+		sets[i].fill(&list, exact->watched->slot, &exact->random);
+		bitmap_zero(exact->written, exact->watched->pages);
+		write_set_pages(&list, exact->watched->slot, exact->written);
+		store(exact, &list);
+		expect(exact, sets[i].name);
+	}
+	expect_nothing(exact, "second harvest");
+}
+
+static void test_sets(const struct test_case *test)
+{
+	struct mapping_sizes before;
+	struct exact exact;
+
+	setup(&exact, test);
+	/* All pages are mapped before logging: no fault of another kind. */
+	store_whole(&exact);
+	check_before(&exact, &before);
+
+	enable(&exact);
+	expect_nothing(&exact, "written before logging began");
+	run_sets(&exact);
+	check_logged(&exact);
+
+	dirty_disable(exact.scene.dirty, exact.watched);
+	check_recovered(&exact, &before);
+
+	/* And once more: what was written in between is not reported. */
+	enable(&exact);
+	expect_nothing(&exact, "written while logging was off");
+	run_sets(&exact);
+	check_logged(&exact);
+	teardown(&exact);
+}
+
+/*
+ * Partial clears: what is not cleared stays dirty, what is cleared is gone, and
+ * the whole is what was written.
+ */
+static void test_partial_clear(const struct test_case *test)
+{
+	unsigned long *seen, *all;
+	struct writer_list list = { 0 };
+	struct exact exact;
+	size_t pages;
+	int round;
+
+	setup(&exact, test);
+	pages = exact.watched->pages;
+	seen = bitmap_new(pages);
+	all = bitmap_new(pages);
+	store_whole(&exact);
+	enable(&exact);
+	expect_nothing(&exact, "written before logging began");
+
+	store_whole(&exact);
+	write_set_whole(&list, exact.watched->slot);
+	write_set_pages(&list, exact.watched->slot, all);
+	for (round = 0; round < 4; round++) {
+		dirty_harvest(exact.scene.dirty, exact.watched, &exact.random);
+		bitmap_zero(exact.written, pages);
+		bitmap_or(exact.written, seen, pages);
+		bitmap_and(exact.written, exact.watched->fresh, pages);
+		CHECK(bitmap_empty(exact.written, pages),
+		      "page %zu was cleared and is dirty again though nobody wrote it",
+		      bitmap_next(exact.written, pages, 0));
+		bitmap_or(seen, exact.watched->fresh, pages);
+	}
+	dirty_harvest(exact.scene.dirty, exact.watched, NULL);
+	bitmap_or(seen, exact.watched->fresh, pages);
+	exact_judge("all partial clears together", all, seen, pages);
+	expect_nothing(&exact, "after all partial clears");
+	free(all);
+	free(seen);
+	teardown(&exact);
+}
+
+/* Wrong arguments get their errno (api.rst 4.117) and change nothing. */
+static void test_clear_arguments(const struct test_case *test)
+{
+	struct writer_list list = { 0 };
+	unsigned long *ones;
+	struct exact exact;
+	struct memslot *slot;
+	size_t pages, i;
+
+	setup(&exact, test);
+	slot = exact.watched->slot;
+	pages = exact.watched->pages;
+	ones = bitmap_new(pages + 256);
+	bitmap_fill(ones, pages + 256);
+	store_whole(&exact);
+	enable(&exact);
+	store_whole(&exact);
+
+	const struct {
+		const char *what;
+		uint32_t slot;
+		uint64_t first;
+		uint64_t count;
+		int error;
+	} wrong[] = {
+		{ "first page 1", slot->id, 1, 64, -EINVAL },
+		{ "first page 63", slot->id, 63, 64, -EINVAL },
+		{ "63 pages, not at the end", slot->id, 0, 63, -EINVAL },
+		{ "1 page, not at the end", slot->id, 64, 1, -EINVAL },
+		{ "65 pages, not at the end", slot->id, 0, 65, -EINVAL },
+		{ "one word beyond the slot", slot->id, 0,
+		  (pages + 127) / 64 * 64, -EINVAL },
+		{ "first page behind the slot", slot->id,
+		  (pages + 127) / 64 * 64, 64, -EINVAL },
+		{ "first page far away", slot->id, 1ULL << 60, 64, -EINVAL },
+		{ "a slot that does not exist", slot->id + 100, 0, 64,
+		  -ENOENT },
+		{ "a slot that is not logged", SLOT_CONTROL, 0, 64, -ENOENT },
+		{ "a slot number out of range", 0xffff, 0, 64, -EINVAL },
+		{ "an address space that does not exist", 0x70000 | slot->id, 0,
+		  64, -EINVAL },
+	};
+
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		int error = __dirty_clear(exact.scene.vm, wrong[i].slot,
+					  wrong[i].first, wrong[i].count, ones);
+
+		CHECK(error == wrong[i].error,
+		      "KVM_CLEAR_DIRTY_LOG with %s: %s where %s is documented",
+		      wrong[i].what, error ? errno_name(-error) : "success",
+		      errno_name(-wrong[i].error));
+	}
+	/* Every page is still dirty. */
+	write_set_whole(&list, slot);
+	bitmap_zero(exact.written, pages);
+	write_set_pages(&list, slot, exact.written);
+	expect(&exact, "after refused clears");
+	free(ones);
+	teardown(&exact);
+}
+
+/* Logging off: there is no log to read or to clear. */
+static void test_not_logged(const struct test_case *test)
+{
+	unsigned long *bitmap;
+	struct exact exact;
+	int error;
+
+	setup(&exact, test);
+	bitmap = bitmap_new(exact.watched->pages);
+	error = __dirty_get(exact.watched->slot, bitmap);
+	CHECK(error == -ENOENT,
+	      "KVM_GET_DIRTY_LOG of a slot that is not logged: %s where ENOENT is documented",
+	      error ? errno_name(-error) : "success");
+	enable(&exact);
+	dirty_disable(exact.scene.dirty, exact.watched);
+	error = __dirty_get(exact.watched->slot, bitmap);
+	CHECK(error == -ENOENT,
+	      "KVM_GET_DIRTY_LOG after logging was disabled: %s where ENOENT is documented",
+	      error ? errno_name(-error) : "success");
+	free(bitmap);
+	teardown(&exact);
+}
+
+/* What cannot be logged is refused: api.rst 4.140, KVM_MEM_GUEST_MEMFD. */
+static void test_guest_memfd_refused(const struct test_case *test)
+{
+	struct secmmu_create_guest_memfd create = { .size = SLOT_BYTES };
+	struct backing_request request = {
+		.kind = BACKING_ANONYMOUS,
+		.size = SLOT_BYTES,
+		.fd = -1,
+	};
+	struct memslot slot = { 0 };
+	struct backing backing;
+	struct vm *vm = vm_create(NULL);
+	int error;
+
+	(void)test;
+	if (!vm_check_extension(vm, KVM_CAP_GUEST_MEMFD))
+		skip("needs KVM_CAP_GUEST_MEMFD",
+		     "use a kernel from 6.8 on whose default VM type has guest_memfd (6.17 on x86 and arm64)");
+	backing_create(&backing, &request);
+	slot = (struct memslot){
+		.vm = vm,
+		.id = SLOT_TEST_FIRST,
+		.gpa = GPA_TEST,
+		.size = SLOT_BYTES,
+		.hva = backing.hva,
+		.flags = KVM_MEM_GUEST_MEMFD | KVM_MEM_LOG_DIRTY_PAGES,
+		.guest_memfd = vm_ioctl(vm, SECMMU_CREATE_GUEST_MEMFD, &create),
+	};
+	/* check_memory_region_flags(): valid flags are cut down for it. */
+	error = __slot_set(&slot);
+	CHECK(error == -EINVAL,
+	      "KVM_MEM_LOG_DIRTY_PAGES on a guest_memfd slot: %s where EINVAL is documented",
+	      error ? errno_name(-error) : "success");
+	slot.flags = KVM_MEM_GUEST_MEMFD;
+	slot_set(&slot);
+	slot.flags |= KVM_MEM_LOG_DIRTY_PAGES;
+	error = __slot_set(&slot);
+	CHECK(error == -EINVAL,
+	      "switching KVM_MEM_LOG_DIRTY_PAGES on for a guest_memfd slot: %s where EINVAL is documented",
+	      error ? errno_name(-error) : "success");
+	slot.flags = KVM_MEM_GUEST_MEMFD;
+	slot_delete(&slot);
+	vm_destroy(vm);
+	backing_destroy(&backing);
+}
+
+static struct test_case *add_case(struct test_case *cases, size_t *count,
+				  size_t max,
+				  void (*run)(const struct test_case *),
+				  const char *name)
+{
+	struct test_case *test = &cases[*count];
+
+	if (*count == max)
+		fail("more than %zu cases", max);
+	*test = (struct test_case){ .run = run };
+	snprintf(test->name, sizeof(test->name), "%s", name);
+	(*count)++;
+	return test;
+}
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	const struct case_matrix matrix = {
+		.dimensions = 3,
+		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD,
+			    GEOMETRY_COUNT },
+	};
+	static struct case_tuple tuples[HARVESTER_COUNT * BACKING_KINDS *
+					GEOMETRY_COUNT];
+	size_t tuple_count = cases_choose(options, &matrix, tuples,
+					  sizeof(tuples) / sizeof(tuples[0]));
+	size_t count = 0, i;
+	enum backing_kind only;
+	bool one = options->backing &&
+		   backing_from_name(options->backing, &only);
+	struct test_case *test;
+
+	for (i = 0; i < tuple_count; i++) {
+		char name[CASE_NAME_MAX];
+
+		if (one && tuples[i].level[NUMBER_BACKING] != only)
+			continue;
+		snprintf(name, sizeof(name), "sets/%s/%s/%s",
+			 harvester_name(tuples[i].level[NUMBER_HARVESTER]),
+			 backing_name(tuples[i].level[NUMBER_BACKING]),
+			 geometry_name(tuples[i].level[NUMBER_GEOMETRY]));
+		test = add_case(cases, &count, max, test_sets, name);
+		test->number[NUMBER_HARVESTER] =
+			tuples[i].level[NUMBER_HARVESTER];
+		test->number[NUMBER_BACKING] = tuples[i].level[NUMBER_BACKING];
+		test->number[NUMBER_GEOMETRY] =
+			tuples[i].level[NUMBER_GEOMETRY];
+	}
+	for (i = 0; i < 2 * GEOMETRY_COUNT; i++) {
+		enum harvester harvester = i < GEOMETRY_COUNT ?
+						   HARVESTER_CLEAR :
+						   HARVESTER_CLEAR_INITIALLY_SET;
+		char name[CASE_NAME_MAX];
+
+		snprintf(name, sizeof(name), "partial_clear/%s/%s",
+			 harvester_name(harvester),
+			 geometry_name(i % GEOMETRY_COUNT));
+		test = add_case(cases, &count, max, test_partial_clear, name);
+		test->number[NUMBER_HARVESTER] = harvester;
+		test->number[NUMBER_BACKING] = BACKING_ANONYMOUS_THP;
+		test->number[NUMBER_GEOMETRY] = i % GEOMETRY_COUNT;
+	}
+	test = add_case(cases, &count, max, test_clear_arguments,
+			"clear_arguments/aligned");
+	test->number[NUMBER_HARVESTER] = HARVESTER_CLEAR;
+	test = add_case(cases, &count, max, test_clear_arguments,
+			"clear_arguments/shifted");
+	test->number[NUMBER_HARVESTER] = HARVESTER_CLEAR;
+	test->number[NUMBER_GEOMETRY] = GEOMETRY_SHIFTED;
+	add_case(cases, &count, max, test_not_logged, "not_logged");
+	add_case(cases, &count, max, test_guest_memfd_refused,
+		 "refused/guest_memfd");
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "dirty_log_exact_test",
+		.summary = "known guest writes come back from the dirty log to the page",
+		.cases = list_cases,
+		.needs = { .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}

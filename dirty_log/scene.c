@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What every dirty-logging test begins with. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <string.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "scene.h"
+
+#define HUGE_SIZE (2UL << 20)
+/* Pages that SHIFTED and SKEWED lie behind a huge page's start. */
+#define SHIFT_PAGES 3
+#define SKEW_PAGES 5
+/* Taken off the end, so that the size is no multiple of 64 pages. */
+#define SHORT_PAGES 29
+/* Room between slots: the next one's huge pages must not touch this one's. */
+#define SLOT_GAP (64UL << 20)
+
+const char *geometry_name(enum geometry geometry)
+{
+	static const char *const names[GEOMETRY_COUNT] = {
+		[GEOMETRY_ALIGNED] = "aligned",
+		[GEOMETRY_SHIFTED] = "shifted",
+		[GEOMETRY_SKEWED] = "skewed",
+	};
+
+	return names[geometry];
+}
+
+/* Whole huge pages in [start, start + size). */
+static uint64_t whole_huge_pages(uint64_t start, uint64_t size)
+{
+	uint64_t first = (start + HUGE_SIZE - 1) / HUGE_SIZE;
+	uint64_t end = (start + size) / HUGE_SIZE;
+
+	return end > first ? end - first : 0;
+}
+
+static void create_slot(struct scene *scene, unsigned int index)
+{
+	const struct scene_config *config = &scene->config;
+	struct backing *backing = &scene->backing[index];
+	struct memslot *slot = &scene->slot[index];
+	uint64_t page = scene->vm->page_size;
+	uint64_t gpa = GPA_TEST;
+	struct backing_request request = {
+		.kind = config->backing,
+		.size = config->slot_bytes,
+		.flags = BACKING_POPULATE,
+		.fd = -1,
+	};
+
+	gpa += index * ((config->slot_bytes + SLOT_GAP) & ~(HUGE_SIZE - 1));
+	if (config->geometry != GEOMETRY_ALIGNED) {
+		request.misalignment = SHIFT_PAGES * page;
+		request.size -= (SHIFT_PAGES + SHORT_PAGES) * page;
+		gpa += (config->geometry == GEOMETRY_SKEWED ? SKEW_PAGES :
+							      SHIFT_PAGES) *
+		       page;
+	}
+	backing_create(backing, &request);
+	slot_add(scene->vm, slot, SLOT_TEST_FIRST + index, gpa, backing, 0);
+	/* 2 MiB where it fits: shadow paging needs the guest to map huge. */
+	vm_map(scene->vm, gpa, gpa, slot->size, HUGE_SIZE);
+	scene->watched[index] = dirty_watch(scene->dirty, slot);
+
+	if (backing->huge && config->geometry != GEOMETRY_SKEWED)
+		scene->huge_pages[index] = whole_huge_pages(gpa, slot->size);
+	scene->host_huge[index] =
+		backing->huge && backing_host_huge_bytes(backing) >=
+					 scene->huge_pages[index] * HUGE_SIZE;
+}
+
+void scene_create(struct scene *scene, const struct scene_config *config)
+{
+	struct vm_config vm_config = { .vcpus = config->vcpus };
+	unsigned int i;
+
+	memset(scene, 0, sizeof(*scene));
+	scene->config = *config;
+	harvester_configure(config->harvester, &vm_config,
+			    config->ring_entries);
+	scene->vm = vm_create(&vm_config);
+	scene->dirty = dirty_new(scene->vm, config->harvester);
+	for (i = 0; i < config->slots; i++)
+		create_slot(scene, i);
+}
+
+void scene_destroy(struct scene *scene)
+{
+	unsigned int i;
+
+	dirty_free(scene->dirty);
+	vm_destroy(scene->vm);
+	for (i = 0; i < scene->config.slots; i++)
+		backing_destroy(&scene->backing[i]);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What every dirty-logging test begins with: a VM, memory of some kind behind
+ * one or more slots, and a harvester.
+ */
+#ifndef SECMMU_SCENE_H
+#define SECMMU_SCENE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backing.h"
+#include "dirty.h"
+#include "vm.h"
+
+#define SCENE_SLOTS_MAX 4
+
+/**
+ * enum geometry - how a slot lies
+ * @GEOMETRY_ALIGNED: gpa and hva at a huge page's start, whole huge pages
+ * @GEOMETRY_SHIFTED: both three pages behind one, so huge mappings fit inside;
+ *	the size is no multiple of 64 pages
+ * @GEOMETRY_SKEWED: gpa and hva differ modulo a huge page, so none fits
+ * @GEOMETRY_COUNT: number of geometries
+ */
+enum geometry {
+	GEOMETRY_ALIGNED,
+	GEOMETRY_SHIFTED,
+	GEOMETRY_SKEWED,
+	GEOMETRY_COUNT,
+};
+
+/**
+ * struct scene_config - what to build
+ * @harvester: how dirty pages are learned
+ * @backing: kind of memory
+ * @geometry: how slots lie
+ * @vcpus: number of vCPUs
+ * @slots: number of slots, 1 up to SCENE_SLOTS_MAX
+ * @slot_bytes: size of each, a multiple of 2 MiB; other geometries than
+ *	ALIGNED take some pages off
+ * @ring_entries: dirty ring entries, 0: default
+ */
+struct scene_config {
+	enum harvester harvester;
+	enum backing_kind backing;
+	enum geometry geometry;
+	unsigned int vcpus;
+	unsigned int slots;
+	uint64_t slot_bytes;
+	uint32_t ring_entries;
+};
+
+/**
+ * struct scene - what was built
+ * @config: from what
+ * @vm: VM
+ * @dirty: its dirty logging
+ * @backing: memory of each slot
+ * @slot: slots, not logged yet, mapped one to one in the guest
+ * @watched: the slots as the harvester sees them
+ * @huge_pages: 2 MiB pages that fit into slot i and can be mapped huge
+ * @host_huge: the host maps all of slot i's huge pages huge
+ */
+struct scene {
+	struct scene_config config;
+	struct vm *vm;
+	struct dirty_log *dirty;
+	struct backing backing[SCENE_SLOTS_MAX];
+	struct memslot slot[SCENE_SLOTS_MAX];
+	struct dirty_slot *watched[SCENE_SLOTS_MAX];
+	uint64_t huge_pages[SCENE_SLOTS_MAX];
+	bool host_huge[SCENE_SLOTS_MAX];
+};
+
+/**
+ * geometry_name() - a geometry's name as cases use it
+ * @geometry: geometry
+ *
+ * Return: its name.
+ */
+const char *geometry_name(enum geometry geometry);
+
+/**
+ * scene_create() - build it
+ * @scene: filled in
+ * @config: what to build
+ *
+ * Skips the test case where the machine lacks something.
+ */
+void scene_create(struct scene *scene, const struct scene_config *config);
+
+/**
+ * scene_destroy() - take it down
+ * @scene: scene; no vCPU may run
+ */
+void scene_destroy(struct scene *scene);
+
+#endif

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One thread per vCPU. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "crew.h"
+#include "report.h"
+
+/* A vCPU leaves KVM_RUN in microseconds; a loaded emulator may take seconds. */
+#define LEAVE_MS 30000
+/* How long a vCPU with a full ring waits before it looks around again. */
+#define RING_WAIT_MS 100
+
+struct member {
+	struct crew *crew;
+	struct vcpu *vcpu;
+	struct worker *worker;
+	pthread_t thread;
+	bool thread_known;
+};
+
+struct crew {
+	struct vm *vm;
+	struct crew_config config;
+	struct worker_group *group;
+	struct member *members;
+	pthread_mutex_t lock;
+	pthread_cond_t room;
+	uint64_t room_count;
+	uint64_t ring_full_exits;
+	bool paused;
+};
+
+static void ignore_signal(int number)
+{
+	(void)number;
+}
+
+static void install_kick(void)
+{
+	struct sigaction action = { .sa_handler = ignore_signal };
+
+	/* No SA_RESTART: the signal's only work is to end KVM_RUN. */
+	if (sigaction(SIGUSR1, &action, NULL))
+		fail("sigaction(SIGUSR1) failed: %s", errno_name(errno));
+}
+
+static void kick(void *argument)
+{
+	struct member *member = argument;
+
+	/*
+	 * First the flag, then the signal: a signal that comes before KVM_RUN
+	 * begins is lost, the flag is not (api.rst, 5, immediate_exit).
+	 */
+	__atomic_store_n(&member->vcpu->run->immediate_exit, 1,
+			 __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&member->thread_known, __ATOMIC_ACQUIRE))
+		pthread_kill(member->thread, SIGUSR1);
+}
+
+static void wait_for_room(struct crew *crew, struct member *member)
+{
+	struct timespec until;
+	uint64_t seen;
+
+	pthread_mutex_lock(&crew->lock);
+	crew->ring_full_exits++;
+	seen = crew->room_count;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += RING_WAIT_MS * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_nsec -= 1000000000L;
+		until.tv_sec++;
+	}
+	worker_doing(member->worker, "waiting for room in its dirty ring");
+	while (seen == crew->room_count && !worker_wanted(member->worker))
+		if (pthread_cond_timedwait(&crew->room, &crew->lock, &until) ==
+		    ETIMEDOUT)
+			break;
+	pthread_mutex_unlock(&crew->lock);
+}
+
+static void run_member(struct worker *worker, void *argument)
+{
+	struct member *member = argument;
+	struct vcpu *vcpu = member->vcpu;
+	struct crew *crew = member->crew;
+	char text[256];
+
+	member->thread = pthread_self();
+	__atomic_store_n(&member->thread_known, true, __ATOMIC_RELEASE);
+	vcpu_start(vcpu, crew->config.function, crew->config.argument);
+	while (!worker_should_stop(worker)) {
+		__atomic_store_n(&vcpu->run->immediate_exit, 0,
+				 __ATOMIC_SEQ_CST);
+		worker_doing_value(worker, "KVM_RUN, guest stores so far",
+				   vcpu->guest->beat);
+		switch (__vcpu_run(vcpu)) {
+		case VCPU_KICKED:
+		case VCPU_SYNC:
+			break;
+		case VCPU_DONE:
+			vcpu_start(vcpu, crew->config.function,
+				   crew->config.argument);
+			break;
+		case VCPU_RING_FULL:
+			wait_for_room(crew, member);
+			break;
+		case VCPU_FAULT:
+			if (crew->config.faults_allowed)
+				break;
+			fail("KVM_RUN of vCPU %u failed: EFAULT; the guest touched memory that the host cannot provide (%s)",
+			     vcpu->index,
+			     vcpu_exit_text(vcpu, text, sizeof(text)));
+		case VCPU_OTHER:
+			fail("vCPU %u: unexpected exit: %s", vcpu->index,
+			     vcpu_exit_text(vcpu, text, sizeof(text)));
+		}
+	}
+}
+
+static void add_member(struct crew *crew, unsigned int index)
+{
+	struct member *member = &crew->members[index];
+	char name[WORKER_NAME_MAX];
+
+	member->crew = crew;
+	member->vcpu = &crew->vm->vcpus[index];
+	snprintf(name, sizeof(name), "vCPU %u", index);
+	member->worker = worker_add(crew->group, name, run_member, member);
+	worker_on_kick(member->worker, kick, member);
+	worker_progress(member->worker, &member->vcpu->guest->beat);
+	worker_place_cpu(member->worker, index);
+}
+
+struct crew *crew_new(struct vm *vm, const struct crew_config *config)
+{
+	struct crew *crew = calloc(1, sizeof(*crew));
+	pthread_condattr_t attributes;
+	unsigned int i;
+
+	if (!crew)
+		fail("out of memory for a crew");
+	install_kick();
+	crew->vm = vm;
+	crew->config = *config;
+	crew->members = calloc(vm->vcpu_count, sizeof(*crew->members));
+	if (!crew->members)
+		fail("out of memory for a crew of %u", vm->vcpu_count);
+	pthread_mutex_init(&crew->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&crew->room, &attributes);
+	pthread_condattr_destroy(&attributes);
+	crew->group = worker_group_new("crew");
+	for (i = 0; i < vm->vcpu_count; i++)
+		add_member(crew, i);
+	return crew;
+}
+
+void crew_start(struct crew *crew)
+{
+	worker_group_start(crew->group);
+}
+
+void crew_pause(struct crew *crew)
+{
+	if (crew->paused)
+		return;
+	worker_group_pause(crew->group, LEAVE_MS);
+	crew->paused = true;
+}
+
+void crew_resume(struct crew *crew)
+{
+	if (!crew->paused)
+		return;
+	worker_group_resume(crew->group);
+	crew->paused = false;
+}
+
+void crew_ring_room(struct crew *crew)
+{
+	pthread_mutex_lock(&crew->lock);
+	crew->room_count++;
+	pthread_cond_broadcast(&crew->room);
+	pthread_mutex_unlock(&crew->lock);
+}
+
+uint64_t crew_ring_full_exits(struct crew *crew)
+{
+	uint64_t exits;
+
+	pthread_mutex_lock(&crew->lock);
+	exits = crew->ring_full_exits;
+	pthread_mutex_unlock(&crew->lock);
+	return exits;
+}
+
+void crew_finish(struct crew *crew)
+{
+	worker_group_stop(crew->group);
+	crew_resume(crew);
+	worker_group_join(crew->group, LEAVE_MS);
+	pthread_cond_destroy(&crew->room);
+	pthread_mutex_destroy(&crew->lock);
+	free(crew->members);
+	free(crew);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A crew: one thread per vCPU, which run a guest function side by side and can
+ * be brought out of KVM_RUN and sent back in at any moment.
+ */
+#ifndef SECMMU_CREW_H
+#define SECMMU_CREW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vm.h"
+#include "worker.h"
+
+struct crew;
+
+/**
+ * struct crew_config - what a crew does
+ * @function: guest function of every vCPU; begun anew when it returns while
+ *	nobody asked it to stop
+ * @argument: its second argument
+ * @faults_allowed: KVM_RUN may fail with EFAULT, and is tried again (memory
+ *	that the host has taken away for a while)
+ */
+struct crew_config {
+	guest_function function;
+	uint64_t argument;
+	bool faults_allowed;
+};
+
+/**
+ * crew_new() - make the threads; they wait for crew_start()
+ * @vm: VM; all its vCPUs belong to the crew
+ * @config: what to do
+ *
+ * Return: the crew, freed by crew_finish().
+ */
+struct crew *crew_new(struct vm *vm, const struct crew_config *config);
+
+/**
+ * crew_start() - all vCPUs begin, together
+ * @crew: crew
+ */
+void crew_start(struct crew *crew);
+
+/**
+ * crew_pause() - bring all vCPUs out of KVM_RUN
+ * @crew: crew
+ *
+ * On return every KVM_RUN has returned, so all that the guest has written is
+ * written, and nothing new is until crew_resume().
+ */
+void crew_pause(struct crew *crew);
+
+/**
+ * crew_resume() - the guest goes on where it was
+ * @crew: crew
+ */
+void crew_resume(struct crew *crew);
+
+/**
+ * crew_ring_room() - dirty rings have been reset: who waits for room may go on
+ * @crew: crew
+ */
+void crew_ring_room(struct crew *crew);
+
+/**
+ * crew_ring_full_exits() - how often a vCPU came back with a full ring
+ * @crew: crew
+ *
+ * Return: exits, all vCPUs.
+ */
+uint64_t crew_ring_full_exits(struct crew *crew);
+
+/**
+ * crew_finish() - stop the vCPUs, end the threads, free the crew
+ * @crew: crew, may be paused
+ */
+void crew_finish(struct crew *crew);
+
+#endif

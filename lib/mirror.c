@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The mirror oracle. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "bitmap.h"
+#include "mirror.h"
+#include "report.h"
+#include "stamp.h"
+
+#define EVENTS 16
+#define HUGE_SIZE (2UL << 20)
+
+struct event {
+	const char *what;
+	uint64_t value;
+};
+
+struct mirror {
+	char name[64];
+	const uint8_t *memory;
+	uint8_t *copy;
+	size_t pages;
+	size_t page_size;
+	struct mirror_page *page;
+	bool alive;
+	bool unknown;
+	uint32_t harvests;
+	uint64_t event_count;
+	struct event events[EVENTS];
+};
+
+_Static_assert(sizeof(struct mirror_page) == 8, "mirror.h says 8 bytes per page");
+
+static void *map_private(size_t size, const char *what)
+{
+	void *area = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (area == MAP_FAILED)
+		fail("mmap of %zu bytes for %s failed: %s", size, what,
+		     errno_name(errno));
+	return area;
+}
+
+struct mirror *mirror_new(const char *name, const void *memory, size_t pages,
+			  size_t page_size)
+{
+	struct mirror *mirror = calloc(1, sizeof(*mirror));
+
+	if (!mirror)
+		fail("out of memory for a mirror");
+	snprintf(mirror->name, sizeof(mirror->name), "%s", name);
+	mirror->memory = memory;
+	mirror->pages = pages;
+	mirror->page_size = page_size;
+	mirror->copy = map_private(pages * page_size, "a mirror");
+	mirror->page = map_private(pages * sizeof(*mirror->page),
+				   "a mirror's pages");
+	return mirror;
+}
+
+void mirror_free(struct mirror *mirror)
+{
+	munmap(mirror->copy, mirror->pages * mirror->page_size);
+	munmap(mirror->page, mirror->pages * sizeof(*mirror->page));
+	free(mirror);
+}
+
+void mirror_copy_all(struct mirror *mirror)
+{
+	memcpy(mirror->copy, mirror->memory,
+	       mirror->pages * mirror->page_size);
+	memset(mirror->page, 0, mirror->pages * sizeof(*mirror->page));
+	mirror->alive = true;
+	mirror->unknown = false;
+	mirror_note(mirror, "full copy after enable", 0);
+}
+
+void mirror_begin_unknown(struct mirror *mirror)
+{
+	memset(mirror->page, 0, mirror->pages * sizeof(*mirror->page));
+	mirror->alive = true;
+	mirror->unknown = true;
+	mirror_note(mirror, "enabled with every page dirty", 0);
+}
+
+size_t mirror_take(struct mirror *mirror, const unsigned long *fresh)
+{
+	size_t size = mirror->page_size, changed = 0, reported = 0, page;
+
+	mirror->harvests++;
+	for (page = bitmap_next(fresh, mirror->pages, 0); page < mirror->pages;
+	     page = bitmap_next(fresh, mirror->pages, page + 1)) {
+		const uint8_t *from = mirror->memory + page * size;
+		uint8_t *to = mirror->copy + page * size;
+
+		reported++;
+		mirror->page[page].harvest = mirror->harvests;
+		mirror->page[page].reports++;
+		if (!memcmp(to, from, size))
+			continue;
+		changed++;
+		memcpy(to, from, size);
+	}
+	mirror_note(mirror, "harvest, pages", reported);
+	return changed;
+}
+
+void mirror_note(struct mirror *mirror, const char *what, uint64_t value)
+{
+	struct event *event = &mirror->events[mirror->event_count++ % EVENTS];
+
+	event->what = what;
+	event->value = value;
+}
+
+const struct mirror_page *mirror_page(const struct mirror *mirror, size_t page)
+{
+	return &mirror->page[page];
+}
+
+static size_t first_difference(const uint8_t *a, const uint8_t *b, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size && a[i] == b[i]; i++)
+		;
+	return i;
+}
+
+bool mirror_compare(struct mirror *mirror, struct mirror_mismatch *mismatch)
+{
+	size_t size = mirror->page_size, page;
+
+	memset(mismatch, 0, sizeof(*mismatch));
+	/* The common case is equality: one pass over all of it. */
+	if (!memcmp(mirror->memory, mirror->copy, mirror->pages * size))
+		return true;
+	for (page = 0; page < mirror->pages; page++) {
+		const uint8_t *memory = mirror->memory + page * size;
+		const uint8_t *copy = mirror->copy + page * size;
+		size_t offset, word;
+
+		if (!memcmp(memory, copy, size))
+			continue;
+		if (mismatch->pages++)
+			continue;
+		offset = first_difference(memory, copy, size);
+		word = offset & ~(sizeof(uint64_t) - 1);
+		mismatch->page = page;
+		mismatch->offset = offset;
+		memcpy(&mismatch->memory, memory + word, sizeof(uint64_t));
+		memcpy(&mismatch->mirror, copy + word, sizeof(uint64_t));
+	}
+	return !mismatch->pages;
+}
+
+static void print_events(const struct mirror *mirror)
+{
+	uint64_t first = mirror->event_count > EVENTS ?
+				 mirror->event_count - EVENTS :
+				 0;
+	uint64_t i;
+
+	for (i = first; i < mirror->event_count; i++)
+		report_info("%s: event %llu: %s %llu", mirror->name,
+			    (unsigned long long)i,
+			    mirror->events[i % EVENTS].what,
+			    (unsigned long long)mirror->events[i % EVENTS].value);
+}
+
+static const char *stamp_text(uint64_t word, char *buffer, size_t size)
+{
+	if (!word)
+		snprintf(buffer, size, "never written");
+	else
+		snprintf(buffer, size, "vCPU %d's store %llu", stamp_vcpu(word),
+			 (unsigned long long)stamp_sequence(word));
+	return buffer;
+}
+
+void mirror_judge(struct mirror *mirror)
+{
+	struct mirror_mismatch mismatch;
+	const struct mirror_page *record;
+	char memory[64], copy[64];
+	uintptr_t address;
+	size_t page;
+
+	if (!mirror->alive)
+		fail("%s: judged without a mirror: a fault of the test",
+		     mirror->name);
+	for (page = 0; mirror->unknown && page < mirror->pages; page++)
+		if (!mirror->page[page].reports) {
+			print_events(mirror);
+			fail("%s: page %zu was never reported though KVM_DIRTY_LOG_INITIALLY_SET makes every page dirty",
+			     mirror->name, page);
+		}
+	if (mirror_compare(mirror, &mismatch))
+		return;
+	record = &mirror->page[mismatch.page];
+	address = (uintptr_t)mirror->memory + mismatch.page * mirror->page_size;
+	report_info("%s: page %zu of %zu, byte %zu of the page; bitmap word %zu bit %zu; byte %#lx of its 2 MiB; hva %#lx",
+		    mirror->name, mismatch.page, mirror->pages,
+		    mismatch.offset, mismatch.page / 64, mismatch.page % 64,
+		    (unsigned long)(address % HUGE_SIZE),
+		    (unsigned long)address);
+	report_info("%s: memory %#llx (%s), last copy %#llx (%s)", mirror->name,
+		    (unsigned long long)mismatch.memory,
+		    stamp_text(mismatch.memory, memory, sizeof(memory)),
+		    (unsigned long long)mismatch.mirror,
+		    stamp_text(mismatch.mirror, copy, sizeof(copy)));
+	report_info("%s: last reported by harvest %u of %u, reported %u times since logging began",
+		    mirror->name, record->harvest, mirror->harvests,
+		    record->reports);
+	print_events(mirror);
+	fail("%s: lost write: page %zu holds %s, but the dirty log last reported it with %s (%zu pages differ)",
+	     mirror->name, mismatch.page, memory, copy, mismatch.pages);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The guest's writers: what a vCPU does to memory under test.
+ *
+ * writer_run() stores without pause until it is stopped; writer_store() makes
+ * known stores and returns. Every stored word is a stamp (lib/stamp.h).
+ */
+#ifndef SECMMU_WRITER_H
+#define SECMMU_WRITER_H
+
+#include <stdint.h>
+
+#include "guest.h"
+#include "random.h"
+
+#define WRITER_RANGES_MAX 8
+#define WRITER_STORES_MAX 32
+
+/**
+ * enum writer_pattern - in which order pages are written
+ * @WRITER_RANDOM: any page of any range
+ * @WRITER_ASCENDING: page after page, again from the start
+ * @WRITER_DESCENDING: the same backwards
+ * @WRITER_HOT: a small set of pages, moved now and then
+ * @WRITER_ALL: every page once per turn, in an order that jumps
+ * @WRITER_STRADDLE: as RANDOM, and every store crosses into the next page
+ * @WRITER_PATTERNS: number of patterns
+ */
+enum writer_pattern {
+	WRITER_RANDOM,
+	WRITER_ASCENDING,
+	WRITER_DESCENDING,
+	WRITER_HOT,
+	WRITER_ALL,
+	WRITER_STRADDLE,
+	WRITER_PATTERNS,
+};
+
+/**
+ * struct writer_range - memory to write
+ * @gva: guest virtual address of its first page
+ * @pages: host pages
+ */
+struct writer_range {
+	uint64_t gva;
+	uint64_t pages;
+};
+
+/**
+ * struct writer - what writer_run() is to do; lies over guest_vcpu.test
+ * @page_size: host page size, bytes: the unit that is logged
+ * @pattern: enum writer_pattern; may be changed while it runs
+ * @hot_pages: size of the hot set, pages
+ * @range_count: number of ranges, at least 1
+ * @range: the memory
+ * @random: the vCPU's own stream
+ * @sequence: stores so far; the next stamp has this number plus one
+ */
+struct writer {
+	uint64_t page_size;
+	volatile uint64_t pattern;
+	uint64_t hot_pages;
+	uint64_t range_count;
+	struct writer_range range[WRITER_RANGES_MAX];
+	struct random_stream random;
+	volatile uint64_t sequence;
+};
+
+/**
+ * struct writer_store - a run of stores
+ * @gva: guest virtual address of the first
+ * @stride: from one to the next, bytes; may be negative
+ * @count: how many
+ */
+struct writer_store {
+	uint64_t gva;
+	int64_t stride;
+	uint64_t count;
+};
+
+/**
+ * struct writer_list - what writer_store() is to do; lies over guest_vcpu.test
+ * @sequence: stores so far
+ * @count: number of runs
+ * @store: the runs
+ * @read: load instead of store
+ */
+struct writer_list {
+	uint64_t sequence;
+	uint64_t count;
+	uint64_t read;
+	struct writer_store store[WRITER_STORES_MAX];
+};
+
+/* The vCPU's test area as one of the two. */
+static inline struct writer *writer_of(struct guest_vcpu *guest)
+{
+	return (struct writer *)guest->test;
+}
+
+static inline struct writer_list *writer_list_of(struct guest_vcpu *guest)
+{
+	return (struct writer_list *)guest->test;
+}
+
+_Static_assert(sizeof(struct writer) <= GUEST_TEST_AREA, "test area too small");
+_Static_assert(sizeof(struct writer_list) <= GUEST_TEST_AREA,
+	       "test area too small");
+
+/**
+ * writer_name() - a pattern's name as cases use it
+ * @pattern: pattern
+ *
+ * Return: its name. Context: host.
+ */
+const char *writer_name(enum writer_pattern pattern);
+
+/* Guest functions. */
+void writer_run(struct guest_vcpu *self, uint64_t unused);
+void writer_store(struct guest_vcpu *self, uint64_t unused);
+
+#endif
