@@ -179,12 +179,13 @@ all: $(if $(SUPPORTED),$(LIBRARY) $(foreach a,lib $(AREAS),$(OBJ)/$(a)/guest.o))
 # A rule of our own: the lib.mk of 6.1 does not know TEST_GEN_MODS_DIR. The
 # sources are copied, since kbuild writes beside them; what was said about this
 # build (O=, LLVM=, flags) must not reach the kernel's, MODULE_FLAGS= does.
+# Type data (BTF) for a module would need pahole, and nothing reads it.
 clean_environment := env $(addprefix -u ,MAKEFLAGS MFLAGS MAKELEVEL O OUTPUT KBUILD_OUTPUT LLVM CC CFLAGS LDFLAGS M)
 define module_rule # AREA
 $(OUTPUT)/modules/$(RELEASE)/secmmu_$(1).ko: $(wildcard $(1)/driver/*) $(KDIR)/include/config/kernel.release
 	@rm -rf $$(@:.ko=.build) && mkdir -p $$(@:.ko=.build) && cp $(1)/driver/* $$(@:.ko=.build)
 	$$(call quiet,MODULE)$(clean_environment) $$(MAKE) -C $(KDIR) M=$$(abspath $$(@:.ko=.build)) ARCH=$(MACHINE) \
-		$(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE)) $(MODULE_FLAGS) $(if $(filter 1,$(V)),V=1,-s) modules
+		$(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE)) CONFIG_DEBUG_INFO_BTF_MODULES= $(MODULE_FLAGS) $(if $(filter 1,$(V)),V=1,-s) modules
 	@cp $$(@:.ko=.build)/$$(@F) $$@
 endef
 $(if $(KDIR),$(foreach a,$(MODULE_AREAS),$(eval $(call module_rule,$(a)))))
