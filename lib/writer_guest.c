@@ -115,6 +115,33 @@ static uint64_t choose_address(struct writer *writer, const struct position *at)
 	return gva + random_below(&writer->random, writer->page_size / 8) * 8;
 }
 
+static void write_word(struct guest_vcpu *self, uint64_t gva)
+{
+	struct writer *writer = writer_of(self);
+	uint64_t sequence = writer->sequence + 1;
+
+	*(volatile uint64_t *)(uintptr_t)gva = stamp(self->index, sequence);
+	/* After the store: a number that is read here was stored. */
+	writer->sequence = sequence;
+	self->beat = sequence;
+}
+
+static void sweep(struct guest_vcpu *self)
+{
+	struct writer *writer = writer_of(self);
+	uint64_t i, offset;
+
+	for (i = 0; i < writer->range_count; i++) {
+		const struct writer_range *range = &writer->range[i];
+		uint64_t size = range->pages * writer->page_size;
+
+		for (offset = 0; offset < size; offset += writer->sweep)
+			write_word(self, range->gva + offset);
+		write_word(self, range->gva + size - sizeof(uint64_t));
+	}
+	writer->sweep = 0;
+}
+
 void writer_run(struct guest_vcpu *self, uint64_t unused)
 {
 	struct writer *writer = writer_of(self);
@@ -122,16 +149,10 @@ void writer_run(struct guest_vcpu *self, uint64_t unused)
 
 	(void)unused;
 	while (!self->stop) {
-		uint64_t sequence = writer->sequence + 1;
-		uint64_t gva;
-
+		if (writer->sweep)
+			sweep(self);
 		next_position(writer, &at);
-		gva = choose_address(writer, &at);
-		*(volatile uint64_t *)(uintptr_t)gva =
-			stamp(self->index, sequence);
-		/* After the store: a number that is read here was stored. */
-		writer->sequence = sequence;
-		self->beat = sequence;
+		write_word(self, choose_address(writer, &at));
 	}
 }
 

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vCPUs write without pause while dirty logging is flipped on and off at random
+ * moments and harvested in between. No write is ever lost, huge mappings
+ * dissolve while logged, and come back when logging ends, also when it ends
+ * half-way, as a cancelled migration does.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <string.h>
+
+#include "cases.h"
+#include "flip.h"
+#include "options.h"
+#include "report.h"
+
+#define CHECK_SLOT_BYTES (4UL << 20)
+#define STRESS_SLOT_BYTES (16UL << 20)
+#define CHECK_VCPUS 2
+
+/* test->number[] of a case. */
+enum { NUMBER_HARVESTER, NUMBER_BACKING, NUMBER_GEOMETRY, NUMBER_SLOTS };
+
+/* One slot; or three of which some are logged, while a thread flips another. */
+static const unsigned int slot_counts[] = { 1, 3 };
+static const char *const slot_names[] = { "one_slot", "three_slots" };
+
+static void test_flip(const struct test_case *test)
+{
+	const struct options *chosen = options();
+	uint64_t memory = chosen->mode == MODE_STRESS ? STRESS_SLOT_BYTES :
+							CHECK_SLOT_BYTES;
+	struct flip_config config = {
+		.scene = {
+			.harvester = test->number[NUMBER_HARVESTER],
+			.backing = test->number[NUMBER_BACKING],
+			.geometry = test->number[NUMBER_GEOMETRY],
+			.vcpus = chosen->vcpus ? chosen->vcpus : CHECK_VCPUS,
+			.slots = slot_counts[test->number[NUMBER_SLOTS]],
+			.slot_bytes = chosen->memory ? chosen->memory : memory,
+		},
+		.duration_ns = case_duration_ns(),
+	};
+
+	flip_run(&config);
+}
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	enum { SLOT_CHOICES = sizeof(slot_counts) / sizeof(slot_counts[0]) };
+	const struct case_matrix matrix = {
+		.dimensions = 4,
+		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD,
+			    GEOMETRY_COUNT, SLOT_CHOICES },
+	};
+	static struct case_tuple tuples[HARVESTER_COUNT * BACKING_KINDS *
+					GEOMETRY_COUNT * SLOT_CHOICES];
+	size_t tuple_count = cases_choose(options, &matrix, tuples,
+					  sizeof(tuples) / sizeof(tuples[0]));
+	size_t count = 0, i, j;
+	enum backing_kind only;
+	bool one = options->backing &&
+		   backing_from_name(options->backing, &only);
+
+	for (i = 0; i < tuple_count; i++) {
+		const unsigned int *level = tuples[i].level;
+		struct test_case *test = &cases[count];
+
+		if (one && level[NUMBER_BACKING] != only)
+			continue;
+		if (count == max)
+			fail("more than %zu cases", max);
+		*test = (struct test_case){ .run = test_flip };
+		for (j = 0; j < matrix.dimensions; j++)
+			test->number[j] = level[j];
+		snprintf(test->name, sizeof(test->name), "%s/%s/%s/%s",
+			 harvester_name(level[NUMBER_HARVESTER]),
+			 backing_name(level[NUMBER_BACKING]),
+			 geometry_name(level[NUMBER_GEOMETRY]),
+			 slot_names[level[NUMBER_SLOTS]]);
+		count++;
+	}
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "dirty_log_flip_test",
+		.summary = "no write is lost while dirty logging is flipped on and off under running vCPUs",
+		.cases = list_cases,
+		.needs = { .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}

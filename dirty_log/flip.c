@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Flipping dirty logging under running writers. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bitmap.h"
+#include "cases.h"
+#include "clock.h"
+#include "crew.h"
+#include "exact.h"
+#include "flip.h"
+#include "mirror.h"
+#include "report.h"
+#include "worker.h"
+#include "writer.h"
+
+#define HUGE_SIZE (2UL << 20)
+#define ROUNDS_MIN 2
+#define HARVESTS_MAX 5
+#define STORES_MAX 3000
+/* The guest gets this long to make its stores before the host goes on. */
+#define PACE_MS 30
+#define SWEEP_MS 30000
+#define STOP_MS 10000
+
+struct flip {
+	struct scene scene;
+	struct crew *crew;
+	struct mirror *mirror[SCENE_SLOTS_MAX];
+	/* Pages harvested since logging began: they were written. */
+	unsigned long *since[SCENE_SLOTS_MAX];
+	struct random_stream random;
+	struct worker_group *flippers;
+	struct mapping_sizes before;
+	/* How many slots the main thread flips; the last may have its own. */
+	unsigned int judged_slots;
+	bool host_huge;
+	uint64_t rounds, judged, blind, harvests, verified, recovered;
+};
+
+static uint64_t stores_so_far(const struct flip *flip)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < flip->scene.vm->vcpu_count; i++)
+		sum += writer_of(flip->scene.vm->vcpus[i].guest)->sequence;
+	return sum;
+}
+
+/*
+ * Let the guest make some stores. Only a pace: nothing below is wrong if it
+ * made fewer, or if it waits for room in its ring.
+ */
+static void let_write(struct flip *flip)
+{
+	uint64_t until = stores_so_far(flip) +
+			 random_below(&flip->random, STORES_MAX);
+	struct deadline deadline = deadline_in_ms(PACE_MS);
+
+	while (stores_so_far(flip) < until && !deadline_passed(deadline))
+		poll(NULL, 0, 1);
+}
+
+static void change_patterns(struct flip *flip)
+{
+	unsigned int i;
+
+	for (i = 0; i < flip->scene.vm->vcpu_count; i++)
+		writer_of(flip->scene.vm->vcpus[i].guest)->pattern =
+			random_below(&flip->random, WRITER_PATTERNS);
+}
+
+static void setup_writers(struct flip *flip)
+{
+	struct vm *vm = flip->scene.vm;
+	unsigned int i, j;
+
+	for (i = 0; i < vm->vcpu_count; i++) {
+		struct writer *writer = writer_of(vm->vcpus[i].guest);
+
+		memset(writer, 0, sizeof(*writer));
+		writer->page_size = vm->page_size;
+		writer->hot_pages = 16;
+		writer->range_count = flip->scene.config.slots;
+		for (j = 0; j < writer->range_count; j++) {
+			writer->range[j].gva = flip->scene.slot[j].gpa;
+			writer->range[j].pages =
+				flip->scene.watched[j]->pages;
+		}
+		case_random(&writer->random, "guest writer", i);
+	}
+	change_patterns(flip);
+}
+
+/* A thread of its own that flips the last slot, which nobody judges. */
+static void flip_last_slot(struct worker *worker, void *argument)
+{
+	struct flip *flip = argument;
+	struct memslot *slot = &flip->scene.slot[flip->judged_slots];
+
+	while (!worker_should_stop(worker)) {
+		worker_doing(worker, "flipping logging of the last slot");
+		slot_set_flags(slot, slot->flags ^ KVM_MEM_LOG_DIRTY_PAGES);
+	}
+	if (slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
+		slot_set_flags(slot, 0);
+}
+
+static void start_flipper(struct flip *flip)
+{
+	flip->flippers = worker_group_new("flipper");
+	worker_add(flip->flippers, "last slot", flip_last_slot, flip);
+	worker_group_start(flip->flippers);
+}
+
+static void stop_flipper(struct flip *flip)
+{
+	if (!flip->flippers)
+		return;
+	worker_group_stop(flip->flippers);
+	worker_group_join(flip->flippers, STOP_MS);
+	flip->flippers = NULL;
+}
+
+static void enable_slot(struct flip *flip, unsigned int i)
+{
+	mirror_note(flip->mirror[i], "enable, round", flip->rounds);
+	dirty_enable(flip->scene.dirty, flip->scene.watched[i]);
+	if (flip->scene.config.harvester == HARVESTER_CLEAR_INITIALLY_SET)
+		mirror_begin_unknown(flip->mirror[i]);
+	else
+		mirror_copy_all(flip->mirror[i]);
+	bitmap_zero(flip->since[i], flip->scene.watched[i]->pages);
+}
+
+static void disable_slot(struct flip *flip, unsigned int i)
+{
+	mirror_note(flip->mirror[i], "disable, round", flip->rounds);
+	dirty_disable(flip->scene.dirty, flip->scene.watched[i]);
+	crew_ring_room(flip->crew);
+}
+
+static size_t harvest_slot(struct flip *flip, unsigned int i,
+			   struct random_stream *partial)
+{
+	struct dirty_slot *watched = flip->scene.watched[i];
+	size_t pages = dirty_harvest(flip->scene.dirty, watched, partial);
+
+	crew_ring_room(flip->crew);
+	flip->verified += mirror_take(flip->mirror[i], watched->fresh);
+	bitmap_or(flip->since[i], watched->fresh, watched->pages);
+	flip->harvests++;
+	return pages;
+}
+
+static void harvest_running(struct flip *flip)
+{
+	unsigned int i;
+
+	for (i = 0; i < flip->judged_slots; i++)
+		if (flip->scene.watched[i]->logging)
+			harvest_slot(flip, i,
+				     random_chance(&flip->random, 1, 2) ?
+					     &flip->random :
+					     NULL);
+}
+
+static uint64_t huge_pages_written(const struct flip *flip, unsigned int slot)
+{
+	const struct dirty_slot *watched = flip->scene.watched[slot];
+	uint64_t page_size = flip->scene.vm->page_size;
+	uint64_t gpa = watched->slot->gpa;
+	uint64_t first = (gpa + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1);
+	uint64_t count = 0, i;
+
+	for (i = 0; i < flip->scene.huge_pages[slot]; i++) {
+		size_t page = (first + i * HUGE_SIZE - gpa) / page_size;
+		size_t end = page + HUGE_SIZE / page_size;
+
+		if (bitmap_next(flip->since[slot], end, page) < end)
+			count++;
+	}
+	return count;
+}
+
+/* Every slot must be logged: KVM counts mappings for the whole VM. */
+static void check_mapping_sizes(struct flip *flip)
+{
+	uint64_t huge = 0, written = 0;
+	struct mapping_sizes sizes;
+	unsigned int i;
+
+	if (flip->scene.config.harvester == HARVESTER_CLEAR_INITIALLY_SET)
+		return;
+	for (i = 0; i < flip->scene.config.slots; i++) {
+		if (!flip->scene.watched[i]->logging)
+			return;
+		huge += flip->scene.huge_pages[i];
+		written += huge_pages_written(flip, i);
+	}
+	mapping_sizes_read(flip->scene.vm, &sizes);
+	CHECK(mapping_sizes_logged_ok(&sizes, huge, written),
+	      "of %llu huge pages %llu were written while logged, but %llu mappings of 2 MiB and %llu of 1 GiB are left",
+	      (unsigned long long)huge, (unsigned long long)written,
+	      (unsigned long long)sizes.huge_2m,
+	      (unsigned long long)sizes.huge_1g);
+}
+
+/* Judged stop. Leaves the vCPUs paused. */
+static void judge(struct flip *flip)
+{
+	unsigned int i;
+
+	crew_pause(flip->crew);
+	for (i = 0; i < flip->judged_slots; i++) {
+		size_t left;
+
+		if (!flip->scene.watched[i]->logging)
+			continue;
+		harvest_slot(flip, i, NULL);
+		left = harvest_slot(flip, i, NULL);
+		CHECK(!left,
+		      "slot %u: %zu pages are dirty again at the second harvest though no vCPU runs",
+		      i, left);
+		mirror_judge(flip->mirror[i]);
+	}
+	check_mapping_sizes(flip);
+	flip->judged++;
+}
+
+static void sweep(struct flip *flip, uint64_t stride)
+{
+	struct deadline deadline = deadline_in_ms(SWEEP_MS);
+	struct writer *writer = writer_of(flip->scene.vm->vcpus[0].guest);
+
+	writer->sweep = stride;
+	crew_resume(flip->crew);
+	while (writer->sweep) {
+		CHECK(!deadline_passed(deadline),
+		      "vCPU 0 did not touch all memory within %d s",
+		      SWEEP_MS / 1000);
+		poll(NULL, 0, 1);
+	}
+	crew_pause(flip->crew);
+}
+
+/* Nothing is logged: huge mappings must be back. Leaves the vCPUs paused. */
+static void check_recovered(struct flip *flip)
+{
+	struct mapping_sizes after;
+
+	if (!flip->before.known || !flip->host_huge)
+		return;
+	sweep(flip, HUGE_SIZE);
+	mapping_sizes_read(flip->scene.vm, &after);
+	CHECK(mapping_sizes_recovered(&flip->before, &after),
+	      "huge mappings did not come back after logging: %llu of 2 MiB before, %llu after",
+	      (unsigned long long)flip->before.huge_2m,
+	      (unsigned long long)after.huge_2m);
+	flip->recovered++;
+}
+
+static void maybe_pause(struct flip *flip)
+{
+	if (random_chance(&flip->random, 1, 3))
+		crew_pause(flip->crew);
+}
+
+static void enable_some(struct flip *flip)
+{
+	unsigned int first = random_below(&flip->random, flip->judged_slots);
+	unsigned int i;
+
+	for (i = 0; i < flip->judged_slots; i++) {
+		unsigned int slot = (first + i) % flip->judged_slots;
+
+		/* The first in any case, the others most times. */
+		if (i && random_chance(&flip->random, 1, 3))
+			continue;
+		maybe_pause(flip);
+		enable_slot(flip, slot);
+		crew_resume(flip->crew);
+	}
+}
+
+static void disable_all(struct flip *flip)
+{
+	unsigned int i;
+
+	for (i = 0; i < flip->judged_slots; i++)
+		if (flip->scene.watched[i]->logging)
+			disable_slot(flip, i);
+}
+
+static void run_round(struct flip *flip)
+{
+	uint64_t harvests = random_below(&flip->random, HARVESTS_MAX + 1);
+	bool blind = flip->rounds > 0 && random_chance(&flip->random, 1, 3);
+	uint64_t i;
+
+	change_patterns(flip);
+	enable_some(flip);
+	for (i = 0; i < harvests; i++) {
+		let_write(flip);
+		harvest_running(flip);
+		/* A judged stop need not be the end. */
+		if (random_chance(&flip->random, 1, 4)) {
+			judge(flip);
+			crew_resume(flip->crew);
+		}
+	}
+	let_write(flip);
+	if (blind) {
+		/* Cancelled half-way: what is not harvested is legally lost. */
+		maybe_pause(flip);
+		flip->blind++;
+	} else {
+		judge(flip);
+		if (random_chance(&flip->random, 1, 2))
+			crew_resume(flip->crew);
+	}
+	disable_all(flip);
+	/* A thread of its own may log the last slot at this moment. */
+	if (!flip->flippers && random_chance(&flip->random, 1, 2))
+		check_recovered(flip);
+	crew_resume(flip->crew);
+	flip->rounds++;
+}
+
+static void setup(struct flip *flip, const struct flip_config *config)
+{
+	const struct crew_config crew_config = { .function = writer_run };
+	unsigned int i;
+
+	memset(flip, 0, sizeof(*flip));
+	case_random(&flip->random, "flip", 0);
+	scene_create(&flip->scene, &config->scene);
+	flip->host_huge = true;
+	for (i = 0; i < config->scene.slots; i++) {
+		struct dirty_slot *watched = flip->scene.watched[i];
+		char name[32];
+
+		snprintf(name, sizeof(name), "slot %u", watched->slot->id);
+		flip->mirror[i] = mirror_new(name, watched->slot->hva,
+					     watched->pages,
+					     flip->scene.vm->page_size);
+		flip->since[i] = bitmap_new(watched->pages);
+		flip->host_huge &= flip->scene.host_huge[i];
+	}
+	setup_writers(flip);
+	flip->crew = crew_new(flip->scene.vm, &crew_config);
+	crew_start(flip->crew);
+	crew_pause(flip->crew);
+	sweep(flip, flip->host_huge ? HUGE_SIZE : flip->scene.vm->page_size);
+	mapping_sizes_read(flip->scene.vm, &flip->before);
+	crew_resume(flip->crew);
+
+	/*
+	 * Rings are drained before a disable, which only the thread that
+	 * harvests can do: no second thread that flips there.
+	 */
+	flip->judged_slots = config->scene.slots;
+	if (config->scene.slots > 1 &&
+	    !harvester_is_ring(config->scene.harvester) &&
+	    random_chance(&flip->random, 1, 2)) {
+		flip->judged_slots--;
+		start_flipper(flip);
+	}
+}
+
+static void teardown(struct flip *flip)
+{
+	unsigned int i;
+
+	stop_flipper(flip);
+	crew_finish(flip->crew);
+	for (i = 0; i < flip->scene.config.slots; i++) {
+		mirror_free(flip->mirror[i]);
+		free(flip->since[i]);
+	}
+	scene_destroy(&flip->scene);
+}
+
+void flip_run(const struct flip_config *config)
+{
+	uint64_t end = clock_ns() + config->duration_ns;
+	struct flip flip;
+	uint64_t stores;
+
+	setup(&flip, config);
+	while (flip.rounds < ROUNDS_MIN || clock_ns() < end)
+		run_round(&flip);
+	stores = stores_so_far(&flip);
+	report_info("rounds %llu judged stops %llu blind disables %llu harvests %llu recoveries %llu ring-full exits %llu",
+		    (unsigned long long)flip.rounds,
+		    (unsigned long long)flip.judged,
+		    (unsigned long long)flip.blind,
+		    (unsigned long long)flip.harvests,
+		    (unsigned long long)flip.recovered,
+		    (unsigned long long)crew_ring_full_exits(flip.crew));
+	report_info("guest stores %llu verified page writes %llu",
+		    (unsigned long long)stores,
+		    (unsigned long long)flip.verified);
+	teardown(&flip);
+	CHECK(flip.verified,
+	      "no page write was verified in %llu rounds: the guest made %llu stores",
+	      (unsigned long long)flip.rounds, (unsigned long long)stores);
+}

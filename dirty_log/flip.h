@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Flipping dirty logging under running writers, judged by the oracles. */
+#ifndef SECMMU_FLIP_H
+#define SECMMU_FLIP_H
+
+#include <stdint.h>
+
+#include "scene.h"
+
+/**
+ * struct flip_config - one run
+ * @scene: VM, memory and harvester
+ * @duration_ns: how long; at least two rounds are made
+ */
+struct flip_config {
+	struct scene_config scene;
+	uint64_t duration_ns;
+};
+
+/**
+ * flip_run() - flip and judge
+ * @config: how
+ *
+ * Every random choice comes from the case's streams. Ends the test at the first
+ * thing that an oracle objects to.
+ */
+void flip_run(const struct flip_config *config);
+
+#endif

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The oracles, fed with histories that are right and with histories that are
+ * wrong: each must accept the one and object to the other.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bitmap.h"
+#include "cases.h"
+#include "exact.h"
+#include "mirror.h"
+#include "report.h"
+#include "stamp.h"
+
+#define PAGES 200
+#define PAGE 4096
+
+/* A slot, its mirror, and a dirty log that we keep ourselves. */
+struct history {
+	uint8_t *memory;
+	struct mirror *mirror;
+	unsigned long *dirty;
+	uint64_t sequence;
+};
+
+static void begin(struct history *history)
+{
+	history->memory = calloc(PAGES, PAGE);
+	CHECK(history->memory, "out of memory");
+	history->mirror = mirror_new("slot 8", history->memory, PAGES, PAGE);
+	history->dirty = bitmap_new(PAGES);
+	history->sequence = 0;
+}
+
+static void end(struct history *history)
+{
+	mirror_free(history->mirror);
+	free(history->memory);
+	free(history->dirty);
+}
+
+/* A guest's store; @logged is whether the "kernel" notes it. */
+static void write_page(struct history *history, size_t page, size_t offset,
+		       bool logged)
+{
+	uint64_t word = stamp(1, ++history->sequence);
+
+	memcpy(history->memory + page * PAGE + offset, &word, sizeof(word));
+	if (logged)
+		bitmap_set(history->dirty, page);
+}
+
+static size_t harvest(struct history *history)
+{
+	size_t changed = mirror_take(history->mirror, history->dirty);
+
+	bitmap_zero(history->dirty, PAGES);
+	return changed;
+}
+
+struct verdict {
+	struct report_result result;
+	int status;
+};
+
+/* Run a judgement that may end its process, in a process of its own. */
+static struct verdict judge_in_child(void (*judge)(void *), void *argument)
+{
+	struct verdict verdict;
+	struct report_result *result;
+	pid_t child;
+
+	result = mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(result != MAP_FAILED, "mmap failed");
+	result->code = -1;
+	child = fork();
+	CHECK(child >= 0, "fork failed");
+	if (!child) {
+		report_to(result);
+		judge(argument);
+		_exit(0);
+	}
+	CHECK(waitpid(child, &verdict.status, 0) == child, "waitpid failed");
+	verdict.result = *result;
+	munmap(result, sizeof(*result));
+	return verdict;
+}
+
+static void expect_objection(void (*judge)(void *), void *argument,
+			     const char *text)
+{
+	struct verdict verdict = judge_in_child(judge, argument);
+
+	CHECK(WIFEXITED(verdict.status) && WEXITSTATUS(verdict.status) == 1,
+	      "the oracle did not object, status %#x", verdict.status);
+	CHECK(strstr(verdict.result.reason, text),
+	      "the oracle objected with \"%s\", where \"%s\" belongs",
+	      verdict.result.reason, text);
+}
+
+static void judge_mirror(void *argument)
+{
+	mirror_judge(argument);
+}
+
+static void test_mirror_accepts(const struct test_case *test)
+{
+	struct history history;
+	unsigned int round;
+	size_t page;
+
+	begin(&history);
+	memset(history.memory, 0x5a, PAGES * PAGE);
+	mirror_copy_all(history.mirror);
+	mirror_judge(history.mirror);
+	for (round = 0; round < 10; round++) {
+		for (page = round; page < PAGES; page += 7)
+			write_page(&history, page, 8 * round, true);
+		CHECK(harvest(&history) == (PAGES - round + 6) / 7,
+		      "round %u: wrong count of changed pages", round);
+		mirror_judge(history.mirror);
+	}
+	/* Reported but not changed: nothing verified, nothing wrong. */
+	bitmap_set(history.dirty, 3);
+	CHECK(harvest(&history) == 0, "an unchanged page counts as verified");
+	mirror_judge(history.mirror);
+	CHECK(mirror_page(history.mirror, 3)->harvest == 11,
+	      "the last harvest of page 3 is not remembered");
+	end(&history);
+}
+
+/* One lost write, in any page and at either end of it, is found and named. */
+static void test_mirror_lost_write(const struct test_case *test)
+{
+	static const size_t pages[] = { 0, 1, 62, 63, 64, 65, 127, PAGES - 1 };
+	static const size_t offsets[] = { 0, 8, 2048, PAGE - 8 };
+	struct mirror_mismatch mismatch;
+	struct history history;
+	size_t i, j;
+
+	for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		for (j = 0; j < sizeof(offsets) / sizeof(offsets[0]); j++) {
+			begin(&history);
+			mirror_copy_all(history.mirror);
+			write_page(&history, 10, 0, true);
+			write_page(&history, pages[i], offsets[j], false);
+			harvest(&history);
+			CHECK(!mirror_compare(history.mirror, &mismatch),
+			      "a lost write to page %zu was not seen",
+			      pages[i]);
+			CHECK(mismatch.page == pages[i] &&
+				      mismatch.offset / 8 == offsets[j] / 8 &&
+				      mismatch.pages == 1,
+			      "page %zu offset %zu of %zu pages named, page %zu offset %zu lost",
+			      mismatch.page, mismatch.offset, mismatch.pages,
+			      pages[i], offsets[j]);
+			CHECK(stamp_vcpu(mismatch.memory) == 1 &&
+				      stamp_sequence(mismatch.memory) == 2,
+			      "the lost store is not named");
+			expect_objection(judge_mirror, history.mirror,
+					 "lost write");
+			end(&history);
+		}
+	}
+}
+
+/* The page was harvested, then written again without a trace. */
+static void test_mirror_lost_second_write(const struct test_case *test)
+{
+	struct mirror_mismatch mismatch;
+	struct history history;
+
+	begin(&history);
+	mirror_copy_all(history.mirror);
+	write_page(&history, 70, 16, true);
+	harvest(&history);
+	mirror_judge(history.mirror);
+	write_page(&history, 70, 16, false);
+	harvest(&history);
+	CHECK(!mirror_compare(history.mirror, &mismatch),
+	      "the lost second write was not seen");
+	CHECK(stamp_sequence(mismatch.memory) == 2 &&
+		      stamp_sequence(mismatch.mirror) == 1,
+	      "the two stores are not named");
+	expect_objection(judge_mirror, history.mirror,
+			 "page 70 holds vCPU 1's store 2");
+	end(&history);
+}
+
+/* What was written between the enable and the full copy is in the copy. */
+static void test_mirror_before_copy(const struct test_case *test)
+{
+	struct history history;
+
+	begin(&history);
+	write_page(&history, 5, 0, false);
+	mirror_copy_all(history.mirror);
+	mirror_judge(history.mirror);
+	end(&history);
+}
+
+/* INITIALLY_SET: a page that no harvest reported is an objection by itself. */
+static void test_mirror_unknown(const struct test_case *test)
+{
+	struct history history;
+
+	begin(&history);
+	memset(history.memory, 0x11, PAGES * PAGE);
+	mirror_begin_unknown(history.mirror);
+	bitmap_fill(history.dirty, PAGES);
+	bitmap_clear(history.dirty, 66);
+	harvest(&history);
+	expect_objection(judge_mirror, history.mirror, "page 66 was never");
+	bitmap_set(history.dirty, 66);
+	harvest(&history);
+	mirror_judge(history.mirror);
+	/* Equal contents do not stand in for a report. */
+	mirror_begin_unknown(history.mirror);
+	expect_objection(judge_mirror, history.mirror, "page 0 was never");
+	end(&history);
+}
+
+/* A mirror that was never begun may not be judged. */
+static void test_mirror_not_alive(const struct test_case *test)
+{
+	struct history history;
+
+	begin(&history);
+	expect_objection(judge_mirror, history.mirror, "judged without");
+	end(&history);
+}
+
+struct sets {
+	unsigned long *written;
+	unsigned long *reported;
+};
+
+static void judge_exact(void *argument)
+{
+	struct sets *sets = argument;
+
+	exact_judge("a set", sets->written, sets->reported, PAGES);
+}
+
+static void test_exact(const struct test_case *test)
+{
+	static const size_t pages[] = { 0, 63, 64, PAGES - 1 };
+	struct exact_difference difference;
+	struct sets sets = { bitmap_new(PAGES), bitmap_new(PAGES) };
+	size_t i;
+
+	exact_judge("empty", sets.written, sets.reported, PAGES);
+	for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		bitmap_zero(sets.written, PAGES);
+		bitmap_zero(sets.reported, PAGES);
+		bitmap_set_range(sets.written, 100, 20);
+		bitmap_set_range(sets.reported, 100, 20);
+		exact_judge("equal", sets.written, sets.reported, PAGES);
+
+		bitmap_set(sets.written, pages[i]);
+		CHECK(!exact_compare(sets.written, sets.reported, PAGES,
+				     &difference),
+		      "a missing page %zu was not seen", pages[i]);
+		CHECK(difference.missing == 1 && !difference.extra &&
+			      difference.first_missing == pages[i],
+		      "page %zu is missing, page %zu was named", pages[i],
+		      difference.first_missing);
+		expect_objection(judge_exact, &sets, "not in the dirty log");
+
+		bitmap_clear(sets.written, pages[i]);
+		bitmap_set(sets.reported, pages[i]);
+		CHECK(!exact_compare(sets.written, sets.reported, PAGES,
+				     &difference),
+		      "an extra page %zu was not seen", pages[i]);
+		CHECK(!difference.missing && difference.extra == 1 &&
+			      difference.first_extra == pages[i],
+		      "page %zu is extra, page %zu was named", pages[i],
+		      difference.first_extra);
+		expect_objection(judge_exact, &sets, "that nobody wrote");
+	}
+	free(sets.written);
+	free(sets.reported);
+}
+
+static void test_mapping_sizes(const struct test_case *test)
+{
+	const struct mapping_sizes unknown = { .known = false, .huge_2m = 99 };
+	const struct mapping_sizes before = { .known = true, .huge_2m = 16 };
+	struct mapping_sizes now = { .known = true };
+
+	/* While logged: 16 huge pages, so many of them written. */
+	CHECK(mapping_sizes_logged_ok(&now, 16, 16), "none left is right");
+	now.huge_2m = 4;
+	CHECK(mapping_sizes_logged_ok(&now, 16, 12), "4 unwritten may stay");
+	CHECK(!mapping_sizes_logged_ok(&now, 16, 13),
+	      "4 huge mappings, 3 unwritten huge pages: one covers a written one");
+	now.huge_2m = 1;
+	CHECK(!mapping_sizes_logged_ok(&now, 16, 16), "1 left is wrong");
+	now.huge_2m = 0;
+	now.huge_1g = 1;
+	CHECK(!mapping_sizes_logged_ok(&now, 512, 1), "1 GiB over a write");
+
+	/* Afterwards. */
+	now = before;
+	CHECK(mapping_sizes_recovered(&before, &now), "all back is right");
+	now.huge_2m = 15;
+	CHECK(!mapping_sizes_recovered(&before, &now), "one did not come back");
+	now.huge_2m = 0;
+	CHECK(!mapping_sizes_recovered(&before, &now), "none came back");
+	CHECK(mapping_sizes_recovered(&before, &unknown),
+	      "what the kernel does not count cannot be judged");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test_case cases[] = {
+		{ .name = "mirror/accepts", .run = test_mirror_accepts },
+		{ .name = "mirror/lost_write", .run = test_mirror_lost_write },
+		{ .name = "mirror/lost_second_write",
+		  .run = test_mirror_lost_second_write },
+		{ .name = "mirror/before_copy", .run = test_mirror_before_copy },
+		{ .name = "mirror/initially_set", .run = test_mirror_unknown },
+		{ .name = "mirror/not_alive", .run = test_mirror_not_alive },
+		{ .name = "exact", .run = test_exact },
+		{ .name = "mapping_sizes", .run = test_mapping_sizes },
+	};
+	static const struct program program = {
+		.name = "oracle_test",
+		.summary = "the oracles object to wrong histories and to nothing else",
+		.table = cases,
+		.table_size = sizeof(cases) / sizeof(cases[0]),
+	};
+
+	return cases_main(argc, argv, &program);
+}
