@@ -51,8 +51,10 @@ UNIT_TESTS := $(call name_of,$(wildcard tests/unit/*_test.c))
 # Modules are for the one kernel whose build folder is given.
 MODULE_AREAS := $(patsubst %/driver/,%,$(wildcard $(addsuffix /driver/,prove $(AREAS))))
 ifneq ($(KDIR),)
-RELEASE := $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
-$(if $(RELEASE),,$(error KDIR=$(KDIR) is no folder of a built kernel: no include/config/kernel.release in it. \
+# What uname -r says; Debian's include/config/kernel.release says another thing.
+UTSRELEASE := $(KDIR)/include/generated/utsrelease.h
+RELEASE := $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(UTSRELEASE) 2>/dev/null)
+$(if $(RELEASE),,$(error KDIR=$(KDIR) is no folder of a built kernel: no include/generated/utsrelease.h in it. \
 	Debian has them in linux-headers-*, as /usr/src/linux-headers-RELEASE))
 MODULES := $(foreach a,$(MODULE_AREAS),modules/$(RELEASE)/secmmu_$(a).ko)
 endif
@@ -182,10 +184,11 @@ all: $(if $(SUPPORTED),$(LIBRARY) $(foreach a,lib $(AREAS),$(OBJ)/$(a)/guest.o))
 # Type data (BTF) for a module would need pahole, and nothing reads it.
 clean_environment := env $(addprefix -u ,MAKEFLAGS MFLAGS MAKELEVEL O OUTPUT KBUILD_OUTPUT LLVM CC CFLAGS LDFLAGS M)
 define module_rule # AREA
-$(OUTPUT)/modules/$(RELEASE)/secmmu_$(1).ko: $(wildcard $(1)/driver/*) $(KDIR)/include/config/kernel.release
+$(OUTPUT)/modules/$(RELEASE)/secmmu_$(1).ko: $(wildcard $(1)/driver/*) $(UTSRELEASE)
 	@rm -rf $$(@:.ko=.build) && mkdir -p $$(@:.ko=.build) && cp $(1)/driver/* $$(@:.ko=.build)
 	$$(call quiet,MODULE)$(clean_environment) $$(MAKE) -C $(KDIR) M=$$(abspath $$(@:.ko=.build)) ARCH=$(MACHINE) \
-		$(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE)) CONFIG_DEBUG_INFO_BTF_MODULES= $(MODULE_FLAGS) $(if $(filter 1,$(V)),V=1,-s) modules
+		$(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE)) CONFIG_DEBUG_INFO_BTF_MODULES= $(if $(filter 1,$(WERROR)),KCFLAGS=-Werror) \
+		$(MODULE_FLAGS) $(if $(filter 1,$(V)),V=1,-s) modules
 	@cp $$(@:.ko=.build)/$$(@F) $$@
 endef
 $(if $(KDIR),$(foreach a,$(MODULE_AREAS),$(eval $(call module_rule,$(a)))))
