@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "backing.h"
+
+/* From linux/mman.h and linux/memfd.h; older libc headers lack some. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE	23
+#endif
+#ifndef MAP_HUGE_SHIFT
+#define MAP_HUGE_SHIFT		26
+#endif
+#ifndef MFD_HUGETLB
+#define MFD_HUGETLB		4U
+#endif
+
+#define SIZE_2M		(2ULL << 20)
+#define SIZE_1G		(1ULL << 30)
+
+#define THP_FOLDER	"/sys/kernel/mm/transparent_hugepage"
+
+/**
+ * struct kind - what a kind of memory is made of
+ * @name: its name
+ * @hugetlb: size of its hugetlb pages; 0: not hugetlb
+ * @thp: MADV_HUGEPAGE; all others that are not hugetlb have MADV_NOHUGEPAGE,
+ *	so that small means small whatever the machine's settings are
+ * @file: from which call its file comes; NO_FILE: none
+ * @shared: MAP_SHARED
+ */
+struct kind {
+	const char *name;
+	uint64_t hugetlb;
+	bool thp;
+	enum {
+		NO_FILE,
+		MEMFD_FILE,
+		TMPFS_FILE,
+		GIVEN_FILE,
+	} file;
+	bool shared;
+};
+
+static const struct kind kinds[BACKING_KINDS] = {
+	[BACKING_ANONYMOUS] = { .name = "anonymous" },
+	[BACKING_ANONYMOUS_THP] = { .name = "anonymous_thp", .thp = true },
+	[BACKING_HUGETLB_2M] = { .name = "hugetlb_2m", .hugetlb = SIZE_2M },
+	[BACKING_HUGETLB_1G] = { .name = "hugetlb_1g", .hugetlb = SIZE_1G },
+	[BACKING_SHMEM] = { .name = "shmem", .shared = true },
+	[BACKING_SHMEM_THP] = { .name = "shmem_thp",
+				.thp = true,
+				.shared = true },
+	[BACKING_MEMFD] = { .name = "memfd",
+			    .file = MEMFD_FILE,
+			    .shared = true },
+	[BACKING_MEMFD_HUGETLB] = { .name = "memfd_hugetlb",
+				    .hugetlb = SIZE_2M,
+				    .file = MEMFD_FILE,
+				    .shared = true },
+	[BACKING_TMPFS_PRIVATE] = { .name = "tmpfs_private",
+				    .file = TMPFS_FILE },
+	[BACKING_TMPFS_SHARED] = { .name = "tmpfs_shared",
+				   .file = TMPFS_FILE,
+				   .shared = true },
+	[BACKING_GUEST_MEMFD] = { .name = "guest_memfd",
+				  .file = GIVEN_FILE,
+				  .shared = true },
+};
+
+const char *backing_name(enum backing_kind kind)
+{
+	return kinds[kind].name;
+}
+
+bool backing_from_name(const char *name, enum backing_kind *kind)
+{
+	unsigned int i;
+
+	for (i = 0; i < BACKING_KINDS; i++) {
+		if (!strcmp(kinds[i].name, name)) {
+			*kind = (enum backing_kind)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint64_t small_page(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t round_up(uint64_t value, uint64_t to)
+{
+	return (value + to - 1) / to * to;
+}
+
+/* Read the first line of a file of sysfs; false if there is no such file. */
+static bool read_line(const char *path, char *line, size_t size)
+{
+	ssize_t got;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	got = read(fd, line, size - 1);
+	close(fd);
+	line[got > 0 ? got : 0] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return true;
+}
+
+static bool read_number(const char *folder, const char *file, uint64_t *number)
+{
+	char path[256], line[64];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, file);
+	if (!read_line(path, line, sizeof(line)))
+		return false;
+	*number = strtoull(line, NULL, 0);
+	return true;
+}
+
+/* The size that a PMD maps, the one that THP is about. */
+static uint64_t thp_size(void)
+{
+	uint64_t size;
+
+	return read_number(THP_FOLDER, "hpage_pmd_size", &size) && size ?
+		       size :
+		       SIZE_2M;
+}
+
+/*
+ * A setting of THP, such as "always [madvise] never". Since 6.8 (enabled) and
+ * 6.12 (shmem_enabled) there is one per size, too, which counts unless it says
+ * "inherit".
+ */
+static bool thp_setting(const char *file, char *line, size_t size, char *path,
+			size_t path_size)
+{
+	snprintf(path, path_size, THP_FOLDER "/hugepages-%llukB/%s",
+		 (unsigned long long)thp_size() >> 10, file);
+	if (read_line(path, line, size) && !strstr(line, "[inherit]"))
+		return true;
+	snprintf(path, path_size, THP_FOLDER "/%s", file);
+	return read_line(path, line, size);
+}
+
+static bool thp_available(bool shmem, struct shortage *shortage)
+{
+	char line[128], path[128], remedy[192];
+
+	if (!thp_setting(shmem ? "shmem_enabled" : "enabled", line,
+			 sizeof(line), path, sizeof(path)))
+		return shortage_set(shortage,
+				    "run it on a kernel built with this option",
+				    "CONFIG_TRANSPARENT_HUGEPAGE=y");
+	if (!strstr(line, "[never]") && !strstr(line, "[deny]"))
+		return true;
+	snprintf(remedy, sizeof(remedy), "echo %s > %s",
+		 shmem ? "advise" : "madvise", path);
+	return shortage_set(shortage, remedy,
+			    "transparent huge pages for %s memory (%s is '%s')",
+			    shmem ? "shared" : "anonymous", path, line);
+}
+
+static bool hugetlb_available(uint64_t page_size, uint64_t size,
+			      struct shortage *shortage)
+{
+	uint64_t free_pages = 0, reserved = 0, overcommit = 0, surplus = 0;
+	uint64_t wanted = round_up(size, page_size) / page_size;
+	unsigned long long kib = page_size >> 10;
+	char folder[80], remedy[256];
+
+	snprintf(folder, sizeof(folder), "/sys/kernel/mm/hugepages/hugepages-%llukB",
+		 kib);
+	if (!read_number(folder, "free_hugepages", &free_pages))
+		return shortage_set(shortage,
+				    "run it on a machine and a kernel that have them (CONFIG_HUGETLBFS=y)",
+				    "hugetlb pages of %llu KiB", kib);
+	read_number(folder, "resv_hugepages", &reserved);
+	read_number(folder, "nr_overcommit_hugepages", &overcommit);
+	read_number(folder, "surplus_hugepages", &surplus);
+
+	free_pages -= reserved < free_pages ? reserved : free_pages;
+	if (overcommit > surplus)
+		free_pages += overcommit - surplus;
+	if (free_pages >= wanted)
+		return true;
+	snprintf(remedy, sizeof(remedy),
+		 "echo N > %s/nr_hugepages, or hugepagesz=%lluK hugepages=N on the kernel's command line",
+		 folder, kib);
+	return shortage_set(shortage, remedy,
+			    "%llu free hugetlb pages of %llu KiB (there are %llu)",
+			    (unsigned long long)wanted, kib,
+			    (unsigned long long)free_pages);
+}
+
+/*
+ * A file without a name in a tmpfs. O_TMPFILE never gives it one, so there is
+ * nothing to remove, however the process ends.
+ */
+static int tmpfs_file(uint64_t size, struct shortage *shortage)
+{
+	const char *const folders[] = { "/dev/shm", getenv("TMPDIR"), "/tmp",
+					"/run", "/" };
+	bool full = false;
+	size_t i;
+
+	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		struct statfs fs;
+		int fd;
+
+		if (!folders[i] || statfs(folders[i], &fs) ||
+		    fs.f_type != TMPFS_MAGIC)
+			continue;
+		/* No blocks at all is how a tmpfs without a limit looks. */
+		if (fs.f_blocks &&
+		    (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize < size) {
+			full = true;
+			continue;
+		}
+		fd = open(folders[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			return fd;
+	}
+	if (full)
+		shortage_set(shortage, "mount -o remount,size=75% /dev/shm",
+			     "%llu MiB of room in a tmpfs",
+			     (unsigned long long)size >> 20);
+	else
+		shortage_set(shortage, "mount -t tmpfs tmpfs /dev/shm",
+			     "a tmpfs to write to, such as /dev/shm");
+	return -1;
+}
+
+bool backing_available(enum backing_kind kind, uint64_t size,
+		       struct shortage *shortage)
+{
+	const struct kind *k = &kinds[kind];
+
+	if (k->thp && !thp_available(k->shared, shortage))
+		return false;
+	if (k->hugetlb && !hugetlb_available(k->hugetlb, size, shortage))
+		return false;
+	if (k->file == TMPFS_FILE) {
+		int fd = tmpfs_file(size, shortage);
+
+		if (fd < 0)
+			return false;
+		close(fd);
+	}
+	return true;
+}
+
+/* The file behind the memory: -1 if none; false if there can be none. */
+static bool open_file(struct backing *backing, const struct kind *kind,
+		      const struct backing_request *request,
+		      struct shortage *shortage)
+{
+	backing->fd = -1;
+	switch (kind->file) {
+	case NO_FILE:
+		return true;
+	case GIVEN_FILE:
+		backing->fd = request->fd;
+		return true;
+	case TMPFS_FILE:
+		backing->fd = tmpfs_file(backing->map_size, shortage);
+		if (backing->fd < 0)
+			return false;
+		break;
+	case MEMFD_FILE:
+		backing->fd = memfd_create("secmmu", MFD_CLOEXEC |
+			(kind->hugetlb ?
+				 MFD_HUGETLB |
+					 (unsigned int)__builtin_ctzll(
+						 kind->hugetlb)
+						 << MAP_HUGE_SHIFT :
+				 0));
+		if (backing->fd < 0)
+			return shortage_set(shortage,
+					    "run it on a kernel built with CONFIG_MEMFD_CREATE=y CONFIG_HUGETLBFS=y",
+					    "memfd_create() for %s (%s)",
+					    kind->name, errno_name(errno));
+		break;
+	}
+	backing->own_fd = true;
+	if (ftruncate(backing->fd, (off_t)backing->map_size)) {
+		shortage_set(shortage, "give the machine more memory",
+			     "a file of %llu MiB for %s (%s)",
+			     (unsigned long long)backing->map_size >> 20,
+			     kind->name, errno_name(errno));
+		return false;
+	}
+	return true;
+}
+
+static bool map_memory(struct backing *backing, const struct kind *kind,
+		       struct shortage *shortage)
+{
+	int flags = MAP_FIXED | (kind->shared ? MAP_SHARED : MAP_PRIVATE);
+
+	if (backing->fd < 0) {
+		flags |= MAP_ANONYMOUS;
+		if (kind->hugetlb)
+			flags |= MAP_HUGETLB | __builtin_ctzll(kind->hugetlb)
+						       << MAP_HUGE_SHIFT;
+	}
+	if (mmap(backing->map, backing->map_size, PROT_READ | PROT_WRITE, flags,
+		 backing->fd, 0) == MAP_FAILED) {
+		int error = errno;
+
+		/* hugetlb reserves here: the pages went to somebody else. */
+		if (kind->hugetlb &&
+		    !hugetlb_available(kind->hugetlb, backing->map_size,
+				       shortage))
+			return false;
+		return shortage_set(shortage,
+				    kind->file == GIVEN_FILE ?
+					    "run it on a kernel whose guest_memfd can be mapped (GUEST_MEMFD_FLAG_MMAP)" :
+					    "give the machine more memory",
+				    "%llu MiB of %s memory (mmap: %s)",
+				    (unsigned long long)backing->map_size >> 20,
+				    kind->name, errno_name(error));
+	}
+
+	if (kind->thp) {
+		if (madvise(backing->map, backing->map_size, MADV_HUGEPAGE))
+			return shortage_set(shortage,
+					    "run it on a kernel built with CONFIG_TRANSPARENT_HUGEPAGE=y",
+					    "MADV_HUGEPAGE for %s memory (%s)",
+					    kind->name, errno_name(errno));
+	} else if (!kind->hugetlb) {
+		/* Fails where the kernel has no THP: small as it is. */
+		madvise(backing->map, backing->map_size, MADV_NOHUGEPAGE);
+	}
+	return true;
+}
+
+static void check_request(const struct backing_request *request,
+			  uint64_t alignment)
+{
+	uint64_t page = small_page();
+
+	if ((unsigned int)request->kind >= BACKING_KINDS)
+		fail("there is no kind %u of backing",
+		     (unsigned int)request->kind);
+	if (!request->size || request->size % page)
+		fail("a backing of 0x%llx bytes is no multiple of the page size",
+		     (unsigned long long)request->size);
+	if (alignment & (alignment - 1))
+		fail("an alignment of 0x%llx bytes is no power of two",
+		     (unsigned long long)alignment);
+	if (request->misalignment % page)
+		fail("a misalignment of 0x%llx bytes is no multiple of the page size",
+		     (unsigned long long)request->misalignment);
+	if (request->kind == BACKING_GUEST_MEMFD &&
+	    request->fd_size < request->misalignment + request->size)
+		fail("a guest_memfd of 0x%llx bytes is too small for 0x%llx bytes at 0x%llx",
+		     (unsigned long long)request->fd_size,
+		     (unsigned long long)request->size,
+		     (unsigned long long)request->misalignment);
+}
+
+bool backing_try_create(struct backing *backing,
+			const struct backing_request *request,
+			struct shortage *shortage)
+{
+	const struct kind *kind;
+	uint64_t alignment, guard = small_page(), first;
+
+	memset(backing, 0, sizeof(*backing));
+	backing->fd = -1;
+	check_request(request, request->alignment);
+	kind = &kinds[request->kind];
+	if (!backing_available(request->kind,
+			       request->size + request->misalignment,
+			       shortage))
+		return false;
+
+	backing->kind = request->kind;
+	backing->size = request->size;
+	backing->page_size = kind->hugetlb ? kind->hugetlb :
+			     kind->thp	   ? thp_size() :
+					     small_page();
+	backing->huge = kind->hugetlb || kind->thp;
+	backing->offset = (off_t)request->misalignment;
+	alignment = request->alignment > backing->page_size ?
+			    request->alignment :
+			    backing->page_size;
+
+	/*
+	 * hugetlb maps whole pages of its own only. So misaligned memory is a
+	 * part of a mapping that is aligned.
+	 */
+	backing->map_size = round_up(request->misalignment + request->size,
+				     kind->hugetlb ? kind->hugetlb :
+						     small_page());
+
+	/*
+	 * The guards stay as long as the memory, so the kernel does not merge
+	 * its mapping with a neighbour, and smaps tells of this memory alone.
+	 */
+	backing->reserved_size = backing->map_size + alignment + 2 * guard;
+	backing->reserved = mmap(NULL, backing->reserved_size, PROT_NONE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+				 -1, 0);
+	if (backing->reserved == MAP_FAILED) {
+		backing->reserved = NULL;
+		return shortage_set(shortage,
+				    "raise the limit of address space (ulimit -v)",
+				    "%llu MiB of address space (mmap: %s)",
+				    (unsigned long long)backing->reserved_size >>
+					    20,
+				    errno_name(errno));
+	}
+	first = round_up((uint64_t)(uintptr_t)backing->reserved + guard,
+			 alignment);
+	backing->map = (void *)(uintptr_t)first;
+	backing->hva = (char *)backing->map + request->misalignment;
+
+	if (!open_file(backing, kind, request, shortage) ||
+	    !map_memory(backing, kind, shortage)) {
+		backing_destroy(backing);
+		return false;
+	}
+	if (request->flags & BACKING_NO_FORK &&
+	    madvise(backing->map, backing->map_size, MADV_DONTFORK))
+		fail("madvise(MADV_DONTFORK) on %s memory: %s", kind->name,
+		     errno_name(errno));
+	if (request->flags & BACKING_POPULATE)
+		backing_populate(backing);
+	return true;
+}
+
+void backing_create(struct backing *backing,
+		    const struct backing_request *request)
+{
+	struct shortage shortage;
+
+	if (!backing_try_create(backing, request, &shortage))
+		skip_for(&shortage);
+}
+
+void backing_destroy(struct backing *backing)
+{
+	if (backing->reserved)
+		munmap(backing->reserved, backing->reserved_size);
+	if (backing->own_fd)
+		close(backing->fd);
+	memset(backing, 0, sizeof(*backing));
+	backing->fd = -1;
+}
+
+/* A page at a time, by an access that changes nothing. */
+static void touch_all(struct backing *backing)
+{
+	volatile char *at = backing->hva, *end = at + backing->size;
+
+	for (; at < end; at += small_page())
+		__atomic_fetch_or(at, 0, __ATOMIC_RELAXED);
+}
+
+void backing_populate(struct backing *backing)
+{
+	const char *name = kinds[backing->kind].name;
+	int error;
+
+	do {
+		error = madvise(backing->map, backing->map_size,
+				MADV_POPULATE_WRITE) ?
+				errno :
+				0;
+	} while (error == EINTR);
+
+	switch (error) {
+	case 0:
+		return;
+	case EINVAL:	/* not for memory of this kind */
+		touch_all(backing);
+		return;
+	case EFAULT:	/* hugetlb: none left where the policy allows them */
+		if (!kinds[backing->kind].hugetlb)
+			break;
+		/* fall through */
+	case ENOMEM: {
+		char what[128];
+
+		snprintf(what, sizeof(what), "%llu MiB of free %s memory (%s)",
+			 (unsigned long long)backing->map_size >> 20, name,
+			 errno_name(error));
+		skip(what, "give the machine more memory or more huge pages");
+	}
+	default:
+		break;
+	}
+	fail("madvise(MADV_POPULATE_WRITE) on %llu MiB of %s memory: %s",
+	     (unsigned long long)backing->map_size >> 20, name,
+	     errno_name(error));
+}
+
+uint64_t backing_host_huge_bytes(const struct backing *backing)
+{
+	static const char *const fields[] = { "AnonHugePages:",
+					      "ShmemPmdMapped:",
+					      "FilePmdMapped:",
+					      "Private_Hugetlb:",
+					      "Shared_Hugetlb:" };
+	uint64_t begin = (uint64_t)(uintptr_t)backing->map;
+	uint64_t end = begin + backing->map_size, bytes = 0;
+	FILE *file = fopen("/proc/self/smaps", "re");
+	bool inside = false;
+	char line[512];
+
+	if (!file)
+		fail("cannot open /proc/self/smaps: %s; mount -t proc proc /proc",
+		     errno_name(errno));
+	while (fgets(line, sizeof(line), file)) {
+		unsigned long long from, to, kib;
+		char permission;
+		size_t i;
+
+		if (sscanf(line, "%llx-%llx %c", &from, &to, &permission) == 3) {
+			if (from >= end)
+				break;	/* they are sorted */
+			inside = to > begin;
+			continue;
+		}
+		if (!inside)
+			continue;
+		for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+			size_t length = strlen(fields[i]);
+
+			if (!strncmp(line, fields[i], length) &&
+			    sscanf(line + length, "%llu", &kib) == 1)
+				bytes += kib << 10;
+		}
+	}
+	fclose(file);
+	return bytes;
+}
+
+int backing_discard(struct backing *backing, uint64_t offset, uint64_t size)
+{
+	const struct kind *kind = &kinds[backing->kind];
+	char *at = (char *)backing->hva + offset;
+
+	if (kind->file == GIVEN_FILE)
+		return fallocate(backing->fd,
+				 FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				 backing->offset + (off_t)offset, (off_t)size) ?
+			       -errno :
+			       0;
+	return madvise(at, size, kind->shared ? MADV_REMOVE : MADV_DONTNEED) ?
+		       -errno :
+		       0;
+}
