@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Guest functions of harness_bench. */
+#include "bench_guest.h"
+
+void bench_hypercalls(struct guest_vcpu *self, uint64_t unused)
+{
+	(void)unused;
+	while (!self->stop) {
+		self->beat++;
+		guest_sync(self, self->beat, 0);
+	}
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the harness itself costs. Every case prints one line "json: {...}".
+ *
+ * A verified page write is a distinct pair (page, harvest interval): the page
+ * was reported for that interval, its contents had changed since its last copy,
+ * and at the interval's end memory and mirror were equal byte for byte.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backing.h"
+#include "bench_guest.h"
+#include "bitmap.h"
+#include "cases.h"
+#include "clock.h"
+#include "crew.h"
+#include "dirty.h"
+#include "mirror.h"
+#include "report.h"
+#include "writer.h"
+
+#define SLOT_BYTES (32UL << 20)
+#define VCPUS 2
+#define LIFECYCLES 30
+#define MEASURE_S 3
+/* The guest makes so many stores per page of the slot between two harvests. */
+#define STORES_PER_PAGE 1
+#define INTERVAL_MS 20000
+
+static uint64_t measure_ns(void)
+{
+	const struct options *chosen = options();
+
+	return (chosen->duration_s ? chosen->duration_s : MEASURE_S) *
+	       1000000000ULL;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static void bench_lifecycle(const struct test_case *test)
+{
+	uint64_t times[LIFECYCLES], start;
+	unsigned int i;
+
+	(void)test;
+	for (i = 0; i < LIFECYCLES; i++) {
+		struct vm *vm;
+
+		start = clock_ns();
+		vm = vm_create(NULL);
+		vcpu_start(&vm->vcpus[0], bench_hypercalls, 0);
+		vcpu_run(&vm->vcpus[0], VCPU_SYNC);
+		vm_destroy(vm);
+		times[i] = clock_ns() - start;
+	}
+	qsort(times, LIFECYCLES, sizeof(times[0]), compare_u64);
+	report_info("json: {\"bench\": \"lifecycle\", \"unit\": \"us\", \"count\": %d, \"min\": %.1f, \"median\": %.1f, \"max\": %.1f}",
+		    LIFECYCLES, times[0] / 1e3, times[LIFECYCLES / 2] / 1e3,
+		    times[LIFECYCLES - 1] / 1e3);
+}
+
+static void bench_hypercall(const struct test_case *test)
+{
+	struct vm *vm = vm_create(NULL);
+	uint64_t start, end, now, count = 0;
+
+	(void)test;
+	vcpu_start(&vm->vcpus[0], bench_hypercalls, 0);
+	start = clock_ns();
+	end = start + measure_ns();
+	do {
+		vcpu_run(&vm->vcpus[0], VCPU_SYNC);
+		count++;
+		now = clock_ns();
+	} while (now < end);
+	CHECK(vm->vcpus[0].guest->beat == count,
+	      "the guest made %llu hypercalls, the host saw %llu",
+	      (unsigned long long)vm->vcpus[0].guest->beat,
+	      (unsigned long long)count);
+	report_info("json: {\"bench\": \"hypercalls\", \"unit\": \"1/s\", \"count\": %llu, \"rate\": %.0f}",
+		    (unsigned long long)count, count * 1e9 / (now - start));
+	vm_destroy(vm);
+}
+
+struct bench {
+	struct vm *vm;
+	struct dirty_log *dirty;
+	struct dirty_slot *watched;
+	struct backing backing;
+	struct memslot slot;
+	struct crew *crew;
+	struct mirror *mirror;
+};
+
+static void setup(struct bench *bench, enum harvester harvester)
+{
+	const struct crew_config crew_config = { .function = writer_run };
+	const struct backing_request request = {
+		.kind = BACKING_ANONYMOUS_THP,
+		.size = options()->memory ? options()->memory : SLOT_BYTES,
+		.flags = BACKING_POPULATE,
+		.fd = -1,
+	};
+	struct vm_config config = {
+		.vcpus = options()->vcpus ? options()->vcpus : VCPUS,
+	};
+	unsigned int i;
+
+	memset(bench, 0, sizeof(*bench));
+	/* Room for a whole interval, so that no vCPU waits for the host. */
+	harvester_configure(harvester, &config, 65536);
+	bench->vm = vm_create(&config);
+	bench->dirty = dirty_new(bench->vm, harvester);
+	backing_create(&bench->backing, &request);
+	slot_add(bench->vm, &bench->slot, SLOT_TEST_FIRST, GPA_TEST,
+		 &bench->backing, 0);
+	vm_map(bench->vm, GPA_TEST, GPA_TEST, bench->slot.size, 2UL << 20);
+	bench->watched = dirty_watch(bench->dirty, &bench->slot);
+	bench->mirror = mirror_new("slot", bench->slot.hva,
+				   bench->watched->pages,
+				   bench->vm->page_size);
+	for (i = 0; i < bench->vm->vcpu_count; i++) {
+		struct writer *writer = writer_of(bench->vm->vcpus[i].guest);
+
+		writer->page_size = bench->vm->page_size;
+		writer->pattern = WRITER_ALL;
+		writer->range_count = 1;
+		/* A part for each, so that every store is another page. */
+		writer->range[0].pages =
+			bench->watched->pages / bench->vm->vcpu_count;
+		writer->range[0].gva = GPA_TEST + i * writer->range[0].pages *
+							  writer->page_size;
+		case_random(&writer->random, "guest writer", i);
+	}
+	bench->crew = crew_new(bench->vm, &crew_config);
+	crew_start(bench->crew);
+	crew_pause(bench->crew);
+	dirty_enable(bench->dirty, bench->watched);
+	mirror_copy_all(bench->mirror);
+	/* With INITIALLY_SET this is what protects. */
+	dirty_harvest(bench->dirty, bench->watched, NULL);
+	mirror_take(bench->mirror, bench->watched->fresh);
+	crew_resume(bench->crew);
+}
+
+static void teardown(struct bench *bench)
+{
+	crew_finish(bench->crew);
+	mirror_free(bench->mirror);
+	dirty_free(bench->dirty);
+	vm_destroy(bench->vm);
+	backing_destroy(&bench->backing);
+}
+
+static uint64_t stores_so_far(const struct bench *bench)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < bench->vm->vcpu_count; i++)
+		sum += writer_of(bench->vm->vcpus[i].guest)->sequence;
+	return sum;
+}
+
+static void wait_for_stores(struct bench *bench)
+{
+	uint64_t until = stores_so_far(bench) +
+			 STORES_PER_PAGE * bench->watched->pages;
+	struct deadline deadline = deadline_in_ms(INTERVAL_MS);
+
+	while (stores_so_far(bench) < until) {
+		CHECK(!deadline_passed(deadline),
+		      "the guest did not make its stores within %d s",
+		      INTERVAL_MS / 1000);
+		poll(NULL, 0, 1);
+	}
+}
+
+static void print_rate(const char *name, enum harvester harvester,
+		       uint64_t pages, uint64_t intervals, uint64_t ns)
+{
+	report_info("json: {\"bench\": \"%s\", \"harvester\": \"%s\", \"unit\": \"pages/s\", \"pages\": %llu, \"intervals\": %llu, \"seconds\": %.3f, \"rate\": %.0f}",
+		    name, harvester_name(harvester), (unsigned long long)pages,
+		    (unsigned long long)intervals, ns / 1e9,
+		    pages * 1e9 / ns);
+}
+
+static void bench_verified(const struct test_case *test)
+{
+	enum harvester harvester = test->number[0];
+	uint64_t start, end, pages = 0, intervals = 0;
+	struct bench bench;
+
+	setup(&bench, harvester);
+	start = clock_ns();
+	end = start + measure_ns();
+	do {
+		wait_for_stores(&bench);
+		crew_pause(bench.crew);
+		dirty_harvest(bench.dirty, bench.watched, NULL);
+		pages += mirror_take(bench.mirror, bench.watched->fresh);
+		mirror_judge(bench.mirror);
+		intervals++;
+		crew_resume(bench.crew);
+	} while (clock_ns() < end);
+	print_rate("verified_page_writes", harvester, pages, intervals,
+		   clock_ns() - start);
+	teardown(&bench);
+	CHECK(pages, "no page write was verified");
+}
+
+/* The same guest, logged and harvested, and nobody looks at the memory. */
+static void bench_bare(const struct test_case *test)
+{
+	enum harvester harvester = test->number[0];
+	uint64_t start, end, pages = 0, intervals = 0;
+	struct bench bench;
+
+	setup(&bench, harvester);
+	start = clock_ns();
+	end = start + measure_ns();
+	do {
+		wait_for_stores(&bench);
+		pages += dirty_harvest(bench.dirty, bench.watched, NULL);
+		crew_ring_room(bench.crew);
+		intervals++;
+	} while (clock_ns() < end);
+	print_rate("bare_page_writes", harvester, pages, intervals,
+		   clock_ns() - start);
+	teardown(&bench);
+	CHECK(pages, "no page was reported");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test_case cases[] = {
+		{ .name = "lifecycle", .run = bench_lifecycle },
+		{ .name = "hypercalls", .run = bench_hypercall },
+		{ .name = "bare/log", .run = bench_bare,
+		  .number = { HARVESTER_LOG } },
+		{ .name = "verified/log", .run = bench_verified,
+		  .number = { HARVESTER_LOG } },
+		{ .name = "bare/clear", .run = bench_bare,
+		  .number = { HARVESTER_CLEAR } },
+		{ .name = "verified/clear", .run = bench_verified,
+		  .number = { HARVESTER_CLEAR } },
+		{ .name = "bare/ring", .run = bench_bare,
+		  .number = { HARVESTER_RING_ACQ_REL } },
+		{ .name = "verified/ring", .run = bench_verified,
+		  .number = { HARVESTER_RING_ACQ_REL } },
+	};
+	static const struct program program = {
+		.name = "harness_bench",
+		.summary = "what the harness costs, as JSON lines",
+		.table = cases,
+		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.needs = { .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}
