@@ -15,7 +15,7 @@ amplify_rules=$here/amplify
 suite=
 module=
 target=${SECMMU_TARGET:-}
-destructive=
+destructive=${SECMMU_DESTRUCTIVE:-}
 device=/dev/secmmu_prove
 work=
 inserted=
@@ -23,7 +23,7 @@ inserted=
 usage() {
 	cat <<EOF
 usage: prove.sh --list [--target NAME]
-       prove.sh --line ID --without | --with [options]
+       prove.sh [--line] ID --without | --with [options]
        prove.sh --amplify [options] -- PROGRAM [ARGUMENTS]
        prove.sh --self-check [options]
 
@@ -40,8 +40,8 @@ options:
   --module FILE   secmmu_prove.ko, built for the running kernel
   --matrix FILE   another matrix
   --target NAME   name of this machine, as in vm/targets (default: guessed)
-  --destructive   this machine may be damaged (not needed where SECMMU_TARGET
-                  is set, as in the suite's own virtual machines)
+  --destructive   this machine may be damaged (SECMMU_DESTRUCTIVE=1 says the
+                  same, and is set in the suite's own virtual machines)
 EOF
 }
 
@@ -69,6 +69,7 @@ clean_up() {
 	status=$?
 	trap '' INT TERM
 	stop_program
+	# The rules end with the last open descriptor of the device.
 	exec 3>&-
 	[ -z "$inserted" ] || rmmod secmmu_prove
 	[ -z "$work" ] || rm -rf "$work"
@@ -172,8 +173,8 @@ watched() {
 
 find_module() {
 	[ -z "$module" ] || return 0
-	for module in "$here/secmmu_prove.ko" "$here/driver/secmmu_prove.ko" \
-		"$suite/secmmu_prove.ko"; do
+	for module in "$suite/secmmu_prove.ko" "$suite/modules/$(uname -r)/secmmu_prove.ko" \
+		"$here/secmmu_prove.ko" "$here/driver/secmmu_prove.ko"; do
 		[ ! -f "$module" ] || return 0
 	done
 	cannot "secmmu_prove.ko is not here; build it for this kernel: make -C prove/driver KDIR=/lib/modules/$(uname -r)/build"
@@ -181,7 +182,7 @@ find_module() {
 
 prepare() {
 	[ "$(id -u)" = 0 ] || cannot "needs root, to insert secmmu_prove.ko"
-	[ -n "$destructive${SECMMU_TARGET:-}" ] ||
+	[ -n "$destructive" ] ||
 		cannot "this breaks the running kernel on purpose; say --destructive if this machine may be damaged"
 	if [ -z "$suite" ]; then
 		suite=$(cd "$here/.." && pwd)
@@ -435,7 +436,12 @@ while [ $# -gt 0 ]; do
 		shift
 		break
 		;;
-	*) bad_usage "$1: no such option" ;;
+	-*) bad_usage "$1: no such option" ;;
+	*)
+		[ -z "$action" ] || bad_usage "$1: what is that?"
+		action=line
+		wanted=$1
+		;;
 	esac
 	shift
 done

@@ -22,12 +22,13 @@
 
 /* One rule's report: names and numbers, with room. */
 #define PROVE_REPORT_LINE 640
-#define PROVE_REPORT_MAX ((PROVE_RULES_MAX + 2) * PROVE_REPORT_LINE)
+#define PROVE_REPORT_MAX  ((PROVE_RULES_MAX + 2) * PROVE_REPORT_LINE)
 
 static bool break_this_kernel;
 module_param(break_this_kernel, bool, 0400);
-MODULE_PARM_DESC(break_this_kernel,
-		 "must be 1: says that this machine may be damaged, because it is thrown away afterwards");
+MODULE_PARM_DESC(
+	break_this_kernel,
+	"must be 1: says that this machine may be damaged, because it is thrown away afterwards");
 
 /**
  * struct prove_session - an open file
@@ -72,7 +73,8 @@ static void remove_rules(struct prove_session *session)
 {
 	struct prove_rule *rule, *next;
 
-	list_for_each_entry_safe(rule, next, &session->rules, link) {
+	list_for_each_entry_safe(rule, next, &session->rules, link)
+	{
 		prove_rule_disarm(rule);
 		list_del(&rule->link);
 		prove_rule_free(rule);
@@ -104,7 +106,8 @@ static int add_rule(struct prove_session *session, char *line)
 	}
 	if (session->count >= PROVE_RULES_MAX) {
 		scnprintf(session->reason, sizeof(session->reason),
-			  "%u rules are armed already; write \"clear\" first", session->count);
+			  "%u rules are armed already; write \"clear\" first",
+			  session->count);
 		return -ENOSPC;
 	}
 	rule = prove_rule_parse(line, session->reason);
@@ -120,8 +123,8 @@ static int add_rule(struct prove_session *session, char *line)
 	return 0;
 }
 
-static ssize_t prove_write(struct file *file, const char __user *buffer, size_t length,
-			   loff_t *position)
+static ssize_t prove_write(struct file *file, const char __user *buffer,
+			   size_t length, loff_t *position)
 {
 	struct prove_session *session = file->private_data;
 	char *text, *rest, *line;
@@ -150,7 +153,8 @@ static ssize_t prove_write(struct file *file, const char __user *buffer, size_t 
 	while (!error && (line = strsep(&rest, "\n")) != NULL) {
 		if (strlen(line) >= PROVE_LINE_MAX) {
 			scnprintf(session->reason, sizeof(session->reason),
-				  "a rule is at most %d characters long", PROVE_LINE_MAX - 1);
+				  "a rule is at most %d characters long",
+				  PROVE_LINE_MAX - 1);
 			error = -E2BIG;
 		} else {
 			error = add_rule(session, line);
@@ -170,21 +174,23 @@ static size_t make_report(struct prove_session *session)
 	unsigned int number = 0;
 	size_t length = 0;
 
-	length += scnprintf(session->report, PROVE_REPORT_MAX, "now_ns=%llu rules=%u\n",
-			    ktime_get_mono_fast_ns(), session->count);
+	length += scnprintf(session->report, PROVE_REPORT_MAX,
+			    "now_ns=%llu rules=%u\n", ktime_get_mono_fast_ns(),
+			    session->count);
 	if (session->reason[0])
-		length += scnprintf(session->report + length, PROVE_REPORT_MAX - length,
-				    "refused: %s\n", session->reason);
-	list_for_each_entry(rule, &session->rules, link)
-		length += scnprintf(session->report + length, PROVE_REPORT_MAX - length,
-				    "rule=%u function=%s action=%s owner=%d hits=%lld matched=%lld applied=%lld missed=%lu first_applied_ns=%llu at=%pS\n",
-				    ++number, rule->function, prove_action_name(rule->action),
-				    rule->owner ? rule->owner_number : 0,
-				    (long long)atomic64_read(&rule->hits),
-				    (long long)atomic64_read(&rule->matched),
-				    (long long)atomic64_read(&rule->applied),
-				    prove_rule_missed(rule), READ_ONCE(rule->first_applied_ns),
-				    prove_rule_address(rule));
+		length += scnprintf(session->report + length,
+				    PROVE_REPORT_MAX - length, "refused: %s\n",
+				    session->reason);
+	list_for_each_entry(rule, &session->rules, link) length += scnprintf(
+		session->report + length, PROVE_REPORT_MAX - length,
+		"rule=%u function=%s action=%s owner=%d hits=%lld matched=%lld applied=%lld missed=%lu first_applied_ns=%llu at=%pS\n",
+		++number, rule->function, prove_action_name(rule->action),
+		rule->owner ? rule->owner_number : 0,
+		(long long)atomic64_read(&rule->hits),
+		(long long)atomic64_read(&rule->matched),
+		(long long)atomic64_read(&rule->applied),
+		prove_rule_missed(rule), READ_ONCE(rule->first_applied_ns),
+		prove_rule_address(rule));
 	return length;
 }
 

@@ -24,13 +24,15 @@ static bool descends_from(struct task_struct *task, const struct pid *owner)
 	struct pid *pid;
 	int generation;
 
-	for (generation = 0; task && generation < PROVE_GENERATIONS; generation++) {
+	for (generation = 0; task && generation < PROVE_GENERATIONS;
+	     generation++) {
 		if (get_kernel_nofault(leader, &task->group_leader) ||
 		    get_kernel_nofault(pid, &leader->thread_pid))
 			return false;
 		if (pid == owner)
 			return true;
-		if (get_kernel_nofault(parent, &leader->real_parent) || parent == leader)
+		if (get_kernel_nofault(parent, &leader->real_parent) ||
+		    parent == leader)
 			return false;
 		task = parent;
 	}

@@ -11,12 +11,9 @@
 #include "prove_rule.h"
 
 static const char *const action_names[] = {
-	[PROVE_COUNT] = "count",
-	[PROVE_SKIP] = "skip",
-	[PROVE_DELAY] = "delay",
-	[PROVE_RETURN] = "return",
-	[PROVE_ARGUMENT] = "argument",
-	[PROVE_UNLOG] = "unlog",
+	[PROVE_COUNT] = "count",       [PROVE_SKIP] = "skip",
+	[PROVE_DELAY] = "delay",       [PROVE_RETURN] = "return",
+	[PROVE_ARGUMENT] = "argument", [PROVE_UNLOG] = "unlog",
 };
 
 /**
@@ -40,7 +37,8 @@ static int refuse(char *reason, const char *format, ...)
 	return -EINVAL;
 }
 
-static int parse_signed(const char *key, const char *text, s64 *value, char *reason)
+static int parse_signed(const char *key, const char *text, s64 *value,
+			char *reason)
 {
 	unsigned long long large;
 	long long number;
@@ -62,30 +60,34 @@ static int parse_bounded(const char *key, const char *text, u64 low, u64 high,
 	unsigned long long number;
 
 	if (kstrtoull(text, 0, &number) || number < low || number > high)
-		return refuse(reason, "%s=%s: must be a number from %llu to %llu",
-			      key, text, low, high);
+		return refuse(reason,
+			      "%s=%s: must be a number from %llu to %llu", key,
+			      text, low, high);
 	*value = number;
 	return 0;
 }
 
-static int parse_argument(const char *key, const char *text, unsigned int *number,
-			  char *reason)
+static int parse_argument(const char *key, const char *text,
+			  unsigned int *number, char *reason)
 {
 	u64 value;
-	int error = parse_bounded(key, text, 1, PROVE_ARGUMENTS, &value, reason);
+	int error = parse_bounded(key, text, 1, PROVE_ARGUMENTS, &value,
+				  reason);
 
 	if (!error)
 		*number = value;
 	return error;
 }
 
-static int parse_bits(const char *key, const char *text, unsigned int *bits, char *reason)
+static int parse_bits(const char *key, const char *text, unsigned int *bits,
+		      char *reason)
 {
 	u64 value;
 
 	if (parse_bounded(key, text, 8, 64, &value, reason) ||
 	    (value != 8 && value != 16 && value != 32 && value != 64))
-		return refuse(reason, "%s=%s: must be 8, 16, 32 or 64", key, text);
+		return refuse(reason, "%s=%s: must be 8, 16, 32 or 64", key,
+			      text);
 	*bits = value;
 	return 0;
 }
@@ -97,8 +99,10 @@ static int parse_when(struct prove_rule *rule, char *text, char *reason)
 	char *value = strsep(&text, ":");
 
 	if (!value)
-		return refuse(reason, "when=%s: must be ARGUMENT:VALUE or ARGUMENT:VALUE:BITS",
-			      argument);
+		return refuse(
+			reason,
+			"when=%s: must be ARGUMENT:VALUE or ARGUMENT:VALUE:BITS",
+			argument);
 	rule->when_bits = 64;
 	if (parse_argument("when", argument, &rule->when_argument, reason) ||
 	    parse_signed("when", value, &rule->when, reason))
@@ -128,9 +132,10 @@ static int parse_action(struct prove_rule *rule, const char *text, char *reason)
 	int action = match_string(action_names, ARRAY_SIZE(action_names), text);
 
 	if (action < 0)
-		return refuse(reason,
-			      "action=%s: must be count, skip, delay, return, argument or unlog",
-			      text);
+		return refuse(
+			reason,
+			"action=%s: must be count, skip, delay, return, argument or unlog",
+			text);
 	rule->action = action;
 	return 0;
 }
@@ -150,7 +155,8 @@ static int parse_word(struct prove_rule *rule, char *word, char *reason)
 	u64 number;
 
 	if (!text || !*text)
-		return refuse(reason, "'%s': a rule consists of words key=value", key);
+		return refuse(reason,
+			      "'%s': a rule consists of words key=value", key);
 	if (!strcmp(key, "function")) {
 		strscpy(rule->names, text, sizeof(rule->names));
 		return 0;
@@ -184,17 +190,21 @@ static int parse_word(struct prove_rule *rule, char *word, char *reason)
 	if (!strcmp(key, "owner"))
 		return parse_owner(rule, text, reason);
 	if (!strcmp(key, "microseconds")) {
-		if (parse_bounded(key, text, 1, PROVE_DELAY_MAX_US, &number, reason))
+		if (parse_bounded(key, text, 1, PROVE_DELAY_MAX_US, &number,
+				  reason))
 			return -EINVAL;
 		rule->delay_ns = number * NSEC_PER_USEC;
 		return 0;
 	}
 	if (!strcmp(key, "every"))
-		return parse_bounded(key, text, 1, PROVE_COUNT_MAX, &rule->every, reason);
+		return parse_bounded(key, text, 1, PROVE_COUNT_MAX,
+				     &rule->every, reason);
 	if (!strcmp(key, "after"))
-		return parse_bounded(key, text, 0, PROVE_COUNT_MAX, &rule->after, reason);
+		return parse_bounded(key, text, 0, PROVE_COUNT_MAX,
+				     &rule->after, reason);
 	if (!strcmp(key, "limit"))
-		return parse_bounded(key, text, 0, PROVE_COUNT_MAX, &rule->limit, reason);
+		return parse_bounded(key, text, 0, PROVE_COUNT_MAX,
+				     &rule->limit, reason);
 	return refuse(reason, "'%s': no such key; see prove/README.md", key);
 }
 
@@ -204,40 +214,54 @@ static int check_rule(struct prove_rule *rule, char *reason)
 	bool clamps = rule->has_min || rule->has_max;
 
 	if (!rule->names[0])
-		return refuse(reason, "function= is missing: which function is meant?");
+		return refuse(reason,
+			      "function= is missing: which function is meant?");
 	if (rule->has_min && rule->has_max && rule->min > rule->max)
-		return refuse(reason, "min=%lld is greater than max=%lld", rule->min, rule->max);
+		return refuse(reason, "min=%lld is greater than max=%lld",
+			      rule->min, rule->max);
 	if (rule->kvm_argument && rule->vcpu_argument)
 		return refuse(reason, "kvm= and vcpu= exclude each other");
 	if (!PROVE_HAS_KVM && (rule->kvm_argument || rule->vcpu_argument))
-		return refuse(reason, "kvm= and vcpu= need a kernel with CONFIG_KVM");
+		return refuse(reason,
+			      "kvm= and vcpu= need a kernel with CONFIG_KVM");
 	if (clamps && rule->has_value)
-		return refuse(reason, "value= and min=, max= exclude each other");
+		return refuse(reason,
+			      "value= and min=, max= exclude each other");
 
 	switch (rule->action) {
 	case PROVE_COUNT:
 		return 0;
 	case PROVE_SKIP:
 		if (clamps || rule->at_return)
-			return refuse(reason, "action=skip takes value=, and no min=, max=, at=return");
+			return refuse(
+				reason,
+				"action=skip takes value=, and no min=, max=, at=return");
 		return 0;
 	case PROVE_DELAY:
 		if (!rule->delay_ns)
-			return refuse(reason, "action=delay needs microseconds=");
+			return refuse(reason,
+				      "action=delay needs microseconds=");
 		return 0;
 	case PROVE_RETURN:
 		rule->at_return = true;
 		if (!clamps && !rule->has_value)
-			return refuse(reason, "action=return needs value=, min= or max=");
+			return refuse(reason,
+				      "action=return needs value=, min= or max=");
 		return 0;
 	case PROVE_ARGUMENT:
-		if (rule->at_return || !rule->argument || (!clamps && !rule->has_value))
-			return refuse(reason, "action=argument needs argument= and one of value=, min=, max=, and no at=return");
+		if (rule->at_return || !rule->argument ||
+		    (!clamps && !rule->has_value))
+			return refuse(
+				reason,
+				"action=argument needs argument= and one of value=, min=, max=, and no at=return");
 		return 0;
 	case PROVE_UNLOG:
 		rule->at_return = true;
-		if (!rule->argument || (!rule->kvm_argument && !rule->vcpu_argument))
-			return refuse(reason, "action=unlog needs argument=, and kvm= or vcpu=");
+		if (!rule->argument ||
+		    (!rule->kvm_argument && !rule->vcpu_argument))
+			return refuse(
+				reason,
+				"action=unlog needs argument=, and kvm= or vcpu=");
 		return 0;
 	}
 	return refuse(reason, "action %s is not handled", action);

@@ -5,16 +5,19 @@
  * Handlers run with preemption off and often with interrupts off, in any
  * context: they allocate nothing, take no lock and print nothing.
  */
+#include <linux/bitops.h>
+#include <linux/delay.h>
 #include <linux/kernel.h>
 #include <linux/linkage.h>
 #include <linux/objtool.h>
 #include <linux/processor.h>
 #include <linux/string.h>
 #include <linux/ktime.h>
-#include <linux/bitops.h>
 #include "prove_compat.h"
 #include "prove_rule.h"
 
+/* How long prove_rule_disarm() waits for calls that are under way. */
+#define PROVE_DRAIN_MS 1000
 /* Calls of one function that may be between entry and return at a time. */
 #define PROVE_MAX_ACTIVE 256
 
@@ -24,9 +27,7 @@ asm(".pushsection .text, \"ax\"\n"
     ".balign 16\n"
     ".type prove_bare_return, @function\n"
     ".globl prove_bare_return\n"
-    "prove_bare_return:\n"
-    ANNOTATE_NOENDBR
-    "\t" ASM_RET
+    "prove_bare_return:\n" ANNOTATE_NOENDBR "\t" ASM_RET
     ".size prove_bare_return, . - prove_bare_return\n"
     ".popsection\n");
 NOKPROBE_SYMBOL(prove_bare_return);
@@ -43,7 +44,8 @@ static bool when_matches(const struct prove_rule *rule, struct pt_regs *regs)
 
 	if (!rule->when_argument)
 		return true;
-	return ((*prove_argument_register(regs, rule->when_argument) ^ (u64)rule->when) &
+	return ((*prove_argument_register(regs, rule->when_argument) ^
+		 (u64)rule->when) &
 		mask) == 0;
 }
 
@@ -138,7 +140,8 @@ NOKPROBE_SYMBOL(at_entry);
  * a jump (optprobe), or put it on the function's ftrace site without the right
  * to change the instruction pointer, and a skip would be ignored.
  */
-static void after_entry(struct kprobe *probe, struct pt_regs *regs, unsigned long flags)
+static void after_entry(struct kprobe *probe, struct pt_regs *regs,
+			unsigned long flags)
 {
 }
 NOKPROBE_SYMBOL(after_entry);
@@ -148,12 +151,14 @@ static struct prove_rule *rule_of(struct kretprobe_instance *instance)
 	struct kretprobe *probe = get_kretprobe(instance);
 
 	/* NULL while the probe is being removed. */
-	return probe ? container_of(probe, struct prove_rule, return_probe) : NULL;
+	return probe ? container_of(probe, struct prove_rule, return_probe) :
+		       NULL;
 }
 NOKPROBE_SYMBOL(rule_of);
 
 /* Returns 0 to have the return handled too, 1 not to. */
-static int before_return(struct kretprobe_instance *instance, struct pt_regs *regs)
+static int before_return(struct kretprobe_instance *instance,
+			 struct pt_regs *regs)
 {
 	struct prove_rule *rule = rule_of(instance);
 	struct pending *pending = (void *)instance->data;
@@ -163,10 +168,14 @@ static int before_return(struct kretprobe_instance *instance, struct pt_regs *re
 		return 1;
 	pending->hidden_flags = NULL;
 	if (rule->action == PROVE_UNLOG) {
-		structure = (const void *)*prove_argument_register(regs, rule->argument);
-		pending->hidden_flags = prove_unlog(prove_kvm_of(rule, regs), structure);
+		structure =
+			(const void *)*prove_argument_register(regs,
+							       rule->argument);
+		pending->hidden_flags = prove_unlog(prove_kvm_of(rule, regs),
+						    structure);
 		if (!pending->hidden_flags)
 			return 1;
+		atomic_inc(&rule->hidden);
 		note_applied(rule);
 	}
 	return 0;
@@ -184,6 +193,8 @@ static int at_return(struct kretprobe_instance *instance, struct pt_regs *regs)
 		prove_relog(pending->hidden_flags);
 	if (!rule)
 		return 0;
+	if (pending->hidden_flags)
+		atomic_dec(&rule->hidden);
 	if (rule->action == PROVE_DELAY) {
 		note_applied(rule);
 		busy_wait(rule->delay_ns);
@@ -239,7 +250,8 @@ static void explain(const struct prove_rule *rule, int error, char *reason)
 		why = "registering the probe failed";
 		break;
 	}
-	scnprintf(reason, PROVE_REASON_MAX, "%s: %s (errno %d)", rule->function, why, -error);
+	scnprintf(reason, PROVE_REASON_MAX, "%s: %s (errno %d)", rule->function,
+		  why, -error);
 }
 
 /**
@@ -286,10 +298,24 @@ int prove_rule_arm(struct prove_rule *rule, char *reason)
  */
 void prove_rule_disarm(struct prove_rule *rule)
 {
-	if (rule->at_return)
-		unregister_kretprobe(&rule->return_probe);
-	else
+	unsigned int milliseconds;
+
+	if (!rule->at_return) {
 		unregister_kprobe(&rule->probe);
+		return;
+	}
+	/*
+	 * Returns are not handled once the probe is gone, and a hidden flag
+	 * would stay hidden. So take no new calls, and let those end that are
+	 * under way; what PROVE_UNLOG is for takes microseconds.
+	 */
+	disable_kretprobe(&rule->return_probe);
+	for (milliseconds = 0; milliseconds < PROVE_DRAIN_MS; milliseconds++) {
+		if (!atomic_read(&rule->hidden))
+			break;
+		msleep(1);
+	}
+	unregister_kretprobe(&rule->return_probe);
 }
 
 /**
@@ -302,7 +328,8 @@ void prove_rule_disarm(struct prove_rule *rule)
 unsigned long prove_rule_missed(const struct prove_rule *rule)
 {
 	if (rule->at_return)
-		return rule->return_probe.nmissed + rule->return_probe.kp.nmissed;
+		return rule->return_probe.nmissed +
+		       rule->return_probe.kp.nmissed;
 	return rule->probe.nmissed;
 }
 

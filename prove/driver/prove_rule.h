@@ -11,20 +11,20 @@
 #include <linux/pid.h>
 #include <linux/types.h>
 
-#define PROVE_LINE_MAX 512 /* one rule as text, bytes */
-#define PROVE_NAME_MAX 128 /* one function name, bytes with the NUL */
-#define PROVE_REASON_MAX 256 /* why a rule was refused, bytes with the NUL */
-#define PROVE_RULES_MAX 32 /* rules of one open file */
+#define PROVE_LINE_MAX	   512	/* one rule as text, bytes */
+#define PROVE_NAME_MAX	   128	/* one function name, bytes with the NUL */
+#define PROVE_REASON_MAX   256	/* why a rule was refused, bytes with the NUL */
+#define PROVE_RULES_MAX	   32	/* rules of one open file */
 #define PROVE_DELAY_MAX_US 2000 /* a delay is a busy-wait: keep it short */
-#define PROVE_COUNT_MAX 1000000000ULL /* every=, after=, limit= */
+#define PROVE_COUNT_MAX	   1000000000ULL /* every=, after=, limit= */
 
 enum prove_action {
-	PROVE_COUNT, /* change nothing, only count */
-	PROVE_SKIP, /* return at once, with a given value */
-	PROVE_DELAY, /* busy-wait at entry, or at return */
-	PROVE_RETURN, /* set or clamp the returned value */
+	PROVE_COUNT,	/* change nothing, only count */
+	PROVE_SKIP,	/* return at once, with a given value */
+	PROVE_DELAY,	/* busy-wait at entry, or at return */
+	PROVE_RETURN,	/* set or clamp the returned value */
 	PROVE_ARGUMENT, /* set or clamp an argument */
-	PROVE_UNLOG, /* hide a memslot's dirty-logging flag meanwhile */
+	PROVE_UNLOG,	/* hide a memslot's dirty-logging flag meanwhile */
 };
 
 /**
@@ -60,6 +60,7 @@ enum prove_action {
  * @matched: of these, for the right process and argument
  * @applied: of these, how often the action was taken
  * @first_applied_ns: CLOCK_MONOTONIC of the first time; 0: never
+ * @hidden: memslots whose flag PROVE_UNLOG hides at the moment
  * @probe: the probe at entry
  * @return_probe: the probe at return, if @at_return
  */
@@ -83,6 +84,7 @@ struct prove_rule {
 	unsigned int when_bits;
 	atomic64_t hits, matched, applied;
 	u64 first_applied_ns;
+	atomic_t hidden;
 	struct kprobe probe;
 	struct kretprobe return_probe;
 };

@@ -32,10 +32,13 @@ struct kvm *prove_kvm_of(const struct prove_rule *rule, struct pt_regs *regs)
 	struct kvm *kvm = NULL;
 
 	if (rule->kvm_argument)
-		return (struct kvm *)*prove_argument_register(regs, rule->kvm_argument);
+		return (struct kvm
+				*)*prove_argument_register(regs,
+							   rule->kvm_argument);
 	if (!rule->vcpu_argument)
 		return NULL;
-	vcpu = (struct kvm_vcpu *)*prove_argument_register(regs, rule->vcpu_argument);
+	vcpu = (struct kvm_vcpu *)*prove_argument_register(regs,
+							   rule->vcpu_argument);
 	if (get_kernel_nofault(kvm, &vcpu->kvm))
 		return NULL;
 	return kvm;
@@ -68,13 +71,15 @@ static bool is_slot_of(struct kvm *kvm, const void *candidate)
 
 	/* Only address space 0: x86's second one is for SMM. */
 	if (get_kernel_nofault(slots, &kvm->memslots[0]) ||
-	    get_kernel_nofault(index, &slots->node_idx) || index < 0 || index > 1)
+	    get_kernel_nofault(index, &slots->node_idx) || index < 0 ||
+	    index > 1)
 		return false;
 	for (bucket = 0; bucket < ARRAY_SIZE(slots->id_hash); bucket++) {
 		if (get_kernel_nofault(node, &slots->id_hash[bucket].first))
 			return false;
 		while (node && looked++ < PROVE_SCAN_SLOTS) {
-			slot = hlist_entry(node, struct kvm_memory_slot, id_node[index]);
+			slot = hlist_entry(node, struct kvm_memory_slot,
+					   id_node[index]);
 			if (slot == candidate)
 				return true;
 			if (get_kernel_nofault(node, &node->next))
@@ -109,7 +114,8 @@ u32 *prove_unlog(struct kvm *kvm, const void *structure)
 	u32 flags;
 
 	for (i = 0; i < PROVE_SCAN_WORDS; i++) {
-		if (get_kernel_nofault(slot, (struct kvm_memory_slot **)&words[i]))
+		if (get_kernel_nofault(slot,
+				       (struct kvm_memory_slot **)&words[i]))
 			return NULL;
 		if (!slot || !is_slot_of(kvm, slot))
 			continue;
