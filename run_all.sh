@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Runs the suite: on this machine's kernel, or on target kernels in virtual
+# machines. ./run_all.sh --help says how.
+# shellcheck disable=SC2154,SC2034,SC2317 # shared with runner/; called by traps
+
+set -u -o pipefail
+export LC_ALL=C
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 3
+
+for part in options suite follow here machine summary; do
+	# shellcheck source=/dev/null # the files of runner/, checked by themselves
+	source "$top/runner/$part.sh" || exit 3
+done
+
+# Bisection knows 0, 1 and 125 only; anything else would end git bisect.
+finish()
+{
+	local code=$1
+
+	trap '' INT TERM HUP
+	follow_clear
+	[[ $child ]] && end_child
+	if [[ $bisect ]]; then
+		case $code in
+		0 | 1) ;;
+		*) code=125 ;;
+		esac
+	fi
+	trap - EXIT
+	exit "$code"
+}
+
+on_exit()
+{
+	local code=$?
+
+	# Only a fault of this script itself comes here with 1 or 2.
+	[[ $code -eq 0 || $code -eq 64 ]] || code=3
+	finish "$code"
+}
+
+# stop_with CODE TEXT: for when there is nothing to run, or nothing to run it on
+stop_with()
+{
+	printf 'run_all: %s\n' "$2" >&2
+	finish "$1"
+}
+
+child='' interrupted='' infrastructure='' bisect=''
+trap on_exit EXIT
+trap 'interrupted=1' INT TERM HUP
+
+parse_options "$@"
+
+if [[ $action == vm_list ]]; then
+	vm_list
+	finish 0
+fi
+if [[ $action == list ]]; then
+	list_tests
+	finish 0
+fi
+
+start_results
+for target in "${targets[@]}"; do
+	[[ $interrupted ]] && break
+	if [[ $target == here ]]; then
+		run_here
+	else
+		run_target "$target"
+	fi
+done
+end_results
+finish "$exit_code"

@@ -1,0 +1,492 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Turns what vm/agent sent (its head describes the stream) into results: one
+# JSON object per test case in results.jsonl, one line of KTAP on stdout, one
+# log file per program. Reads from where it stopped the last time; a program
+# that has not ended yet is left for the next time, unless -v end= says that
+# nothing more will come.
+#
+# Variables: state (file to remember things in), nonce, target, results (the
+# folder), folder (where in it the logs go), known, skips (files), console
+# (file, may be missing), end ("": it goes on; "crash": the machine died;
+# "lost": so did the agent; "interrupted"), bisect (1: known failures are bad).
+# In the environment: SECMMU_COMMAND, which repeats this run, and SECMMU_WHY,
+# one line for the end.
+
+function warn(text) {
+	print "run_all: " text > "/dev/stderr"
+}
+
+# ---- what is expected to fail or to skip -------------------------------------
+
+function read_skips(    line, part) {
+	while ((getline line < skips) > 0) {
+		sub(/^[ \t]+/, "", line)
+		if (line == "" || line ~ /^#/)
+			continue
+		split(line, part, /[ \t]+/)
+		skip_target[++skip_count] = glob_regex(part[1])
+		skip_name[skip_count] = glob_regex(part[2])
+		sub(/^[^ \t]+[ \t]+[^ \t]+[ \t]*/, "", line)
+		skip_reason[skip_count] = line
+	}
+	close(skips)
+}
+
+function skip_expected(name, reason,    i) {
+	for (i = 1; i <= skip_count; i++)
+		if (target ~ skip_target[i] && name ~ skip_name[i] && \
+		    (skip_reason[i] == "" || reason ~ skip_reason[i]))
+			return 1
+	return 0
+}
+
+# Paragraphs of "key: value".
+function read_known(    line, at, key, open_entry) {
+	while ((getline line < known) > 0) {
+		if (line ~ /^#/)
+			continue
+		if (line ~ /^[ \t\r]*$/) {
+			open_entry = 0
+			continue
+		}
+		if (!open_entry) {
+			open_entry = 1
+			known_count++
+		}
+		if (line ~ /^[ \t]/) {
+			entry[known_count, key] = entry[known_count, key] " " trim(line)
+			continue
+		}
+		at = index(line, ":")
+		key = substr(line, 1, at - 1)
+		entry[known_count, key] = trim(substr(line, at + 1))
+	}
+	close(known)
+}
+
+# -1, 0 or 1: how release a compares with b, as far as b goes (6.1.5 is a 6.1).
+function compare_releases(a, b,    x, y, n, m, i) {
+	n = split(a, x, /[^0-9]+/)
+	m = split(b, y, /[^0-9]+/)
+	for (i = 1; i <= m && y[i] != ""; i++)
+		if (x[i] + 0 != y[i] + 0)
+			return x[i] + 0 < y[i] + 0 ? -1 : 1
+	return 0
+}
+
+function kernel_in_range(range,    ends) {
+	if (range == "" || range == "*")
+		return 1
+	if (index(range, "..") == 0)
+		return compare_releases(release, range) == 0
+	split(range, ends, /\.\./)
+	return (ends[1] == "" || compare_releases(release, ends[1]) >= 0) && \
+		(ends[2] == "" || compare_releases(release, ends[2]) <= 0)
+}
+
+function entry_applies(i, name) {
+	return name ~ glob_regex(entry[i, "test"]) && \
+		target ~ glob_regex(entry[i, "target"]) && kernel_in_range(entry[i, "kernel"])
+}
+
+# The entry of known-failures that this failure is, or 0.
+function known_failure(name, status, reason,    i, j, fingerprint) {
+	for (i = 1; i <= known_count; i++) {
+		if (!entry_applies(i, name))
+			continue
+		if (entry[i, "status"] != "" && entry[i, "status"] != status)
+			continue
+		fingerprint = entry[i, "fingerprint"]
+		if (reason ~ fingerprint)
+			return i
+		for (j = 1; j <= splat_lines; j++)
+			if (splat[j] ~ fingerprint)
+				return i
+	}
+	return 0
+}
+
+# ---- results ------------------------------------------------------------------
+
+# case_name may be "": the program as a whole.
+function result(case_name, status, seconds, reason,    name, line, i, shown, expected, replay) {
+	name = area "/" program (case_name == "" ? "" : ":" case_name)
+	reason = trim(reason)
+	shown = status
+	i = 0
+	if (status == "FAIL" || status == "CRASH" || status == "TIMEOUT") {
+		if (!bisect)
+			i = known_failure(name, status, reason)
+		if (i)
+			shown = "KNOWN"
+	}
+	expected = 1
+	if (status == "SKIP")
+		expected = skip_expected(name, reason)
+	replay = ""
+	if (status != "PASS") {
+		replay = command " -t " shell_word(name)
+		if (seed != "" && command !~ / --seed /)
+			replay = replay " --seed " seed
+	}
+	line = "{\"name\": " json(name) ", \"target\": " json(target) \
+		", \"status\": \"" shown "\", \"seconds\": " (seconds == "" ? "null" : seconds) \
+		", \"seed\": " (seed == "" ? "null" : json(seed)) ", \"reason\": " json(reason) \
+		", \"log\": " json(log_name) ", \"replay\": " json(replay) \
+		", \"kernel\": " json(release)
+	if (status == "SKIP")
+		line = line ", \"expected\": " (expected ? "true" : "false")
+	if (i)
+		line = line ", \"was\": \"" status "\", \"known\": " json(entry[i, "reason"])
+	for (i = 1; i <= known_count; i++)
+		if (status == "PASS" && entry_applies(i, name))
+			line = line ", \"stale\": " json(entry[i, "test"])
+	print line "}" >> (results "/results.jsonl")
+
+	count[shown]++
+	count["all"]++
+	if (shown == "FAIL" || shown == "CRASH" || shown == "TIMEOUT" || !expected)
+		count["bad"]++
+	if (case_name == "" && status == "SKIP")
+		count["programs_skipped"]++
+	name = target " " printable(name)
+	reason = printable(reason)
+	gsub(/#/, "\\#", name)
+	if (shown == "PASS")
+		print "ok " count["all"] " " name
+	else if (shown == "SKIP")
+		print "ok " count["all"] " " name " # SKIP " reason
+	else if (shown == "KNOWN")
+		print "not ok " count["all"] " " name " # TODO known: " reason
+	else {
+		print "# " shown ": " reason
+		print "not ok " count["all"] " " name
+	}
+}
+
+function begin_program(    f) {
+	split(text, f, " ")
+	number = f[2] + 0
+	area = f[3]
+	program = f[4]
+	started = f[5]
+	running = 1
+	plan = ""
+	plan_skip = ""
+	cases = passed = failed = skipped = 0
+	seed = reason = case_running = case_seconds = last_line = health = health_text = hang = ""
+	timeout = 0
+	splat_lines = 0
+	delete_cases()
+	log_name = sprintf("%s/%03d-%s-%s.log", folder, number, area, program)
+	log_file = results "/" log_name
+	printf "" > log_file
+}
+
+function delete_cases(    i) {
+	for (i in case_name_of)
+		delete case_name_of[i]
+}
+
+# "ok 3 name", "not ok 3 - name # SKIP why"
+function case_line(line,    status, name, directive, at) {
+	status = line ~ /^not ok/ ? "FAIL" : "PASS"
+	name = line
+	sub(/^(not )?ok[ \t]*[0-9]*[ \t]*(- )?/, "", name)
+	if ((at = match(name, /#[ \t]*(SKIP|skip)/))) {
+		directive = trim(substr(name, at + RLENGTH))
+		name = substr(name, 1, at - 1)
+		status = status == "FAIL" ? "FAIL" : "SKIP"
+		# kselftest.h of some releases has the name behind the directive
+		if (trim(name) == "") {
+			name = directive
+			sub(/[ \t].*$/, "", name)
+		}
+	}
+	name = trim(name)
+	if (name == "")
+		name = "case" (cases + 1)
+	cases++
+	case_name_of[cases] = name
+	case_status[cases] = status
+	case_time[cases] = case_seconds
+	case_reason[cases] = status == "SKIP" ? directive : (status == "FAIL" ? reason : "")
+	if (status == "FAIL" && reason ~ /^timeout after /)
+		case_status[cases] = "TIMEOUT"
+	passed += status == "PASS"
+	failed += status == "FAIL"
+	skipped += status == "SKIP"
+	reason = case_running = case_seconds = ""
+}
+
+function program_line(line) {
+	print line > log_file
+	if (line ~ /^(not )?ok([ \t]|$)/)
+		case_line(line)
+	else if (line ~ /^1\.\.[0-9]+/ && plan == "") {
+		plan = substr(line, 4) + 0
+		if (match(line, /#[ \t]*SKIP[ \t]*/))
+			plan_skip = substr(line, RSTART + RLENGTH)
+	} else if (line ~ /^# seed: /)
+		seed = trim(substr(line, 9))
+	else if (line ~ /^# case: /)
+		case_running = trim(substr(line, 9))
+	else if (line ~ /^# reason: /) {
+		# For the case after its line, as some print it; else for the next.
+		if (case_running == "" && cases && case_status[cases] == "FAIL" && \
+		    case_reason[cases] == "")
+			case_reason[cases] = trim(substr(line, 11))
+		else
+			reason = trim(substr(line, 11))
+	} else if (line ~ /^# seconds: [0-9.]+/)
+		case_seconds = sprintf("%.3f", substr(line, 12) + 0)
+	else if (line ~ /^Bail out!/)
+		reason = trim(substr(line, 10))
+	if (line !~ /^[ \t]*$/ && line !~ /^# (Totals|Planned)/)
+		last_line = line
+}
+
+function emit_cases(    i) {
+	for (i = 1; i <= cases; i++)
+		result(case_name_of[i], case_status[i], case_time[i], case_reason[i] == "" && \
+			case_status[i] == "FAIL" ? "failed, and gave no reason: see the log" : case_reason[i])
+}
+
+function signal_name(code,    names) {
+	split("HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM", names, " ")
+	return code - 128 <= 15 ? "SIG" names[code - 128] : "signal " (code - 128)
+}
+
+# How a program ended, if it did not do so in the ordinary way.
+function judge_exit(code,    all) {
+	if (code > 128)
+		return "CRASH the program was killed by " signal_name(code) \
+			(case_running == "" ? "" : " in case " case_running)
+	all = plan != "" && cases == plan
+	if (code == 4 && cases == 0)
+		return "SKIP " (plan_skip != "" ? plan_skip : reason != "" ? reason : last_line)
+	if (code == 0 && cases == 0)
+		return plan_skip != "" ? "SKIP " plan_skip : "FAIL ended well without a single result"
+	if (code == 1 && cases == 0)
+		return "FAIL " (reason != "" ? reason : "exit code 1 without a result: " last_line)
+	if (code != 0 && code != 1 && code != 4)
+		return "FAIL exit code " code (reason != "" ? ": " reason : \
+			", where only 0, 1 and 4 mean something: " last_line)
+	if (!all)
+		return "FAIL " cases " results, where " (plan == "" ? "no plan was printed" : plan " were planned") \
+			(reason != "" ? ": " reason : "")
+	if (code == 0 && failed)
+		return "FAIL exit code 0, though " failed " cases failed"
+	if (code == 1 && !failed)
+		return "FAIL exit code 1, though no case failed"
+	return ""
+}
+
+function program_seconds(ended) {
+	return ended > started ? sprintf("%.3f", ended - started) : "0.000"
+}
+
+function done_line(    f, code, verdict, seconds) {
+	if (split(text, f, " ") < 4)
+		return	# cut short by a crash
+	code = substr(f[3], 6)
+	seconds = program_seconds(f[4] + 0)
+	emit_cases()
+	verdict = ""
+	if (code == "stuck")
+		verdict = "CRASH its processes cannot be killed: " hang
+	else if (timeout)
+		verdict = "TIMEOUT not done after " timeout " s" \
+			(case_running == "" ? "" : ", in case " case_running) \
+			(hang == "" ? "" : ": " hang)
+	else if (health != "crash")
+		verdict = judge_exit(code + 0)
+	if (health == "crash" || health == "fail")
+		verdict = (health == "crash" ? "CRASH" : "FAIL") " kernel: " health_text
+	if (verdict != "")
+		result("", substr(verdict, 1, index(verdict, " ") - 1), seconds, \
+			substr(verdict, index(verdict, " ") + 1))
+	close_program()
+}
+
+function close_program() {
+	close(log_file)
+	running = 0
+	last_done = number
+	done_in_boot = 1
+	after = ""
+}
+
+function agent_line(keyword) {
+	if (keyword == "START")
+		begin_program()
+	else if (keyword == "DONE" && running)
+		done_line()
+	else if (keyword == "HELLO") {
+		hello = 1
+		if (match(text, /release=[^ ]+/))
+			release = substr(text, RSTART + 8, RLENGTH - 8)
+	} else if (keyword == "NOTE")
+		print "# " target ": " printable(substr(text, 6))
+	else if (keyword == "STOP")
+		stop = substr(text, 6)
+	else if (keyword == "END")
+		ended = 1
+	else if (running && keyword == "TIMEOUT") {
+		split(text, part, " ")
+		timeout = part[3]
+	} else if (running && keyword ~ /^(HANG|HEALTH|KMSG)$/) {
+		value = text
+		sub(/^[A-Z]+ [0-9]+ ?/, "", value)
+		print "# " tolower(keyword) ": " value > log_file
+		if (keyword == "HANG" && hang == "")
+			hang = value
+		if (keyword == "KMSG")
+			splat[++splat_lines] = value
+		if (keyword == "HEALTH") {
+			health = substr(value, 1, index(value, " ") - 1)
+			health_text = substr(value, index(value, " ") + 1)
+			splat[++splat_lines] = health_text
+		}
+	}
+}
+
+# ---- the stream: undo what the agent's lines cut --------------------------------
+
+function feed(line) {
+	if (!running)
+		return
+	program_line(line)
+}
+
+BEGIN {
+	# By the environment, since -v would undo backslashes.
+	why = ENVIRON["SECMMU_WHY"]
+	command = ENVIRON["SECMMU_COMMAND"]
+	while ((getline line < state) > 0) {
+		split(line, part, "\t")
+		if (part[1] ~ /^count_/)
+			count[substr(part[1], 7)] = part[2]
+		else
+			was[part[1]] = part[2]
+	}
+	close(state)
+	consumed = was["consumed"] + 0
+	last_done = was["last_done"] + 0
+	release = was["release"]
+	hello = was["hello"] + 0
+	done_in_boot = was["done_in_boot"] + 0
+	after = was["after"]
+	read_skips()
+	read_known()
+	position = consumed
+	mark = "@" nonce " "
+}
+
+# A line counts when the next one has come: the last may be half written.
+{
+	if (NR > 1)
+		take(last)
+	last = $0
+}
+
+# Each line of the agent begins with a newline: an empty line is held back, and
+# dropped before such a line; a line that is not empty was cut by a BEAT and
+# goes on behind it.
+function take(line) {
+	position += length(line) + 1
+	if (substr(line, 1, length(mark)) == mark) {
+		text = substr(line, length(mark) + 1)
+		keyword = text
+		sub(/ .*/, "", keyword)
+		if (keyword == "BEAT") {
+			if (held)
+				cut = cut held_line
+			held = 0
+			return
+		}
+		if (cut held_line != "" && (held || cut != ""))
+			feed(cut (held ? held_line : ""))
+		held = 0
+		cut = ""
+		agent_line(keyword)
+		if (keyword != "START" && !running)
+			consumed = position
+		return
+	}
+	if (held) {
+		feed(cut held_line)
+		cut = ""
+	}
+	held = 1
+	held_line = line
+}
+
+END {
+	if (end != "" && NR)
+		take(last)
+	crash_case = ""
+	if (end != "" && running) {
+		if (held || cut != "")
+			feed(cut (held ? held_line : ""))
+		if (end == "crash" || end == "lost") {
+			while (console != "" && (getline line < console) > 0)
+				if (splat_lines < 3000) {
+					sub(/\r$/, "", line)
+					splat[++splat_lines] = line
+				}
+			emit_cases()
+			if (timeout)
+				why = why " (while it was being killed after " timeout " s)"
+			crash_case = case_running
+			print "# kernel: " why > log_file
+			print "# console: " folder "/console.log" > log_file
+			result(crash_case, "CRASH", "", why)
+			if (case_running != "" && plan != "" && cases + 1 < plan)
+				after = case_running
+			crashed_at = number
+			last_done = after == "" ? number : number - 1
+			close(log_file)
+			running = 0
+		}
+		if (end == "interrupted") {
+			emit_cases()
+			close(log_file)
+		}
+		consumed = position
+	} else if (end == "crash" && hello && !ended && stop == "" && done_in_boot) {
+		# It died between two tests: the one before did something to it.
+		if (program == "") {
+			area = was["area"]
+			program = was["program"]
+			seed = was["seed"]
+			log_name = was["log"]
+		}
+		result("", "CRASH", "", "the kernel died when the program had ended: " why)
+	}
+	printf "" > state
+	print "consumed\t" consumed > state
+	print "last_done\t" last_done + 0 > state
+	print "release\t" release > state
+	print "hello\t" hello + 0 > state
+	print "done_in_boot\t" done_in_boot > state
+	print "after\t" after > state
+	print "stop\t" (stop != "" ? stop : was["stop"]) > state
+	print "ended\t" (ended ? 1 : was["ended"] + 0) > state
+	if (program == "") {
+		area = was["area"]
+		program = was["program"]
+		seed = was["seed"]
+		log_name = was["log"]
+	}
+	if (program != "") {
+		print "area\t" area > state
+		print "program\t" program > state
+		print "seed\t" seed > state
+		print "log\t" log_name > state
+	}
+	for (i in count)
+		print "count_" i "\t" count[i] > state
+	close(state)
+}

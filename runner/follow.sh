@@ -1,0 +1,266 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2034,SC2154 # shared with the files beside it
+#
+# Starts what runs the tests, follows its stream, and turns that into results
+# as they come.
+
+# A descriptor on which nothing ever comes: reading from it with a time limit
+# is a pause that a signal ends at once.
+exec {pause_fd}<> <(:)
+
+pause()
+{
+	read -rt "$1" -u "$pause_fd" _ || :
+}
+
+# ---- processes ---------------------------------------------------------------
+
+# The child leads a session of its own: Ctrl-C at the terminal reaches only
+# this script, which then ends the child in an orderly way. If this script is
+# killed, the kernel tells the child.
+start_child()
+{
+	local -a prefix=()
+
+	if setpriv --pdeathsig TERM true 2> /dev/null; then
+		prefix=(setpriv --pdeathsig TERM)
+	fi
+	setsid "${prefix[@]}" "$@" < /dev/null > "$boot_folder/output" 2>&1 {pause_fd}<&- &
+	child=$!
+}
+
+session_processes()
+{
+	cat /proc/[0-9]*/stat 2> /dev/null | awk -v session="$1" '{
+		pid = $1
+		sub(/^.*\) /, "")
+		if ($4 == session && $1 != "Z" && $1 != "X")
+			print pid
+	}'
+}
+
+# Ends the child and all of its session.
+end_child()
+{
+	local signal processes tries
+
+	for signal in TERM KILL; do
+		for ((tries = 0; tries < 50; tries++)); do
+			mapfile -t processes < <(session_processes "$child")
+			[[ ${#processes[@]} -gt 0 ]] || break 2
+			if [[ $signal == KILL ]]; then
+				kill -KILL "${processes[@]}" 2> /dev/null
+			elif [[ $tries -eq 0 ]]; then
+				# Its leader knows best in which order.
+				kill -TERM "$child" 2> /dev/null
+			elif [[ $tries -eq 30 ]]; then
+				kill -TERM "${processes[@]}" 2> /dev/null
+			fi
+			pause 0.2
+		done
+	done
+	wait "$child" 2> /dev/null
+	child=
+}
+
+# ---- the line that shows that it works -----------------------------------------
+
+follow_clear()
+{
+	if [[ ${heartbeat_shown:-} ]]; then
+		printf '\r\033[K' >&2
+		heartbeat_shown=
+	fi
+}
+
+clock_text()
+{
+	printf '%d:%02d' $(($1 / 60)) $(($1 % 60))
+}
+
+# heartbeat TEXT: on a terminal one line that is written over, several times a
+# second; else a line every 15 seconds.
+heartbeat()
+{
+	local text
+
+	text="[$(clock_text $SECONDS)] $target: $1"
+	if [[ -t 2 ]]; then
+		printf '\r%s\033[K' "${text:0:$((${COLUMNS:-80} - 1))}" >&2
+		heartbeat_shown=1
+	elif [[ $SECONDS -ge ${heartbeat_next:-15} ]]; then
+		echo "$text" >&2
+		heartbeat_next=$((SECONDS + 15))
+	fi
+}
+
+# ---- results ----------------------------------------------------------------------
+
+# The command that repeats a run of this target, without the choice of tests.
+replay_command()
+{
+	local words="./run_all.sh" option
+
+	case $target in
+	here) ;;
+	kernel:*)
+		words+=" --kernel $(printf %q "$kernel")"
+		[[ $modules ]] && words+=" --modules $(printf %q "$modules")"
+		;;
+	*) words+=" --vm $target" ;;
+	esac
+	[[ $append ]] && words+=" --append $(printf %q "$append")"
+	[[ $memory ]] && words+=" --memory $(printf %q "$memory")"
+	[[ $cpus ]] && words+=" --cpus $cpus"
+	[[ $destructive ]] && words+=" --destructive"
+	[[ $prove ]] && words+=" --prove"
+	[[ $mode != check ]] && words+=" --$mode"
+	[[ $duration ]] && words+=" --duration $duration"
+	for option in "${program_options[@]}"; do
+		words+=" --option $(printf %q "$option")"
+	done
+	[[ $seed ]] && words+=" --seed $seed"
+	printf '%s' "$words"
+}
+
+# digest [END WHY]: takes over what is new in the stream.
+digest()
+{
+	local consumed=0 line
+
+	if [[ -r $target_folder/state ]]; then
+		state_get consumed && consumed=$value
+	fi
+	# A NUL would end the line for some awks.
+	tail -c "+$((consumed + 1))" "$boot_folder/stream" 2> /dev/null | tr '\000' '\001' |
+		SECMMU_WHY="${2:-}" SECMMU_COMMAND="$(replay_command)" awk -f "$top/runner/text.awk" -f "$top/runner/digest.awk" \
+		-v "state=$target_folder/state" -v "nonce=$nonce" -v "target=$target" \
+		-v "results=$results" -v "folder=$target_name/boot-$boot" \
+		-v "known=$top/known-failures" -v "skips=$top/vm/expected-skips" \
+		-v "console=$boot_folder/console.log" -v "end=${1:-}" -v "bisect=$bisect" |
+		while IFS= read -r line; do
+			case $line in
+			'ok '* | 'not ok '*)
+				# Numbered over all targets, as they come.
+				number_line "$line"
+				;;
+			*) printf '%s\n' "$line" ;;
+			esac
+		done > "$target_folder/news"
+	[[ -s $target_folder/news ]] || return 0
+	follow_clear
+	cat "$target_folder/news" >> "$results/ktap"
+	if [[ ! $quiet ]]; then
+		cat "$target_folder/news"
+	else
+		grep '^not ok\|^# [A-Z]* *:' "$target_folder/news" | grep -v ' # TODO '
+	fi
+	tap_count=$((tap_count + $(grep -c '^ok \|^not ok ' "$target_folder/news")))
+	return 0
+}
+
+number_line()
+{
+	local word=ok rest=$1
+
+	[[ $rest == not* ]] && word='not ok'
+	rest=${rest#"$word "}
+	in_news=$((${in_news:-0} + 1))
+	printf '%s %d %s\n' "$word" $((tap_count + in_news)) "${rest#* }"
+}
+
+# state_get KEY: a value of the target's state, in $value; 1 if there is none.
+state_get()
+{
+	local key
+
+	while IFS=$'\t' read -r key value; do
+		[[ $key == "$1" ]] && return 0
+	done < "$target_folder/state"
+	value=
+	return 1
+}
+
+state_set()
+{
+	sed -i "/^$1	/d" "$target_folder/state"
+	printf '%s\t%s\n' "$1" "$2" >> "$target_folder/state"
+}
+
+state_number()
+{
+	state_get "$1"
+	printf '%d' "${value:-0}"
+}
+
+# follow_child: until the child has ended (its exit code is in $child_code) or
+# somebody interrupted.
+follow_child()
+{
+	local size scanned=0 line now_running='starting' since=$SECONDS total part done_before=0
+
+	total=$(wc -l < "$boot_folder/job/list")
+	while kill -0 "$child" 2> /dev/null; do
+		[[ ! $interrupted ]] || break
+		size=$(stat -c %s "$boot_folder/stream" 2> /dev/null || echo 0)
+		if [[ $size -gt $scanned ]]; then
+			# With an overlap, for a line that was cut the last time.
+			part=$(tail -c "+$((scanned > 200 ? scanned - 200 : 1))" "$boot_folder/stream" |
+				grep -a "^@$nonce \(HELLO\|START\|DONE\|TIMEOUT\) " | tr -d '\000')
+			scanned=$size
+			if [[ $part == *" DONE "* ]]; then
+				digest ''
+			fi
+			line=$(printf '%s\n' "$part" | grep " START " | tail -n 1)
+			if [[ $line ]]; then
+				read -r _ _ done_before now_running size _ <<< "$line"
+				now_running="$done_before/$total $now_running/$size"
+				since=$SECONDS
+			fi
+		fi
+		heartbeat "$now_running, $(clock_text $((SECONDS - since))); $(counts_text)"
+		pause 0.3
+	done
+	if [[ $interrupted ]]; then
+		end_child
+		child_code=130
+		return
+	fi
+	wait "$child"
+	child_code=$?
+	# What the child may have left of its session.
+	end_child
+}
+
+counts_text()
+{
+	[[ -r $target_folder/state ]] || return 0
+	printf '%d passed, %d failed' "$(state_number count_PASS)" "$(state_number count_bad)"
+}
+
+# start_target NAME: folder and state of a target.
+start_target()
+{
+	target=$1
+	target_name=$(printf '%s' "$target" | tr -c 'A-Za-z0-9._=+-' _)
+	target_folder=$results/$target_name
+	boot=0
+	mkdir -p "$target_folder"
+	: > "$target_folder/state"
+	ran+=("$target")
+}
+
+start_boot()
+{
+	boot=$((boot + 1))
+	boot_folder=$target_folder/boot-$boot
+	mkdir -p "$boot_folder"
+	: > "$boot_folder/stream"
+	state_set consumed 0
+	state_set hello 0
+	state_set done_in_boot 0
+	state_set stop ''
+	state_set ended 0
+	cp -r "$target_folder/job" "$boot_folder/job"
+}

@@ -1,0 +1,310 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2034,SC2154,SC2016 # shared with the files beside it; bash -c
+#
+# Runs the tests on a target kernel in a virtual machine: kernel, suite and
+# image from the cache or made now, then as many boots as it takes.
+
+cache=${SECMMU_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/secmmu}
+
+# Values that a program of vm/ prints as KEY=value lines, in $fetched_KEY.
+read_values()
+{
+	local key value
+
+	while IFS='=' read -r key value; do
+		case $key in
+		KERNEL) fetched_kernel=$value ;;
+		MODULES) fetched_modules=$value ;;
+		RELEASE) fetched_release=$value ;;
+		HEADERS) fetched_headers=$value ;;
+		esac
+	done
+}
+
+# make says ARCH as the kernel does.
+arch_of_target()
+{
+	case $1 in
+	amd64) echo x86_64 ;;
+	arm64) echo arm64 ;;
+	esac
+}
+
+# while_heart_beats TEXT LOG COMMAND...: runs what takes a while.
+while_heart_beats()
+{
+	local text=$1 log=$2 since=$SECONDS
+
+	shift 2
+	setsid "$@" < /dev/null >> "$log" 2>&1 {pause_fd}<&- &
+	child=$!
+	while kill -0 "$child" 2> /dev/null && [[ ! $interrupted ]]; do
+		heartbeat "$text, $(clock_text $((SECONDS - since)))"
+		pause 0.2
+	done
+	if [[ $interrupted ]]; then
+		end_child
+		return 130
+	fi
+	wait "$child"
+	local code=$?
+	child=
+	return $code
+}
+
+# fetch_kernel: sets fetched_*.
+fetch_kernel()
+{
+	fetched_kernel='' fetched_modules='' fetched_release='' fetched_headers=''
+	if [[ $kernel ]]; then
+		fetched_kernel=$kernel
+		fetched_modules=$modules
+		fetched_release=${modules##*/}
+		return
+	fi
+	if ! while_heart_beats "getting the kernel" "$target_folder/fetch.log" \
+		"$top/vm/fetch" ${prove:+--headers} "$target"; then
+		[[ $interrupted ]] && return 1
+		infrastructure_failed "no kernel: $(tail -n 1 "$target_folder/fetch.log")"
+		return 1
+	fi
+	read_values < "$target_folder/fetch.log"
+	if [[ ! -r $fetched_kernel ]]; then
+		infrastructure_failed "no kernel: vm/fetch named none, see $target_folder/fetch.log"
+		return 1
+	fi
+}
+
+# A name for the content of files and folders, and for some words.
+content_key()
+{
+	local file
+
+	for file in "$@"; do
+		if [[ -e $file ]]; then
+			find "$file" -type f -printf '%p %m\n' -exec sha256sum {} + 2> /dev/null
+		else
+			echo "$file"
+		fi
+	done | sort | sha256sum | cut -c 1-16
+}
+
+# Keeps the newest $2 of what matches $1-*.
+prune_cache()
+{
+	local -a old
+
+	mapfile -t old < <(find "${1%/*}" -maxdepth 1 -name "${1##*/}-*" -printf '%T@ %p\n' |
+		sort -rn | cut -d' ' -f 2- | tail -n "+$(($2 + 1))")
+	[[ ${#old[@]} -eq 0 ]] || rm -rf "${old[@]}"
+}
+
+# build_suite ARCH: the suite for an architecture, static, in $suite.
+build_suite()
+{
+	local arch=$1 key build compiler='' kdir=() made
+	local -a sources
+
+	if [[ ${SECMMU_SUITE:-} ]]; then
+		suite=$SECMMU_SUITE # somebody built it as he wants it
+		return
+	elif [[ -r $top/secmmu-tests.list && ! -r $top/Makefile ]]; then
+		suite=$top # an installed suite has no sources
+		return
+	fi
+	[[ $arch == "$(uname -m | sed s/aarch64/arm64/)" ]] || compiler=$([[ $arch == arm64 ]] && echo aarch64-linux-gnu- || echo x86_64-linux-gnu-)
+	[[ $prove ]] && kdir=("KDIR=$fetched_headers")
+	mapfile -t sources < <(find "$top" -mindepth 1 -maxdepth 1 ! -name '.*' ! -name out ! -name results ! -name tests ! -name doc)
+	key=$(content_key "${sources[@]}" "$arch" "$compiler" "$("${compiler}gcc" --version 2>&1 | head -n 1)" "${kdir[*]}")
+	suite=$cache/suite/$arch-$key
+	if [[ -r $suite/secmmu-tests.list ]]; then
+		touch "$suite"
+		return
+	fi
+	# One build folder per source tree: two trees would take each other's
+	# objects for their own.
+	build=$cache/build/$arch-$(content_key "path $top")
+	mkdir -p "$cache/suite" "$build"
+	made=$suite.$$
+	if ! while_heart_beats "building the suite for $arch" "$target_folder/build.log" \
+		flock "$build.lock" make -C "$top" -j "$(nproc)" ARCH="$arch" ${compiler:+CROSS_COMPILE="$compiler"} \
+		USERLDFLAGS=-static OUTPUT="$build" "${kdir[@]}" install INSTALL_PATH="$made"; then
+		rm -rf "$made"
+		[[ $interrupted ]] && return 1
+		grep -iE 'error|cannot|no such|needs' "$target_folder/build.log" | head -n 5 >&2
+		infrastructure_failed "the suite could not be built for $arch: see $target_folder/build.log"
+		return 1
+	fi
+	mv -T "$made" "$suite" 2> /dev/null || rm -rf "$made" # somebody else made it
+	prune_cache "$cache/suite/$arch" 4
+}
+
+# build_image: the initramfs for the fetched kernel with the suite, in $image.
+build_image()
+{
+	local key arguments=()
+
+	key=$(content_key "$top/vm" "$suite/secmmu-tests.list" "suite ${suite##*/}" \
+		"$fetched_kernel" "release $fetched_release" "$target")
+	[[ $suite == "$cache"/* ]] || key=$(content_key "$suite" "$key")
+	image=$cache/image/${target_name}-$key.img
+	if [[ -r $image ]]; then
+		touch "$image"
+		return
+	fi
+	mkdir -p "$cache/image"
+	arguments=(--suite "$suite" --out "$image.$$")
+	if [[ $kernel ]]; then
+		arguments+=(--arch "$debian_arch" ${modules:+--modules "$modules"})
+	else
+		arguments+=(--target "$target")
+	fi
+	if ! while_heart_beats "making the image" "$target_folder/image.log" \
+		"$top/vm/image" "${arguments[@]}"; then
+		rm -f "$image.$$"
+		[[ $interrupted ]] && return 1
+		infrastructure_failed "no image: $(tail -n 1 "$target_folder/image.log")"
+		return 1
+	fi
+	mv "$image.$$" "$image"
+	prune_cache "$cache/image/$target_name" 2
+}
+
+# One boot, and what came of it in $boot_code and $boot_why.
+boot_once()
+{
+	local arguments=(--job "$boot_folder/job" --results "$boot_folder")
+
+	[[ $kernel ]] || arguments+=(--target "$target")
+	[[ $fetched_kernel ]] && arguments+=(--kernel "$fetched_kernel")
+	[[ ${image:-} ]] && arguments+=(--initrd "$image")
+	[[ $append ]] && arguments+=(--append "$append")
+	[[ $memory ]] && arguments+=(--memory "$memory")
+	[[ $cpus ]] && arguments+=(--cpus "$cpus")
+	start_child "${SECMMU_VM_BOOT:-$top/vm/boot}" "${arguments[@]}" --timeout "$(boot_timeout)"
+	follow_child
+	boot_code=$child_code
+	boot_why=
+	[[ -r $boot_folder/verdict ]] && IFS= read -r boot_why < "$boot_folder/verdict"
+	[[ $boot_why ]] || boot_why=$(tail -n 1 "$boot_folder/output" 2> /dev/null)
+}
+
+# The longest that a boot may take: all that is left, each to its own limit.
+boot_timeout()
+{
+	local left
+
+	left=$(($(wc -l < "$boot_folder/job/list") - $(state_number last_done)))
+	echo $((300 + left * ($(program_timeout) + 60)))
+}
+
+run_target()
+{
+	local lines from after emulator_faults=0 fault_at=-1 at before
+
+	start_target "$1"
+	image='' fetched_kernel='' suite=${SECMMU_SUITE:-}
+	if [[ ! ${SECMMU_VM_BOOT:-} ]]; then
+		fetch_kernel && find_arch && build_suite "$target_arch" || return
+	fi
+	if ! make_job "$target_folder/job" "$suite" target; then
+		infrastructure_failed "no program is chosen by these options (-l lists them)"
+		return
+	fi
+	if [[ $dry ]]; then
+		cat "$target_folder/job/list"
+		return
+	fi
+	[[ ${SECMMU_VM_BOOT:-} ]] || build_image || return
+	lines=$(wc -l < "$target_folder/job/list")
+	while :; do
+		start_boot
+		state_get after
+		before="$(state_number last_done) $value"
+		boot_once
+		if [[ $interrupted ]]; then
+			digest interrupted interrupted
+			return
+		fi
+		case $boot_code in
+		0) digest crash "the machine ended in the middle of it, and not by the agent's will" ;;
+		10) digest crash "${boot_why:-the kernel died}" ;;
+		11)
+			digest ''
+			at=$(state_number last_done)
+			[[ $at -eq $fault_at ]] || emulator_faults=0
+			fault_at=$at
+			emulator_faults=$((emulator_faults + 1))
+			follow_clear
+			echo "# $target: the emulator's own fault ($boot_why): no result; $(
+				[[ $emulator_faults -le 2 ]] && echo "booting again" || echo "for the third time, so the test is left out")" |
+				tee -a "$results/ktap"
+			if [[ $emulator_faults -gt 2 ]]; then
+				infrastructure_failed "line $((at + 1)) of the job was not run: the emulator failed three times ($boot_why)"
+				state_set last_done $((at + 1))
+				state_set after ''
+			fi
+			;;
+		13) infrastructure_failed "no QEMU: $boot_why"; return ;;
+		*)
+			digest ''
+			if [[ $(state_number hello) -eq 1 ]]; then
+				digest crash "${boot_why:-vm/boot gave up (code $boot_code)}"
+			else
+				infrastructure_failed "did not boot: ${boot_why:-vm/boot gave up (code $boot_code)}"
+				return
+			fi
+			;;
+		esac
+		state_get ended
+		[[ $value == 1 ]] && return
+		state_get stop
+		if [[ $value == *' failed' && $(state_number count_bad) -gt 0 ]]; then
+			return
+		fi
+		if [[ $boot_code -eq 10 && $(state_number hello) -eq 0 ]]; then
+			infrastructure_failed "did not boot: ${boot_why:-it died before the first test}"
+			return
+		fi
+		from=$(($(state_number last_done) + 1))
+		[[ $from -le $lines ]] || return
+		[[ $until_fail && $(state_number count_bad) -gt 0 ]] && return
+		state_get after
+		after=$value
+		if [[ $boot_code -ne 11 && $before == "$(state_number last_done) $after" ]]; then
+			infrastructure_failed "the machine dies before it runs anything: ${boot_why:-no reason given}"
+			return
+		fi
+		follow_clear
+		[[ $boot_code -eq 11 ]] || echo "# $target: going on in a fresh boot, with line $from of $lines${after:+, after case $after}"
+		job_settings "$target_folder/job" "$from" target
+		[[ ! $after ]] || printf 'after=%s\n' "$after" >> "$target_folder/job/settings"
+	done
+}
+
+# The architecture, of a named target or of one's own kernel.
+find_arch()
+{
+	if [[ $kernel ]]; then
+		debian_arch=$("$BASH" -c 'source "$1/vm/targets" && kernel_file_arch "$2"' - "$top" "$kernel") || {
+			infrastructure_failed "$kernel is no kernel image that vm/ knows"
+			return 1
+		}
+	else
+		debian_arch=${target%%-*}
+	fi
+	target_arch=$(arch_of_target "$debian_arch")
+}
+
+prove_list()
+{
+	local wanted_lines=("${wanted[@]}") id
+
+	"$top/prove/prove.sh" --list --target "$target" | while read -r id _; do
+		if [[ ! ${wanted_lines[*]} ]] || matches_any "$id" "${wanted_lines[@]}"; then
+			echo "prove $id --without"
+			echo "prove $id --with"
+		fi
+	done
+}

@@ -1,0 +1,188 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2034,SC2154,SC2016 # shared with the files beside it; bash -c
+#
+# What the user may say to run_all.sh.
+
+usage()
+{
+	cat <<'END'
+usage: run_all.sh [options]            run the tests on this machine's kernel
+       run_all.sh --vm TARGET[,...]    run them on target kernels, in QEMU
+
+which tests:
+  -l             list them            -d  say what would be run, run nothing
+  -t TEST        only these: PROGRAM, AREA/PROGRAM or either with :CASE; globs;
+                 may be repeated      -S TEST  not these programs
+  -c AREA        only this area (dirty_log, kvm, hmm, avic, lib); globs
+how:
+  --all          full matrices        --stress  for --duration, under load
+  --duration S   seconds for each program
+  --seed N       the seed of all random choices (printed in every run)
+  --repeat N     everything N times, each round with a seed of its own
+                 (always the same one with --seed)
+  --until-fail   repeat until something fails (at most --repeat, else 1000)
+  --option "X"   further options for the programs, such as "--backing shmem"
+  -o SECONDS     longest time for one program
+  --destructive  here: also what may panic or starve the machine
+where:
+  --vm TARGET    target kernels, separated by commas but for the variants of
+                 one: amd64-6.12 or amd64-6.1:npt=0; --vm list lists them
+  --kernel FILE  one's own kernel; with --modules DIR, its lib/modules/RELEASE
+  --append "X"   further words for the target's kernel command line
+  --memory MIB   the target's memory     --cpus N  its CPUs
+  --prove        in targets: break the kernel on purpose, line by line of
+                 prove/matrix; each must fail its program (-t LINE: only that)
+results:
+  --results DIR  a folder that does not exist (default: results/DATE-TIME)
+  --bisect       for git bisect run: exit code 0 good, 1 bad, 125 cannot tell,
+                 no other; known-failures are bad here
+  -q             no line for each case   -h  this text
+
+exit code: 0 all as expected; 1 something failed; 3 nothing could be run (no
+kernel, no QEMU, no boot, no test, interrupted); 64 wrong usage
+END
+}
+
+usage_error()
+{
+	printf 'run_all: %s\n(run_all.sh --help says what there is)\n' "$1" >&2
+	finish 64
+}
+
+# A number of the given kind, or the usage is wrong.
+need_number()
+{
+	[[ $2 =~ ^[0-9]{1,9}$ && $((10#$2)) -ge 1 ]] || usage_error "$1 needs a number above 0, and got '$2'"
+}
+
+# "amd64-6.1:npt=0,x,arm64-6.1": a word without ARCH- in front is one more
+# variant of the target before it.
+split_targets()
+{
+	local word words
+
+	IFS=, read -r -a words <<< "$1"
+	for word in "${words[@]}"; do
+		[[ $word ]] || usage_error "an empty name in --vm '$1'"
+		if [[ $word =~ ^[a-z0-9]+-[0-9] || ! ${targets[*]} || $word == list ]]; then
+			targets+=("$word")
+		elif [[ ${targets[-1]} == *:* ]]; then
+			targets[-1]+=",$word"
+		else
+			usage_error "'$word' in --vm is no target: --vm list lists them"
+		fi
+	done
+}
+
+parse_options()
+{
+	local option value known
+
+	action=run
+	targets=() wanted=() unwanted=() areas=() program_options=()
+	mode=check duration='' seed='' rounds=1 rounds_given='' until_fail='' time_limit=''
+	dry='' kernel='' modules='' append='' memory='' cpus='' prove='' quiet='' destructive=''
+	results=''
+	# Wrong usage is 125 in a bisection, so look for that first.
+	for option in "$@"; do
+		[[ $option == --bisect ]] && bisect=1
+	done
+	invocation=("$@")
+	known=' -t -S -c --duration --seed --repeat --option -o --vm --kernel --modules --append --memory --cpus --results '
+	while [[ $# -gt 0 ]]; do
+		option=$1
+		shift
+		value=
+		if [[ $option == --*=* ]]; then
+			set -- "${option#*=}" "$@"
+			option=${option%%=*}
+			[[ $known == *" $option "* ]] || usage_error "option $option takes no value"
+		fi
+		if [[ $known == *" $option "* ]]; then
+			[[ $# -gt 0 ]] || usage_error "option $option needs a value"
+			value=$1
+			shift
+		fi
+		case $option in
+		-h | --help) usage; finish 0 ;;
+		-l | --list) action=list ;;
+		-d | --dry-run) dry=1 ;;
+		-t) wanted+=("$value") ;;
+		-S)
+			[[ $value != *:* ]] || usage_error "-S leaves out programs, not cases: '$value'"
+			unwanted+=("$value")
+			;;
+		-c) areas+=("$value") ;;
+		-o) need_number "$option" "$value"; time_limit=$value ;;
+		-q | --quiet) quiet=1 ;;
+		--all) mode=all ;;
+		--stress) mode=stress ;;
+		--duration) need_number "$option" "$value"; duration=$value ;;
+		--seed)
+			[[ $value =~ ^(0x[0-9a-fA-F]{1,16}|[0-9]{1,19})$ ]] ||
+				usage_error "--seed needs a number (decimal, or 0x...), and got '$value'"
+			seed=$value
+			;;
+		--repeat) need_number "$option" "$value"; rounds=$value rounds_given=1 ;;
+		--until-fail) until_fail=1 ;;
+		--option)
+			[[ $value != *$'\n'* ]] || usage_error "--option cannot have a line break"
+			program_options+=("$value")
+			;;
+		--destructive) destructive=1 ;;
+		--vm) split_targets "$value" ;;
+		--kernel) kernel=$value ;;
+		--modules) modules=$value ;;
+		--append) append=$value ;;
+		--memory) need_number "$option" "$value"; memory=$value ;;
+		--cpus) need_number "$option" "$value"; cpus=$value ;;
+		--prove) prove=1 ;;
+		--results) results=$value ;;
+		--bisect) ;;
+		*) usage_error "unknown option '$option'" ;;
+		esac
+	done
+	if [[ ${targets[*]} == list ]]; then
+		action=vm_list
+		return
+	fi
+	[[ $mode != stress || $duration ]] || duration=10
+	[[ ! $until_fail || $rounds_given ]] || rounds=1000
+	if [[ $kernel ]]; then
+		[[ ! ${targets[*]} ]] || usage_error "--kernel and --vm at once: which one?"
+		[[ -r $kernel ]] || usage_error "--kernel $kernel: no such file, or not readable"
+		[[ ! $modules || -d $modules ]] || usage_error "--modules $modules: no such folder"
+		targets=("kernel:${kernel##*/}")
+	else
+		[[ ! $modules ]] || usage_error "--modules belongs to --kernel"
+	fi
+	if [[ ! ${targets[*]} ]]; then
+		[[ ! $append && ! $memory && ! $cpus ]] ||
+			usage_error "--append, --memory and --cpus are for targets (--vm, --kernel)"
+		[[ ! $prove ]] || usage_error "--prove breaks the kernel: only in targets (--vm, --kernel)"
+		targets=(here)
+	fi
+	if [[ $results && -e $results/results.jsonl ]]; then
+		usage_error "--results $results has results already"
+	fi
+	check_targets
+}
+
+# Names of targets must be right before anything is fetched.
+check_targets()
+{
+	local name
+
+	[[ ! ${SECMMU_VM_BOOT:-} ]] || return 0
+	for name in "${targets[@]}"; do
+		[[ $name != here && $name != kernel:* ]] || continue
+		name=$("$BASH" -c 'source "$1/vm/targets" && target_parse "$2"' - "$top" "$name" 2>&1) ||
+			usage_error "$name"
+	done
+}
+
+vm_list()
+{
+	"$BASH" -c 'source "$1/vm/targets" && target_list' - "$top"
+}

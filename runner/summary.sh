@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2034,SC2154 # shared with the files beside it
+#
+# The results folder, and what is said at the end.
+
+# Something that is no fault of the kernel under test.
+infrastructure_failed()
+{
+	follow_clear
+	infrastructure+="${infrastructure:+$'\n'}$target: $1"
+	printf '# %s: %s\n' "$target" "$1" | tee -a "$results/ktap"
+}
+
+start_results()
+{
+	local folder
+
+	base_seed=$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')
+	tap_count=0 ran=()
+	if [[ ! $results ]]; then
+		for folder in "$top" "$PWD" "${TMPDIR:-/tmp}"; do
+			results=$folder/results/$(date +%Y%m%d-%H%M%S)
+			# Two runs in one second.
+			[[ ! -e $results ]] || results+=-$$
+			mkdir -p "$results" 2> /dev/null && break
+		done
+	fi
+	mkdir -p "$results" || stop_with 3 "the results folder $results cannot be made"
+	results=$(cd "$results" && pwd)
+	: > "$results/results.jsonl" || stop_with 3 "nothing can be written to $results"
+	{
+		printf 'command='
+		printf ' %q' "${invocation[@]}"
+		printf '\ndate=%s\nmachine=%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(uname -srm)"
+		printf 'seed=%s\n' "$(round_seed 1)"
+		printf 'suite=%s\n' "$(git -C "$top" describe --always --dirty 2> /dev/null || echo unknown)"
+	} > "$results/environment"
+	echo "TAP version 13" | tee "$results/ktap"
+	echo "# seed: $(round_seed 1)"
+}
+
+end_results()
+{
+	follow_clear
+	if [[ $dry ]]; then
+		rm -rf "$results"
+		exit_code=0
+		[[ ! $infrastructure ]] || exit_code=3
+		return
+	fi
+	echo "1..$tap_count" | tee -a "$results/ktap"
+	awk -f "$top/runner/text.awk" -f "$top/runner/summary.awk" -v "results=$results" \
+		"$results/results.jsonl" > "$results/summary"
+	{
+		[[ ! $infrastructure ]] || printf '\nnot run:\n%s\n' "$infrastructure"
+		[[ ! $interrupted ]] || printf '\ninterrupted: what is missing was not run\n'
+		printf '\n%s\n' "$(judge)"
+	} >> "$results/summary"
+	cat "$results/summary"
+	judge > /dev/null
+	echo "results: $results"
+}
+
+# Sets $exit_code and says why.
+judge()
+{
+	local passed=0 bad=0 skipped=0 programs_skipped=0 known=0
+
+	for target in "${ran[@]}"; do
+		target_folder=$results/$(printf '%s' "$target" | tr -c 'A-Za-z0-9._=+-' _)
+		passed=$((passed + $(state_number count_PASS)))
+		bad=$((bad + $(state_number count_bad)))
+		skipped=$((skipped + $(state_number count_SKIP)))
+		known=$((known + $(state_number count_KNOWN)))
+		programs_skipped=$((programs_skipped + $(state_number count_programs_skipped)))
+	done
+	if [[ $bisect ]]; then
+		# A skip is neither good nor bad.
+		if [[ $((bad - $(unexpected_skips))) -gt 0 ]]; then
+			exit_code=1
+			echo "bad"
+		elif [[ $infrastructure || $interrupted || $passed -eq 0 ||
+			$programs_skipped -gt 0 || $(unexpected_skips) -gt 0 ]]; then
+			exit_code=125
+			echo "cannot tell: $passed passed, $skipped skipped"
+		else
+			exit_code=0
+			echo "good"
+		fi
+	elif [[ $bad -gt 0 ]]; then
+		exit_code=1
+		echo "FAILED: $bad not as expected"
+	elif [[ $infrastructure || $interrupted ]]; then
+		exit_code=3
+		echo "INCOMPLETE: nothing failed, but not everything was run"
+	elif [[ $((passed + known)) -eq 0 ]]; then
+		exit_code=3
+		echo "NOTHING RAN: $skipped skipped"
+	else
+		exit_code=0
+		echo "ok: all as expected"
+	fi
+}
+
+unexpected_skips()
+{
+	grep -c '"expected": false' "$results/results.jsonl"
+}

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the other awk programs here share. Bytes, not characters: run with
+# LC_ALL=C. No interval expressions, no gawk extensions.
+
+BEGIN {
+	for (i = 1; i < 256; i++)
+		byte_value[sprintf("%c", i)] = i
+}
+
+# How many bytes the UTF-8 sequence at byte at of s has; 0: it is none.
+function utf8_length(s, at,    b, n, low, high, i) {
+	b = byte_value[substr(s, at, 1)]
+	if (b < 128)
+		return 1
+	low = 128
+	high = 191
+	if (b >= 194 && b <= 223)
+		n = 2
+	else if (b >= 224 && b <= 239) {
+		n = 3
+		if (b == 224)
+			low = 160	# shorter forms exist
+		if (b == 237)
+			high = 159	# surrogates
+	} else if (b >= 240 && b <= 244) {
+		n = 4
+		if (b == 240)
+			low = 144
+		if (b == 244)
+			high = 143	# beyond U+10FFFF
+	} else
+		return 0
+	for (i = 1; i < n; i++) {
+		b = byte_value[substr(s, at + i, 1)]
+		if (b < low || b > high)
+			return 0
+		low = 128
+		high = 191
+	}
+	return n
+}
+
+# s as a JSON string. Bytes that are no UTF-8 become U+FFFD.
+function json(s,    out, i, n, c, b) {
+	if (s !~ /[^ !#-\[\]-~]/)
+		return "\"" s "\""
+	out = ""
+	for (i = 1; i <= length(s); i += n) {
+		c = substr(s, i, 1)
+		b = byte_value[c]
+		n = 1
+		if (c == "\"" || c == "\\")
+			out = out "\\" c
+		else if (b >= 32 && b < 127)
+			out = out c
+		else if (c == "\t")
+			out = out "\\t"
+		else if (b < 128)
+			out = out sprintf("\\u%04x", b)
+		else {
+			n = utf8_length(s, i)
+			out = out (n ? substr(s, i, n) : "\\ufffd")
+			if (!n)
+				n = 1
+		}
+	}
+	return "\"" out "\""
+}
+
+# The value of a key in one line of results.jsonl as we write it: flat, keys in
+# any order, strings, numbers, true, false and null. Escapes are undone but for
+# \u above 127.
+function json_get(line, key,    at, out, c, hex, digits, i) {
+	at = index(line, "\"" key "\": ")
+	if (!at)
+		return ""
+	line = substr(line, at + length(key) + 4)
+	if (substr(line, 1, 1) != "\"") {
+		match(line, /^[^,}]*/)
+		return substr(line, 1, RLENGTH)
+	}
+	out = ""
+	for (i = 2; i <= length(line); i++) {
+		c = substr(line, i, 1)
+		if (c == "\"")
+			break
+		if (c != "\\") {
+			out = out c
+			continue
+		}
+		c = substr(line, ++i, 1)
+		if (c == "u") {
+			hex = tolower(substr(line, i + 1, 4))
+			i += 4
+			digits = 16 * (index("0123456789abcdef", substr(hex, 3, 1)) - 1) + \
+				index("0123456789abcdef", substr(hex, 4, 1)) - 1
+			out = out (substr(hex, 1, 2) == "00" && digits < 128 ? sprintf("%c", digits) : "?")
+		} else if (c == "t")
+			out = out "\t"
+		else
+			out = out c
+	}
+	return out
+}
+
+# For a terminal or a line of KTAP: one line, nothing that a terminal obeys.
+function printable(s) {
+	gsub(/[\001-\037\177]/, "?", s)
+	return s
+}
+
+# A shell glob (* ? [abc] [!abc]) as a regular expression for the whole text.
+function glob_regex(glob,    out, i, c, close_at) {
+	out = "^"
+	for (i = 1; i <= length(glob); i++) {
+		c = substr(glob, i, 1)
+		if (c == "*")
+			out = out ".*"
+		else if (c == "?")
+			out = out "."
+		else if (c == "[" && (close_at = index(substr(glob, i + 2), "]"))) {
+			out = out "[" (substr(glob, i + 1, 1) == "!" ? "^" : substr(glob, i + 1, 1)) \
+				substr(glob, i + 2, close_at)
+			i += close_at + 1
+		} else if (c ~ /[A-Za-z0-9_\/,:=@%-]/)
+			out = out c
+		else
+			out = out "\\" c
+	}
+	return out "$"
+}
+
+function trim(s) {
+	sub(/^[ \t]+/, "", s)
+	sub(/[ \t\r]+$/, "", s)
+	return s
+}
+
+# One argument for a shell.
+function shell_word(s) {
+	if (s !~ /[^A-Za-z0-9_.\/:,=+%@-]/)
+		return s
+	gsub(/'/, "'\\''", s)
+	return "'" s "'"
+}
