@@ -24,8 +24,8 @@ SUPPORTED := $(filter x86_64 arm64,$(MACHINE))
 # In a kernel tree the framework is in the parent folder. If this folder is a
 # symbolic link in the tree, ".." is the parent of the link's aim; make has the
 # folder that it was started from in PWD, and OUTPUT has the link's own name.
-KSFT ?= $(firstword $(patsubst %/lib.mk,%,$(wildcard ../lib.mk $(PWD)/lib.mk \
-	$(PWD)/../lib.mk $(OUTPUT)/../lib.mk)))
+KSFT ?= $(firstword $(patsubst %/lib.mk,%,$(wildcard $(addsuffix /lib.mk,.. $(PWD) $(PWD)/.. \
+	$(PWD)/tools/testing/selftests $(OUTPUT)/..))))
 
 ifeq ($(OUTPUT),)
 OUTPUT := $(or $(if $(O),$(abspath $(O))),$(CURDIR)$(if $(KSFT),,/out))
@@ -128,13 +128,13 @@ $(1): FORCE
 	@mkdir -p $$(@D)
 	@printf '%s\n' '$(subst ','\'',$(2))' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$(2))' > $$@
 endef
-$(eval $(call stamp,$(OBJ)/host-flags,$(CC) $(CFLAGS) $(HOST_CFLAGS)))
+$(eval $(call stamp,$(OBJ)/host-flags,$(CC) $(HOST_CFLAGS) $(CFLAGS)))
 $(eval $(call stamp,$(OBJ)/guest-flags,$(CC) $(GUEST_CFLAGS)))
-$(eval $(call stamp,$(OUTPUT)/obj/link-flags,$(CC) $(CFLAGS) $(HOST_CFLAGS) $(LDFLAGS)))
+$(eval $(call stamp,$(OUTPUT)/obj/link-flags,$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS)))
 
 $(filter-out $(GUEST_OBJECTS),$(ALL_OBJECTS)): $(OBJ)/%.o: %.c $(OBJ)/host-flags
 	@mkdir -p $(@D)
-	$(call quiet,CC)$(CC) $(CFLAGS) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+	$(call quiet,CC)$(CC) $(HOST_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(filter $(call object_of,$(wildcard $(filter %.c,$(ALL_SOURCES)))),$(GUEST_OBJECTS)): $(OBJ)/%.o: %.c $(OBJ)/guest-flags
 	@mkdir -p $(@D)
