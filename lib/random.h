@@ -44,10 +44,10 @@ static inline void random_init(struct random_stream *stream, uint64_t seed,
 	unsigned int i;
 
 	/*
-	 * The number is scrambled before it meets the seed, or else seed 1
-	 * stream 2 and seed 2 stream 1 would be the same one.
+	 * Only the seed is scrambled before they meet, or else seed 1 stream 2
+	 * and seed 2 stream 1 would be the same one.
 	 */
-	mix = random_splitmix(&mix) ^ random_splitmix(&number);
+	mix = random_splitmix(&mix) ^ number;
 	for (i = 0; i < 4; i++)
 		stream->state[i] = random_splitmix(&mix);
 	if (!(stream->state[0] | stream->state[1] | stream->state[2] |
