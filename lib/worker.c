@@ -360,10 +360,8 @@ bool worker_should_stop(struct worker *worker)
 		worker->parked = true;
 		group->idle++;
 		pthread_cond_broadcast(&group->changed);
-		while (group->wanted == WANT_PAUSE)
+		while (worker->parked)
 			pthread_cond_wait(&group->changed, &group->lock);
-		group->idle--;
-		worker->parked = false;
 		set_state(worker, WORKER_RUNS);
 	}
 	wanted = group->wanted;
@@ -471,8 +469,20 @@ void worker_group_start(struct worker_group *group)
 
 static void want(struct worker_group *group, unsigned int wanted)
 {
+	struct worker *worker;
+
 	pthread_mutex_lock(&group->lock);
 	__atomic_store_n(&group->wanted, wanted, __ATOMIC_RELEASE);
+	/*
+	 * Let go by us, not by themselves when they find the wish gone: between
+	 * two pauses in a row each then gets its turn, and the second pause
+	 * does not take one for idle that is about to leave.
+	 */
+	for (worker = group->first; worker && wanted != WANT_PAUSE;
+	     worker = worker->next) {
+		group->idle -= worker->parked;
+		worker->parked = false;
+	}
 	pthread_cond_broadcast(&group->changed);
 	pthread_mutex_unlock(&group->lock);
 }

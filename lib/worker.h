@@ -116,6 +116,9 @@ void worker_group_pause(struct worker_group *group, uint64_t timeout_ms);
 /**
  * worker_group_resume() - end of worker_group_pause()
  * @group: the group
+ *
+ * Every worker returns from worker_should_stop() once at least, even if the
+ * next pause comes at once.
  */
 void worker_group_resume(struct worker_group *group);
 
