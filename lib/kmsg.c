@@ -32,7 +32,7 @@ static ssize_t read_record(int fd, char *record)
 bool evidence_kmsg_marker(struct evidence_kmsg *kmsg, const char *text,
 			  struct shortage *shortage)
 {
-	char record[RECORD_MAX], line[256];
+	char record[RECORD_MAX], line[256], *newline;
 	struct deadline deadline;
 	ssize_t got;
 
@@ -45,11 +45,17 @@ bool evidence_kmsg_marker(struct evidence_kmsg *kmsg, const char *text,
 	/* Only what follows is read, so an old record cannot be the marker. */
 	if (lseek(kmsg->fd, 0, SEEK_END) < 0)
 		goto broken;
-	/* The time makes it the only one of its kind. */
-	snprintf(line, sizeof(line), "secmmu: %.160s (%llu)", text,
+	/*
+	 * The time makes it the only one of its kind. Without a newline the
+	 * record would be kept open for more text, and not be readable
+	 * (vprintk_store()).
+	 */
+	snprintf(line, sizeof(line), "secmmu: %.160s (%llu)\n", text,
 		 (unsigned long long)clock_ns());
 	if (write(kmsg->fd, line, strlen(line)) < 0)
 		goto broken;
+	newline = strrchr(line, '\n');
+	*newline = '\0';
 
 	/* Other records may have come between. */
 	deadline = deadline_in_ms(1000);

@@ -151,13 +151,13 @@ static void kernel_log(const struct test_case *test)
 	struct evidence_kmsg kmsg;
 	struct shortage shortage;
 
-	log_line("<4>unit test line before");
+	log_line("<4>unit test line before\n");
 	if (!evidence_kmsg_marker(&kmsg, "unit test", &shortage))
 		skip_for(&shortage);
 	evidence_kmsg_since(&kmsg, take_line, &lines);
 	CHECK(!lines.count, "'%s' came before the marker", lines.last);
-	log_line("<4>unit test line one");
-	log_line("<3>unit test line two");
+	log_line("<4>unit test line one\n");
+	log_line("<3>unit test line two\n");
 	evidence_kmsg_since(&kmsg, take_line, &lines);
 	CHECK(lines.count == 2 && lines.level == 3 &&
 		      !strcmp(lines.last, "unit test line two"),
