@@ -22,7 +22,7 @@
 #include "writer.h"
 
 #define SLOT_BYTES (4UL << 20)
-#define VCPUS 2
+#define VCPUS	   2
 
 /* test->number[] of a matrix case. */
 enum { NUMBER_HARVESTER, NUMBER_BACKING, NUMBER_GEOMETRY };
@@ -382,8 +382,8 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD,
 			    GEOMETRY_COUNT },
 	};
-	static struct case_tuple tuples[HARVESTER_COUNT * BACKING_KINDS *
-					GEOMETRY_COUNT];
+	static struct case_tuple
+		tuples[HARVESTER_COUNT * BACKING_KINDS * GEOMETRY_COUNT];
 	size_t tuple_count = cases_choose(options, &matrix, tuples,
 					  sizeof(tuples) / sizeof(tuples[0]));
 	size_t count = 0, i;
@@ -405,8 +405,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		test->number[NUMBER_HARVESTER] =
 			tuples[i].level[NUMBER_HARVESTER];
 		test->number[NUMBER_BACKING] = tuples[i].level[NUMBER_BACKING];
-		test->number[NUMBER_GEOMETRY] =
-			tuples[i].level[NUMBER_GEOMETRY];
+		test->number[NUMBER_GEOMETRY] = tuples[i].level[NUMBER_GEOMETRY];
 	}
 	for (i = 0; i < 2 * GEOMETRY_COUNT; i++) {
 		enum harvester harvester = i < GEOMETRY_COUNT ?
@@ -439,7 +438,8 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {
 		.name = "dirty_log_exact_test",
-		.summary = "known guest writes come back from the dirty log to the page",
+		.summary =
+			"known guest writes come back from the dirty log to the page",
 		.cases = list_cases,
 		.needs = { .kvm = true },
 	};

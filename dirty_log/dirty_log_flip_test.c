@@ -16,9 +16,14 @@
 #include "options.h"
 #include "report.h"
 
-#define CHECK_SLOT_BYTES (4UL << 20)
+#define CHECK_SLOT_BYTES  (4UL << 20)
 #define STRESS_SLOT_BYTES (16UL << 20)
-#define CHECK_VCPUS 2
+#define CHECK_VCPUS	  2
+/* A check has a third of a second for each case of the sample. */
+#define CHECK_HARVESTS	2
+#define CHECK_PACE_MS	8
+#define STRESS_HARVESTS 6
+#define STRESS_PACE_MS	30
 
 /* test->number[] of a case. */
 enum { NUMBER_HARVESTER, NUMBER_BACKING, NUMBER_GEOMETRY, NUMBER_SLOTS };
@@ -30,8 +35,8 @@ static const char *const slot_names[] = { "one_slot", "three_slots" };
 static void test_flip(const struct test_case *test)
 {
 	const struct options *chosen = options();
-	uint64_t memory = chosen->mode == MODE_STRESS ? STRESS_SLOT_BYTES :
-							CHECK_SLOT_BYTES;
+	bool stress = chosen->mode == MODE_STRESS;
+	uint64_t memory = stress ? STRESS_SLOT_BYTES : CHECK_SLOT_BYTES;
 	struct flip_config config = {
 		.scene = {
 			.harvester = test->number[NUMBER_HARVESTER],
@@ -42,6 +47,8 @@ static void test_flip(const struct test_case *test)
 			.slot_bytes = chosen->memory ? chosen->memory : memory,
 		},
 		.duration_ns = case_duration_ns(),
+		.harvests_max = stress ? STRESS_HARVESTS : CHECK_HARVESTS,
+		.pace_ms = stress ? STRESS_PACE_MS : CHECK_PACE_MS,
 	};
 
 	flip_run(&config);
@@ -90,7 +97,8 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {
 		.name = "dirty_log_flip_test",
-		.summary = "no write is lost while dirty logging is flipped on and off under running vCPUs",
+		.summary =
+			"no write is lost while dirty logging is flipped on and off under running vCPUs",
 		.cases = list_cases,
 		.needs = { .kvm = true },
 	};

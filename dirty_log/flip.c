@@ -20,16 +20,14 @@
 #include "worker.h"
 #include "writer.h"
 
-#define HUGE_SIZE (2UL << 20)
+#define HUGE_SIZE  (2UL << 20)
 #define ROUNDS_MIN 2
-#define HARVESTS_MAX 5
 #define STORES_MAX 3000
-/* The guest gets this long to make its stores before the host goes on. */
-#define PACE_MS 30
-#define SWEEP_MS 30000
-#define STOP_MS 10000
+#define SWEEP_MS   30000
+#define STOP_MS	   10000
 
 struct flip {
+	const struct flip_config *config;
 	struct scene scene;
 	struct crew *crew;
 	struct mirror *mirror[SCENE_SLOTS_MAX];
@@ -62,7 +60,7 @@ static void let_write(struct flip *flip)
 {
 	uint64_t until = stores_so_far(flip) +
 			 random_below(&flip->random, STORES_MAX);
-	struct deadline deadline = deadline_in_ms(PACE_MS);
+	struct deadline deadline = deadline_in_ms(flip->config->pace_ms);
 
 	while (stores_so_far(flip) < until && !deadline_passed(deadline))
 		poll(NULL, 0, 1);
@@ -91,8 +89,7 @@ static void setup_writers(struct flip *flip)
 		writer->range_count = flip->scene.config.slots;
 		for (j = 0; j < writer->range_count; j++) {
 			writer->range[j].gva = flip->scene.slot[j].gpa;
-			writer->range[j].pages =
-				flip->scene.watched[j]->pages;
+			writer->range[j].pages = flip->scene.watched[j]->pages;
 		}
 		case_random(&writer->random, "guest writer", i);
 	}
@@ -301,7 +298,8 @@ static void disable_all(struct flip *flip)
 
 static void run_round(struct flip *flip)
 {
-	uint64_t harvests = random_below(&flip->random, HARVESTS_MAX + 1);
+	uint64_t harvests = random_below(&flip->random,
+					 flip->config->harvests_max + 1);
 	bool blind = flip->rounds > 0 && random_chance(&flip->random, 1, 3);
 	uint64_t i;
 
@@ -340,6 +338,7 @@ static void setup(struct flip *flip, const struct flip_config *config)
 	unsigned int i;
 
 	memset(flip, 0, sizeof(*flip));
+	flip->config = config;
 	case_random(&flip->random, "flip", 0);
 	scene_create(&flip->scene, &config->scene);
 	flip->host_huge = true;
@@ -358,8 +357,10 @@ static void setup(struct flip *flip, const struct flip_config *config)
 	flip->crew = crew_new(flip->scene.vm, &crew_config);
 	crew_start(flip->crew);
 	crew_pause(flip->crew);
-	sweep(flip, flip->host_huge ? HUGE_SIZE : flip->scene.vm->page_size);
-	mapping_sizes_read(flip->scene.vm, &flip->before);
+	if (flip->host_huge) {
+		sweep(flip, HUGE_SIZE);
+		mapping_sizes_read(flip->scene.vm, &flip->before);
+	}
 	crew_resume(flip->crew);
 
 	/*

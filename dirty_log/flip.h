@@ -11,10 +11,14 @@
  * struct flip_config - one run
  * @scene: VM, memory and harvester
  * @duration_ns: how long; at least two rounds are made
+ * @harvests_max: harvests of a round, while vCPUs run
+ * @pace_ms: the guest gets so long to write between two of them
  */
 struct flip_config {
 	struct scene_config scene;
 	uint64_t duration_ns;
+	unsigned int harvests_max;
+	unsigned int pace_ms;
 };
 
 /**

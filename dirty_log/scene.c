@@ -12,7 +12,7 @@
 #define HUGE_SIZE (2UL << 20)
 /* Pages that SHIFTED and SKEWED lie behind a huge page's start. */
 #define SHIFT_PAGES 3
-#define SKEW_PAGES 5
+#define SKEW_PAGES  5
 /* Taken off the end, so that the size is no multiple of 64 pages. */
 #define SHORT_PAGES 29
 /* Room between slots: the next one's huge pages must not touch this one's. */
@@ -68,9 +68,9 @@ static void create_slot(struct scene *scene, unsigned int index)
 
 	if (backing->huge && config->geometry != GEOMETRY_SKEWED)
 		scene->huge_pages[index] = whole_huge_pages(gpa, slot->size);
-	scene->host_huge[index] =
-		backing->huge && backing_host_huge_bytes(backing) >=
-					 scene->huge_pages[index] * HUGE_SIZE;
+	scene->host_huge[index] = backing->huge &&
+				  backing_host_huge_bytes(backing) >=
+					  scene->huge_pages[index] * HUGE_SIZE;
 }
 
 void scene_create(struct scene *scene, const struct scene_config *config)

@@ -8,7 +8,7 @@
 #include "write_sets.h"
 
 #define STORE_SIZE sizeof(uint64_t)
-#define HUGE_SIZE (2UL << 20)
+#define HUGE_SIZE  (2UL << 20)
 #define WORD_PAGES 64
 
 static uint64_t pages_of(const struct memslot *slot)

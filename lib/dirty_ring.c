@@ -45,8 +45,8 @@ static uint64_t collect_vcpu(struct dirty_log *dirty, struct vcpu *vcpu)
 	while (count < entries) {
 		struct kvm_dirty_gfn *entry =
 			&vcpu->ring[vcpu->ring_next % entries];
-		uint32_t flags =
-			__atomic_load_n(&entry->flags, __ATOMIC_ACQUIRE);
+		uint32_t flags = __atomic_load_n(&entry->flags,
+						 __ATOMIC_ACQUIRE);
 
 		if ((flags & (KVM_DIRTY_GFN_F_DIRTY | KVM_DIRTY_GFN_F_RESET)) !=
 		    KVM_DIRTY_GFN_F_DIRTY)

@@ -141,20 +141,20 @@ void guest_assert_failed(const char *expression, const char *file, int line,
 			 uint64_t left, uint64_t right);
 
 /* End the test from within the guest, with this line of source. */
-#define guest_assert(expression) \
-	do { \
-		if (!(expression)) \
+#define guest_assert(expression)                                             \
+	do {                                                                 \
+		if (!(expression))                                           \
 			guest_assert_failed(#expression, __FILE__, __LINE__, \
-					    0, 0); \
+					    0, 0);                           \
 	} while (0)
 
 /* As guest_assert(), and the host prints both values. */
-#define guest_assert_equal(left, right) \
-	do { \
-		uint64_t __left = (left), __right = (right); \
-		if (__left != __right) \
+#define guest_assert_equal(left, right)                                    \
+	do {                                                               \
+		uint64_t __left = (left), __right = (right);               \
+		if (__left != __right)                                     \
 			guest_assert_failed(#left " == " #right, __FILE__, \
-					    __LINE__, __left, __right); \
+					    __LINE__, __left, __right);    \
 	} while (0)
 
 #endif

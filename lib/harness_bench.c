@@ -25,12 +25,12 @@
 #include "writer.h"
 
 #define SLOT_BYTES (32UL << 20)
-#define VCPUS 2
+#define VCPUS	   2
 #define LIFECYCLES 30
-#define MEASURE_S 3
+#define MEASURE_S  3
 /* The guest makes so many stores per page of the slot between two harvests. */
 #define STORES_PER_PAGE 1
-#define INTERVAL_MS 20000
+#define INTERVAL_MS	20000
 
 static uint64_t measure_ns(void)
 {
@@ -127,8 +127,7 @@ static void setup(struct bench *bench, enum harvester harvester)
 	vm_map(bench->vm, GPA_TEST, GPA_TEST, bench->slot.size, 2UL << 20);
 	bench->watched = dirty_watch(bench->dirty, &bench->slot);
 	bench->mirror = mirror_new("slot", bench->slot.hva,
-				   bench->watched->pages,
-				   bench->vm->page_size);
+				   bench->watched->pages, bench->vm->page_size);
 	for (i = 0; i < bench->vm->vcpu_count; i++) {
 		struct writer *writer = writer_of(bench->vm->vcpus[i].guest);
 
@@ -136,8 +135,8 @@ static void setup(struct bench *bench, enum harvester harvester)
 		writer->pattern = WRITER_ALL;
 		writer->range_count = 1;
 		/* A part for each, so that every store is another page. */
-		writer->range[0].pages =
-			bench->watched->pages / bench->vm->vcpu_count;
+		writer->range[0].pages = bench->watched->pages /
+					 bench->vm->vcpu_count;
 		writer->range[0].gva = GPA_TEST + i * writer->range[0].pages *
 							  writer->page_size;
 		case_random(&writer->random, "guest writer", i);
@@ -191,8 +190,7 @@ static void print_rate(const char *name, enum harvester harvester,
 {
 	report_info("json: {\"bench\": \"%s\", \"harvester\": \"%s\", \"unit\": \"pages/s\", \"pages\": %llu, \"intervals\": %llu, \"seconds\": %.3f, \"rate\": %.0f}",
 		    name, harvester_name(harvester), (unsigned long long)pages,
-		    (unsigned long long)intervals, ns / 1e9,
-		    pages * 1e9 / ns);
+		    (unsigned long long)intervals, ns / 1e9, pages * 1e9 / ns);
 }
 
 static void bench_verified(const struct test_case *test)
@@ -246,17 +244,23 @@ int main(int argc, char **argv)
 	static const struct test_case cases[] = {
 		{ .name = "lifecycle", .run = bench_lifecycle },
 		{ .name = "hypercalls", .run = bench_hypercall },
-		{ .name = "bare/log", .run = bench_bare,
+		{ .name = "bare/log",
+		  .run = bench_bare,
 		  .number = { HARVESTER_LOG } },
-		{ .name = "verified/log", .run = bench_verified,
+		{ .name = "verified/log",
+		  .run = bench_verified,
 		  .number = { HARVESTER_LOG } },
-		{ .name = "bare/clear", .run = bench_bare,
+		{ .name = "bare/clear",
+		  .run = bench_bare,
 		  .number = { HARVESTER_CLEAR } },
-		{ .name = "verified/clear", .run = bench_verified,
+		{ .name = "verified/clear",
+		  .run = bench_verified,
 		  .number = { HARVESTER_CLEAR } },
-		{ .name = "bare/ring", .run = bench_bare,
+		{ .name = "bare/ring",
+		  .run = bench_bare,
 		  .number = { HARVESTER_RING_ACQ_REL } },
-		{ .name = "verified/ring", .run = bench_verified,
+		{ .name = "verified/ring",
+		  .run = bench_verified,
 		  .number = { HARVESTER_RING_ACQ_REL } },
 	};
 	static const struct program program = {

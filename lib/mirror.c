@@ -14,7 +14,7 @@
 #include "report.h"
 #include "stamp.h"
 
-#define EVENTS 16
+#define EVENTS	  16
 #define HUGE_SIZE (2UL << 20)
 
 struct event {
@@ -36,16 +36,23 @@ struct mirror {
 	struct event events[EVENTS];
 };
 
-_Static_assert(sizeof(struct mirror_page) == 8, "mirror.h says 8 bytes per page");
+_Static_assert(sizeof(struct mirror_page) == 8,
+	       "mirror.h says 8 bytes per page");
 
 static void *map_private(size_t size, const char *what)
 {
 	void *area = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (area == MAP_FAILED)
 		fail("mmap of %zu bytes for %s failed: %s", size, what,
 		     errno_name(errno));
+	/*
+	 * Now and not while vCPUs run: a first write behind a first read
+	 * replaces the zero page, and each such fault interrupts every CPU
+	 * that runs a vCPU (ptep_clear_flush() in wp_page_copy()).
+	 */
+	memset(area, 0, size);
 	return area;
 }
 
@@ -75,8 +82,7 @@ void mirror_free(struct mirror *mirror)
 
 void mirror_copy_all(struct mirror *mirror)
 {
-	memcpy(mirror->copy, mirror->memory,
-	       mirror->pages * mirror->page_size);
+	memcpy(mirror->copy, mirror->memory, mirror->pages * mirror->page_size);
 	memset(mirror->page, 0, mirror->pages * sizeof(*mirror->page));
 	mirror->alive = true;
 	mirror->unknown = false;
@@ -173,7 +179,8 @@ static void print_events(const struct mirror *mirror)
 		report_info("%s: event %llu: %s %llu", mirror->name,
 			    (unsigned long long)i,
 			    mirror->events[i % EVENTS].what,
-			    (unsigned long long)mirror->events[i % EVENTS].value);
+			    (unsigned long long)mirror->events[i % EVENTS]
+				    .value);
 }
 
 static const char *stamp_text(uint64_t word, char *buffer, size_t size)
@@ -208,8 +215,8 @@ void mirror_judge(struct mirror *mirror)
 	record = &mirror->page[mismatch.page];
 	address = (uintptr_t)mirror->memory + mismatch.page * mirror->page_size;
 	report_info("%s: page %zu of %zu, byte %zu of the page; bitmap word %zu bit %zu; byte %#lx of its 2 MiB; hva %#lx",
-		    mirror->name, mismatch.page, mirror->pages,
-		    mismatch.offset, mismatch.page / 64, mismatch.page % 64,
+		    mirror->name, mismatch.page, mirror->pages, mismatch.offset,
+		    mismatch.page / 64, mismatch.page % 64,
 		    (unsigned long)(address % HUGE_SIZE),
 		    (unsigned long)address);
 	report_info("%s: memory %#llx (%s), last copy %#llx (%s)", mirror->name,

@@ -150,6 +150,5 @@ void vcpu_run(struct vcpu *vcpu, enum vcpu_event expected)
 	if (event != expected)
 		fail("vCPU %u came back with %s (%s) where %s was expected",
 		     vcpu->index, names[event],
-		     vcpu_exit_text(vcpu, text, sizeof(text)),
-		     names[expected]);
+		     vcpu_exit_text(vcpu, text, sizeof(text)), names[expected]);
 }

@@ -17,7 +17,7 @@
 #include "vm.h"
 
 /* Alignment of what is shared with the guest: arm64 hosts may have 64K pages. */
-#define SHARED_ALIGN	0x10000UL
+#define SHARED_ALIGN	    0x10000UL
 #define TABLE_BYTES_DEFAULT (16UL << 20)
 
 static int device_fd = -1;
@@ -261,8 +261,8 @@ struct vm *vm_create(const struct vm_config *config)
 void vm_destroy(struct vm *vm)
 {
 	int run_size = kvm_ioctl(KVM_GET_VCPU_MMAP_SIZE, 0);
-	size_t ring_bytes =
-		vm->config.ring_entries * sizeof(struct kvm_dirty_gfn);
+	size_t ring_bytes = vm->config.ring_entries *
+			    sizeof(struct kvm_dirty_gfn);
 	unsigned int i;
 
 	for (i = 0; i < vm->vcpu_count; i++) {

@@ -30,13 +30,13 @@
 #include "guest.h"
 #include "kvm_compat.h"
 
-#define GPA_SYSTEM	0x10000000ULL
-#define GPA_CONTROL	0x20000000ULL
-#define GPA_HYPERCALL	0x30000000ULL
-#define GPA_TEST	0x100000000ULL
+#define GPA_SYSTEM    0x10000000ULL
+#define GPA_CONTROL   0x20000000ULL
+#define GPA_HYPERCALL 0x30000000ULL
+#define GPA_TEST      0x100000000ULL
 
 /* Per vCPU in the system slot: descriptor tables, fault stack, stack; bytes. */
-#define VCPU_AREA_SIZE	0x10000UL
+#define VCPU_AREA_SIZE 0x10000UL
 
 enum {
 	SLOT_IMAGE,
@@ -183,13 +183,13 @@ int ioctl_must(int fd, unsigned long request, unsigned long argument,
 	ioctl_may_fail((vcpu)->fd, request, (unsigned long)(argument))
 
 /* End the test on failure. */
-#define kvm_ioctl(request, argument) \
+#define kvm_ioctl(request, argument)                                    \
 	ioctl_must(kvm_device_fd(), request, (unsigned long)(argument), \
 		   #request, __FILE__, __LINE__)
-#define vm_ioctl(vm, request, argument) \
+#define vm_ioctl(vm, request, argument)                                    \
 	ioctl_must((vm)->fd, request, (unsigned long)(argument), #request, \
 		   __FILE__, __LINE__)
-#define vcpu_ioctl(vcpu, request, argument) \
+#define vcpu_ioctl(vcpu, request, argument)                                  \
 	ioctl_must((vcpu)->fd, request, (unsigned long)(argument), #request, \
 		   __FILE__, __LINE__)
 

@@ -9,38 +9,38 @@
 #include "arch.h"
 #include "report.h"
 
-#define DESC_VALID	(1ULL << 0)
-#define DESC_TABLE	(1ULL << 1)
+#define DESC_VALID	 (1ULL << 0)
+#define DESC_TABLE	 (1ULL << 1)
 #define DESC_ATTR_DEVICE (1ULL << 2)
-#define DESC_SHARED	(3ULL << 8)
-#define DESC_ACCESSED	(1ULL << 10)
-#define DESC_ADDRESS	0x0000fffffffff000ULL
+#define DESC_SHARED	 (3ULL << 8)
+#define DESC_ACCESSED	 (1ULL << 10)
+#define DESC_ADDRESS	 0x0000fffffffff000ULL
 
 /* MAIR_EL1: attribute 0 is normal write-back, 1 is device nGnRnE. */
-#define MAIR_VALUE	0x00ffULL
+#define MAIR_VALUE 0x00ffULL
 
-#define TCR_T0SZ	16ULL
-#define TCR_WRITE_BACK	(1ULL << 8 | 1ULL << 10)
-#define TCR_SHARED	(3ULL << 12)
-#define TCR_NO_TTBR1	(1ULL << 23)
-#define TCR_IPS_40	(2ULL << 32)
+#define TCR_T0SZ       16ULL
+#define TCR_WRITE_BACK (1ULL << 8 | 1ULL << 10)
+#define TCR_SHARED     (3ULL << 12)
+#define TCR_NO_TTBR1   (1ULL << 23)
+#define TCR_IPS_40     (2ULL << 32)
 
-#define SCTLR_M		(1ULL << 0)
-#define SCTLR_A		(1ULL << 1)
-#define SCTLR_C		(1ULL << 2)
-#define SCTLR_I		(1ULL << 12)
-#define SCTLR_WXN	(1ULL << 19)
+#define SCTLR_M	  (1ULL << 0)
+#define SCTLR_A	  (1ULL << 1)
+#define SCTLR_C	  (1ULL << 2)
+#define SCTLR_I	  (1ULL << 12)
+#define SCTLR_WXN (1ULL << 19)
 
 /* EL1 with its own stack pointer, all interrupts masked. */
-#define PSTATE_EL1H	0x3c5ULL
+#define PSTATE_EL1H 0x3c5ULL
 
-#define REG_SCTLR	ARM64_SYS_REG(3, 0, 1, 0, 0)
-#define REG_TTBR0	ARM64_SYS_REG(3, 0, 2, 0, 0)
-#define REG_TCR		ARM64_SYS_REG(3, 0, 2, 0, 2)
-#define REG_MAIR	ARM64_SYS_REG(3, 0, 10, 2, 0)
-#define REG_VBAR	ARM64_SYS_REG(3, 0, 12, 0, 0)
-#define REG_TPIDR	ARM64_SYS_REG(3, 0, 13, 0, 4)
-#define REG_CORE(field) \
+#define REG_SCTLR ARM64_SYS_REG(3, 0, 1, 0, 0)
+#define REG_TTBR0 ARM64_SYS_REG(3, 0, 2, 0, 0)
+#define REG_TCR	  ARM64_SYS_REG(3, 0, 2, 0, 2)
+#define REG_MAIR  ARM64_SYS_REG(3, 0, 10, 2, 0)
+#define REG_VBAR  ARM64_SYS_REG(3, 0, 12, 0, 0)
+#define REG_TPIDR ARM64_SYS_REG(3, 0, 13, 0, 4)
+#define REG_CORE(field)                                        \
 	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \
 	 KVM_REG_ARM_CORE_REG(field))
 

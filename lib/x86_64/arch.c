@@ -11,35 +11,35 @@
 #include "layout_x86.h"
 #include "report.h"
 
-#define PTE_PRESENT	(1ULL << 0)
-#define PTE_WRITABLE	(1ULL << 1)
-#define PTE_ACCESSED	(1ULL << 5)
-#define PTE_DIRTY	(1ULL << 6)
-#define PTE_LARGE	(1ULL << 7)
-#define PTE_ADDRESS	0x000ffffffffff000ULL
+#define PTE_PRESENT  (1ULL << 0)
+#define PTE_WRITABLE (1ULL << 1)
+#define PTE_ACCESSED (1ULL << 5)
+#define PTE_DIRTY    (1ULL << 6)
+#define PTE_LARGE    (1ULL << 7)
+#define PTE_ADDRESS  0x000ffffffffff000ULL
 
-#define CR0_PE	(1UL << 0)
-#define CR0_MP	(1UL << 1)
-#define CR0_NE	(1UL << 5)
-#define CR0_WP	(1UL << 16)
-#define CR0_PG	(1UL << 31)
-#define CR4_PAE	(1UL << 5)
-#define EFER_LME	(1UL << 8)
-#define EFER_LMA	(1UL << 10)
-#define EFER_NX		(1UL << 11)
+#define CR0_PE	 (1UL << 0)
+#define CR0_MP	 (1UL << 1)
+#define CR0_NE	 (1UL << 5)
+#define CR0_WP	 (1UL << 16)
+#define CR0_PG	 (1UL << 31)
+#define CR4_PAE	 (1UL << 5)
+#define EFER_LME (1UL << 8)
+#define EFER_LMA (1UL << 10)
+#define EFER_NX	 (1UL << 11)
 
 /* Where KVM may keep its real-mode helpers on Intel; no slot lies there. */
-#define TSS_ADDRESS		0xfffbd000UL
-#define IDENTITY_MAP_ADDRESS	0xfffbc000UL
+#define TSS_ADDRESS	     0xfffbd000UL
+#define IDENTITY_MAP_ADDRESS 0xfffbc000UL
 
 /* Layout of a vCPU's page in the system slot. */
 #define CPU_GDT		0x0000
 #define CPU_TSS		0x0100
-#define CPU_FAULT_STACK	0x4000
+#define CPU_FAULT_STACK 0x4000
 #define TSS_SIZE	104
 #define TSS_IST1	36
 /* Room for one gate per vector, in the tables' part of the system slot. */
-#define IDT_SIZE	(VECTORS * 16)
+#define IDT_SIZE (VECTORS * 16)
 
 extern char guest_vectors[];
 
@@ -125,7 +125,8 @@ void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
 			fail("guest address %#llx is already mapped by a larger page",
 			     (unsigned long long)gva);
 		if (!(*entry & PTE_PRESENT))
-			*entry = (GPA_SYSTEM + vm_alloc_table(vm, 4096)) | flags;
+			*entry = (GPA_SYSTEM + vm_alloc_table(vm, 4096)) |
+				 flags;
 		table = (*entry & PTE_ADDRESS) - GPA_SYSTEM;
 	}
 }
@@ -178,8 +179,8 @@ static void fill_cpu_page(struct vcpu *vcpu, uint64_t address)
 
 void arch_vcpu_init(struct vcpu *vcpu)
 {
-	uint64_t address = GPA_SYSTEM + ((char *)vcpu->cpu_page -
-					 (char *)vcpu->vm->system);
+	uint64_t address = GPA_SYSTEM +
+			   ((char *)vcpu->cpu_page - (char *)vcpu->vm->system);
 	struct kvm_sregs sregs;
 
 	set_cpuid(vcpu);

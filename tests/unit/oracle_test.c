@@ -20,7 +20,7 @@
 #include "stamp.h"
 
 #define PAGES 200
-#define PAGE 4096
+#define PAGE  4096
 
 /* A slot, its mirror, and a dirty log that we keep ourselves. */
 struct history {
@@ -326,7 +326,8 @@ int main(int argc, char **argv)
 		{ .name = "mirror/lost_write", .run = test_mirror_lost_write },
 		{ .name = "mirror/lost_second_write",
 		  .run = test_mirror_lost_second_write },
-		{ .name = "mirror/before_copy", .run = test_mirror_before_copy },
+		{ .name = "mirror/before_copy",
+		  .run = test_mirror_before_copy },
 		{ .name = "mirror/initially_set", .run = test_mirror_unknown },
 		{ .name = "mirror/not_alive", .run = test_mirror_not_alive },
 		{ .name = "exact", .run = test_exact },
@@ -334,7 +335,8 @@ int main(int argc, char **argv)
 	};
 	static const struct program program = {
 		.name = "oracle_test",
-		.summary = "the oracles object to wrong histories and to nothing else",
+		.summary =
+			"the oracles object to wrong histories and to nothing else",
 		.table = cases,
 		.table_size = sizeof(cases) / sizeof(cases[0]),
 	};
