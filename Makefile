@@ -98,7 +98,9 @@ quiet = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(patsubst $(OUTPUT)/%
 
 INCLUDES := -Ilib -Ilib/$(MACHINE) -isystem $(KSFT) $(KHDR_INCLUDES)
 WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes -Wvla \
-	$(if $(filter 1,$(WERROR)),-Werror)
+	$(WARNINGS_$(COMPILER)) $(if $(filter 1,$(WERROR)),-Werror)
+# What gcc does not warn of either: the kernel's own structures have it.
+WARNINGS_clang := -Wno-address-of-packed-member -Wno-gnu-variable-sized-type-not-at-end
 
 # -no-pie: a guest has the code of guest_image at the addresses that the host
 # binary has it. _GNU_SOURCE is spelled as newer lib.mk spell it.
@@ -181,14 +183,14 @@ all: $(if $(SUPPORTED),$(LIBRARY) $(foreach a,lib $(AREAS),$(OBJ)/$(a)/guest.o))
 # A rule of our own: the lib.mk of 6.1 does not know TEST_GEN_MODS_DIR. The
 # sources are copied, since kbuild writes beside them; what was said about this
 # build (O=, LLVM=, flags) must not reach the kernel's, MODULE_FLAGS= does.
-# Type data (BTF) for a module would need pahole, and nothing reads it.
+# BTF for a module would need pahole, and nothing reads it.
 clean_environment := env $(addprefix -u ,MAKEFLAGS MFLAGS MAKELEVEL O OUTPUT KBUILD_OUTPUT LLVM CC CFLAGS LDFLAGS M)
 define module_rule # AREA
 $(OUTPUT)/modules/$(RELEASE)/secmmu_$(1).ko: $(wildcard $(1)/driver/*) $(UTSRELEASE)
 	@rm -rf $$(@:.ko=.build) && mkdir -p $$(@:.ko=.build) && cp $(1)/driver/* $$(@:.ko=.build)
 	$$(call quiet,MODULE)$(clean_environment) $$(MAKE) -C $(KDIR) M=$$(abspath $$(@:.ko=.build)) ARCH=$(MACHINE) \
-		$(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE)) CONFIG_DEBUG_INFO_BTF_MODULES= $(if $(filter 1,$(WERROR)),KCFLAGS=-Werror) \
-		$(MODULE_FLAGS) $(if $(filter 1,$(V)),V=1,-s) modules
+		$(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE)) $(if $(filter 1,$(WERROR)),KCFLAGS=-Werror) \
+		CONFIG_DEBUG_INFO_BTF_MODULES= $(MODULE_FLAGS) $(if $(filter 1,$(V)),V=1,-s) modules
 	@cp $$(@:.ko=.build)/$$(@F) $$@
 endef
 $(if $(KDIR),$(foreach a,$(MODULE_AREAS),$(eval $(call module_rule,$(a)))))
