@@ -97,10 +97,10 @@ OBJ := $(OUTPUT)/obj/$(MACHINE)-$(COMPILER)
 quiet = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(patsubst $(OUTPUT)/%,%,$@);)
 
 INCLUDES := -Ilib -Ilib/$(MACHINE) -isystem $(KSFT) $(KHDR_INCLUDES)
-WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes -Wvla \
-	$(WARNINGS_$(COMPILER)) $(if $(filter 1,$(WERROR)),-Werror)
 # What gcc does not warn of either: the kernel's own structures have it.
 WARNINGS_clang := -Wno-address-of-packed-member -Wno-gnu-variable-sized-type-not-at-end
+WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes -Wvla \
+	$(WARNINGS_$(COMPILER)) $(if $(filter 1,$(WERROR)),-Werror)
 
 # -no-pie: a guest has the code of guest_image at the addresses that the host
 # binary has it. _GNU_SOURCE is spelled as newer lib.mk spell it.
