@@ -57,9 +57,7 @@ static int put(const struct evidence_trace *trace, const char *file,
 	written = write(fd, text, strlen(text));
 	if (written != (ssize_t)strlen(text))
 		error = written < 0 ? -errno : -EIO;
-	/* set_ftrace_filter reports some errors at the close only. */
-	if (close(fd) && !error)
-		error = -errno;
+	close(fd);
 	return error;
 }
 
@@ -107,8 +105,16 @@ static bool want_functions(struct evidence_trace *trace,
 	if (!functions || !*functions)
 		return true;
 	for (function = functions; *function; function++) {
+		char line[128];
+
+		/*
+		 * A name without a newline is only looked up at the close,
+		 * which does not tell that there is none
+		 * (ftrace_regex_release()).
+		 */
+		snprintf(line, sizeof(line), "%s\n", *function);
 		/* Behind the others; the first one empties the filter. */
-		error = put(trace, "set_ftrace_filter", *function,
+		error = put(trace, "set_ftrace_filter", line,
 			    function == functions ? O_TRUNC : O_APPEND);
 		if (error == -ENOENT)
 			return shortage_set(shortage,

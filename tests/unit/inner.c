@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,19 @@ static char *read_all(int fd)
 	return text;
 }
 
+/*
+ * A file that takes each write whole: a memfd's position is not locked
+ * (FMODE_ATOMIC_POS is for files that were opened by name), appending is.
+ */
+static int output_file(const char *name)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC);
+
+	CHECK(fd >= 0 && !fcntl(fd, F_SETFL, O_APPEND), "memfd_create: %s",
+	      errno_name(errno));
+	return fd;
+}
+
 static void __attribute__((noreturn))
 become_inner(const struct inner *inner, const char *const *arguments,
 	     const char *const *environment)
@@ -47,6 +61,8 @@ become_inner(const struct inner *inner, const char *const *arguments,
 
 	/* Its end must not depend on ours, but it must not outlive us. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* A shell has its background programs ignore it. */
+	signal(SIGINT, SIG_DFL);
 	dup2(inner->out_fd, STDOUT_FILENO);
 	dup2(inner->err_fd, STDERR_FILENO);
 	for (i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
@@ -64,10 +80,8 @@ void inner_start(struct inner *inner, const char *const *arguments,
 		 const char *const *environment)
 {
 	memset(inner, 0, sizeof(*inner));
-	inner->out_fd = memfd_create("stdout", MFD_CLOEXEC);
-	inner->err_fd = memfd_create("stderr", MFD_CLOEXEC);
-	CHECK(inner->out_fd >= 0 && inner->err_fd >= 0, "memfd_create: %s",
-	      errno_name(errno));
+	inner->out_fd = output_file("stdout");
+	inner->err_fd = output_file("stderr");
 	inner->pid = fork();
 	CHECK(inner->pid >= 0, "fork: %s", errno_name(errno));
 	if (!inner->pid)
