@@ -443,9 +443,11 @@ END {
 			print "# kernel: " why > log_file
 			print "# console: " folder "/console.log" > log_file
 			result(crash_case, "CRASH", "", why)
-			if (case_running != "" && plan != "" && cases + 1 < plan)
+			# Not twice behind the same case: the program would not leave it out.
+			if (case_running != "" && plan != "" && cases + 1 < plan && case_running != after)
 				after = case_running
-			crashed_at = number
+			else
+				after = ""
 			last_done = after == "" ? number : number - 1
 			close(log_file)
 			running = 0

@@ -62,9 +62,9 @@ split_targets()
 {
 	local word words
 
+	[[ ,$1, != *,,* ]] || usage_error "an empty name in --vm '$1'"
 	IFS=, read -r -a words <<< "$1"
 	for word in "${words[@]}"; do
-		[[ $word ]] || usage_error "an empty name in --vm '$1'"
 		if [[ $word =~ ^[a-z0-9]+-[0-9] || ! ${targets[*]} || $word == list ]]; then
 			targets+=("$word")
 		elif [[ ${targets[-1]} == *:* ]]; then

@@ -1,0 +1,476 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# run_all.sh on this machine's own kernel, with small scripts as test programs.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	load runner.bash
+	runner_setup
+}
+
+@test "passing programs: exit 0, one result per case, table and folder at the end" {
+	good_program demo a_test
+	good_program other b_test
+	runner
+	exits 0
+	results_are_valid
+	[ "$(count_results)" -eq 4 ]
+	result demo/a_test:one PASS '"seconds": 0.250, "seed": "0x11"'
+	says "ok 4 here other/b_test:two"
+	says "1..4"
+	says "here +4 +0"
+	[ "${lines[-1]}" = "results: $results" ]
+	grep -q '^not ok\|^ok 1 ' "$results/ktap"
+}
+
+@test "a failing case: exit 1, its reason, the command that replays it, its log" {
+	good_program demo a_test
+	bad_program demo b_test
+	runner
+	exits 1
+	results_are_valid
+	result demo/b_test:one FAIL 'page 7 is missing from the log'
+	result demo/b_test:two PASS
+	says "FAIL +here +demo/b_test:one"
+	says "replay: ./run_all.sh -t demo/b_test:one --seed 0x11"
+	grep -q 'page 7' "$results/here/boot-1/002-demo-b_test.log"
+}
+
+@test "the replay command replays: same program, case and seed" {
+	program demo a_test <<- 'END'
+	echo "$*" >> args
+	printf 'TAP version 13\n# seed: %s\n1..1\n# reason: no\nnot ok 1 one\n' 0xabc
+	exit 1
+	END
+	runner
+	replay=$(sed -n 's/^ *replay: //p' "$results/summary")
+	cd "$tree"
+	run $replay --results "$work/again"
+	exits 1
+	[ "$(tail -n 1 "$SECMMU_SUITE/args")" = "--mode check --seed 0xabc --case one" ]
+}
+
+@test "bad usage is 64 and says what is wrong" {
+	good_program demo a_test
+	for words in --nonsense "-o" "-o 0" "-o x" "--repeat -3" "--seed 0xg" "--seed" "--vm" "--vm amd64-6.12," \
+		"--vm amd64" "--vm mips-6.1" "--vm amd64-6.1:npt=7" "--vm npt=0" "--append x" "--prove" \
+		"--kernel /does/not/exist" "--modules /tmp" "--kernel /bin/sh --vm amd64-6.12" "--all=1" "-S a:b" file; do
+		run "$tree/run_all.sh" $words
+		exits 64
+		says "^run_all: ...*"
+		says "--help"
+	done
+	[ ! -e "$tree/results" ]
+}
+
+@test "-h fits on a screen" {
+	run "$tree/run_all.sh" -h
+	exits 0
+	[ "${#lines[@]}" -le 48 ]
+}
+
+@test "-l lists, with -c and -t" {
+	good_program demo a_test
+	good_program other b_test
+	echo "demo speed_bench bench" >> "$SECMMU_SUITE/secmmu-tests.list"
+	run "$tree/run_all.sh" -l
+	exits 0
+	[ "$output" = $'demo/a_test\nother/b_test' ]
+	run "$tree/run_all.sh" -l -c other
+	[ "$output" = other/b_test ]
+	run "$tree/run_all.sh" -l -t '*bench'
+	[ "$output" = demo/speed_bench ]
+}
+
+@test "-t, -c and -S choose; options reach the programs" {
+	for name in a b c; do
+		program demo ${name}_test <<- 'END'
+		echo "${0##*/} $*" >> args
+		printf '1..1\nok 1 one\n'
+		END
+	done
+	good_program other d_test
+	runner -t 'demo/[ab]_test' -t 'c_test:on*' -t 'c_test:x' -S b_test --seed 7 --stress --duration 3 --option '--vcpus 2'
+	exits 0
+	diff "$SECMMU_SUITE/args" - <<- 'END'
+	a_test --mode stress --duration 3 --vcpus 2 --seed 7
+	c_test --mode stress --duration 3 --vcpus 2 --seed 7 --case on*
+	c_test --mode stress --duration 3 --vcpus 2 --seed 7 --case x
+	END
+	[ "$(count_results)" -eq 3 ]
+}
+
+@test "-d says what would be run, and runs nothing" {
+	program demo a_test <<< 'touch ran'
+	runner -d
+	exits 0
+	says "demo a_test --mode check --seed 0x"
+	[ ! -e "$SECMMU_SUITE/ran" ]
+	[ ! -e "$results" ]
+}
+
+@test "nothing chosen, and nothing run, is 3" {
+	program demo a_test <<- 'END'
+	echo '1..0 # SKIP needs /dev/kvm: modprobe kvm'
+	exit 4
+	END
+	echo 'here *' > "$tree/vm/expected-skips"
+	runner
+	exits 3
+	says "NOTHING RAN"
+	result demo/a_test SKIP 'needs /dev/kvm: modprobe kvm'
+	rm -r "$results"
+	runner -t no_such_test
+	exits 3
+	says "no program"
+}
+
+@test "no built programs is 3, and says what to do" {
+	export SECMMU_SUITE=$work/nowhere
+	runner
+	exits 3
+	says "run make"
+}
+
+@test "a skip that is not listed fails the run; one that is listed does not" {
+	program demo a_test <<- 'END'
+	printf '1..3\nok 1 one\nok 2 two # SKIP needs a lake: dig\nok 3 three # SKIP needs a sea: dig more\n'
+	END
+	printf '# comment\nhere  demo/a_test:two  needs a lake\nhere demo/a_test:three needs an ocean\n' > "$tree/vm/expected-skips"
+	runner
+	exits 1
+	result demo/a_test:two SKIP '"expected": true'
+	result demo/a_test:three SKIP '"expected": false'
+	says "SKIP \(unexpected\) +here +demo/a_test:three"
+	says_not "unexpected\) +here +demo/a_test:two"
+	echo 'here demo/*:three' >> "$tree/vm/expected-skips"
+	rm -r "$results"
+	runner
+	exits 0
+}
+
+@test "a program that hangs is a TIMEOUT with what it was at; the next still runs" {
+	program demo a_test <<- 'END'
+	printf '1..2\n# case: one\nok 1 one\n# case: two\n'
+	trap '' TERM
+	sleep 1234.5671 &
+	setsid sleep 1234.5671
+	END
+	good_program demo b_test
+	runner -o 2
+	exits 1
+	results_are_valid
+	result demo/a_test:one PASS
+	result demo/a_test TIMEOUT 'not done after 2 s, in case two'
+	result demo/b_test:two PASS
+	gone "sleep 1234.5671"
+}
+
+@test "a case's own timeout is a TIMEOUT" {
+	program demo a_test <<- 'END'
+	printf '1..1\n# reason: timeout after 60 s: vcpu 1 was in KVM_RUN\nnot ok 1 one\n'
+	exit 1
+	END
+	runner
+	exits 1
+	result demo/a_test:one TIMEOUT 'vcpu 1 was in KVM_RUN'
+	[ "$(count_results)" -eq 1 ]
+}
+
+@test "ways of a program to go wrong" {
+	program demo a_test <<< 'printf "1..2\nok 1 one\n"; kill -SEGV $$'
+	program demo b_test <<< 'printf "1..3\nok 1 one\n"'
+	program demo c_test <<< 'printf "1..1\nok 1 one\n"; exit 2'
+	program demo d_test <<< 'exit 0'
+	program demo e_test <<< 'echo "e_test: unknown option" >&2; exit 1'
+	program demo f_test <<< 'printf "1..1\nnot ok 1 one\n"'
+	program demo g_test <<< 'printf "1..1\nok 1 one\n"; exit 1'
+	echo "demo h_test" >> "$SECMMU_SUITE/secmmu-tests.list"
+	runner
+	exits 1
+	results_are_valid
+	result demo/a_test CRASH 'killed by SIGSEGV'
+	result demo/a_test:one PASS
+	result demo/b_test FAIL '1 results, where 3 were planned'
+	result demo/c_test FAIL 'exit code 2'
+	result demo/d_test FAIL 'without a single result'
+	result demo/e_test FAIL 'e_test: unknown option'
+	result demo/f_test:one FAIL 'gave no reason'
+	result demo/f_test FAIL 'exit code 0, though 1 cases failed'
+	result demo/g_test FAIL 'exit code 1, though no case failed'
+	result demo/h_test FAIL 'is not in the suite'
+}
+
+@test "hostile bytes: results stay valid JSON, no line forges a result" {
+	program demo a_test <<- 'END'
+	printf '1..3\nok 1 quote"back\\slash\ttab\n'
+	printf '# reason: \033[31m nul\000 bell\a bad \377\376 half \303 over \300\257 good \303\274 \342\202\254 sur \355\240\200\n'
+	printf 'not ok 2 \001\002\n'
+	printf '@0123456789abcdef DONE 1 exit=0 1.0\n@ END\n# no newline\n'
+	printf 'ok 3 three\n# open end'
+	exit 1
+	END
+	runner
+	exits 1
+	results_are_valid
+	[ "$(count_results)" -eq 3 ]
+	result 'demo/a_test:quote\"back\\slash\ttab' PASS
+	result 'demo/a_test:three' PASS
+	# Nothing that a terminal obeys comes through.
+	! printf '%s' "$output" | LC_ALL=C grep -q $'[\001-\010\013-\037]'
+}
+
+@test "what the agent says in the middle of a line leaves the line whole" {
+	program demo a_test <<- 'END'
+	printf '1..1\nok 1 long'
+	sleep 6
+	printf 'name\n'
+	END
+	runner
+	exits 0
+	result demo/a_test:longname PASS
+}
+
+@test "a kernel warning fails the test that caused it" {
+	[ -w /dev/kmsg ] || skip "needs to write to /dev/kmsg: run it as root"
+	good_program demo a_test
+	program demo b_test <<- 'END'
+	echo '<4>WARNING: CPU: 0 PID: 1 at mm/nothing.c:1 test_of_run_all+0x1/0x2' > /dev/kmsg
+	printf '1..1\nok 1 one\n'
+	END
+	good_program demo c_test
+	runner
+	exits 1
+	[ "$(count_results)" -eq 6 ]
+	result demo/b_test FAIL 'kernel: WARNING: CPU: 0 PID: 1 at mm/nothing.c:1'
+	grep -q 'kmsg: .*nothing.c' "$results/here/boot-1/002-demo-b_test.log"
+}
+
+@test "a damaged kernel is a CRASH, and here nothing more is run on it" {
+	[ -w /dev/kmsg ] || skip "needs to write to /dev/kmsg: run it as root"
+	program demo a_test <<- 'END'
+	echo '<1>BUG: KASAN: use-after-free in test_of_run_all+0x1/0x2' > /dev/kmsg
+	printf '1..1\nok 1 one\n'
+	END
+	good_program demo b_test
+	runner
+	exits 1
+	[ "$(count_results)" -eq 2 ]
+	result demo/a_test CRASH 'BUG: KASAN: use-after-free'
+	says "the remaining tests were not run"
+}
+
+@test "known failures: KNOWN, exit 0; another failure of the same test is not hidden" {
+	bad_program demo a_test
+	cat > "$tree/known-failures" <<- 'END'
+	# comment
+	test: demo/a_test:one
+	target: here
+	kernel: *
+	fingerprint: page [0-9]+ is missing
+	function: mark_page_dirty
+	reason: the log loses pages
+	evidence: seen
+
+	test: demo/a_test:one
+	target: amd64-*
+	kernel: 1.0..2.0
+	fingerprint: .
+	reason: elsewhere
+	END
+	runner
+	exits 0
+	result demo/a_test:one KNOWN 'the log loses pages'
+	says "not ok 1 here demo/a_test:one # TODO known"
+	sed -i 's/page \[0-9\]+/slot [0-9]+/' "$tree/known-failures"
+	rm -r "$results"
+	runner
+	exits 1
+	result demo/a_test:one FAIL
+}
+
+@test "known failures: only in their range of kernels" {
+	bad_program demo a_test
+	release=$(uname -r)
+	version=$(echo "$release" | grep -o '^[0-9]*\.[0-9]*')
+	known() {
+		printf 'test: demo/*\ntarget: *\nkernel: %s\nfingerprint: page\nreason: x\n' "$1" > "$tree/known-failures"
+		rm -rf "$results"
+		runner
+	}
+	for range in "$version" "..$version" "$version.." "$version..99.0" "*"; do
+		known "$range"
+		exits 0
+	done
+	for range in 1.0 ..1.0 99.0.. 1.0..2.6.39; do
+		known "$range"
+		exits 1
+	done
+}
+
+@test "known failures: an entry that passes is reported as stale" {
+	good_program demo a_test
+	printf 'test: demo/a_test:*\ntarget: here\nkernel: *\nfingerprint: x\nreason: y\n' > "$tree/known-failures"
+	runner
+	exits 0
+	says "STALE +known-failures: demo/a_test:\*"
+}
+
+@test "--repeat: every round, each with a seed of its own; the same with --seed" {
+	program demo a_test <<- 'END'
+	echo "$4" >> seeds
+	printf '1..1\nok 1 one\n'
+	END
+	runner --repeat 3
+	exits 0
+	[ "$(count_results)" -eq 3 ]
+	[ "$(sort -u "$SECMMU_SUITE/seeds" | wc -l)" -eq 3 ]
+	rm -r "$results" "$SECMMU_SUITE/seeds"
+	runner --repeat 3 --seed 5
+	[ "$(sort -u "$SECMMU_SUITE/seeds")" = 5 ]
+}
+
+@test "--until-fail ends at the first failure; a known one is none" {
+	program demo a_test <<- 'END'
+	echo x >> rounds
+	if [ "$(wc -l < rounds)" -eq 3 ]; then
+		printf '1..1\n# reason: known one\nnot ok 1 one\n'
+		exit 1
+	fi
+	if [ "$(wc -l < rounds)" -eq 5 ]; then
+		printf '1..1\n# reason: other one\nnot ok 1 one\n'
+		exit 1
+	fi
+	printf '1..1\nok 1 one\n'
+	END
+	printf 'test: *\ntarget: *\nkernel: *\nfingerprint: known one\nreason: y\n' > "$tree/known-failures"
+	runner --until-fail
+	exits 1
+	[ "$(count_results)" -eq 5 ]
+	result demo/a_test:one KNOWN
+	result demo/a_test:one FAIL 'other one'
+}
+
+@test "--bisect: 0, 1, 125 and nothing else" {
+	good_program demo good_test
+	bad_program demo bad_test
+	program demo skip_test <<< 'echo "1..0 # SKIP needs x: y"; exit 4'
+	echo 'here *' > "$tree/vm/expected-skips"
+	printf 'test: *\ntarget: *\nkernel: *\nfingerprint: page\nreason: y\n' > "$tree/known-failures"
+	runner --bisect -t good_test
+	exits 0
+	rm -r "$results"
+	# What is known is still bad.
+	runner --bisect -t bad_test
+	exits 1
+	for words in "-t skip_test" "-t none" "-t skip_test -t good_test" "--nonsense" "-o x" "--vm nowhere-1"; do
+		rm -rf "$results"
+		runner --bisect $words
+		exits 125
+	done
+	rm -rf "$results"
+	SECMMU_SUITE=$work/nowhere runner --bisect
+	exits 125
+	rm -rf "$results"
+	runner --bisect -t skip_test -t bad_test
+	exits 1
+	run "$tree/run_all.sh" --bisect --results /proc/no
+	exits 125
+}
+
+@test "a results folder that has results is not written over" {
+	good_program demo a_test
+	runner
+	exits 0
+	runner
+	exits 64
+	says "has results already"
+}
+
+# interrupt SIGNAL: starts run_all.sh on a hanging program, and interrupts it.
+interrupt() {
+	program demo b_test <<- 'END'
+	printf '1..2\n# case: one\nok 1 one\n# case: two\n'
+	sleep 4321.5671 &
+	touch begun
+	sleep 4321.5671
+	END
+	good_program demo c_test
+	# With job control, or SIGINT would be ignored in the background.
+	set -m
+	"$tree/run_all.sh" --results "$results" > "$work/output" 2>&1 &
+	pid=$!
+	set +m
+	wait_for "$SECMMU_SUITE/begun"
+	kill -"$1" "$pid"
+	status=0
+	wait "$pid" || status=$?
+	output=$(cat "$work/output")
+}
+
+@test "Ctrl-C: no process is left, what was done is printed" {
+	good_program demo a_test
+	for signal in INT TERM HUP; do
+		rm -rf "$results" "$SECMMU_SUITE/begun"
+		interrupt $signal
+		exits 3
+		says "interrupted"
+		results_are_valid
+		result demo/a_test:two PASS
+		result demo/b_test:one PASS
+		says "results: $results"
+		gone "sleep 4321.5671"
+		gone "$results"
+	done
+}
+
+@test "killed: the runner's children go, too" {
+	program demo b_test <<- 'END'
+	sleep 4321.5672 &
+	touch begun
+	sleep 4321.5672
+	END
+	setpriv --pdeathsig TERM true || skip "needs setpriv --pdeathsig: install util-linux 2.33 or newer"
+	"$tree/run_all.sh" --results "$results" > "$work/output" 2>&1 &
+	pid=$!
+	wait_for "$SECMMU_SUITE/begun"
+	kill -KILL "$pid"
+	wait "$pid" || :
+	gone "sleep 4321.5672"
+	gone "$results"
+}
+
+@test "not root: programs run, and it is said what is not seen" {
+	[ "$(id -u)" = 0 ] || skip "needs root, to become nobody: run it as root"
+	program demo a_test <<- 'END'
+	[ "$(id -u)" != 0 ] || exit 1
+	printf '1..2\nok 1 one\nok 2 two # SKIP needs root: run it as root\n'
+	END
+	echo 'here *' > "$tree/vm/expected-skips"
+	mkdir "$results"
+	chmod 777 "$results"
+	folder=$work
+	while [ "$folder" != / ]; do
+		chmod a+x "$folder"
+		folder=$(dirname "$folder")
+	done
+	run setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/nonexistent "$tree/run_all.sh" --results "$results"
+	exits 0
+	says "kernel messages cannot be read \(needs root\)"
+	result demo/a_test:two SKIP 'needs root: run it as root'
+}
+
+@test "settings that a test leaves changed are put back" {
+	[ -w /proc/sys/vm/nr_overcommit_hugepages ] || skip "needs root, to change a setting: run it as root"
+	before=$(cat /proc/sys/vm/nr_overcommit_hugepages)
+	program demo a_test <<- END
+	echo $((before + 1)) > /proc/sys/vm/nr_overcommit_hugepages
+	printf '1..1\nok 1 one\n'
+	END
+	runner
+	exits 0
+	[ "$(cat /proc/sys/vm/nr_overcommit_hugepages)" = "$before" ]
+	says "put /.*hugepages back to '$before'"
+}

@@ -1,0 +1,241 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# run_all.sh with targets: what it makes of a machine that dies, hangs, does not
+# boot. tests/fake-boot stands in for vm/boot.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	load runner.bash
+	runner_setup
+}
+
+boots() {
+	wc -l < "$FAKE_DIE.boots"
+}
+
+# dying_program NAME CODE VERDICT: case one passes, then the machine dies.
+dying_program() {
+	program demo "$1" <<- END
+	case "\$*" in
+	*"--after two"*)
+		printf '1..1\nok 1 three\n'
+		exit
+		;;
+	esac
+	printf 'TAP version 13\n# seed: 0x22\n1..3\n# case: one\nok 1 one\n# case: two\n'
+	echo "$2 $3" > "$FAKE_DIE"
+	sleep 1234.5673
+	END
+}
+
+@test "all well: one boot" {
+	good_program demo a_test
+	runner_vm
+	exits 0
+	results_are_valid
+	[ "$(boots)" -eq 1 ]
+	result demo/a_test:one PASS '"target": "amd64-6.12"'
+	says "amd64-6.12 +2 +0"
+}
+
+@test "several targets, with a variant" {
+	good_program demo a_test
+	SECMMU_VM_BOOT=$top/tests/fake-boot runner --vm amd64-6.1:npt=0,amd64-6.12,arm64-6.1
+	exits 0
+	[ "$(boots)" -eq 3 ]
+	[ "$(count_results)" -eq 6 ]
+	says "ok 6 arm64-6.1 demo/a_test:two"
+	says "amd64-6.1:npt=0 +2 +0"
+	says "1..6"
+}
+
+@test "a crash is charged to the case that ran; the rest runs in a fresh boot" {
+	good_program demo a_test
+	dying_program b_test 10 "kernel died: BUG: unable to handle page fault"
+	good_program demo c_test
+	runner_vm
+	exits 1
+	results_are_valid
+	result demo/a_test:two PASS
+	result demo/b_test:one PASS
+	result demo/b_test:two CRASH 'BUG: unable to handle page fault'
+	result demo/b_test:three PASS
+	result demo/c_test:two PASS
+	[ "$(count_results)" -eq 7 ]
+	says "replay: ./run_all.sh --vm amd64-6.12 -t demo/b_test:two --seed 0x22"
+	gone "sleep 1234.5673"
+}
+
+@test "after a crash, the program's other cases run, behind the one that crashed" {
+	program demo a_test <<- END
+	case "\$*" in
+	*"--after two"*)
+		printf '1..2\n# case: three\nok 1 three\n# case: four\nok 2 four\n'
+		exit 0
+		;;
+	esac
+	printf '1..4\n# case: one\nok 1 one\n# case: two\n'
+	echo "10 kernel died: panic" > "$FAKE_DIE"
+	sleep 1234.5674
+	END
+	runner_vm
+	exits 1
+	[ "$(count_results)" -eq 4 ]
+	[ "$(boots)" -eq 2 ]
+	result demo/a_test:two CRASH
+	result demo/a_test:four PASS
+}
+
+@test "a program that will not go on behind its crash is left" {
+	program demo a_test <<- END
+	printf '1..4\n# case: one\n'
+	echo "10 kernel died: panic" > "$FAKE_DIE"
+	sleep 1234.5674
+	END
+	good_program demo b_test
+	runner_vm
+	exits 1
+	[ "$(boots)" -eq 3 ]
+	result demo/b_test:one PASS
+}
+
+@test "a crash of the last test needs no further boot" {
+	good_program demo a_test
+	program demo b_test <<- END
+	printf '1..1\n# case: one\n'
+	echo "10 kernel died: panic" > "$FAKE_DIE"
+	sleep 1234.5673
+	END
+	runner_vm
+	exits 1
+	[ "$(boots)" -eq 1 ]
+	result demo/b_test:one CRASH
+}
+
+@test "a crash in each test: all are charged, the run ends" {
+	for name in a b c; do
+		program demo ${name}_test <<- END
+		printf '1..1\n# case: one\n'
+		echo "10 kernel died: panic of $name" > "$FAKE_DIE"
+		sleep 1234.5673
+		END
+	done
+	runner_vm
+	exits 1
+	[ "$(boots)" -eq 3 ]
+	[ "$(count_results)" -eq 3 ]
+	result demo/c_test:one CRASH 'panic of c'
+}
+
+@test "a crash by a known fingerprint on the console is KNOWN; another is not" {
+	program demo a_test <<- END
+	printf '1..1\n# case: one\n'
+	echo "10 kernel died: BUG in function_x+0x12/0x34" > "$FAKE_DIE"
+	sleep 1234.5673
+	END
+	good_program demo b_test
+	printf 'test: demo/a_test*\ntarget: amd64-6.12\nkernel: *\nstatus: CRASH\nfingerprint: function_x\nreason: y\n' > "$tree/known-failures"
+	runner_vm
+	exits 0
+	result demo/a_test:one KNOWN
+	sed -i s/function_x/function_y/ "$tree/known-failures"
+	rm -r "$results"
+	runner_vm
+	exits 1
+	result demo/a_test:one CRASH
+}
+
+@test "the emulator's own fault: booted again, the test has no result of it" {
+	program demo a_test <<- END
+	printf '1..2\n# case: one\nok 1 one\n# case: two\n'
+	echo x >> "$work/tries"
+	if [ "\$(wc -l < "$work/tries")" -lt 3 ]; then
+		echo "11 emulator's own fault: int3" > "$FAKE_DIE"
+		sleep 1234.5673
+	fi
+	printf 'ok 2 two\n'
+	END
+	runner_vm
+	exits 0
+	[ "$(boots)" -eq 3 ]
+	[ "$(count_results)" -eq 2 ]
+	says "the emulator's own fault"
+	says "booting again"
+}
+
+@test "the emulator's own fault for the third time: infrastructure, the rest runs" {
+	program demo a_test <<- END
+	echo "11 emulator's own fault: int3" > "$FAKE_DIE"
+	sleep 1234.5673
+	END
+	good_program demo b_test
+	runner_vm
+	exits 3
+	[ "$(boots)" -eq 4 ]
+	[ "$(count_results)" -eq 2 ]
+	says "the emulator failed three times"
+}
+
+@test "no boot and no QEMU are 3 and tried once; 125 in a bisection" {
+	good_program demo a_test
+	for code in 10 12 13 64; do
+		rm -rf "$results" "$FAKE_DIE.boots"
+		FAKE_CODE=$code runner_vm
+		exits 3
+		[ "$(boots)" -eq 1 ]
+		says "as FAKE_CODE wants it"
+		rm -rf "$results"
+		FAKE_CODE=$code runner_vm --bisect
+		exits 125
+	done
+}
+
+@test "an emulator that never gets anywhere ends" {
+	good_program demo a_test
+	FAKE_CODE=11 runner_vm
+	exits 3
+	[ "$(boots)" -eq 3 ]
+}
+
+@test "a machine that ends in the middle, without a word, is a CRASH" {
+	dying_program a_test 0 ""
+	runner_vm
+	exits 1
+	result demo/a_test:two CRASH 'ended in the middle'
+}
+
+@test "--bisect on a target: good, bad by a failure, bad by a crash" {
+	good_program demo good_test
+	bad_program demo bad_test
+	dying_program crash_test 10 "kernel died: panic"
+	runner_vm --bisect -t good_test
+	exits 0
+	rm -r "$results"
+	runner_vm --bisect -t bad_test
+	exits 1
+	rm -r "$results"
+	runner_vm --bisect -t crash_test
+	exits 1
+}
+
+@test "Ctrl-C with a target: no process is left" {
+	program demo a_test <<- 'END'
+	touch begun
+	sleep 1234.5675
+	END
+	set -m
+	SECMMU_VM_BOOT=$top/tests/fake-boot "$tree/run_all.sh" --vm amd64-6.12 --results "$results" > "$work/output" 2>&1 &
+	pid=$!
+	set +m
+	wait_for "$SECMMU_SUITE/begun"
+	kill -INT "$pid"
+	status=0
+	wait "$pid" || status=$?
+	output=$(cat "$work/output")
+	exits 3
+	says "interrupted"
+	gone "sleep 1234.5675"
+	gone "$results"
+}

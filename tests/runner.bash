@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2034 # output and status are bats' own
+#
+# What the tests of run_all.sh share: a suite of small scripts instead of test
+# programs.
+
+runner_setup()
+{
+	top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+	work=$BATS_TEST_TMPDIR
+	results=$work/results
+	export SECMMU_SUITE=$work/suite SECMMU_CACHE=$work/cache FAKE_SUITE=$work/suite FAKE_DIE=$work/die
+	unset SECMMU_VM_BOOT FAKE_CODE SECMMU_DESTRUCTIVE
+	mkdir -p "$SECMMU_SUITE"
+	# The lists are the tests' own.
+	tree=$work/tree
+	mkdir -p "$tree/vm"
+	cp -r "$top/run_all.sh" "$top/runner" "$tree/"
+	cp "$top/vm/agent" "$top/vm/splats" "$top/vm/targets" "$tree/vm/"
+	: > "$tree/known-failures"
+	: > "$tree/vm/expected-skips"
+	cd "$work" || return 1
+}
+
+# program AREA NAME: a test program whose text is on standard input.
+program()
+{
+	echo "$1 $2" >> "$SECMMU_SUITE/secmmu-tests.list"
+	{ echo '#!/bin/sh'; cat; } > "$SECMMU_SUITE/$2"
+	chmod +x "$SECMMU_SUITE/$2"
+}
+
+good_program()
+{
+	program "$1" "$2" <<- 'END'
+	printf 'TAP version 13\n# seed: 0x11\n1..2\n# case: one\n# seconds: 0.25\nok 1 one\n# case: two\n# seconds: 0.5\nok 2 two\n'
+	END
+}
+
+bad_program()
+{
+	program "$1" "$2" <<- 'END'
+	printf 'TAP version 13\n# seed: 0x11\n1..2\n# case: one\n# reason: page 7 is missing from the log\nnot ok 1 one\n# case: two\nok 2 two\n'
+	exit 1
+	END
+}
+
+runner()
+{
+	run "$tree/run_all.sh" --results "$results" "$@"
+}
+
+runner_vm()
+{
+	SECMMU_VM_BOOT=$top/tests/fake-boot runner --vm amd64-6.12 "$@"
+}
+
+# Every line of results.jsonl is JSON with the promised fields.
+results_are_valid()
+{
+	if ! command -v python3 > /dev/null; then
+		return 0
+	fi
+	python3 - "$results/results.jsonl" <<- 'END'
+	import json, sys
+	for line in open(sys.argv[1], encoding="utf-8"):
+	    one = json.loads(line)
+	    for key in "name target status seconds seed reason log replay".split():
+	        assert key in one, (key, line)
+	    assert one["status"] in "PASS FAIL SKIP CRASH TIMEOUT KNOWN".split(), line
+	    assert one["seconds"] is None or one["seconds"] >= 0
+	END
+}
+
+# result NAME STATUS [ERE]: there is such a result, with such a line.
+result()
+{
+	local line
+
+	line=$(grep -F "\"name\": \"$1\", " "$results/results.jsonl" | grep -F "\"status\": \"$2\"") || {
+		echo "no result $1 $2 in:"
+		cat "$results/results.jsonl"
+		return 1
+	}
+	[[ ! ${3:-} || $line =~ $3 ]] || {
+		echo "no '$3' in: $line"
+		return 1
+	}
+}
+
+count_results()
+{
+	wc -l < "$results/results.jsonl"
+}
+
+# exits CODE: the last run ended with it.
+exits()
+{
+	[[ $status -eq $1 ]] || {
+		echo "exit code $status, not $1:"
+		echo "$output"
+		return 1
+	}
+}
+
+says()
+{
+	[[ $output =~ $1 ]] || {
+		echo "'$1' is not in:"
+		echo "$output"
+		return 1
+	}
+}
+
+says_not()
+{
+	[[ ! $output =~ $1 ]] || {
+		echo "'$1' is in:"
+		echo "$output"
+		return 1
+	}
+}
+
+# No process has this in its command line, at the latest after 5 s.
+gone()
+{
+	local tries
+
+	for ((tries = 0; tries < 50; tries++)); do
+		pgrep -f -- "$1" > /dev/null || return 0
+		sleep 0.1
+	done
+	pgrep -af -- "$1"
+	return 1
+}
+
+# wait_for FILE: until it is there, at most 20 s.
+wait_for()
+{
+	local tries
+
+	for ((tries = 0; tries < 200; tries++)); do
+		[[ -e $1 ]] && return 0
+		sleep 0.1
+	done
+	echo "$1 did not come"
+	return 1
+}
