@@ -196,3 +196,22 @@ END
 	[ "$status" -ne 0 ]
 	[[ $output == *"needs KDIR="* ]]
 }
+
+@test "packages: what is missing is named, and installed by root only" {
+	mkdir "$work/bin"
+	for tool in bash sh uname sed mktemp id rm; do ln -s "$(command -v "$tool")" "$work/bin/"; done
+	printf '#!/bin/sh\nexit 1\n' > "$work/bin/dpkg-query"
+	printf '#!/bin/sh\necho 1000\n' > "$work/bin/id.user"
+	chmod +x "$work/bin/dpkg-query" "$work/bin/id.user"
+	run env PATH="$work/bin" build/packages vm-amd64 modules
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[ "$output" = "qemu-system-x86 cpio xz-utils libelf1" ]
+	mv "$work/bin/id.user" "$work/bin/id"
+	run env PATH="$work/bin" build/packages --install vm-amd64
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == *"no root"*"apt-get install qemu-system-x86 cpio xz-utils"* ]]
+	run build/packages no-such-need
+	[ "$status" -eq 64 ]
+}
