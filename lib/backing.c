@@ -1,55 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "backing.h"
+#include "backing_parts.h"
 
 /* From linux/mman.h and linux/memfd.h; older libc headers lack some. */
 #ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE	23
+#define MADV_POPULATE_WRITE 23
 #endif
 #ifndef MAP_HUGE_SHIFT
-#define MAP_HUGE_SHIFT		26
+#define MAP_HUGE_SHIFT 26
 #endif
 #ifndef MFD_HUGETLB
-#define MFD_HUGETLB		4U
+#define MFD_HUGETLB 4U
 #endif
 
-#define SIZE_2M		(2ULL << 20)
-#define SIZE_1G		(1ULL << 30)
+#define SIZE_2M (2ULL << 20)
+#define SIZE_1G (1ULL << 30)
 
-#define THP_FOLDER	"/sys/kernel/mm/transparent_hugepage"
-
-/**
- * struct kind - what a kind of memory is made of
- * @name: its name
- * @hugetlb: size of its hugetlb pages; 0: not hugetlb
- * @thp: MADV_HUGEPAGE; all others that are not hugetlb have MADV_NOHUGEPAGE,
- *	so that small means small whatever the machine's settings are
- * @file: from which call its file comes; NO_FILE: none
- * @shared: MAP_SHARED
- */
-struct kind {
-	const char *name;
-	uint64_t hugetlb;
-	bool thp;
-	enum {
-		NO_FILE,
-		MEMFD_FILE,
-		TMPFS_FILE,
-		GIVEN_FILE,
-	} file;
-	bool shared;
-};
-
-static const struct kind kinds[BACKING_KINDS] = {
+const struct backing_kind_parts backing_kinds[BACKING_KINDS] = {
 	[BACKING_ANONYMOUS] = { .name = "anonymous" },
 	[BACKING_ANONYMOUS_THP] = { .name = "anonymous_thp", .thp = true },
 	[BACKING_HUGETLB_2M] = { .name = "hugetlb_2m", .hugetlb = SIZE_2M },
@@ -77,7 +52,7 @@ static const struct kind kinds[BACKING_KINDS] = {
 
 const char *backing_name(enum backing_kind kind)
 {
-	return kinds[kind].name;
+	return backing_kinds[kind].name;
 }
 
 bool backing_from_name(const char *name, enum backing_kind *kind)
@@ -85,7 +60,7 @@ bool backing_from_name(const char *name, enum backing_kind *kind)
 	unsigned int i;
 
 	for (i = 0; i < BACKING_KINDS; i++) {
-		if (!strcmp(kinds[i].name, name)) {
+		if (!strcmp(backing_kinds[i].name, name)) {
 			*kind = (enum backing_kind)i;
 			return true;
 		}
@@ -93,180 +68,14 @@ bool backing_from_name(const char *name, enum backing_kind *kind)
 	return false;
 }
 
-static uint64_t small_page(void)
-{
-	return (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static uint64_t round_up(uint64_t value, uint64_t to)
-{
-	return (value + to - 1) / to * to;
-}
-
-/* Read the first line of a file of sysfs; false if there is no such file. */
-static bool read_line(const char *path, char *line, size_t size)
-{
-	ssize_t got;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	got = read(fd, line, size - 1);
-	close(fd);
-	line[got > 0 ? got : 0] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	return true;
-}
-
-static bool read_number(const char *folder, const char *file, uint64_t *number)
-{
-	char path[256], line[64];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, file);
-	if (!read_line(path, line, sizeof(line)))
-		return false;
-	*number = strtoull(line, NULL, 0);
-	return true;
-}
-
-/* The size that a PMD maps, the one that THP is about. */
-static uint64_t thp_size(void)
-{
-	uint64_t size;
-
-	return read_number(THP_FOLDER, "hpage_pmd_size", &size) && size ?
-		       size :
-		       SIZE_2M;
-}
-
-/*
- * A setting of THP, such as "always [madvise] never". Since 6.8 (enabled) and
- * 6.12 (shmem_enabled) there is one per size, too, which counts unless it says
- * "inherit".
- */
-static bool thp_setting(const char *file, char *line, size_t size, char *path,
-			size_t path_size)
-{
-	snprintf(path, path_size, THP_FOLDER "/hugepages-%llukB/%s",
-		 (unsigned long long)thp_size() >> 10, file);
-	if (read_line(path, line, size) && !strstr(line, "[inherit]"))
-		return true;
-	snprintf(path, path_size, THP_FOLDER "/%s", file);
-	return read_line(path, line, size);
-}
-
-static bool thp_available(bool shmem, struct shortage *shortage)
-{
-	char line[128], path[128], remedy[192];
-
-	if (!thp_setting(shmem ? "shmem_enabled" : "enabled", line,
-			 sizeof(line), path, sizeof(path)))
-		return shortage_set(shortage,
-				    "run it on a kernel built with this option",
-				    "CONFIG_TRANSPARENT_HUGEPAGE=y");
-	if (!strstr(line, "[never]") && !strstr(line, "[deny]"))
-		return true;
-	snprintf(remedy, sizeof(remedy), "echo %s > %s",
-		 shmem ? "advise" : "madvise", path);
-	return shortage_set(shortage, remedy,
-			    "transparent huge pages for %s memory (%s is '%s')",
-			    shmem ? "shared" : "anonymous", path, line);
-}
-
-static bool hugetlb_available(uint64_t page_size, uint64_t size,
-			      struct shortage *shortage)
-{
-	uint64_t free_pages = 0, reserved = 0, overcommit = 0, surplus = 0;
-	uint64_t wanted = round_up(size, page_size) / page_size;
-	unsigned long long kib = page_size >> 10;
-	char folder[80], remedy[256];
-
-	snprintf(folder, sizeof(folder), "/sys/kernel/mm/hugepages/hugepages-%llukB",
-		 kib);
-	if (!read_number(folder, "free_hugepages", &free_pages))
-		return shortage_set(shortage,
-				    "run it on a machine and a kernel that have them (CONFIG_HUGETLBFS=y)",
-				    "hugetlb pages of %llu KiB", kib);
-	read_number(folder, "resv_hugepages", &reserved);
-	read_number(folder, "nr_overcommit_hugepages", &overcommit);
-	read_number(folder, "surplus_hugepages", &surplus);
-
-	free_pages -= reserved < free_pages ? reserved : free_pages;
-	if (overcommit > surplus)
-		free_pages += overcommit - surplus;
-	if (free_pages >= wanted)
-		return true;
-	snprintf(remedy, sizeof(remedy),
-		 "echo N > %s/nr_hugepages, or hugepagesz=%lluK hugepages=N on the kernel's command line",
-		 folder, kib);
-	return shortage_set(shortage, remedy,
-			    "%llu free hugetlb pages of %llu KiB (there are %llu)",
-			    (unsigned long long)wanted, kib,
-			    (unsigned long long)free_pages);
-}
-
-/*
- * A file without a name in a tmpfs. O_TMPFILE never gives it one, so there is
- * nothing to remove, however the process ends.
- */
-static int tmpfs_file(uint64_t size, struct shortage *shortage)
-{
-	const char *const folders[] = { "/dev/shm", getenv("TMPDIR"), "/tmp",
-					"/run", "/" };
-	bool full = false;
-	size_t i;
-
-	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		struct statfs fs;
-		int fd;
-
-		if (!folders[i] || statfs(folders[i], &fs) ||
-		    fs.f_type != TMPFS_MAGIC)
-			continue;
-		/* No blocks at all is how a tmpfs without a limit looks. */
-		if (fs.f_blocks &&
-		    (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize < size) {
-			full = true;
-			continue;
-		}
-		fd = open(folders[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-		if (fd >= 0)
-			return fd;
-	}
-	if (full)
-		shortage_set(shortage, "mount -o remount,size=75% /dev/shm",
-			     "%llu MiB of room in a tmpfs",
-			     (unsigned long long)size >> 20);
-	else
-		shortage_set(shortage, "mount -t tmpfs tmpfs /dev/shm",
-			     "a tmpfs to write to, such as /dev/shm");
-	return -1;
-}
-
-bool backing_available(enum backing_kind kind, uint64_t size,
-		       struct shortage *shortage)
-{
-	const struct kind *k = &kinds[kind];
-
-	if (k->thp && !thp_available(k->shared, shortage))
-		return false;
-	if (k->hugetlb && !hugetlb_available(k->hugetlb, size, shortage))
-		return false;
-	if (k->file == TMPFS_FILE) {
-		int fd = tmpfs_file(size, shortage);
-
-		if (fd < 0)
-			return false;
-		close(fd);
-	}
-	return true;
-}
-
 /* The file behind the memory: -1 if none; false if there can be none. */
-static bool open_file(struct backing *backing, const struct kind *kind,
+static bool open_file(struct backing *backing,
+		      const struct backing_kind_parts *kind,
 		      const struct backing_request *request,
 		      struct shortage *shortage)
 {
+	unsigned int flags = MFD_CLOEXEC;
+
 	backing->fd = -1;
 	switch (kind->file) {
 	case NO_FILE:
@@ -275,23 +84,22 @@ static bool open_file(struct backing *backing, const struct kind *kind,
 		backing->fd = request->fd;
 		return true;
 	case TMPFS_FILE:
-		backing->fd = tmpfs_file(backing->map_size, shortage);
+		backing->fd = backing_tmpfs_file(backing->map_size, shortage);
 		if (backing->fd < 0)
 			return false;
 		break;
 	case MEMFD_FILE:
-		backing->fd = memfd_create("secmmu", MFD_CLOEXEC |
-			(kind->hugetlb ?
-				 MFD_HUGETLB |
-					 (unsigned int)__builtin_ctzll(
-						 kind->hugetlb)
-						 << MAP_HUGE_SHIFT :
-				 0));
+		if (kind->hugetlb)
+			flags |= MFD_HUGETLB |
+				 (unsigned int)__builtin_ctzll(kind->hugetlb)
+					 << MAP_HUGE_SHIFT;
+		backing->fd = memfd_create("secmmu", flags);
 		if (backing->fd < 0)
-			return shortage_set(shortage,
-					    "run it on a kernel built with CONFIG_MEMFD_CREATE=y CONFIG_HUGETLBFS=y",
-					    "memfd_create() for %s (%s)",
-					    kind->name, errno_name(errno));
+			return shortage_set(
+				shortage,
+				"run it on a kernel built with CONFIG_MEMFD_CREATE=y CONFIG_HUGETLBFS=y",
+				"memfd_create() for %s (%s)", kind->name,
+				errno_name(errno));
 		break;
 	}
 	backing->own_fd = true;
@@ -305,7 +113,8 @@ static bool open_file(struct backing *backing, const struct kind *kind,
 	return true;
 }
 
-static bool map_memory(struct backing *backing, const struct kind *kind,
+static bool map_memory(struct backing *backing,
+		       const struct backing_kind_parts *kind,
 		       struct shortage *shortage)
 {
 	int flags = MAP_FIXED | (kind->shared ? MAP_SHARED : MAP_PRIVATE);
@@ -322,24 +131,26 @@ static bool map_memory(struct backing *backing, const struct kind *kind,
 
 		/* hugetlb reserves here: the pages went to somebody else. */
 		if (kind->hugetlb &&
-		    !hugetlb_available(kind->hugetlb, backing->map_size,
-				       shortage))
+		    !backing_hugetlb_available(kind->hugetlb, backing->map_size,
+					       shortage))
 			return false;
-		return shortage_set(shortage,
-				    kind->file == GIVEN_FILE ?
-					    "run it on a kernel whose guest_memfd can be mapped (GUEST_MEMFD_FLAG_MMAP)" :
-					    "give the machine more memory",
-				    "%llu MiB of %s memory (mmap: %s)",
-				    (unsigned long long)backing->map_size >> 20,
-				    kind->name, errno_name(error));
+		return shortage_set(
+			shortage,
+			kind->file == GIVEN_FILE ?
+				"run it on a kernel whose guest_memfd can be mapped (GUEST_MEMFD_FLAG_MMAP)" :
+				"give the machine more memory",
+			"%llu MiB of %s memory (mmap: %s)",
+			(unsigned long long)backing->map_size >> 20, kind->name,
+			errno_name(error));
 	}
 
 	if (kind->thp) {
 		if (madvise(backing->map, backing->map_size, MADV_HUGEPAGE))
-			return shortage_set(shortage,
-					    "run it on a kernel built with CONFIG_TRANSPARENT_HUGEPAGE=y",
-					    "MADV_HUGEPAGE for %s memory (%s)",
-					    kind->name, errno_name(errno));
+			return shortage_set(
+				shortage,
+				"run it on a kernel built with CONFIG_TRANSPARENT_HUGEPAGE=y",
+				"MADV_HUGEPAGE for %s memory (%s)", kind->name,
+				errno_name(errno));
 	} else if (!kind->hugetlb) {
 		/* Fails where the kernel has no THP: small as it is. */
 		madvise(backing->map, backing->map_size, MADV_NOHUGEPAGE);
@@ -350,7 +161,7 @@ static bool map_memory(struct backing *backing, const struct kind *kind,
 static void check_request(const struct backing_request *request,
 			  uint64_t alignment)
 {
-	uint64_t page = small_page();
+	uint64_t page = backing_small_page();
 
 	if ((unsigned int)request->kind >= BACKING_KINDS)
 		fail("there is no kind %u of backing",
@@ -376,23 +187,22 @@ bool backing_try_create(struct backing *backing,
 			const struct backing_request *request,
 			struct shortage *shortage)
 {
-	const struct kind *kind;
-	uint64_t alignment, guard = small_page(), first;
+	const struct backing_kind_parts *kind;
+	uint64_t alignment, guard = backing_small_page(), first;
 
 	memset(backing, 0, sizeof(*backing));
 	backing->fd = -1;
 	check_request(request, request->alignment);
-	kind = &kinds[request->kind];
+	kind = &backing_kinds[request->kind];
 	if (!backing_available(request->kind,
-			       request->size + request->misalignment,
-			       shortage))
+			       request->size + request->misalignment, shortage))
 		return false;
 
 	backing->kind = request->kind;
 	backing->size = request->size;
 	backing->page_size = kind->hugetlb ? kind->hugetlb :
-			     kind->thp	   ? thp_size() :
-					     small_page();
+			     kind->thp	   ? backing_thp_size() :
+					     backing_small_page();
 	backing->huge = kind->hugetlb || kind->thp;
 	backing->offset = (off_t)request->misalignment;
 	alignment = request->alignment > backing->page_size ?
@@ -403,9 +213,11 @@ bool backing_try_create(struct backing *backing,
 	 * hugetlb maps whole pages of its own only. So misaligned memory is a
 	 * part of a mapping that is aligned.
 	 */
-	backing->map_size = round_up(request->misalignment + request->size,
-				     kind->hugetlb ? kind->hugetlb :
-						     small_page());
+	backing->map_size = backing_round_up(request->misalignment +
+						     request->size,
+					     kind->hugetlb ?
+						     kind->hugetlb :
+						     backing_small_page());
 
 	/*
 	 * The guards stay as long as the memory, so the kernel does not merge
@@ -424,8 +236,8 @@ bool backing_try_create(struct backing *backing,
 					    20,
 				    errno_name(errno));
 	}
-	first = round_up((uint64_t)(uintptr_t)backing->reserved + guard,
-			 alignment);
+	first = backing_round_up((uint64_t)(uintptr_t)backing->reserved + guard,
+				 alignment);
 	backing->map = (void *)(uintptr_t)first;
 	backing->hva = (char *)backing->map + request->misalignment;
 
@@ -467,13 +279,13 @@ static void touch_all(struct backing *backing)
 {
 	volatile char *at = backing->hva, *end = at + backing->size;
 
-	for (; at < end; at += small_page())
+	for (; at < end; at += backing_small_page())
 		__atomic_fetch_or(at, 0, __ATOMIC_RELAXED);
 }
 
 void backing_populate(struct backing *backing)
 {
-	const char *name = kinds[backing->kind].name;
+	const char *name = backing_kinds[backing->kind].name;
 	int error;
 
 	do {
@@ -486,11 +298,11 @@ void backing_populate(struct backing *backing)
 	switch (error) {
 	case 0:
 		return;
-	case EINVAL:	/* not for memory of this kind */
+	case EINVAL: /* not for memory of this kind */
 		touch_all(backing);
 		return;
-	case EFAULT:	/* hugetlb: none left where the policy allows them */
-		if (!kinds[backing->kind].hugetlb)
+	case EFAULT: /* hugetlb: none left where the policy allows them */
+		if (!backing_kinds[backing->kind].hugetlb)
 			break;
 		/* fall through */
 	case ENOMEM: {
@@ -511,11 +323,10 @@ void backing_populate(struct backing *backing)
 
 uint64_t backing_host_huge_bytes(const struct backing *backing)
 {
-	static const char *const fields[] = { "AnonHugePages:",
-					      "ShmemPmdMapped:",
-					      "FilePmdMapped:",
-					      "Private_Hugetlb:",
-					      "Shared_Hugetlb:" };
+	static const char *const fields[] = {
+		"AnonHugePages:", "ShmemPmdMapped:", "FilePmdMapped:",
+		"Private_Hugetlb:", "Shared_Hugetlb:"
+	};
 	uint64_t begin = (uint64_t)(uintptr_t)backing->map;
 	uint64_t end = begin + backing->map_size, bytes = 0;
 	FILE *file = fopen("/proc/self/smaps", "re");
@@ -530,9 +341,10 @@ uint64_t backing_host_huge_bytes(const struct backing *backing)
 		char permission;
 		size_t i;
 
-		if (sscanf(line, "%llx-%llx %c", &from, &to, &permission) == 3) {
+		if (sscanf(line, "%llx-%llx %c", &from, &to, &permission) ==
+		    3) {
 			if (from >= end)
-				break;	/* they are sorted */
+				break; /* they are sorted */
 			inside = to > begin;
 			continue;
 		}
@@ -552,7 +364,7 @@ uint64_t backing_host_huge_bytes(const struct backing *backing)
 
 int backing_discard(struct backing *backing, uint64_t offset, uint64_t size)
 {
-	const struct kind *kind = &kinds[backing->kind];
+	const struct backing_kind_parts *kind = &backing_kinds[backing->kind];
 	char *at = (char *)backing->hva + offset;
 
 	if (kind->file == GIVEN_FILE)

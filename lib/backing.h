@@ -47,8 +47,8 @@ enum backing_kind {
 };
 
 /* Flags of struct backing_request. */
-#define BACKING_POPULATE	(1U << 0)	/* backing_populate() at once */
-#define BACKING_NO_FORK		(1U << 1)	/* MADV_DONTFORK */
+#define BACKING_POPULATE (1U << 0) /* backing_populate() at once */
+#define BACKING_NO_FORK	 (1U << 1) /* MADV_DONTFORK */
 
 /**
  * struct backing_request - the memory that is wanted

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BITMAP_WORD_BITS	64UL
+#define BITMAP_WORD_BITS 64UL
 
 _Static_assert(sizeof(unsigned long) == 8, "secmmu is for 64-bit machines");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,

@@ -18,18 +18,18 @@
 #include "hang.h"
 #include "worker.h"
 
-#define CASES_MAX	4096
+#define CASES_MAX 4096
 
 /*
  * Check mode may take 20 s per program. What is shared out leaves a margin for
  * setting up and tearing down VMs in an emulated machine.
  */
-#define CHECK_SECONDS	14
+#define CHECK_SECONDS 14
 
-#define ALL_MS_PER_CASE		2000
-#define SHARE_MIN_NS		(100 * NSEC_PER_MSEC)
-#define TIMEOUT_DEFAULT_S	60
-#define KILL_MS			10000
+#define ALL_MS_PER_CASE	  2000
+#define SHARE_MIN_NS	  (100 * NSEC_PER_MSEC)
+#define TIMEOUT_DEFAULT_S 60
+#define KILL_MS		  10000
 
 static const struct program *program;
 static const struct test_case *current_case;
@@ -80,7 +80,7 @@ run_child(const struct test_case *test, pid_t parent)
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
-		_exit(REPORT_FAIL);	/* it died before the prctl() */
+		_exit(REPORT_FAIL); /* it died before the prctl() */
 	sigprocmask(SIG_SETMASK, &inherited, NULL);
 
 	report_to(result);
@@ -248,10 +248,10 @@ static void print_replay(const struct test_case *test)
 		used += (size_t)snprintf(more + used, sizeof(more) - used,
 					 " --vcpus %u", options_now->vcpus);
 	if (options_now->memory)
-		used += (size_t)snprintf(more + used, sizeof(more) - used,
-					 " --memory %lluK",
-					 (unsigned long long)options_now->memory >>
-						 10);
+		used += (size_t)
+			snprintf(more + used, sizeof(more) - used,
+				 " --memory %lluK",
+				 (unsigned long long)options_now->memory >> 10);
 	if (options_now->backing)
 		snprintf(more + used, sizeof(more) - used, " --backing %s",
 			 options_now->backing);
@@ -264,10 +264,13 @@ static void run_case(const struct test_case *test)
 {
 	uint64_t timeout_s = test->timeout_s ? test->timeout_s :
 					       TIMEOUT_DEFAULT_S;
+	uint64_t started_ns = clock_ns();
 	pid_t parent = getpid(), child;
 	enum ending ending;
 	int status = 0, code;
 
+	/* For the runner, should the kernel not survive the case. */
+	report_info("case: %s", test->name);
 	timeout_s += current_share_ns / NSEC_PER_SEC;
 	memset(result, 0, sizeof(*result));
 	result->code = -1;
@@ -289,6 +292,8 @@ static void run_case(const struct test_case *test)
 		evidence_cleanup(child);
 	if (code == REPORT_FAIL)
 		print_replay(test);
+	report_info("seconds: %.3f",
+		    (double)(clock_ns() - started_ns) / NSEC_PER_SEC);
 	report_case(code, test->name, result->reason);
 	current_case = NULL;
 }
@@ -338,6 +343,17 @@ static struct test_case *choose_cases(size_t *count)
 		    !fnmatch(options()->case_glob, cases[i].name, 0))
 			cases[kept++] = cases[i];
 	*count = kept;
+	if (options()->after) {
+		for (i = 0; i < kept; i++)
+			if (!strcmp(cases[i].name, options()->after))
+				break;
+		if (i == kept)
+			options_usage_error(program->name,
+					    "--after: there is no case '%s'",
+					    options()->after);
+		*count = kept - i - 1;
+		memmove(cases, cases + i + 1, *count * sizeof(*cases));
+	}
 	return cases;
 }
 

@@ -14,16 +14,16 @@
 #include "random.h"
 #include "report.h"
 
-#define CASE_NAME_MAX		96
-#define CASE_NUMBERS		6
-#define CASE_DIMENSIONS		6
+#define CASE_NAME_MAX	96
+#define CASE_NUMBERS	6
+#define CASE_DIMENSIONS 6
 
 /**
  * NEEDS_KERNEL() - a release, for struct needs
  * @major: as the 6 of 6.12
  * @minor: as the 12 of 6.12
  */
-#define NEEDS_KERNEL(major, minor)	(((major) << 16) | ((minor) << 8))
+#define NEEDS_KERNEL(major, minor) (((major) << 16) | ((minor) << 8))
 
 /**
  * struct needs - what a program or a case cannot do without

@@ -162,6 +162,8 @@ struct crew *crew_new(struct vm *vm, const struct crew_config *config)
 	pthread_cond_init(&crew->room, &attributes);
 	pthread_condattr_destroy(&attributes);
 	crew->group = worker_group_new("crew");
+	if (config->silence_ms)
+		worker_group_silence_ms(crew->group, config->silence_ms);
 	for (i = 0; i < vm->vcpu_count; i++)
 		add_member(crew, i);
 	return crew;

@@ -21,11 +21,14 @@ struct crew;
  * @argument: its second argument
  * @faults_allowed: KVM_RUN may fail with EFAULT, and is tried again (memory
  *	that the host has taken away for a while)
+ * @silence_ms: how long a guest may show no sign of life before the watchdog
+ *	ends the test; 0: WORKER_SILENCE_MS
  */
 struct crew_config {
 	guest_function function;
 	uint64_t argument;
 	bool faults_allowed;
+	unsigned int silence_ms;
 };
 
 /**

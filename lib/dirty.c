@@ -45,8 +45,8 @@ static void configure_clear(enum harvester harvester, struct vm_config *config)
 		wanted |= KVM_DIRTY_LOG_INITIALLY_SET;
 	if ((offered & wanted) != wanted)
 		skip(harvester == HARVESTER_CLEAR ?
-			     "needs KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2" :
-			     "needs KVM_DIRTY_LOG_INITIALLY_SET",
+			     "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2" :
+			     "KVM_DIRTY_LOG_INITIALLY_SET",
 		     "use a kernel from 5.7 on");
 	config->manual_protect = wanted;
 }
@@ -62,8 +62,8 @@ static void configure_ring(enum harvester harvester, struct vm_config *config,
 
 	if (!limit)
 		skip(harvester == HARVESTER_RING ?
-			     "needs KVM_CAP_DIRTY_LOG_RING" :
-			     "needs KVM_CAP_DIRTY_LOG_RING_ACQ_REL",
+			     "KVM_CAP_DIRTY_LOG_RING" :
+			     "KVM_CAP_DIRTY_LOG_RING_ACQ_REL",
 		     "use a kernel and architecture with HAVE_KVM_DIRTY_RING_TSO or _ACQ_REL");
 	if (!ring_entries)
 		ring_entries = RING_ENTRIES_DEFAULT;

@@ -9,8 +9,8 @@
 #include "hang.h"
 #include "report.h"
 
-#define THREADS_MAX	16
-#define STACK_LINES	12
+#define THREADS_MAX 16
+#define STACK_LINES 12
 
 /* Read a file of /proc as text; an empty text if it cannot be read. */
 static void read_text(pid_t pid, const char *thread, const char *file,

@@ -38,10 +38,10 @@ bool evidence_kmsg_marker(struct evidence_kmsg *kmsg, const char *text,
 
 	kmsg->fd = open("/dev/kmsg", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (kmsg->fd < 0)
-		return shortage_set(shortage,
-				    "run it as root, on a machine with devtmpfs on /dev",
-				    "access to /dev/kmsg (%s)",
-				    errno_name(errno));
+		return shortage_set(
+			shortage,
+			"run it as root, on a machine with devtmpfs on /dev",
+			"access to /dev/kmsg (%s)", errno_name(errno));
 	/* Only what follows is read, so an old record cannot be the marker. */
 	if (lseek(kmsg->fd, 0, SEEK_END) < 0)
 		goto broken;

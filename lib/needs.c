@@ -119,12 +119,11 @@ static bool config_there(const char *options, struct shortage *shortage)
 				fclose(config);
 		}
 		if (!set)
-			return shortage_set(shortage,
-					    "run it on a kernel built with this option",
-					    "%.*s%s", (int)length, options,
-					    memchr(options, '=', length) ?
-						    "" :
-						    "=y or =m");
+			return shortage_set(
+				shortage,
+				"run it on a kernel built with this option",
+				"%.*s%s", (int)length, options,
+				memchr(options, '=', length) ? "" : "=y or =m");
 		options += length;
 		options += strspn(options, " ");
 	}
@@ -216,10 +215,10 @@ static bool nodes_there(unsigned int wanted, struct shortage *shortage)
 
 	if (count >= wanted)
 		return true;
-	return shortage_set(shortage,
-			    "run it on a NUMA machine, or in a target: ./run_all.sh --vm",
-			    "%u NUMA nodes with memory (there are %u)", wanted,
-			    count);
+	return shortage_set(
+		shortage,
+		"run it on a NUMA machine, or in a target: ./run_all.sh --vm",
+		"%u NUMA nodes with memory (there are %u)", wanted, count);
 }
 
 bool needs_met(const struct needs *needs, struct shortage *shortage)
@@ -233,9 +232,10 @@ bool needs_met(const struct needs *needs, struct shortage *shortage)
 	if (needs->module && !module_there(needs->module, shortage))
 		return false;
 	if (needs->kvm &&
-	    !device_there("/dev/kvm",
-			  "load kvm_amd or kvm_intel, or run it in a target: ./run_all.sh --vm",
-			  shortage))
+	    !device_there(
+		    "/dev/kvm",
+		    "load kvm_amd or kvm_intel, or run it in a target: ./run_all.sh --vm",
+		    shortage))
 		return false;
 	if (needs->device &&
 	    !device_there(needs->device, "load the module that provides it",

@@ -148,6 +148,12 @@ static bool set_case(struct options *options, const char *text)
 	return *text;
 }
 
+static bool set_after(struct options *options, const char *text)
+{
+	options->after = text;
+	return *text;
+}
+
 static bool set_list(struct options *options, const char *text)
 {
 	(void)text;
@@ -187,6 +193,8 @@ static const struct entry entries[] = {
 	{ "all", NULL, NULL, set_all, "short for --mode all" },
 	{ "case", "SECMMU_CASE", "GLOB", set_case,
 	  "only cases whose names match" },
+	{ "after", NULL, "CASE", set_after,
+	  "leave out the cases up to and with this one" },
 	{ "list", NULL, NULL, set_list, "print the names of the cases" },
 	{ "help", NULL, NULL, NULL, "print this" },
 };
@@ -286,8 +294,8 @@ void options_parse(struct options *options, int argc, char **argv,
 		size_t length, e;
 
 		if (strncmp(name, "--", 2))
-			options_usage_error(program,
-					    "'%s' is not an option", name);
+			options_usage_error(program, "'%s' is not an option",
+					    name);
 		name += 2;
 		equals = strchr(name, '=');
 		length = equals ? (size_t)(equals - name) : strlen(name);
@@ -301,12 +309,11 @@ void options_parse(struct options *options, int argc, char **argv,
 		if (!entry->set)
 			print_help(program, summary);
 		if (entry->value) {
-			text = equals ? equals + 1 :
+			text = equals	    ? equals + 1 :
 			       i + 1 < argc ? argv[++i] :
 					      NULL;
 			if (!text)
-				options_usage_error(program,
-						    "--%s needs a %s",
+				options_usage_error(program, "--%s needs a %s",
 						    entry->name, entry->value);
 		} else if (equals) {
 			options_usage_error(program, "--%s takes no value",

@@ -34,6 +34,8 @@ enum run_mode {
  *	(backing_name()); NULL: all
  * @mode: --mode check, all or stress (--all is short for --mode all)
  * @case_glob: --case: only cases whose names match; NULL: all
+ * @after: --after: leave out the cases up to and with this one; the runner goes
+ *	on behind a case that crashed the kernel. NULL: none
  * @list: --list: print the names of the cases and end
  */
 struct options {
@@ -45,6 +47,7 @@ struct options {
 	const char *backing;
 	enum run_mode mode;
 	const char *case_glob;
+	const char *after;
 	bool list;
 };
 

@@ -67,7 +67,7 @@ static inline void random_init(struct random_stream *stream, uint64_t seed,
  */
 static inline uint64_t random_number(const char *name, uint64_t index)
 {
-	uint64_t hash = 0xcbf29ce484222325ULL;	/* FNV-1a */
+	uint64_t hash = 0xcbf29ce484222325ULL; /* FNV-1a */
 
 	while (*name) {
 		hash ^= (unsigned char)*name++;
@@ -147,8 +147,7 @@ static inline uint64_t random_between(struct random_stream *stream,
 	uint64_t count = last - first + 1;
 
 	/* 0 here is the whole range of 64 bits. */
-	return count ? first + random_below(stream, count) :
-		       random_u64(stream);
+	return count ? first + random_below(stream, count) : random_u64(stream);
 }
 
 /**

@@ -26,7 +26,7 @@ static void write_all(const char *text, size_t length)
 		if (written < 0) {
 			if (errno == EINTR || errno == EAGAIN)
 				continue;
-			return;	/* nowhere left to complain */
+			return; /* nowhere left to complain */
 		}
 		text += written;
 		length -= (size_t)written;

@@ -12,11 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define REPORT_PASS	0
-#define REPORT_FAIL	1
-#define REPORT_SKIP	4
+#define REPORT_PASS 0
+#define REPORT_FAIL 1
+#define REPORT_SKIP 4
 
-#define REPORT_REASON_MAX	768
+#define REPORT_REASON_MAX 768
 
 /**
  * struct shortage - something that this machine lacks, and how to get it
@@ -48,8 +48,7 @@ struct report_result {
  * Each line gets "# " before it, and the whole is one write(2), so lines of
  * several threads and processes never mix. Text beyond 4 KiB is cut.
  */
-void report_info(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
+void report_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
  * report_value() - a figure for later comparison

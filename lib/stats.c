@@ -13,7 +13,7 @@
 #include "evidence.h"
 
 /* A sane limit, so that a wrong file does not make us allocate the world. */
-#define DESCRIPTORS_MAX	4096
+#define DESCRIPTORS_MAX 4096
 #define NAME_MAX_SIZE	1024
 
 /**
@@ -32,8 +32,8 @@ struct evidence_stats {
 	char *descriptors;
 };
 
-static const struct kvm_stats_desc *descriptor(const struct evidence_stats *stats,
-					       uint32_t index)
+static const struct kvm_stats_desc *
+descriptor(const struct evidence_stats *stats, uint32_t index)
 {
 	return (const void *)(stats->descriptors + index * stats->stride);
 }
@@ -72,9 +72,8 @@ struct evidence_stats *evidence_stats_parse(int fd)
 
 	size = stats->count * stats->stride;
 	stats->descriptors = malloc(size + 1);
-	if (!stats->descriptors ||
-	    pread(fd, stats->descriptors, size, header.desc_offset) !=
-		    (ssize_t)size)
+	if (!stats->descriptors || pread(fd, stats->descriptors, size,
+					 header.desc_offset) != (ssize_t)size)
 		goto bad;
 	/* Names are compared as strings from here on. */
 	for (i = 0; i < stats->count; i++)

@@ -15,8 +15,8 @@
 #include "clock.h"
 #include "evidence.h"
 
-#define PATH_SIZE	256
-#define REMOVE_MS	2000
+#define PATH_SIZE 256
+#define REMOVE_MS 2000
 
 /**
  * struct evidence_trace - a tracing instance
@@ -77,8 +77,8 @@ static bool remove_instance(const char *path)
 	return true;
 }
 
-static bool want_events(struct evidence_trace *trace,
-			const char *const *events, struct shortage *shortage)
+static bool want_events(struct evidence_trace *trace, const char *const *events,
+			struct shortage *shortage)
 {
 	for (; events && *events; events++) {
 		char file[128];
@@ -87,10 +87,11 @@ static bool want_events(struct evidence_trace *trace,
 		snprintf(file, sizeof(file), "events/%s/enable", *events);
 		error = put(trace, file, "1", 0);
 		if (error)
-			return shortage_set(shortage,
-					    "load the module that has it, or run it on another kernel",
-					    "the trace event %s (%s)", *events,
-					    errno_name(error));
+			return shortage_set(
+				shortage,
+				"load the module that has it, or run it on another kernel",
+				"the trace event %s (%s)", *events,
+				errno_name(error));
 	}
 	return true;
 }
@@ -117,21 +118,23 @@ static bool want_functions(struct evidence_trace *trace,
 		error = put(trace, "set_ftrace_filter", line,
 			    function == functions ? O_TRUNC : O_APPEND);
 		if (error == -ENOENT)
-			return shortage_set(shortage,
-					    "run it on a kernel with CONFIG_DYNAMIC_FTRACE=y",
-					    "tracefs/set_ftrace_filter");
+			return shortage_set(
+				shortage,
+				"run it on a kernel with CONFIG_DYNAMIC_FTRACE=y",
+				"tracefs/set_ftrace_filter");
 		if (error)
-			return shortage_set(shortage,
-					    "the compiler inlined it or the kernel has none: trace another one",
-					    "the traceable function %s (%s)",
-					    *function, errno_name(error));
+			return shortage_set(
+				shortage,
+				"the compiler inlined it or the kernel has none: trace another one",
+				"the traceable function %s (%s)", *function,
+				errno_name(error));
 	}
 	error = put(trace, "current_tracer", "function", 0);
 	if (error)
-		return shortage_set(shortage,
-				    "run it on a kernel with CONFIG_FUNCTION_TRACER=y",
-				    "the function tracer (%s)",
-				    errno_name(error));
+		return shortage_set(
+			shortage,
+			"run it on a kernel with CONFIG_FUNCTION_TRACER=y",
+			"the function tracer (%s)", errno_name(error));
 	return true;
 }
 
@@ -158,7 +161,8 @@ evidence_trace_start(const struct evidence_trace_request *request,
 		 root, getpid(),
 		 __atomic_fetch_add(&number, 1, __ATOMIC_RELAXED));
 	if (mkdir(trace->path, 0700)) {
-		shortage_set(shortage, "run it as root, on a kernel with CONFIG_TRACING=y",
+		shortage_set(shortage,
+			     "run it as root, on a kernel with CONFIG_TRACING=y",
 			     "a tracing instance (%s)", errno_name(errno));
 		free(trace);
 		return NULL;
@@ -297,7 +301,7 @@ uint64_t evidence_trace_lost(struct evidence_trace *trace)
 			 trace->path, entry->d_name);
 		file = fopen(path, "re");
 		if (!file)
-			continue;	/* a CPU that was taken away */
+			continue; /* a CPU that was taken away */
 		while (fgets(line, sizeof(line), file))
 			if (sscanf(line, "overrun: %llu", &value) == 1 ||
 			    sscanf(line, "dropped events: %llu", &value) == 1)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "arch.h"
@@ -30,9 +31,9 @@ int kvm_device_fd(void)
 	if (device_fd >= 0)
 		return device_fd;
 	if (errno == EACCES || errno == EPERM)
-		skip("needs /dev/kvm, which this user may not open",
+		skip("/dev/kvm, which this user may not open",
 		     "run as root or join the group that owns /dev/kvm");
-	skip("needs /dev/kvm",
+	skip("/dev/kvm",
 	     "load kvm-amd, kvm-intel or boot arm64 at EL2 (CONFIG_KVM)");
 }
 
@@ -180,8 +181,20 @@ static void check_config(struct vm_config *config)
 	if (!config->table_bytes)
 		config->table_bytes = TABLE_BYTES_DEFAULT;
 	if (config->vcpus > (unsigned int)(limit > 0 ? limit : 1))
-		skip("needs more vCPUs than KVM_CAP_MAX_VCPUS allows",
+		skip("more vCPUs than KVM_CAP_MAX_VCPUS allows",
 		     "ask for fewer by --vcpus");
+}
+
+/* A file per vCPU: the usual soft limit of 1024 is below KVM's. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) ||
+	    limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static void create_vm_file(struct vm *vm)
@@ -209,6 +222,7 @@ struct vm *vm_create(const struct vm_config *config)
 	if (config)
 		vm->config = *config;
 	check_config(&vm->config);
+	raise_file_limit();
 	vm->page_size = getpagesize();
 	vm->vcpu_count = vm->config.vcpus;
 	vm->vcpus = calloc(vm->vcpu_count, sizeof(*vm->vcpus));

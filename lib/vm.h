@@ -80,6 +80,7 @@ struct memslot {
  * @ring_next: index of the next ring entry to harvest, counted without wrap
  * @stack: guest virtual address of the top of its stack
  * @cpu_page: arch data of this vCPU in the system slot, host address
+ * @io_pending: the last exit is completed by the next KVM_RUN only
  */
 struct vcpu {
 	struct vm *vm;
@@ -91,6 +92,7 @@ struct vcpu {
 	uint32_t ring_next;
 	uint64_t stack;
 	void *cpu_page;
+	bool io_pending;
 };
 
 /**

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <numa.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,86 +9,11 @@
 #include "clock.h"
 #include "report.h"
 #include "worker.h"
+#include "worker_group.h"
 #include "worker_list.h"
 
-#define STACK_BYTES	(512UL << 10)
-#define KICK_MS_MAX	20
-
-#define WANT_PAUSE	(1U << 0)
-#define WANT_STOP	(1U << 1)
-
-/**
- * struct worker - one thread of a group
- * @slot: its line in the shared list
- * @group: its group; NULL for the thread that runs the case
- * @next: the group's next
- * @function: its body
- * @argument: for @function
- * @kick: brings it out of a long call
- * @kick_argument: for @kick
- * @progress: counter that the watchdog reads
- * @name: its name without the group's
- * @random: its stream
- * @random_begun: of the case's own thread: whether @random can be used
- * @thread: its thread
- * @cpu: where to run; -1: anywhere
- * @node: where to run; -1: anywhere
- * @parked: waits in worker_should_stop(); under the group's lock
- * @finished: its body has returned; under the group's lock
- * @seen_beats: what the watchdog saw last
- * @seen_progress: what the watchdog saw last
- */
-struct worker {
-	struct worker_slot *slot;
-	struct worker_group *group;
-	struct worker *next;
-	worker_function function;
-	void *argument;
-	void (*kick)(void *argument);
-	void *kick_argument;
-	const volatile uint64_t *progress;
-	char name[WORKER_NAME_MAX];
-	struct random_stream random;
-	bool random_begun;
-	pthread_t thread;
-	int cpu;
-	int node;
-	bool parked;
-	bool finished;
-	uint64_t seen_beats;
-	uint64_t seen_progress;
-};
-
-/**
- * struct worker_group - threads that begin and end together
- * @name: for messages
- * @first: the workers
- * @last: where the next is linked
- * @size: number of workers
- * @wanted: WANT_PAUSE and WANT_STOP, read by workers without the lock
- * @lock: for all below
- * @changed: something below has changed
- * @arrived: workers that wait for the common start
- * @begun: the common start has come
- * @idle: workers that are parked or finished
- * @ending: the watchdog is to end
- * @silence_ms: the watchdog's patience
- * @watchdog: the watchdog's thread
- */
-struct worker_group {
-	char name[WORKER_NAME_MAX];
-	struct worker *first, **last;
-	size_t size;
-	unsigned int wanted;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	size_t arrived;
-	bool begun;
-	size_t idle;
-	bool ending;
-	uint64_t silence_ms;
-	pthread_t watchdog;
-};
+#define STACK_BYTES (512UL << 10)
+#define KICK_MS_MAX 20
 
 static struct worker own_worker;
 static __thread struct worker *self;
@@ -156,7 +79,7 @@ void worker_doing_value(struct worker *worker, const char *what, uint64_t value)
 	doing(worker, what, true, value);
 }
 
-static void group_wait(struct worker_group *group, uint64_t milliseconds)
+void worker_group_wait(struct worker_group *group, uint64_t milliseconds)
 {
 	struct timespec until;
 	uint64_t at = clock_ns() + milliseconds * NSEC_PER_MSEC;
@@ -243,61 +166,6 @@ void worker_progress(struct worker *worker, const volatile uint64_t *counter)
 	__atomic_store_n(&worker->progress, counter, __ATOMIC_RELEASE);
 }
 
-/* A hint only: what cannot be done leaves the thread where it is. */
-static void go_to_cpu(unsigned int number)
-{
-	cpu_set_t allowed, one;
-	unsigned int cpu, count;
-
-	if (sched_getaffinity(0, sizeof(allowed), &allowed))
-		return;
-	count = (unsigned int)CPU_COUNT(&allowed);
-	if (!count)
-		return;
-	number %= count;
-	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &allowed))
-			continue;
-		if (number--)
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		sched_setaffinity(0, sizeof(one), &one);
-		return;
-	}
-}
-
-static void go_to_node(unsigned int number)
-{
-	struct bitmask *cpus;
-	unsigned int count = 0;
-	int node, last, pass;
-
-	if (numa_available() < 0)
-		return;
-	cpus = numa_allocate_cpumask();
-	last = numa_max_node();
-	/* The first pass counts the nodes with CPUs, the second finds ours. */
-	for (pass = 0; pass < 2; pass++) {
-		for (node = 0; node <= last; node++) {
-			if (numa_node_to_cpus(node, cpus) ||
-			    !numa_bitmask_weight(cpus))
-				continue;
-			if (!pass) {
-				count++;
-			} else if (!number--) {
-				numa_run_on_node(node);
-				goto out;
-			}
-		}
-		if (!count)
-			break;
-		number %= count;
-	}
-out:
-	numa_free_cpumask(cpus);
-}
-
 static void set_state(struct worker *worker, enum worker_state state)
 {
 	__atomic_store_n(&worker->slot->state, state, __ATOMIC_RELEASE);
@@ -310,9 +178,9 @@ static void *thread_main(void *argument)
 
 	self = worker;
 	if (worker->node >= 0)
-		go_to_node((unsigned int)worker->node);
+		worker_go_to_node((unsigned int)worker->node);
 	if (worker->cpu >= 0)
-		go_to_cpu((unsigned int)worker->cpu);
+		worker_go_to_cpu((unsigned int)worker->cpu);
 
 	pthread_mutex_lock(&group->lock);
 	group->arrived++;
@@ -347,7 +215,7 @@ bool worker_should_stop(struct worker *worker)
 
 	beat(worker);
 	if (!group)
-		return false;	/* nobody stops the case's own thread */
+		return false; /* nobody stops the case's own thread */
 	wanted = __atomic_load_n(&group->wanted, __ATOMIC_ACQUIRE);
 	if (!wanted)
 		return false;
@@ -368,69 +236,6 @@ bool worker_should_stop(struct worker *worker)
 	pthread_mutex_unlock(&group->lock);
 	beat(worker);
 	return wanted & WANT_STOP;
-}
-
-/* Has the worker given a sign of life since the watchdog looked last? */
-static bool lives(struct worker *worker)
-{
-	const volatile uint64_t *progress =
-		__atomic_load_n(&worker->progress, __ATOMIC_ACQUIRE);
-	uint64_t beats = __atomic_load_n(&worker->slot->beats,
-					 __ATOMIC_RELAXED);
-	uint64_t moved = progress ? *progress : 0;
-	bool alive = beats != worker->seen_beats ||
-		     moved != worker->seen_progress ||
-		     __atomic_load_n(&worker->slot->state, __ATOMIC_ACQUIRE) !=
-			     WORKER_RUNS;
-
-	worker->seen_beats = beats;
-	worker->seen_progress = moved;
-	return alive;
-}
-
-static void *watchdog_main(void *argument)
-{
-	struct worker_group *group = argument;
-	uint64_t period = group->silence_ms / 16 + 1, last = clock_ns();
-
-	pthread_mutex_lock(&group->lock);
-	while (!group->ending) {
-		struct worker *worker;
-		uint64_t now, passed;
-
-		group_wait(group, period);
-		now = clock_ns();
-		passed = (now - last) / NSEC_PER_MSEC;
-		if (passed < period)
-			continue;	/* woken by something else */
-		last = now;
-		/*
-		 * If the watchdog itself did not run for long (a busy host, a
-		 * stopped emulator), the workers did not either.
-		 */
-		if (passed > 2 * period)
-			passed = 2 * period;
-
-		for (worker = group->first; worker; worker = worker->next) {
-			char suspect[WORKER_TEXT_MAX];
-			uint64_t silent;
-
-			silent = lives(worker) ? 0 :
-						 worker->slot->silent_ms +
-							 passed;
-			__atomic_store_n(&worker->slot->silent_ms, silent,
-					 __ATOMIC_RELAXED);
-			if (silent < group->silence_ms)
-				continue;
-			workers_report();
-			worker_slot_text(worker->slot, suspect,
-					 sizeof(suspect));
-			fail("worker without a sign of life for %llu ms: %s",
-			     (unsigned long long)silent, suspect);
-		}
-	}
-	pthread_mutex_unlock(&group->lock);
-	return NULL;
 }
 
 static void start_thread(struct worker_group *group, pthread_t *thread,
@@ -464,7 +269,7 @@ void worker_group_start(struct worker_group *group)
 	pthread_mutex_unlock(&group->lock);
 
 	if (group->silence_ms)
-		start_thread(group, &group->watchdog, watchdog_main, group);
+		start_thread(group, &group->watchdog, worker_watchdog, group);
 }
 
 static void want(struct worker_group *group, unsigned int wanted)
@@ -527,7 +332,8 @@ static void wait_idle(struct worker_group *group, uint64_t timeout_ms,
 			if (pause < KICK_MS_MAX)
 				pause *= 2;
 		}
-		group_wait(group, group->wanted ?
+		worker_group_wait(group,
+				  group->wanted ?
 					  deadline_left_ms(next_kick) + 1 :
 					  KICK_MS_MAX);
 	}

@@ -16,9 +16,9 @@
 
 #include "random.h"
 
-#define WORKERS_MAX		1200	/* KVM's vCPU limit is 1024 by default */
-#define WORKER_NAME_MAX		48
-#define WORKER_SILENCE_MS	10000
+#define WORKERS_MAX	  1200 /* KVM's vCPU limit is 1024 by default */
+#define WORKER_NAME_MAX	  48
+#define WORKER_SILENCE_MS 10000
 
 struct worker;
 struct worker_group;
@@ -44,8 +44,7 @@ struct worker_group *worker_group_new(const char *name);
  * @milliseconds: limit; 0: no watchdog. WORKER_SILENCE_MS if never called: an
  *	emulated machine on a busy host is slow
  */
-void worker_group_silence_ms(struct worker_group *group,
-			     uint64_t milliseconds);
+void worker_group_silence_ms(struct worker_group *group, uint64_t milliseconds);
 
 /**
  * worker_add() - add a thread; it begins at worker_group_start()

@@ -12,7 +12,7 @@
 
 #include "worker.h"
 
-#define WORKER_TEXT_MAX	256
+#define WORKER_TEXT_MAX 256
 
 /**
  * enum worker_state - where a worker is in its life

@@ -131,7 +131,7 @@ static void whole_life(const struct test_case *test)
 	reserved = backing.reserved;
 	before = backing.reserved_size;
 	if (kind_of(test) == BACKING_GUEST_MEMFD)
-		files++;	/* stays ours */
+		files++; /* stays ours */
 	backing_destroy(&backing);
 	look_at_map(reserved, before, &mapped, &named);
 	CHECK(!mapped, "%llu bytes stay mapped", (unsigned long long)mapped);
@@ -145,11 +145,8 @@ static void alignment(const struct test_case *test)
 	static const struct {
 		uint64_t alignment, misalignment;
 	} wishes[] = {
-		{ 2 * MIB, 0 },
-		{ 2 * MIB, 4096 * 16 },
-		{ 64 * MIB, 0 },
-		{ 64 * MIB, 2 * MIB },
-		{ 1024 * MIB, 65536 },
+		{ 2 * MIB, 0 },	       { 2 * MIB, 4096 * 16 }, { 64 * MIB, 0 },
+		{ 64 * MIB, 2 * MIB }, { 1024 * MIB, 65536 },
 	};
 	size_t i;
 
@@ -172,7 +169,8 @@ static void alignment(const struct test_case *test)
 		if (backing.fd >= 0 && kind_of(test) == BACKING_MEMFD) {
 			char byte = 0;
 
-			CHECK(pread(backing.fd, &byte, 1, backing.offset) == 1 &&
+			CHECK(pread(backing.fd, &byte, 1, backing.offset) ==
+					      1 &&
 				      byte == 1,
 			      "the file has another byte at the offset");
 		}
@@ -204,7 +202,8 @@ static void huge_in_host(const struct test_case *test)
 		      (unsigned long long)huge);
 	else if (kind_of(test) == BACKING_ANONYMOUS_THP ||
 		 kind_of(test) == BACKING_SHMEM_THP)
-		CHECK(huge <= backing.size, "more is mapped huge than is there");
+		CHECK(huge <= backing.size,
+		      "more is mapped huge than is there");
 	else
 		CHECK(huge == backing.size, "only %llu bytes are mapped huge",
 		      (unsigned long long)huge);
@@ -321,7 +320,8 @@ static void shortages(const struct test_case *test)
 	CHECK(!backing_available(BACKING_HUGETLB_2M, 1ULL << 50, &shortage),
 	      "there is a pebibyte of huge pages");
 	if (strstr(shortage.what, "free")) {
-		CHECK(strstr(shortage.what, "536870912 free hugetlb pages of 2048 KiB (there are "),
+		CHECK(strstr(shortage.what,
+			     "536870912 free hugetlb pages of 2048 KiB (there are "),
 		      "what is missing: %s", shortage.what);
 		CHECK(strstr(shortage.remedy, "hugepages-2048kB/nr_hugepages"),
 		      "the remedy: %s", shortage.remedy);
@@ -331,7 +331,8 @@ static void shortages(const struct test_case *test)
 	}
 	CHECK(!backing_available(BACKING_TMPFS_SHARED, 1ULL << 60, &shortage),
 	      "there is a tmpfs with an exbibyte of room");
-	CHECK(strstr(shortage.what, "tmpfs") && strstr(shortage.remedy, "mount"),
+	CHECK(strstr(shortage.what, "tmpfs") &&
+		      strstr(shortage.remedy, "mount"),
 	      "needs %s: %s", shortage.what, shortage.remedy);
 	CHECK(backing_available(BACKING_ANONYMOUS, MIB, NULL),
 	      "there is no anonymous memory");
@@ -388,7 +389,8 @@ static void refusals(const struct test_case *test)
 	inner_expect(&inner, "reason: an alignment of 0x3 bytes is no power");
 	inner_expect(&inner, "reason: a misalignment of 0x5 bytes is no");
 	inner_expect(&inner, "reason: there is no kind 11 of backing");
-	inner_expect(&inner, "reason: a guest_memfd of 0x1000 bytes is too small");
+	inner_expect(&inner,
+		     "reason: a guest_memfd of 0x1000 bytes is too small");
 	inner_expect(&inner, "ok 7 skipped # SKIP needs ");
 }
 
@@ -401,9 +403,9 @@ static size_t make_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
 	static const struct body bodies[] = {
-		{ "whole_life", whole_life }, { "alignment", alignment },
+		{ "whole_life", whole_life },	  { "alignment", alignment },
 		{ "huge_in_host", huge_in_host }, { "neighbours", neighbours },
-		{ "discard", discard }, { "nodes", nodes },
+		{ "discard", discard },		  { "nodes", nodes },
 	};
 	static const struct test_case others[] = {
 		{ .name = "names", .run = names },

@@ -42,8 +42,9 @@ static void compare(const struct model *model, const unsigned long *map,
 	}
 	/* Nothing beyond the size may have been set. */
 	for (i = model->bits; i < bitmap_words(model->bits) * 64; i++)
-		CHECK(!bitmap_test(map, i), "bit %zu beyond %zu is set after %s",
-		      i, model->bits, after);
+		CHECK(!bitmap_test(map, i),
+		      "bit %zu beyond %zu is set after %s", i, model->bits,
+		      after);
 }
 
 static void against_model(const struct test_case *test)
@@ -155,8 +156,10 @@ static void beyond_size(const struct test_case *test)
 	CHECK(bitmap_count(map, 70) == 0, "bits beyond the size are counted");
 	CHECK(bitmap_next(map, 70, 0) == 70, "a bit beyond the size is found");
 	CHECK(bitmap_empty(map, 70), "bits beyond the size make it not empty");
-	CHECK(bitmap_equal(map, other, 70), "bits beyond the size make two unequal");
-	CHECK(!bitmap_equal(map, other, 71), "bit 70 does not make two unequal");
+	CHECK(bitmap_equal(map, other, 70),
+	      "bits beyond the size make two unequal");
+	CHECK(!bitmap_equal(map, other, 71),
+	      "bit 70 does not make two unequal");
 	CHECK(bitmap_next(map, 71, 0) == 70, "bit 70 is not found");
 	CHECK(bitmap_next(map, 70, 1000) == 70, "a search from beyond the end");
 }

@@ -110,19 +110,27 @@ static const struct test_case inner_table[] = {
 	{ .name = "many_threads", .run = inner_many_threads },
 	{ .name = "children_pass", .run = inner_children },
 	{ .name = "children_hang", .run = inner_children, .number = { 1 } },
-	{ .name = "needs_kernel", .run = inner_pass,
+	{ .name = "needs_kernel",
+	  .run = inner_pass,
 	  .needs.kernel_min = NEEDS_KERNEL(99, 0) },
-	{ .name = "needs_module", .run = inner_pass,
+	{ .name = "needs_module",
+	  .run = inner_pass,
 	  .needs.module = "secmmu_no_such_module" },
-	{ .name = "needs_memory", .run = inner_pass,
+	{ .name = "needs_memory",
+	  .run = inner_pass,
 	  .needs.free_memory = 1ULL << 60 },
 	{ .name = "needs_cpus", .run = inner_pass, .needs.cpus = 100000 },
 	{ .name = "needs_nodes", .run = inner_pass, .needs.nodes = 5000 },
-	{ .name = "needs_device", .run = inner_pass,
+	{ .name = "needs_device",
+	  .run = inner_pass,
 	  .needs.device = "/dev/secmmu_no_such_device" },
-	{ .name = "needs_little", .run = inner_pass,
-	  .needs = { .kernel_min = NEEDS_KERNEL(3, 0), .cpus = 1, .nodes = 1,
-		     .free_memory = 1, .device = "/dev/null" } },
+	{ .name = "needs_little",
+	  .run = inner_pass,
+	  .needs = { .kernel_min = NEEDS_KERNEL(3, 0),
+		     .cpus = 1,
+		     .nodes = 1,
+		     .free_memory = 1,
+		     .device = "/dev/null" } },
 	{ .name = "draw/1", .run = inner_draw },
 	{ .name = "draw/2", .run = inner_draw },
 	{ .name = "share/1", .run = inner_share },
@@ -143,9 +151,10 @@ static void passes(const struct test_case *test)
 	struct inner inner;
 
 	run(&inner, "pass", 0);
-	CHECK(!strcmp(inner.out, "TAP version 13\n1..1\n# seed: 0x5eed\n"
-				 "ok 1 pass\n"
-				 "# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0\n"),
+	CHECK(!strcmp(inner.out,
+		      "TAP version 13\n1..1\n# seed: 0x5eed\n"
+		      "ok 1 pass\n"
+		      "# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0\n"),
 	      "the output is\n%s", inner.out);
 }
 
@@ -180,8 +189,9 @@ static void failures(const struct test_case *test)
 
 static void timeout(const struct test_case *test)
 {
-	const char *const arguments[] = { "--seed", "0x5eed", "--case", "hang",
-					  "--duration", "1", NULL };
+	const char *const arguments[] = { "--seed", "0x5eed",	  "--case",
+					  "hang",   "--duration", "1",
+					  NULL };
 	struct inner inner;
 
 	inner_run(&inner, arguments, NULL);
@@ -295,9 +305,14 @@ static void needs(const struct test_case *test)
 	struct inner inner;
 
 	run(&inner, "needs_[!l]*", 4);
-	inner_expect(&inner, "ok 1 needs_kernel # SKIP needs Linux 99.0 or newer (this is ");
-	inner_expect(&inner, "needs the module secmmu_no_such_module: modprobe secmmu_no_such_module\n");
-	inner_expect(&inner, "needs 1099511627776 MiB of available memory (there are ");
+	inner_expect(
+		&inner,
+		"ok 1 needs_kernel # SKIP needs Linux 99.0 or newer (this is ");
+	inner_expect(
+		&inner,
+		"needs the module secmmu_no_such_module: modprobe secmmu_no_such_module\n");
+	inner_expect(&inner,
+		     "needs 1099511627776 MiB of available memory (there are ");
 	inner_expect(&inner, "needs 100000 CPUs (there are ");
 	inner_expect(&inner, "needs 5000 NUMA nodes with memory (there are ");
 	inner_expect(&inner, "needs /dev/secmmu_no_such_device (ENOENT): ");
@@ -342,8 +357,8 @@ static void shares(const struct test_case *test)
 	      "no share\n%s", inner.out);
 	CHECK(first >= 4500 && first <= 5000,
 	      "the first of two has %llu ms of 10 s", first);
-	CHECK(second >= 8000 && second <= 10000,
-	      "the last has %llu ms of 10 s", second);
+	CHECK(second >= 8000 && second <= 10000, "the last has %llu ms of 10 s",
+	      second);
 }
 
 static const struct test_case table[] = {

@@ -6,9 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cases.h"
@@ -16,9 +19,9 @@
 #include "evidence.h"
 #include "inner.h"
 
-#define NAME_SIZE	48
-#define STATS		3
-#define BUCKETS		4
+#define NAME_SIZE 48
+#define STATS	  3
+#define BUCKETS	  4
 
 /* A file of statistics, as KVM lays them out. */
 struct stats_file {
@@ -93,8 +96,8 @@ static void stats_right(const struct test_case *test)
 
 static void refused(struct stats_file *file, size_t size, const char *what)
 {
-	struct evidence_stats *stats =
-		evidence_stats_parse(write_file(file, size));
+	struct evidence_stats *stats = evidence_stats_parse(
+		write_file(file, size));
 
 	CHECK(!stats && errno == EPROTO, "%s is taken", what);
 }
@@ -129,7 +132,7 @@ static bool take_line(unsigned int level, const char *text, void *context)
 	struct lines *lines = context;
 
 	if (!strstr(text, "unit test line"))
-		return true;	/* somebody else's */
+		return true; /* somebody else's */
 	lines->count++;
 	lines->level = level;
 	snprintf(lines->last, sizeof(lines->last), "%s", text);
@@ -172,8 +175,8 @@ static bool instance_of(pid_t pid)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), "/sys/kernel/tracing/instances/secmmu-%d-0",
-		 pid);
+	snprintf(path, sizeof(path),
+		 "/sys/kernel/tracing/instances/secmmu-%d-0", pid);
 	return !access(path, F_OK);
 }
 
@@ -184,7 +187,8 @@ static bool take_any(const char *name, const char *text, void *context)
 
 static void trace_events(const struct test_case *test)
 {
-	static const char *const events[] = { "sched/sched_switch", NULL };
+	static const char *const events[] = { "sched/sched_process_fork",
+					      NULL };
 	static const char *const functions[] = { "schedule", NULL };
 	struct evidence_trace_request request = { .events = events,
 						  .buffer_kib = 256 };
@@ -198,14 +202,22 @@ static void trace_events(const struct test_case *test)
 	trace = evidence_trace_start(&request, &shortage);
 	if (!trace)
 		skip_for(&shortage);
-	for (i = 0; i < 20; i++)
-		nanosleep(&(struct timespec){ .tv_nsec = 1000 }, NULL);
+	for (i = 0; i < 20; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(0);
+		CHECK(waitpid(pid, NULL, 0) == pid, "waitpid: %s",
+		      errno_name(errno));
+		/* Always calls schedule(), which a short sleep may not. */
+		sched_yield();
+	}
 	evidence_trace_stop(trace);
 	CHECK(!evidence_trace_lost(trace), "records were lost");
-	count = evidence_trace_count(trace, "sched_switch");
-	CHECK(count >= 20, "%zu switches in 20 sleeps", count);
+	count = evidence_trace_count(trace, "sched_process_fork");
+	CHECK(count >= 20, "%zu forks of 20", count);
 	CHECK(!test->number[0] || evidence_trace_count(trace, "schedule") >= 20,
-	      "%zu calls of schedule() in 20 sleeps",
+	      "%zu calls of schedule() by 20 yields",
 	      evidence_trace_count(trace, "schedule"));
 	CHECK(!evidence_trace_count(trace, "sched_wakeup"),
 	      "an event that was not asked for is traced");

@@ -14,9 +14,9 @@
 #include "inner.h"
 #include "report.h"
 
-#define MARK		"SECMMU_UNIT_INNER"
-#define WAIT_MS		10000
-#define ARGUMENTS_MAX	32
+#define MARK	      "SECMMU_UNIT_INNER"
+#define WAIT_MS	      10000
+#define ARGUMENTS_MAX 32
 
 bool inner_wanted(void)
 {
@@ -52,9 +52,9 @@ become_inner(const struct inner *inner, const char *const *arguments,
 	     const char *const *environment)
 {
 	static const char *const unwanted[] = {
-		"SECMMU_SEED",	  "SECMMU_DURATION", "SECMMU_VCPUS",
-		"SECMMU_MEMORY",  "SECMMU_BACKING",  "SECMMU_MODE",
-		"SECMMU_CASE",	  "KSFT_TAP_LEVEL",
+		"SECMMU_SEED",	 "SECMMU_DURATION", "SECMMU_VCPUS",
+		"SECMMU_MEMORY", "SECMMU_BACKING",  "SECMMU_MODE",
+		"SECMMU_CASE",	 "KSFT_TAP_LEVEL",
 	};
 	char *argv[ARGUMENTS_MAX + 2] = { (char *)"/some/where/inner" };
 	size_t i;

@@ -8,13 +8,11 @@
 #endif
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "bitmap.h"
 #include "cases.h"
 #include "exact.h"
+#include "expect.h"
 #include "mirror.h"
 #include "report.h"
 #include "stamp.h"
@@ -63,47 +61,6 @@ static size_t harvest(struct history *history)
 
 	bitmap_zero(history->dirty, PAGES);
 	return changed;
-}
-
-struct verdict {
-	struct report_result result;
-	int status;
-};
-
-/* Run a judgement that may end its process, in a process of its own. */
-static struct verdict judge_in_child(void (*judge)(void *), void *argument)
-{
-	struct verdict verdict;
-	struct report_result *result;
-	pid_t child;
-
-	result = mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	CHECK(result != MAP_FAILED, "mmap failed");
-	result->code = -1;
-	child = fork();
-	CHECK(child >= 0, "fork failed");
-	if (!child) {
-		report_to(result);
-		judge(argument);
-		_exit(0);
-	}
-	CHECK(waitpid(child, &verdict.status, 0) == child, "waitpid failed");
-	verdict.result = *result;
-	munmap(result, sizeof(*result));
-	return verdict;
-}
-
-static void expect_objection(void (*judge)(void *), void *argument,
-			     const char *text)
-{
-	struct verdict verdict = judge_in_child(judge, argument);
-
-	CHECK(WIFEXITED(verdict.status) && WEXITSTATUS(verdict.status) == 1,
-	      "the oracle did not object, status %#x", verdict.status);
-	CHECK(strstr(verdict.result.reason, text),
-	      "the oracle objected with \"%s\", where \"%s\" belongs",
-	      verdict.result.reason, text);
 }
 
 static void judge_mirror(void *argument)
@@ -165,8 +122,8 @@ static void test_mirror_lost_write(const struct test_case *test)
 			CHECK(stamp_vcpu(mismatch.memory) == 1 &&
 				      stamp_sequence(mismatch.memory) == 2,
 			      "the lost store is not named");
-			expect_objection(judge_mirror, history.mirror,
-					 "lost write");
+			expect_failure(judge_mirror, history.mirror,
+				       "lost write");
 			end(&history);
 		}
 	}
@@ -190,8 +147,8 @@ static void test_mirror_lost_second_write(const struct test_case *test)
 	CHECK(stamp_sequence(mismatch.memory) == 2 &&
 		      stamp_sequence(mismatch.mirror) == 1,
 	      "the two stores are not named");
-	expect_objection(judge_mirror, history.mirror,
-			 "page 70 holds vCPU 1's store 2");
+	expect_failure(judge_mirror, history.mirror,
+		       "page 70 holds vCPU 1's store 2");
 	end(&history);
 }
 
@@ -218,13 +175,13 @@ static void test_mirror_unknown(const struct test_case *test)
 	bitmap_fill(history.dirty, PAGES);
 	bitmap_clear(history.dirty, 66);
 	harvest(&history);
-	expect_objection(judge_mirror, history.mirror, "page 66 was never");
+	expect_failure(judge_mirror, history.mirror, "page 66 was never");
 	bitmap_set(history.dirty, 66);
 	harvest(&history);
 	mirror_judge(history.mirror);
 	/* Equal contents do not stand in for a report. */
 	mirror_begin_unknown(history.mirror);
-	expect_objection(judge_mirror, history.mirror, "page 0 was never");
+	expect_failure(judge_mirror, history.mirror, "page 0 was never");
 	end(&history);
 }
 
@@ -234,7 +191,7 @@ static void test_mirror_not_alive(const struct test_case *test)
 	struct history history;
 
 	begin(&history);
-	expect_objection(judge_mirror, history.mirror, "judged without");
+	expect_failure(judge_mirror, history.mirror, "judged without");
 	end(&history);
 }
 
@@ -273,7 +230,7 @@ static void test_exact(const struct test_case *test)
 			      difference.first_missing == pages[i],
 		      "page %zu is missing, page %zu was named", pages[i],
 		      difference.first_missing);
-		expect_objection(judge_exact, &sets, "not in the dirty log");
+		expect_failure(judge_exact, &sets, "not in the dirty log");
 
 		bitmap_clear(sets.written, pages[i]);
 		bitmap_set(sets.reported, pages[i]);
@@ -284,7 +241,7 @@ static void test_exact(const struct test_case *test)
 			      difference.first_extra == pages[i],
 		      "page %zu is extra, page %zu was named", pages[i],
 		      difference.first_extra);
-		expect_objection(judge_exact, &sets, "that nobody wrote");
+		expect_failure(judge_exact, &sets, "that nobody wrote");
 	}
 	free(sets.written);
 	free(sets.reported);

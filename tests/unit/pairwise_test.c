@@ -35,11 +35,11 @@ static size_t missing_pairs(const struct case_matrix *matrix,
 		for (b = 0; b < matrix->dimensions; b++)
 			for (i = 0; i < matrix->levels[a]; i++)
 				for (j = 0; j < matrix->levels[b]; j++)
-					missing +=
-						has_pair(every, every_count, a,
-							 i, b, j) &&
-						!has_pair(sample, sample_count,
-							  a, i, b, j);
+					missing += has_pair(every, every_count,
+							    a, i, b, j) &&
+						   !has_pair(sample,
+							     sample_count, a, i,
+							     b, j);
 	return missing;
 }
 

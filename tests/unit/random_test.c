@@ -15,9 +15,8 @@ static void reference(const struct test_case *test)
 	for (i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
 		uint64_t got = random_u64(&stream);
 
-		CHECK(got == expected[i],
-		      "number %zu is %llu instead of %llu", i,
-		      (unsigned long long)got,
+		CHECK(got == expected[i], "number %zu is %llu instead of %llu",
+		      i, (unsigned long long)got,
 		      (unsigned long long)expected[i]);
 	}
 }

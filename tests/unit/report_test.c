@@ -8,7 +8,7 @@
 #include "cases.h"
 #include "inner.h"
 
-#define THREADS	8
+#define THREADS 8
 #define LINES	200
 
 static void *talk(void *argument)

@@ -11,8 +11,8 @@
 #include "inner.h"
 #include "worker.h"
 
-#define WORKERS		6
-#define PATIENCE_MS	20000
+#define WORKERS	    6
+#define PATIENCE_MS 20000
 
 struct counter {
 	volatile uint64_t turns;
@@ -270,7 +270,8 @@ static void do_nothing(struct worker *worker, void *argument)
 static void names(const struct test_case *test)
 {
 	struct worker_group *group = worker_group_new("group");
-	const char *long_name = "a name that is much longer than anything that anybody would give";
+	const char *long_name =
+		"a name that is much longer than anything that anybody would give";
 	struct worker *first = worker_add(group, "x", do_nothing, NULL);
 	struct worker *other = worker_add(group, "xy", do_nothing, NULL);
 	struct worker *second = worker_add(group, "x", do_nothing, NULL);
@@ -283,11 +284,13 @@ static void names(const struct test_case *test)
 	      worker_name(second));
 	first = worker_add(group, long_name, do_nothing, NULL);
 	second = worker_add(group, long_name, do_nothing, NULL);
-	CHECK(strlen(worker_name(first)) < WORKER_NAME_MAX, "a name is not cut");
+	CHECK(strlen(worker_name(first)) < WORKER_NAME_MAX,
+	      "a name is not cut");
 	CHECK(random_u64(worker_random(first)) !=
 		      random_u64(worker_random(second)),
 	      "two workers whose names are cut draw the same");
-	CHECK(worker_self() == worker_self() && !worker_should_stop(worker_self()),
+	CHECK(worker_self() == worker_self() &&
+		      !worker_should_stop(worker_self()),
 	      "the case's own thread is asked to stop");
 	CHECK(!worker_wanted(worker_self()), "the case's own thread is wanted");
 	CHECK(random_u64(worker_random(worker_self())) !=
@@ -415,7 +418,8 @@ static void stuck_is_named(const struct test_case *test)
 	run(&inner, "join", 1);
 	inner_expect(&inner, "# reason: worker did not end within 200 ms: "
 			     "group/stuck was resetting ring 3\n");
-	inner_expect(&inner, "# worker join was starting (waiting for workers)");
+	inner_expect(&inner,
+		     "# worker join was starting (waiting for workers)");
 	inner_expect(&inner, "# worker group/busy was starting (ended)");
 
 	run(&inner, "pause", 1);

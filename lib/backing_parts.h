@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the kinds of memory are made of. Between backing*.c only.
+ */
+#ifndef SECMMU_BACKING_PARTS_H
+#define SECMMU_BACKING_PARTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include "backing.h"
+#include "report.h"
+
+/**
+ * struct backing_kind_parts - what a kind of memory is made of
+ * @name: its name
+ * @hugetlb: size of its hugetlb pages; 0: not hugetlb
+ * @thp: MADV_HUGEPAGE; all others that are not hugetlb have MADV_NOHUGEPAGE,
+ *	so that small means small whatever the machine's settings are
+ * @file: from which call its file comes; NO_FILE: none
+ * @shared: MAP_SHARED
+ */
+struct backing_kind_parts {
+	const char *name;
+	uint64_t hugetlb;
+	bool thp;
+	enum {
+		NO_FILE,
+		MEMFD_FILE,
+		TMPFS_FILE,
+		GIVEN_FILE,
+	} file;
+	bool shared;
+};
+
+extern const struct backing_kind_parts backing_kinds[BACKING_KINDS];
+
+static inline uint64_t backing_small_page(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static inline uint64_t backing_round_up(uint64_t value, uint64_t to)
+{
+	return (value + to - 1) / to * to;
+}
+
+/* The size that a PMD maps, the one that THP is about. */
+uint64_t backing_thp_size(void);
+
+/* Are so many bytes of hugetlb pages of this size free? */
+bool backing_hugetlb_available(uint64_t page_size, uint64_t size,
+			       struct shortage *shortage);
+
+/* A file without a name in a tmpfs that has room for @size bytes; -1: none. */
+int backing_tmpfs_file(uint64_t size, struct shortage *shortage);
+
+#endif /* SECMMU_BACKING_PARTS_H */

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* For tests of the harness itself. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "expect.h"
+#include "report.h"
+
+void expect_failure(void (*body)(void *argument), void *argument,
+		    const char *text)
+{
+	struct report_result *result;
+	pid_t child;
+	int status;
+
+	result = mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(result != MAP_FAILED, "mmap failed: %s", errno_name(errno));
+	result->code = -1;
+	child = fork();
+	CHECK(child >= 0, "fork failed: %s", errno_name(errno));
+	if (!child) {
+		report_to(result);
+		body(argument);
+		_exit(0);
+	}
+	CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
+	      errno_name(errno));
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == REPORT_FAIL,
+	      "no failure where \"%s\" belongs, wait status %#x", text, status);
+	CHECK(strstr(result->reason, text),
+	      "failed with \"%s\", where \"%s\" belongs", result->reason, text);
+	munmap(result, sizeof(*result));
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Guest functions of harness_test. */
+#include "harness_guest.h"
+#include "random.h"
+
+static struct harness_area *area_of(struct guest_vcpu *self)
+{
+	return (struct harness_area *)self->test;
+}
+
+void harness_echo(struct guest_vcpu *self, uint64_t argument)
+{
+	uint64_t i;
+
+	for (i = 1; i <= 3; i++)
+		guest_sync(self, i, argument + i);
+	area_of(self)->result[0] = argument;
+	area_of(self)->result[1] = self->index;
+	guest_assert(self == guest_self());
+}
+
+void harness_store(struct guest_vcpu *self, uint64_t argument)
+{
+	struct harness_area *area = area_of(self);
+	volatile uint64_t *word = (volatile uint64_t *)(uintptr_t)area->address;
+
+	(void)argument;
+	*word = area->value;
+	area->result[0] = *word;
+}
+
+void harness_random(struct guest_vcpu *self, uint64_t argument)
+{
+	struct harness_area *area = area_of(self);
+	struct random_stream stream;
+	unsigned int i;
+
+	random_init(&stream, self->seed, argument);
+	for (i = 0; i < 32; i++)
+		area->result[i] = random_below(&stream, 1000 + i);
+}
+
+void harness_assert(struct guest_vcpu *self, uint64_t argument)
+{
+	(void)self;
+	guest_assert_equal(argument, 41);
+}
+
+void harness_undefined(struct guest_vcpu *self, uint64_t argument)
+{
+	(void)self;
+	(void)argument;
+	__builtin_trap();
+}
+
+void harness_write_image(struct guest_vcpu *self, uint64_t argument)
+{
+	uintptr_t here = (uintptr_t)harness_write_image & ~7UL;
+
+	(void)self;
+	*(volatile uint64_t *)here = argument;
+}
+
+void harness_silent(struct guest_vcpu *self, uint64_t argument)
+{
+	(void)argument;
+	while (!self->stop)
+		;
+}
+
+void harness_string(struct guest_vcpu *self, uint64_t argument)
+{
+	static const char text[] = "read-only data of the guest";
+
+	(void)argument;
+	guest_sync(self, (uint64_t)(uintptr_t)text, sizeof(text));
+}

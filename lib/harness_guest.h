@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Guest functions of harness_test, one fact each. */
+#ifndef SECMMU_HARNESS_GUEST_H
+#define SECMMU_HARNESS_GUEST_H
+
+#include "guest.h"
+
+/* What harness_echo() and its kin read and write in their test area. */
+struct harness_area {
+	uint64_t address;
+	uint64_t value;
+	uint64_t result[32];
+};
+
+/* Three syncs, then the argument comes back as result[0], the index as [1]. */
+void harness_echo(struct guest_vcpu *self, uint64_t argument);
+/* Stores value at address, reads it back into result[0]. */
+void harness_store(struct guest_vcpu *self, uint64_t argument);
+/* The stream (seed, argument) into result[]. */
+void harness_random(struct guest_vcpu *self, uint64_t argument);
+/* Fails guest_assert_equal(40 + 1, argument) unless argument is 41. */
+void harness_assert(struct guest_vcpu *self, uint64_t argument);
+/* Executes an instruction that does not exist. */
+void harness_undefined(struct guest_vcpu *self, uint64_t argument);
+/* Writes to its own image, which is read-only memory of the VM. */
+void harness_write_image(struct guest_vcpu *self, uint64_t argument);
+/* Loops without a sign of life. */
+void harness_silent(struct guest_vcpu *self, uint64_t argument);
+/* A string of the image, to show that read-only data is in it. */
+void harness_string(struct guest_vcpu *self, uint64_t argument);
+
+#endif

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The harness on a real kernel: guests run, talk, and fail in a way that can be
+ * understood. What every other test relies on, one fact a case.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <poll.h>
+#include <string.h>
+
+#include "cases.h"
+#include "clock.h"
+#include "crew.h"
+#include "expect.h"
+#include "harness_guest.h"
+#include "options.h"
+#include "random.h"
+#include "report.h"
+#include "vm.h"
+
+#define MANY_VMS 8
+/* In check mode; the full matrix goes up to KVM's limit. */
+#define MANY_VCPUS     40
+#define SILENCE_MS     1500
+#define SILENCE_END_MS 30000
+
+static struct harness_area *area_of(struct vcpu *vcpu)
+{
+	return (struct harness_area *)vcpu->guest->test;
+}
+
+static void echo(struct vcpu *vcpu, uint64_t argument)
+{
+	uint64_t i;
+
+	vcpu_start(vcpu, harness_echo, argument);
+	for (i = 1; i <= 3; i++) {
+		vcpu_run(vcpu, VCPU_SYNC);
+		CHECK(vcpu->guest->call.argument[0] == i &&
+			      vcpu->guest->call.argument[1] == argument + i,
+		      "sync %llu says %llu, %llu", (unsigned long long)i,
+		      (unsigned long long)vcpu->guest->call.argument[0],
+		      (unsigned long long)vcpu->guest->call.argument[1]);
+	}
+	vcpu_run(vcpu, VCPU_DONE);
+	CHECK(area_of(vcpu)->result[0] == argument &&
+		      area_of(vcpu)->result[1] == vcpu->index,
+	      "vCPU %u returned %llu, %llu", vcpu->index,
+	      (unsigned long long)area_of(vcpu)->result[0],
+	      (unsigned long long)area_of(vcpu)->result[1]);
+}
+
+static void test_hypercall(const struct test_case *test)
+{
+	struct vm *vm = vm_create(NULL);
+	unsigned int i;
+
+	/* A vCPU that has come to its end can be started again. */
+	for (i = 0; i < 100; i++)
+		echo(&vm->vcpus[0], 1000 + i);
+	vm_destroy(vm);
+}
+
+static void test_string(const struct test_case *test)
+{
+	struct vm *vm = vm_create(NULL);
+	struct vcpu *vcpu = &vm->vcpus[0];
+	const char *text;
+
+	vcpu_start(vcpu, harness_string, 0);
+	vcpu_run(vcpu, VCPU_SYNC);
+	text = (const char *)(uintptr_t)vcpu->guest->call.argument[0];
+	CHECK(text >= __start_guest_image && text < __stop_guest_image,
+	      "the guest's string is not in the image");
+	CHECK(!strcmp(text, "read-only data of the guest"),
+	      "the guest's string reads \"%s\"", text);
+	vm_destroy(vm);
+}
+
+static void test_random(const struct test_case *test)
+{
+	struct vm *vm = vm_create(NULL);
+	struct vcpu *vcpu = &vm->vcpus[0];
+	struct random_stream stream;
+	unsigned int i;
+
+	vcpu_start(vcpu, harness_random, 7);
+	vcpu_run(vcpu, VCPU_DONE);
+	random_init(&stream, options()->seed, 7);
+	for (i = 0; i < 32; i++) {
+		uint64_t here = random_below(&stream, 1000 + i);
+
+		CHECK(area_of(vcpu)->result[i] == here,
+		      "number %u of the stream is %llu in the guest, %llu here",
+		      i, (unsigned long long)area_of(vcpu)->result[i],
+		      (unsigned long long)here);
+	}
+	vm_destroy(vm);
+}
+
+static void run_guest(guest_function function, uint64_t argument)
+{
+	struct vm *vm = vm_create(NULL);
+
+	vcpu_start(&vm->vcpus[0], function, argument);
+	vcpu_run(&vm->vcpus[0], VCPU_DONE);
+	vm_destroy(vm);
+}
+
+static void fail_assertion(void *argument)
+{
+	run_guest(harness_assert, (uint64_t)(uintptr_t)argument);
+}
+
+static void test_assertion(const struct test_case *test)
+{
+	fail_assertion((void *)41);
+	expect_failure(fail_assertion, (void *)42,
+		       "argument == 41 at lib/harness_guest.c");
+}
+
+static void fail_undefined(void *argument)
+{
+	run_guest(harness_undefined, 0);
+}
+
+static void fail_unmapped(void *argument)
+{
+	struct vm *vm = vm_create(NULL);
+	struct vcpu *vcpu = &vm->vcpus[0];
+
+	/* No page table maps it. */
+	area_of(vcpu)->address = 0x123456789000ULL;
+	vcpu_start(vcpu, harness_store, 0);
+	vcpu_run(vcpu, VCPU_DONE);
+}
+
+static void test_exception(const struct test_case *test)
+{
+	expect_failure(fail_undefined, NULL, "unexpected guest exception");
+	/* The faulting address, CR2 or FAR_EL1. */
+	expect_failure(fail_unmapped, NULL, "0x123456789000");
+}
+
+static void fail_write_image(void *argument)
+{
+	run_guest(harness_write_image, 1);
+}
+
+static void fail_no_slot(void *argument)
+{
+	struct vm *vm = vm_create(NULL);
+	struct vcpu *vcpu = &vm->vcpus[0];
+
+	vm_map(vm, GPA_TEST, GPA_TEST, 4096, 4096);
+	area_of(vcpu)->address = GPA_TEST;
+	vcpu_start(vcpu, harness_store, 0);
+	vcpu_run(vcpu, VCPU_DONE);
+}
+
+static void test_no_memory(const struct test_case *test)
+{
+	expect_failure(fail_write_image, NULL, "no writable slot backs");
+	expect_failure(fail_no_slot, NULL, "gpa 0x100000000");
+}
+
+static void fail_silent(void *argument)
+{
+	const struct crew_config config = {
+		.function = harness_silent,
+		.silence_ms = SILENCE_MS,
+	};
+	struct vm *vm = vm_create(NULL);
+	struct crew *crew = crew_new(vm, &config);
+	struct deadline deadline = deadline_in_ms(SILENCE_END_MS);
+
+	crew_start(crew);
+	/* The crew's watchdog must end this process, long before the limit. */
+	while (!deadline_passed(deadline))
+		poll(NULL, 0, 100);
+}
+
+static void test_silent(const struct test_case *test)
+{
+	expect_failure(fail_silent, NULL, "vCPU 0");
+}
+
+/* Two VMs share nothing, although their guests run the same image. */
+static void test_many_vms(const struct test_case *test)
+{
+	const struct backing_request request = {
+		.kind = BACKING_ANONYMOUS,
+		.size = 1UL << 20,
+		.fd = -1,
+	};
+	struct backing backing[MANY_VMS];
+	struct memslot slot[MANY_VMS];
+	struct vm *vm[MANY_VMS];
+	unsigned int i;
+
+	for (i = 0; i < MANY_VMS; i++) {
+		vm[i] = vm_create(NULL);
+		backing_create(&backing[i], &request);
+		slot_add(vm[i], &slot[i], SLOT_TEST_FIRST, GPA_TEST,
+			 &backing[i], 0);
+		vm_map(vm[i], GPA_TEST, GPA_TEST, request.size, 4096);
+		area_of(&vm[i]->vcpus[0])->address = GPA_TEST + 8 * 100;
+		area_of(&vm[i]->vcpus[0])->value = 0xabc000 + i;
+		vcpu_start(&vm[i]->vcpus[0], harness_store, 0);
+	}
+	for (i = MANY_VMS; i-- > 0;)
+		vcpu_run(&vm[i]->vcpus[0], VCPU_DONE);
+	for (i = 0; i < MANY_VMS; i++) {
+		uint64_t word = ((uint64_t *)backing[i].hva)[100];
+
+		CHECK(word == 0xabc000 + i,
+		      "VM %u's memory holds %#llx after its guest stored %#x",
+		      i, (unsigned long long)word, 0xabc000 + i);
+		vm_destroy(vm[i]);
+		backing_destroy(&backing[i]);
+	}
+}
+
+static void test_many_vcpus(const struct test_case *test)
+{
+	struct vm_config config = {
+		.vcpus = kvm_check_extension(KVM_CAP_MAX_VCPUS),
+	};
+	struct vm *vm;
+	unsigned int i;
+
+	if (options()->mode == MODE_CHECK && config.vcpus > MANY_VCPUS)
+		config.vcpus = MANY_VCPUS;
+	vm = vm_create(&config);
+	for (i = 0; i < vm->vcpu_count; i++)
+		echo(&vm->vcpus[i], i);
+	report_info("%u vCPUs", vm->vcpu_count);
+	vm_destroy(vm);
+}
+
+/* Guest mappings of every size lead to the memory that they should. */
+static void test_page_size(const struct test_case *test)
+{
+	const uint64_t page_size = test->number[0];
+	const struct backing_request request = {
+		.kind = BACKING_ANONYMOUS,
+		.size = 4UL << 20,
+		.fd = -1,
+	};
+	const uint64_t offsets[] = { 0, 4096, (2UL << 20) - 8, 2UL << 20,
+				     (4UL << 20) - 8 };
+	struct vm *vm = vm_create(NULL);
+	struct vcpu *vcpu = &vm->vcpus[0];
+	struct backing backing;
+	struct memslot slot;
+	unsigned int i;
+
+	backing_create(&backing, &request);
+	slot_add(vm, &slot, SLOT_TEST_FIRST, GPA_TEST, &backing, 0);
+	/* One GiB is mapped as a whole, whatever the slot's size. */
+	vm_map(vm, GPA_TEST, GPA_TEST,
+	       page_size > request.size ? page_size : request.size, page_size);
+	for (i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+		uint64_t word;
+
+		area_of(vcpu)->address = GPA_TEST + offsets[i];
+		area_of(vcpu)->value = 0x5ec0000 + offsets[i];
+		vcpu_start(vcpu, harness_store, 0);
+		vcpu_run(vcpu, VCPU_DONE);
+		memcpy(&word, (char *)backing.hva + offsets[i], sizeof(word));
+		CHECK(word == area_of(vcpu)->value &&
+			      area_of(vcpu)->result[0] == word,
+		      "offset %#llx: stored %#llx, memory holds %#llx",
+		      (unsigned long long)offsets[i],
+		      (unsigned long long)area_of(vcpu)->value,
+		      (unsigned long long)word);
+	}
+	vm_destroy(vm);
+	backing_destroy(&backing);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test_case cases[] = {
+		{ .name = "hypercall", .run = test_hypercall },
+		{ .name = "string", .run = test_string },
+		{ .name = "random", .run = test_random },
+		{ .name = "assertion", .run = test_assertion },
+		{ .name = "exception", .run = test_exception },
+		{ .name = "no_memory", .run = test_no_memory },
+		{ .name = "silent_guest", .run = test_silent },
+		{ .name = "many_vms", .run = test_many_vms },
+		{ .name = "many_vcpus", .run = test_many_vcpus },
+		{ .name = "page_size/4k",
+		  .run = test_page_size,
+		  .number = { 1UL << 12 } },
+		{ .name = "page_size/2m",
+		  .run = test_page_size,
+		  .number = { 1UL << 21 } },
+		{ .name = "page_size/1g",
+		  .run = test_page_size,
+		  .number = { 1UL << 30 } },
+	};
+	static const struct program program = {
+		.name = "harness_test",
+		.summary =
+			"guests run, talk, and fail in a way that can be understood",
+		.table = cases,
+		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.needs = { .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The watchdog of a group of workers.
+ */
+#include "clock.h"
+#include "report.h"
+#include "worker_group.h"
+#include "worker_list.h"
+
+/* Has the worker given a sign of life since the watchdog looked last? */
+static bool lives(struct worker *worker)
+{
+	const volatile uint64_t *progress = __atomic_load_n(&worker->progress,
+							    __ATOMIC_ACQUIRE);
+	uint64_t beats = __atomic_load_n(&worker->slot->beats,
+					 __ATOMIC_RELAXED);
+	uint64_t moved = progress ? *progress : 0;
+	bool alive = beats != worker->seen_beats ||
+		     moved != worker->seen_progress ||
+		     __atomic_load_n(&worker->slot->state, __ATOMIC_ACQUIRE) !=
+			     WORKER_RUNS;
+
+	worker->seen_beats = beats;
+	worker->seen_progress = moved;
+	return alive;
+}
+
+void *worker_watchdog(void *argument)
+{
+	struct worker_group *group = argument;
+	uint64_t period = group->silence_ms / 16 + 1, last = clock_ns();
+
+	pthread_mutex_lock(&group->lock);
+	while (!group->ending) {
+		struct worker *worker;
+		uint64_t now, passed;
+
+		worker_group_wait(group, period);
+		now = clock_ns();
+		passed = (now - last) / NSEC_PER_MSEC;
+		if (passed < period)
+			continue; /* woken by something else */
+		last = now;
+		/*
+		 * If the watchdog itself did not run for long (a busy host, a
+		 * stopped emulator), the workers did not either.
+		 */
+		if (passed > 2 * period)
+			passed = 2 * period;
+
+		for (worker = group->first; worker; worker = worker->next) {
+			char suspect[WORKER_TEXT_MAX];
+			uint64_t silent;
+
+			silent = lives(worker) ?
+					 0 :
+					 worker->slot->silent_ms + passed;
+			__atomic_store_n(&worker->slot->silent_ms, silent,
+					 __ATOMIC_RELAXED);
+			if (silent < group->silence_ms)
+				continue;
+			workers_report();
+			worker_slot_text(worker->slot, suspect,
+					 sizeof(suspect));
+			fail("worker without a sign of life for %llu ms: %s",
+			     (unsigned long long)silent, suspect);
+		}
+	}
+	pthread_mutex_unlock(&group->lock);
+	return NULL;
+}
