@@ -148,13 +148,22 @@ static void run(struct inner *inner, const char *glob, int code)
 
 static void passes(const struct test_case *test)
 {
+	static const char first[] = "TAP version 13\n1..1\n# seed: 0x5eed\n"
+				    "# case: pass\n# seconds: ";
+	static const char last[] =
+		"\nok 1 pass\n"
+		"# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0\n";
 	struct inner inner;
 
 	run(&inner, "pass", 0);
-	CHECK(!strcmp(inner.out,
-		      "TAP version 13\n1..1\n# seed: 0x5eed\n"
-		      "ok 1 pass\n"
-		      "# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0\n"),
+	/* Between the two: how long it took. */
+	CHECK(!strncmp(inner.out, first, strlen(first)) &&
+		      strlen(inner.out) > strlen(last) &&
+		      !strcmp(inner.out + strlen(inner.out) - strlen(last),
+			      last),
+	      "the output is\n%s", inner.out);
+	CHECK(strspn(inner.out + strlen(first), "0123456789.") ==
+		      strlen(inner.out) - strlen(first) - strlen(last),
 	      "the output is\n%s", inner.out);
 }
 
@@ -167,9 +176,10 @@ static void fails(const char *name, const char *reason)
 	run(&inner, name, 1);
 	inner_expect(&inner, reason);
 	snprintf(line, sizeof(line),
-		 "# replay: inner --seed 0x5eed --mode check --case %s\n"
-		 "not ok 1 %s\n",
-		 name, name);
+		 "# replay: inner --seed 0x5eed --mode check --case %s\n",
+		 name);
+	inner_expect(&inner, line);
+	snprintf(line, sizeof(line), "\nnot ok 1 %s\n", name);
 	inner_expect(&inner, line);
 	inner_expect(&inner, "pass:0 fail:1");
 	CHECK(inner_count(&inner, "reason:") == 1, "%u reasons\n%s",
@@ -200,8 +210,8 @@ static void timeout(const struct test_case *test)
 	/* Its own second, and a share of --duration that is below a second. */
 	inner_expect(&inner,
 		     "# reason: timeout after 1s: hang was harvesting slot 17\n");
-	inner_expect(&inner, "--mode check --duration 1 --case hang\n"
-			     "not ok 1 hang\n");
+	inner_expect(&inner, "--mode check --duration 1 --case hang\n");
+	inner_expect(&inner, "\nnot ok 1 hang\n");
 }
 
 /* A mixed program goes on after each failure, and counts right. */
@@ -215,6 +225,30 @@ static void goes_on(const struct test_case *test)
 	inner_expect(&inner, "\nnot ok 2 crash\n");
 	inner_expect(&inner, "\nok 9 needs_little\n");
 	inner_expect(&inner, "pass:2 fail:1 xfail:0 xpass:0 skip:6 error:0");
+}
+
+/* Behind a case that crashed the kernel. */
+static void after(const struct test_case *test)
+{
+	static const char glob[] = "[pcn][are][aes][hds]*";
+	const char *const arguments[] = { "--case",  glob,    "--after",
+					  "pass", NULL };
+	const char *const unknown[] = { "--case",  glob,   "--after",
+					"hang", NULL };
+	const char *const last[] = { "--case",	glob, "--after",
+				     "needs_little", NULL };
+	struct inner inner;
+
+	inner_run(&inner, arguments, NULL);
+	inner_expect(&inner, "\n1..8\n");
+	inner_expect(&inner, "\nnot ok 1 crash\n");
+	inner_expect_not(&inner, "case: pass");
+	inner_run(&inner, unknown, NULL);
+	inner_expect_code(&inner, 1);
+	inner_expect_not(&inner, "TAP");
+	inner_run(&inner, last, NULL);
+	inner_expect_code(&inner, 1);
+	inner_expect_not(&inner, "TAP");
 }
 
 static bool lives(pid_t pid)
