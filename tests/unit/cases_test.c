@@ -400,6 +400,7 @@ static const struct test_case table[] = {
 	{ .name = "failures", .run = failures },
 	{ .name = "timeout", .run = timeout },
 	{ .name = "goes_on", .run = goes_on },
+	{ .name = "after", .run = after },
 	{ .name = "leaves_no_process", .run = leaves_no_process },
 	{ .name = "interrupt/SIGINT", .run = interrupt, .number = { SIGINT } },
 	{ .name = "interrupt/SIGTERM", .run = interrupt, .number = { SIGTERM } },
