@@ -165,7 +165,7 @@ take_line() {
 watched() {
 	for word in $1; do
 		case $word in
-		function=* | kvm=* | vcpu=* | when=*) printf '%s ' "$word" ;;
+		function=* | from=* | kvm=* | vcpu=* | when=*) printf '%s ' "$word" ;;
 		esac
 	done
 	printf 'action=count\n'

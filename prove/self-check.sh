@@ -96,6 +96,11 @@ must_arm "function=set_user_nice action=argument argument=2 value=5 when=2:6"
 expect "when= lets other calls be" 7 "$(niceness 7)"
 expect "when= takes the right calls" 5 "$(niceness 6)"
 
+# The caller is set_one_prio(), or the system call if that is inlined.
+must_arm "function=set_user_nice action=argument argument=2 value=5 from=get_task_cred"
+expect "from= lets other callers be" 7 "$(niceness 7)"
+expect "from= does not match other callers" 0 "$(rule_word matched)"
+
 many_masks() {
 	i=0
 	while [ "$i" -lt 50 ]; do
@@ -133,6 +138,7 @@ expect "two rules at once: the first" 0123 "$(mask)"
 expect "two rules at once: the second" 3 "$(niceness 7)"
 
 expect_refused "function=secmmu_no_such_function action=skip" "no such function"
+expect_refused "function=set_user_nice from=secmmu_no_such_function" "no such function"
 expect_refused "function=get_kprobe action=skip" "may not be probed"
 expect_refused "action=skip" "function= is missing"
 expect_refused "function=$system_call action=explode" "must be count, skip"

@@ -75,6 +75,21 @@ static inline void prove_return_to_caller(struct pt_regs *regs)
 }
 
 /**
+ * prove_return_address() - where the probed function will return to
+ * @regs: the registers at the function's first instruction
+ *
+ * Another probe on the same function's return may have put its trampoline there.
+ */
+static inline unsigned long prove_return_address(struct pt_regs *regs)
+{
+#ifdef CONFIG_X86_64
+	return *(unsigned long *)kernel_stack_pointer(regs);
+#else
+	return regs->regs[30];
+#endif
+}
+
+/**
  * prove_set_return_value() - what the caller will see as the result
  * @regs: the registers when the function returns, or when it is skipped
  * @value: the value, of any integer type

@@ -161,6 +161,13 @@ static int parse_word(struct prove_rule *rule, char *word, char *reason)
 		strscpy(rule->names, text, sizeof(rule->names));
 		return 0;
 	}
+	if (!strcmp(key, "from")) {
+		if (strscpy(rule->caller, text, sizeof(rule->caller)) < 0)
+			return refuse(reason,
+				      "from=: longer than %d characters",
+				      PROVE_NAME_MAX - 1);
+		return 0;
+	}
 	if (!strcmp(key, "action"))
 		return parse_action(rule, text, reason);
 	if (!strcmp(key, "at"))

@@ -7,6 +7,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/delay.h>
+#include <linux/kallsyms.h>
 #include <linux/kernel.h>
 #include <linux/linkage.h>
 #include <linux/objtool.h>
@@ -49,13 +50,24 @@ static bool when_matches(const struct prove_rule *rule, struct pt_regs *regs)
 		mask) == 0;
 }
 
+static bool caller_matches(const struct prove_rule *rule, struct pt_regs *regs)
+{
+	if (!rule->caller_size)
+		return true;
+	/* Behind the call, so behind the last instruction if that is the call. */
+	return prove_return_address(regs) - rule->caller_start <=
+	       rule->caller_size;
+}
+NOKPROBE_SYMBOL(caller_matches);
+
 /* Counts the call, and says whether the action is to be taken. */
 static bool applies(struct prove_rule *rule, struct pt_regs *regs)
 {
 	u64 number;
 
 	atomic64_inc(&rule->hits);
-	if (!prove_owner_matches(rule, regs) || !when_matches(rule, regs))
+	if (!caller_matches(rule, regs) || !when_matches(rule, regs) ||
+	    !prove_owner_matches(rule, regs))
 		return false;
 	number = atomic64_inc_return(&rule->matched);
 	if (rule->action == PROVE_COUNT)
@@ -228,7 +240,7 @@ static int register_probe(struct prove_rule *rule)
 	return register_kprobe(&rule->probe);
 }
 
-static void explain(const struct prove_rule *rule, int error, char *reason)
+static void explain(const char *function, int error, char *reason)
 {
 	const char *why;
 
@@ -250,8 +262,40 @@ static void explain(const struct prove_rule *rule, int error, char *reason)
 		why = "registering the probe failed";
 		break;
 	}
-	scnprintf(reason, PROVE_REASON_MAX, "%s: %s (errno %d)", rule->function,
-		  why, -error);
+	scnprintf(reason, PROVE_REASON_MAX, "%s: %s (errno %d)", function, why,
+		  -error);
+}
+
+/* A probe that is never hit tells where a function is, its symbol how long. */
+static int find_caller(struct prove_rule *rule, char *reason)
+{
+	struct kprobe probe = { .symbol_name = rule->caller };
+	char symbol[KSYM_SYMBOL_LEN];
+	unsigned long offset, size;
+	const char *numbers;
+	int error;
+
+	if (!rule->caller[0])
+		return 0;
+	error = register_kprobe(&probe);
+	if (error) {
+		explain(rule->caller, error, reason);
+		return error;
+	}
+	sprint_symbol(symbol, (unsigned long)probe.addr);
+	numbers = strrchr(symbol, '+');
+	if (!numbers || sscanf(numbers, "+%lx/%lx", &offset, &size) != 2 ||
+	    !size) {
+		scnprintf(reason, PROVE_REASON_MAX,
+			  "from=%s: its size cannot be told from '%s'",
+			  rule->caller, symbol);
+		error = -EINVAL;
+	} else {
+		rule->caller_start = (unsigned long)probe.addr - offset;
+		rule->caller_size = size;
+	}
+	unregister_kprobe(&probe);
+	return error;
 }
 
 /**
@@ -270,6 +314,10 @@ int prove_rule_arm(struct prove_rule *rule, char *reason)
 	char *name;
 	int error;
 
+	error = find_caller(rule, reason);
+	if (error)
+		return error;
+
 	while ((name = strsep(&names, ",")) != NULL) {
 		if (!*name)
 			continue;
@@ -284,7 +332,7 @@ int prove_rule_arm(struct prove_rule *rule, char *reason)
 			return 0;
 		if (!first_error) {
 			first_error = error;
-			explain(rule, error, reason);
+			explain(rule->function, error, reason);
 		}
 	}
 	if (!first_error)

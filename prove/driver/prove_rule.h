@@ -56,6 +56,9 @@ enum prove_action {
  * @when_argument: match only if this argument has the value @when; 0: always
  * @when: the value
  * @when_bits: how many of the argument's low bits are compared
+ * @caller: match only calls from this function; empty: from anywhere
+ * @caller_start: its code's first address
+ * @caller_size: its length, bytes; 0: any caller
  * @hits: how often the function ran
  * @matched: of these, for the right process and argument
  * @applied: of these, how often the action was taken
@@ -82,6 +85,8 @@ struct prove_rule {
 	unsigned int when_argument;
 	s64 when;
 	unsigned int when_bits;
+	char caller[PROVE_NAME_MAX];
+	unsigned long caller_start, caller_size;
 	atomic64_t hits, matched, applied;
 	u64 first_applied_ns;
 	atomic_t hidden;
