@@ -59,6 +59,11 @@ $(if $(RELEASE),,$(error KDIR=$(KDIR) is no folder of a built kernel: no include
 MODULES := $(foreach a,$(MODULE_AREAS),modules/$(RELEASE)/secmmu_$(a).ko)
 endif
 
+# Installed, all are in one folder.
+duplicates = $(strip $(foreach n,$(sort $(1)),$(if $(filter-out 1,$(words $(filter $(n),$(1)))),$(n))))
+$(if $(call duplicates,$(call name_of,$(PROGRAM_SOURCES))),\
+	$(error two programs have one name: $(call duplicates,$(call name_of,$(PROGRAM_SOURCES)))))
+
 TEST_GEN_PROGS := $(call name_of,$(filter %_test.c,$(PROGRAM_SOURCES)))
 TEST_GEN_PROGS_EXTENDED := $(call name_of,$(filter %_bench.c,$(PROGRAM_SOURCES)))
 TEST_GEN_FILES := secmmu-tests.list $(MODULES)
@@ -134,9 +139,9 @@ $(eval $(call stamp,$(OBJ)/host-flags,$(CC) $(HOST_CFLAGS) $(CFLAGS)))
 $(eval $(call stamp,$(OBJ)/guest-flags,$(CC) $(GUEST_CFLAGS)))
 $(eval $(call stamp,$(OUTPUT)/obj/link-flags,$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS)))
 
-$(filter-out $(GUEST_OBJECTS),$(ALL_OBJECTS)): $(OBJ)/%.o: %.c $(OBJ)/host-flags
+$(filter-out $(GUEST_OBJECTS),$(ALL_OBJECTS)): $(OBJ)/%.o: %.c $(OBJ)/host-flags | $(OBJ)/numa.link
 	@mkdir -p $(@D)
-	$(call quiet,CC)$(CC) $(HOST_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(call quiet,CC)$(CC) $(HOST_CFLAGS) @$(OBJ)/numa.compile $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(filter $(call object_of,$(wildcard $(filter %.c,$(ALL_SOURCES)))),$(GUEST_OBJECTS)): $(OBJ)/%.o: %.c $(OBJ)/guest-flags
 	@mkdir -p $(@D)
@@ -160,17 +165,18 @@ $(foreach a,lib $(AREAS) tests/unit,$(eval $(call area_rules,$(a))))
 
 define program_rule # PRODUCT, SOURCE, AREA
 $(1): $(call object_of,$(2)) $(if $(filter lib,$(3)),,$(call object_of,$(call helpers_of,$(3)))) \
-	$(OBJ)/$(3)/guest.o $(LIBRARY) $(OUTPUT)/obj/link-flags $(OBJ)/numa.flags
-	$$(call quiet,LINK)$$(CC) $$(CFLAGS) $$(HOST_LDFLAGS) $$(LDFLAGS) $$(filter %.o %.a,$$^) @$(OBJ)/numa.flags -lnuma -o $$@
+	$(OBJ)/$(3)/guest.o $(LIBRARY) $(OUTPUT)/obj/link-flags $(OBJ)/numa.link
+	$$(call quiet,LINK)$$(CC) $$(CFLAGS) $$(HOST_LDFLAGS) $$(LDFLAGS) $$(filter %.o %.a,$$^) @$(OBJ)/numa.link -lnuma -o $$@
 endef
 $(foreach a,lib $(AREAS),$(foreach s,$(call programs_of,$(a)),\
 	$(eval $(call program_rule,$(OUTPUT)/$(call name_of,$(s)),$(s),$(a)))))
 $(foreach s,$(filter tests/unit/%_test.c,$(ALL_SOURCES)),\
 	$(eval $(call program_rule,$(OBJ)/tests/unit/$(call name_of,$(s)),$(s),tests/unit)))
 
-$(OBJ)/numa.flags: build/find-libnuma $(OUTPUT)/obj/link-flags
+# Also what says that there is no compiler, or no libnuma, before the first file.
+$(OBJ)/numa.link: build/find-libnuma $(OUTPUT)/obj/link-flags
 	@mkdir -p $(@D)
-	@CC='$(CC) $(LDFLAGS)' build/find-libnuma $(MACHINE) $@
+	@CC='$(CC) $(LDFLAGS)' build/find-libnuma $(MACHINE) $(@:.link=)
 
 $(OUTPUT)/secmmu-tests.list: FORCE
 	@mkdir -p $(@D)

@@ -139,7 +139,32 @@ END
 	[ "$status" -eq 0 ]
 }
 
-@test "without libnuma the package is named" {
+@test "two programs of one name are refused, as install is flat" {
+	mkdir -p kvm
+	cp dirty_log/dirty_log_exact_test.c kvm/
+	run make "O=$work/out"
+	echo "$output"
+	[ "$status" -ne 0 ]
+	[[ $output == *"two programs have one name: dirty_log_exact_test"* ]]
+}
+
+@test "without libnuma the package is named, before the first file is compiled" {
+	cat > "$work/cc" << 'END'
+#!/bin/sh
+case " $* " in
+*" -lnuma "*) echo "ld: cannot find -lnuma" >&2; exit 1 ;;
+esac
+exec gcc "$@"
+END
+	chmod +x "$work/cc"
+	run make "O=$work/out" CC="$work/cc"
+	echo "$output"
+	[ "$status" -ne 0 ]
+	[[ $output == *"install the Debian package libnuma-dev"* ]]
+	[[ $output != *" CC "* ]]
+}
+
+@test "find-libnuma writes nothing where there is none" {
 	cat > "$work/cc" << 'END'
 #!/bin/sh
 case " $* " in
@@ -153,7 +178,7 @@ END
 	[ "$status" -ne 0 ]
 	[[ $output == *"cannot find -lnuma"* ]]
 	[[ $output == *"libnuma-dev"* ]]
-	[ ! -e "$work/flags" ]
+	[ ! -e "$work/flags.link" ]
 }
 
 @test "without a compiler for the architecture the package is named" {
