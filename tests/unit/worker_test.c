@@ -327,7 +327,7 @@ static void hang(struct worker *worker, void *argument)
 
 static void move_on(struct worker *worker, void *argument)
 {
-	struct deadline deadline = deadline_in_ms(600);
+	struct deadline deadline = deadline_in_ms(1500);
 
 	worker_progress(worker, &moving);
 	while (!deadline_passed(deadline))
@@ -352,7 +352,7 @@ static void inner_moving(const struct test_case *test)
 	struct worker_group *group = worker_group_new("group");
 
 	worker_add(group, "mover", move_on, NULL);
-	worker_group_silence_ms(group, 200);
+	worker_group_silence_ms(group, 500);
 	worker_group_start(group);
 	worker_group_join(group, PATIENCE_MS);
 }
