@@ -142,7 +142,7 @@ function result(case_name, status, seconds, reason,    name, line, i, shown, exp
 	for (i = 1; i <= known_count; i++)
 		if (status == "PASS" && entry_applies(i, name))
 			line = line ", \"stale\": " json(entry[i, "test"])
-	print line "}" >> (results "/results.jsonl")
+	print line more "}" >> (results "/results.jsonl")
 
 	count[shown]++
 	count["all"]++
@@ -171,6 +171,8 @@ function begin_program(    f) {
 	area = f[3]
 	program = f[4]
 	started = f[5]
+	prove_case = area == "prove" ? substr(f[6], 3) : ""
+	prove_line = prove_last = ""
 	running = 1
 	plan = ""
 	plan_skip = ""
@@ -222,6 +224,15 @@ function case_line(line,    status, name, directive, at) {
 
 function program_line(line) {
 	print line > log_file
+	if (area == "prove") {
+		# Its program's cases are none of ours.
+		if (line ~ /^# prove: /) {
+			prove_last = substr(line, 10)
+			if (line ~ / detected=/)
+				prove_line = prove_last
+		}
+		return
+	}
 	if (line ~ /^(not )?ok([ \t]|$)/)
 		case_line(line)
 	else if (line ~ /^1\.\.[0-9]+/ && plan == "") {
@@ -258,6 +269,37 @@ function signal_name(code,    names) {
 	return code - 128 <= 15 ? "SIG" names[code - 128] : "signal " (code - 128)
 }
 
+# "KEY=value" in what prove.sh says.
+function prove_word(key) {
+	if (!match(prove_line, "(^| )" key "=[^ ]*"))
+		return ""
+	return substr(prove_line, RSTART + index(substr(prove_line, RSTART, RLENGTH), "="), \
+		RLENGTH - index(substr(prove_line, RSTART, RLENGTH), "="))
+}
+
+# A line of prove/matrix: what its program says is not the result, prove.sh
+# judges that.
+function prove_result(code, seconds,    status) {
+	if (timeout)
+		status = "TIMEOUT"
+	else if (code == "stuck" || (health == "crash" && prove_case == "without"))
+		status = "CRASH"
+	else if (code + 0 == 4)
+		status = "SKIP"
+	else if (code + 0 != 0 || (health == "fail" && prove_case == "without"))
+		status = "FAIL"
+	else
+		status = "PASS"
+	if (prove_word("detected") != "")
+		more = ", \"detected\": " json(prove_word("detected")) \
+			", \"detection_seconds\": " json(prove_word("seconds")) \
+			", \"since_applied\": " json(prove_word("since_applied"))
+	cases = 0
+	result(prove_case, status, seconds, status == "TIMEOUT" ? "not done after " timeout " s" : \
+		(status == "CRASH" || (status == "FAIL" && code + 0 == 0)) ? "kernel: " health_text : prove_last)
+	more = ""
+}
+
 # How a program ended, if it did not do so in the ordinary way.
 function judge_exit(code,    all) {
 	if (code > 128)
@@ -292,6 +334,11 @@ function done_line(    f, code, verdict, seconds) {
 		return	# cut short by a crash
 	code = substr(f[3], 6)
 	seconds = program_seconds(f[4] + 0)
+	if (area == "prove") {
+		prove_result(code, seconds)
+		close_program()
+		return
+	}
 	emit_cases()
 	verdict = ""
 	if (code == "stuck")
@@ -437,6 +484,8 @@ END {
 					splat[++splat_lines] = line
 				}
 			emit_cases()
+			if (area == "prove")
+				case_running = prove_case
 			if (timeout)
 				why = why " (while it was being killed after " timeout " s)"
 			crash_case = case_running

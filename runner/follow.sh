@@ -115,6 +115,7 @@ replay_command()
 	[[ $cpus ]] && words+=" --cpus $cpus"
 	[[ $destructive ]] && words+=" --destructive"
 	[[ $prove ]] && words+=" --prove"
+	[[ $amplify ]] && words+=" --amplify"
 	[[ $mode != check ]] && words+=" --$mode"
 	[[ $duration ]] && words+=" --duration $duration"
 	for option in "${program_options[@]}"; do

@@ -53,6 +53,23 @@ while_heart_beats()
 	return $code
 }
 
+# ensure_packages NEED...: what the run needs of this machine. What is missing
+# is named before anything is installed.
+ensure_packages()
+{
+	local missing
+
+	[[ -x $top/build/packages ]] || return 0 # an installed suite
+	missing=$("$top/build/packages" "$@" 2> /dev/null) && return
+	follow_clear
+	echo "# $target: missing packages: $missing" | tee -a "$results/ktap"
+	while_heart_beats "installing packages" "$target_folder/packages.log" \
+		"$top/build/packages" --install "$@" && return
+	[[ $interrupted ]] ||
+		infrastructure_failed "packages are missing: $(tail -n 1 "$target_folder/packages.log")"
+	return 1
+}
+
 # fetch_kernel: sets fetched_*.
 fetch_kernel()
 {
@@ -64,7 +81,7 @@ fetch_kernel()
 		return
 	fi
 	if ! while_heart_beats "getting the kernel" "$target_folder/fetch.log" \
-		"$top/vm/fetch" ${prove:+--headers} "$target"; then
+		"$top/vm/fetch" ${with_modules:+--headers} "$target"; then
 		[[ $interrupted ]] && return 1
 		infrastructure_failed "no kernel: $(tail -n 1 "$target_folder/fetch.log")"
 		return 1
@@ -114,7 +131,7 @@ build_suite()
 		return
 	fi
 	[[ $arch == "$(uname -m | sed s/aarch64/arm64/)" ]] || compiler=$([[ $arch == arm64 ]] && echo aarch64-linux-gnu- || echo x86_64-linux-gnu-)
-	[[ $prove ]] && kdir=("KDIR=$fetched_headers")
+	[[ $with_modules ]] && kdir=("KDIR=$fetched_headers")
 	mapfile -t sources < <(find "$top" -mindepth 1 -maxdepth 1 ! -name '.*' ! -name out ! -name results ! -name tests ! -name doc)
 	key=$(content_key "${sources[@]}" "$arch" "$compiler" "$("${compiler}gcc" --version 2>&1 | head -n 1)" "${kdir[*]}")
 	suite=$cache/suite/$arch-$key
@@ -206,7 +223,8 @@ run_target()
 	start_target "$1"
 	image='' fetched_kernel='' suite=${SECMMU_SUITE:-}
 	if [[ ! ${SECMMU_VM_BOOT:-} ]]; then
-		fetch_kernel && find_arch && build_suite "$target_arch" || return
+		find_arch && ensure_packages "build-$target_arch" "vm-$debian_arch" ${with_modules:+modules} &&
+			fetch_kernel && build_suite "$target_arch" || return
 	fi
 	if ! make_job "$target_folder/job" "$suite" target; then
 		infrastructure_failed "no program is chosen by these options (-l lists them)"
@@ -299,10 +317,11 @@ find_arch()
 
 prove_list()
 {
-	local wanted_lines=("${wanted[@]}") id
+	local id
 
-	"$top/prove/prove.sh" --list --target "$target" | while read -r id _; do
-		if [[ ! ${wanted_lines[*]} ]] || matches_any "$id" "${wanted_lines[@]}"; then
+	"$top/prove/prove.sh" --list --target "$target" | cut -f 1 | awk '!seen[$0]++' | while read -r id; do
+		if [[ ! ${wanted[*]} ]] || matches_any "$id" "${wanted[@]%%:*}" ||
+		   matches_any "prove/$id" "${wanted[@]%%:*}"; then
 			echo "prove $id --without"
 			echo "prove $id --with"
 		fi

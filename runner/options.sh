@@ -33,6 +33,7 @@ where:
   --memory MIB   the target's memory     --cpus N  its CPUs
   --prove        in targets: break the kernel on purpose, line by line of
                  prove/matrix; each must fail its program (-t LINE: only that)
+  --amplify      in targets: delay kernel functions to widen race windows
 results:
   --results DIR  a folder that does not exist (default: results/DATE-TIME)
   --bisect       for git bisect run: exit code 0 good, 1 bad, 125 cannot tell,
@@ -82,7 +83,7 @@ parse_options()
 	action=run
 	targets=() wanted=() unwanted=() areas=() program_options=()
 	mode=check duration='' seed='' rounds=1 rounds_given='' until_fail='' time_limit=''
-	dry='' kernel='' modules='' append='' memory='' cpus='' prove='' quiet='' destructive=''
+	dry='' kernel='' modules='' append='' memory='' cpus='' prove='' amplify='' with_modules='' quiet='' destructive=''
 	results=''
 	# Wrong usage is 125 in a bisection, so look for that first.
 	for option in "$@"; do
@@ -137,7 +138,8 @@ parse_options()
 		--append) append=$value ;;
 		--memory) need_number "$option" "$value"; memory=$value ;;
 		--cpus) need_number "$option" "$value"; cpus=$value ;;
-		--prove) prove=1 ;;
+		--prove) prove=1 with_modules=1 ;;
+		--amplify) amplify=1 with_modules=1 ;;
 		--results) results=$value ;;
 		--bisect) ;;
 		*) usage_error "unknown option '$option'" ;;
@@ -160,9 +162,12 @@ parse_options()
 	if [[ ! ${targets[*]} ]]; then
 		[[ ! $append && ! $memory && ! $cpus ]] ||
 			usage_error "--append, --memory and --cpus are for targets (--vm, --kernel)"
-		[[ ! $prove ]] || usage_error "--prove breaks the kernel: only in targets (--vm, --kernel)"
+		[[ ! $with_modules ]] || usage_error "--prove and --amplify tamper with the kernel: only in targets (--vm)"
 		targets=(here)
 	fi
+	[[ ! $prove || ! $amplify ]] || usage_error "--prove and --amplify at once: which one?"
+	[[ ! $with_modules || ! $kernel ]] ||
+		usage_error "--prove and --amplify need a module built for the kernel: only with --vm"
 	if [[ $results && -e $results/results.jsonl ]]; then
 		usage_error "--results $results has results already"
 	fi

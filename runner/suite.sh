@@ -134,7 +134,7 @@ job_settings()
 	{
 		printf 'nonce=%s\nfrom=%s\n' "$nonce" "$2"
 		printf 'timeout=%s\nmachine=%s\n' "$(program_timeout)" "$3"
-		printf 'stop_on_fail=%s\n' "${until_fail:-0}"
+		printf 'stop_on_fail=%s\namplify=%s\n' "${until_fail:-0}" "${amplify:-0}"
 	} > "$1/settings"
 }
 

@@ -3,6 +3,11 @@
 # The table of results per target, and what is to be done about each failure,
 # from results.jsonl.
 
+# What became of a line: as it should be, or not.
+function prove_word(status, good) {
+	return status == "PASS" ? good : status == "" ? "not run" : status
+}
+
 {
 	target = json_get($0, "target")
 	status = json_get($0, "status")
@@ -30,6 +35,21 @@
 	stale_test = json_get($0, "stale")
 	if (stale_test != "")
 		stale[target SUBSEP stale_test] = 1
+	name = json_get($0, "name")
+	if (name ~ /^prove\//) {
+		at = index(name, ":")
+		key = target SUBSEP substr(name, 7, at - 7)
+		if (!(key in proved))
+			prove_order[++proves] = key
+		proved[key] = 1
+		prove_status[key, substr(name, at + 1)] = status
+		if (substr(name, at + 1) == "with") {
+			detection[key] = json_get($0, "detection_seconds")
+			since[key] = json_get($0, "since_applied")
+			if (json_get($0, "detected") != "yes")
+				detection[key] = ""
+		}
+	}
 	if (json_get($0, "known") != "")
 		hit[target SUBSEP json_get($0, "name")] = 1
 }
@@ -64,6 +84,18 @@ END {
 	}
 	if (!targets)
 		exit
+	if (proves)
+		printf "\n%-14s %-24s %8s %8s %12s %14s\n", "target", "sabotage", "without", "with", \
+			"detected in", "since applied"
+	for (i = 1; i <= proves; i++) {
+		key = prove_order[i]
+		split(key, part, SUBSEP)
+		printf "%-14s %-24s %8s %8s %12s %14s\n", part[1], part[2], \
+			prove_word(prove_status[key, "without"], "passes"), \
+			prove_word(prove_status[key, "with"], "fails"), \
+			detection[key] == "" ? "-" : detection[key] " s", \
+			detection[key] == "" ? "-" : since[key] " s"
+	}
 	if (width < 6)
 		width = 6
 	print ""
