@@ -22,6 +22,8 @@
 
 #define HUGE_SIZE  (2UL << 20)
 #define ROUNDS_MIN 2
+/* A run in which nothing was verified is not a pass: so many rounds it has. */
+#define ROUNDS_MAX 100
 #define STORES_MAX 3000
 #define SWEEP_MS   30000
 #define STOP_MS	   10000
@@ -396,7 +398,8 @@ void flip_run(const struct flip_config *config)
 	uint64_t stores;
 
 	setup(&flip, config);
-	while (flip.rounds < ROUNDS_MIN || clock_ns() < end)
+	while (flip.rounds < ROUNDS_MIN || clock_ns() < end ||
+	       (!flip.verified && flip.rounds < ROUNDS_MAX))
 		run_round(&flip);
 	stores = stores_so_far(&flip);
 	report_info("rounds %llu judged stops %llu blind disables %llu harvests %llu recoveries %llu ring-full exits %llu",
