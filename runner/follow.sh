@@ -16,17 +16,21 @@ pause()
 
 # ---- processes ---------------------------------------------------------------
 
+# start_child LOG COMMAND...
+#
 # The child leads a session of its own: Ctrl-C at the terminal reaches only
 # this script, which then ends the child in an orderly way. If this script is
 # killed, the kernel tells the child.
 start_child()
 {
+	local log=$1
 	local -a prefix=()
 
+	shift
 	if setpriv --pdeathsig TERM true 2> /dev/null; then
 		prefix=(setpriv --pdeathsig TERM)
 	fi
-	setsid "${prefix[@]}" "$@" < /dev/null > "$boot_folder/output" 2>&1 {pause_fd}<&- &
+	setsid "${prefix[@]}" "$@" < /dev/null >> "$log" 2>&1 {pause_fd}<&- &
 	child=$!
 }
 

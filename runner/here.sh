@@ -42,7 +42,7 @@ run_here()
 	[[ $destructive ]] && export SECMMU_DESTRUCTIVE=1
 	local from
 	while :; do
-		start_child "$top/vm/agent" --job "$boot_folder/job" \
+		start_child "$boot_folder/output" "$top/vm/agent" --job "$boot_folder/job" \
 			--stream "$boot_folder/stream" --suite "$suite"
 		follow_child
 		if [[ $interrupted ]]; then

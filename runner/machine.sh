@@ -34,11 +34,10 @@ arch_of_target()
 # while_heart_beats TEXT LOG COMMAND...: runs what takes a while.
 while_heart_beats()
 {
-	local text=$1 log=$2 since=$SECONDS
+	local text=$1 since=$SECONDS
 
-	shift 2
-	setsid "$@" < /dev/null >> "$log" 2>&1 {pause_fd}<&- &
-	child=$!
+	shift
+	start_child "$@"
 	while kill -0 "$child" 2> /dev/null && [[ ! $interrupted ]]; do
 		heartbeat "$text, $(clock_text $((SECONDS - since)))"
 		pause 0.2
@@ -199,7 +198,7 @@ boot_once()
 	[[ $append ]] && arguments+=(--append "$append")
 	[[ $memory ]] && arguments+=(--memory "$memory")
 	[[ $cpus ]] && arguments+=(--cpus "$cpus")
-	start_child "${SECMMU_VM_BOOT:-$top/vm/boot}" "${arguments[@]}" --timeout "$(boot_timeout)"
+	start_child "$boot_folder/output" "${SECMMU_VM_BOOT:-$top/vm/boot}" "${arguments[@]}" --timeout "$(boot_timeout)"
 	follow_child
 	boot_code=$child_code
 	boot_why=

@@ -84,20 +84,20 @@ END {
 	}
 	if (!targets)
 		exit
+	if (width < 6)
+		width = 6
 	if (proves)
-		printf "\n%-14s %-24s %8s %8s %12s %14s\n", "target", "sabotage", "without", "with", \
+		printf "\n%-" width "s %-24s %8s %8s %12s %14s\n", "target", "sabotage", "without", "with", \
 			"detected in", "since applied"
 	for (i = 1; i <= proves; i++) {
 		key = prove_order[i]
 		split(key, part, SUBSEP)
-		printf "%-14s %-24s %8s %8s %12s %14s\n", part[1], part[2], \
+		printf "%-" width "s %-24s %8s %8s %12s %14s\n", part[1], part[2], \
 			prove_word(prove_status[key, "without"], "passes"), \
 			prove_word(prove_status[key, "with"], "fails"), \
 			detection[key] == "" ? "-" : detection[key] " s", \
 			detection[key] == "" ? "-" : since[key] " s"
 	}
-	if (width < 6)
-		width = 6
 	print ""
 	printf "%-" width "s %6s %6s %6s %6s %8s %6s\n", "target", "passed", "failed", "crash", "skip", "timeout", "known"
 	for (i = 1; i <= targets; i++) {

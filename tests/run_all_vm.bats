@@ -220,6 +220,88 @@ dying_program() {
 	exits 1
 }
 
+@test "the agent by busybox: results, a hang, leftovers" {
+	command -v busybox > /dev/null || skip "needs busybox: install the Debian package busybox-static"
+	good_program demo a_test
+	program demo b_test <<- 'END'
+	printf '1..1\n# case: one\n'
+	trap '' TERM
+	sleep 1234.5676 &
+	setsid sleep 1234.5676
+	END
+	program demo c_test <<< 'printf "1..1\nok 1 one\n"; kill -SEGV $$'
+	program demo d_test <<< 'printf "1..1\nok 1 one\n# --glob %s\n" "$*"'
+	FAKE_SHELL="busybox sh" runner_vm -o 2 --option '--glob x*'
+	exits 1
+	results_are_valid
+	[ "$(count_results)" -eq 6 ]
+	result demo/a_test:two PASS
+	result demo/b_test TIMEOUT
+	result demo/c_test CRASH 'killed by SIGSEGV'
+	grep -q -e '--glob x[*]' "$results"/*/boot-1/004-demo-d_test.log
+	gone "sleep 1234.5676"
+}
+
+# A prove.sh that has three lines: a good one, one that is not noticed, and one
+# that cannot be tried.
+fake_prove() {
+	mkdir -p "$tree/prove" "$SECMMU_SUITE/prove"
+	cat > "$tree/prove/prove.sh" <<- 'END'
+	#!/bin/sh
+	case $1 in
+	--list)
+		printf 'noticed\tprogram\twhy\nmissed\tprogram\twhy\nimpossible\tprogram\twhy\nnoticed\tprogram\tagain\n'
+		exit
+		;;
+	esac
+	# --suite DIR --line ID --with|--without
+	printf 'TAP version 13\n1..1\n'
+	case $4$5 in
+	noticed--with)
+		printf '# reason: lost\nnot ok 1 one\n'
+		echo "# prove: id=$4 applied=7 detected=yes seconds=1.52 since_applied=0.40 status=1"
+		echo "# prove: id=$4 noticed: lost"
+		;;
+	missed--with)
+		echo "# prove: id=$4 applied=7 detected=no seconds=9.00 since_applied=8.00 status=0"
+		echo "# prove: id=$4: the program did not notice"
+		exit 1
+		;;
+	impossible*)
+		echo "# prove: cannot: the function is inlined"
+		exit 4
+		;;
+	*)
+		printf 'ok 1 one\n'
+		echo "# prove: id=$4 applied=0 detected=no seconds=1.00 since_applied=none status=0"
+		;;
+	esac
+	END
+	chmod +x "$tree/prove/prove.sh"
+	cp "$tree/prove/prove.sh" "$SECMMU_SUITE/prove/"
+	: > "$SECMMU_SUITE/secmmu-tests.list"
+}
+
+@test "--prove: each line without and with, the table of times; what is not noticed fails" {
+	fake_prove
+	runner_vm --prove -t noticed
+	exits 0
+	results_are_valid
+	[ "$(count_results)" -eq 2 ]
+	result prove/noticed:without PASS
+	result prove/noticed:with PASS '"detected": "yes", "detection_seconds": "1.52"'
+	says "amd64-6.12 +noticed +passes +fails +1.52 s +0.40 s"
+	rm -r "$results"
+	runner_vm --prove
+	exits 1
+	[ "$(count_results)" -eq 6 ]
+	result prove/missed:without PASS
+	result prove/missed:with FAIL 'did not notice'
+	result prove/impossible:with SKIP 'cannot: the function is inlined'
+	says "amd64-6.12 +missed +passes +FAIL +- +-"
+	says "replay: ./run_all.sh --vm amd64-6.12 --prove -t prove/missed:with"
+}
+
 @test "Ctrl-C with a target: no process is left" {
 	program demo a_test <<- 'END'
 	touch begun

@@ -10,7 +10,7 @@ runner_setup()
 	work=$BATS_TEST_TMPDIR
 	results=$work/results
 	export SECMMU_SUITE=$work/suite SECMMU_CACHE=$work/cache FAKE_SUITE=$work/suite FAKE_DIE=$work/die
-	unset SECMMU_VM_BOOT FAKE_CODE SECMMU_DESTRUCTIVE
+	unset SECMMU_VM_BOOT FAKE_CODE FAKE_SHELL SECMMU_DESTRUCTIVE
 	mkdir -p "$SECMMU_SUITE"
 	# The lists are the tests' own.
 	tree=$work/tree
