@@ -203,9 +203,10 @@ state_number()
 # somebody interrupted.
 follow_child()
 {
-	local size scanned=0 line now_running='starting' since=$SECONDS total part done_before=0
+	local size scanned=0 line now_running='booting' since=$SECONDS total part done_before=0
 
 	total=$(wc -l < "$boot_folder/job/list")
+	[[ $target != here ]] || now_running='starting'
 	while kill -0 "$child" 2> /dev/null; do
 		[[ ! $interrupted ]] || break
 		size=$(stat -c %s "$boot_folder/stream" 2> /dev/null || echo 0)

@@ -106,13 +106,14 @@ content_key()
 	done | sort | sha256sum | cut -c 1-16
 }
 
-# Keeps the newest $2 of what matches $1-*.
+# Keeps the newest $2 of what matches $1-*, and what was used within the hour:
+# it may belong to another run.
 prune_cache()
 {
 	local -a old
 
-	mapfile -t old < <(find "${1%/*}" -maxdepth 1 -name "${1##*/}-*" -printf '%T@ %p\n' |
-		sort -rn | cut -d' ' -f 2- | tail -n "+$(($2 + 1))")
+	mapfile -t old < <(find "${1%/*}" -maxdepth 1 -name "${1##*/}-*" -printf '%T@ %p\n' | sort -rn |
+		awk -v keep="$2" -v since="$(($(date +%s) - 3600))" 'NR > keep && $1 < since' | cut -d' ' -f 2-)
 	[[ ${#old[@]} -eq 0 ]] || rm -rf "${old[@]}"
 }
 
@@ -221,7 +222,7 @@ run_target()
 
 	start_target "$1"
 	image='' fetched_kernel='' suite=${SECMMU_SUITE:-}
-	if [[ ! ${SECMMU_VM_BOOT:-} ]]; then
+	if [[ ! ${SECMMU_VM_BOOT:-} && ! $dry ]]; then
 		find_arch && ensure_packages "build-$target_arch" "vm-$debian_arch" ${with_modules:+modules} &&
 			fetch_kernel && build_suite "$target_arch" || return
 	fi

@@ -23,12 +23,19 @@ function prove_word(status, good) {
 	if (unexpected)
 		n[target, "unexpected"]++
 	if (status == "FAIL" || status == "CRASH" || status == "TIMEOUT" || unexpected) {
-		key = status SUBSEP target SUBSEP json_get($0, "name") SUBSEP json_get($0, "reason")
+		# Skips for one reason are one entry.
+		key = status SUBSEP target SUBSEP (unexpected ? "" : json_get($0, "name")) SUBSEP json_get($0, "reason")
 		if (!repeated[key]++) {
 			failure[++failures] = key
+			name_of[key] = json_get($0, "name")
 			replay[key] = json_get($0, "replay")
 			log_of[key] = json_get($0, "log")
 		}
+	}
+	if (status == "SKIP" && !unexpected) {
+		key = target SUBSEP json_get($0, "reason")
+		if (!skipped[key]++)
+			skip[++skips] = key
 	}
 	if (status == "KNOWN")
 		known[++knowns] = target " " json_get($0, "name") ": " json_get($0, "known")
@@ -61,11 +68,18 @@ END {
 		if (status == "SKIP")
 			status = "SKIP (unexpected)"
 		print ""
-		printf "%s  %s  %s%s\n", status, part[2], printable(part[3]), \
-			(repeated[failure[i]] > 1 ? "  (" repeated[failure[i]] " times)" : "")
+		more = repeated[failure[i]] - 1
+		printf "%s  %s  %s%s\n", status, part[2], printable(name_of[failure[i]]), \
+			(!more ? "" : part[1] == "SKIP" ? "  (and " more " more)" : "  (" more + 1 " times)")
 		print "    " printable(part[4])
 		print "    replay: " printable(replay[failure[i]])
 		print "    log:    " printable(results "/" log_of[failure[i]])
+	}
+	if (skips)
+		print ""
+	for (i = 1; i <= skips; i++) {
+		split(skip[i], part, SUBSEP)
+		printf "skipped  %s  %d: %s\n", part[1], skipped[skip[i]], printable(part[2])
 	}
 	if (knowns)
 		print ""

@@ -159,11 +159,11 @@ setup() {
 	setsid sleep 1234.5671
 	END
 	good_program demo b_test
-	runner -o 2
+	runner -o 5
 	exits 1
 	results_are_valid
 	result demo/a_test:one PASS
-	result demo/a_test TIMEOUT 'not done after 2 s, in case two'
+	result demo/a_test TIMEOUT 'not done after 5 s, in case two'
 	result demo/b_test:two PASS
 	gone "sleep 1234.5671"
 }

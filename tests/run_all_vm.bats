@@ -231,7 +231,7 @@ dying_program() {
 	END
 	program demo c_test <<< 'printf "1..1\nok 1 one\n"; kill -SEGV $$'
 	program demo d_test <<< 'printf "1..1\nok 1 one\n# --glob %s\n" "$*"'
-	FAKE_SHELL="busybox sh" runner_vm -o 2 --option '--glob x*'
+	FAKE_SHELL="busybox sh" runner_vm -o 5 --option '--glob x*'
 	exits 1
 	results_are_valid
 	[ "$(count_results)" -eq 6 ]

@@ -121,12 +121,12 @@ says_not()
 	}
 }
 
-# No process has this in its command line, at the latest after 5 s.
+# No process has this in its command line, at the latest after 20 s.
 gone()
 {
 	local tries
 
-	for ((tries = 0; tries < 50; tries++)); do
+	for ((tries = 0; tries < 200; tries++)); do
 		pgrep -f -- "$1" > /dev/null || return 0
 		sleep 0.1
 	done
@@ -134,12 +134,12 @@ gone()
 	return 1
 }
 
-# wait_for FILE: until it is there, at most 20 s.
+# wait_for FILE: until it is there, at most 60 s.
 wait_for()
 {
 	local tries
 
-	for ((tries = 0; tries < 200; tries++)); do
+	for ((tries = 0; tries < 600; tries++)); do
 		[[ -e $1 ]] && return 0
 		sleep 0.1
 	done
