@@ -224,18 +224,22 @@ static void test_many_vms(const struct test_case *test)
 
 static void test_many_vcpus(const struct test_case *test)
 {
+	unsigned int limit = kvm_check_extension(KVM_CAP_MAX_VCPUS);
 	struct vm_config config = {
-		.vcpus = kvm_check_extension(KVM_CAP_MAX_VCPUS),
+		.vcpus = options()->mode == MODE_CHECK ? CHECK_VCPUS :
+							 ALL_VCPUS,
 	};
 	struct vm *vm;
 	unsigned int i;
 
-	if (options()->mode == MODE_CHECK && config.vcpus > MANY_VCPUS)
-		config.vcpus = MANY_VCPUS;
+	if (config.vcpus > limit)
+		config.vcpus = limit;
+	if (options()->vcpus)
+		config.vcpus = options()->vcpus;
 	vm = vm_create(&config);
 	for (i = 0; i < vm->vcpu_count; i++)
 		echo(&vm->vcpus[i], i);
-	report_info("%u vCPUs", vm->vcpu_count);
+	report_info("%u vCPUs, KVM_CAP_MAX_VCPUS is %u", vm->vcpu_count, limit);
 	vm_destroy(vm);
 }
 
@@ -291,7 +295,9 @@ int main(int argc, char **argv)
 		{ .name = "no_memory", .run = test_no_memory },
 		{ .name = "silent_guest", .run = test_silent },
 		{ .name = "many_vms", .run = test_many_vms },
-		{ .name = "many_vcpus", .run = test_many_vcpus },
+		{ .name = "many_vcpus",
+		  .run = test_many_vcpus,
+		  .timeout_s = 600 },
 		{ .name = "page_size/4k",
 		  .run = test_page_size,
 		  .number = { 1UL << 12 } },

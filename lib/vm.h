@@ -36,7 +36,7 @@
 #define GPA_TEST      0x100000000ULL
 
 /* Per vCPU in the system slot: descriptor tables, fault stack, stack; bytes. */
-#define VCPU_AREA_SIZE 0x10000UL
+#define VCPU_AREA_SIZE 0x8000UL
 
 enum {
 	SLOT_IMAGE,
