@@ -10,6 +10,7 @@
 #   ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-   LLVM=1   WERROR=1   V=1
 #   USERCFLAGS=... USERLDFLAGS=-static
 #   KDIR=DIR       kernel build folder: also builds the modules for that kernel
+#   PATTERNS='conformance*'   of check: only these steps
 
 AREAS := $(patsubst %/,%,$(wildcard dirty_log/ kvm/ hmm/ avic/))
 
@@ -206,15 +207,17 @@ modules: $(addprefix $(OUTPUT)/,$(MODULES))
 
 unit: $(addprefix $(OBJ)/tests/unit/,$(UNIT_TESTS))
 
-# PATTERNS='conformance*' in the environment or here: only these steps.
 check:
 	@tests/check
 
 check-quick:
 	@tests/check --quick
 
+help:
+	@sed -n '3,15s/^# \{0,1\}//p' Makefile
+
 -include $(ALL_OBJECTS:.o=.d)
 
 FORCE:
-.PHONY: all unit modules check check-quick unsupported FORCE
+.PHONY: all unit modules check check-quick help unsupported FORCE
 .DEFAULT_GOAL := all
