@@ -24,9 +24,6 @@
 #define SLOT_BYTES (4UL << 20)
 #define VCPUS	   2
 
-/* test->number[] of a matrix case. */
-enum { NUMBER_HARVESTER, NUMBER_BACKING, NUMBER_GEOMETRY };
-
 struct exact {
 	struct scene scene;
 	struct dirty_slot *watched;
@@ -38,9 +35,9 @@ struct exact {
 static void setup(struct exact *exact, const struct test_case *test)
 {
 	struct scene_config config = {
-		.harvester = test->number[NUMBER_HARVESTER],
-		.backing = test->number[NUMBER_BACKING],
-		.geometry = test->number[NUMBER_GEOMETRY],
+		.harvester = test->number[SCENE_HARVESTER],
+		.backing = test->number[SCENE_BACKING],
+		.geometry = test->number[SCENE_GEOMETRY],
 		.vcpus = options()->vcpus ? options()->vcpus : VCPUS,
 		.slots = 1,
 		.slot_bytes = options()->memory ? options()->memory :
@@ -378,34 +375,29 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
 	const struct case_matrix matrix = {
-		.dimensions = 3,
+		.dimensions = SCENE_DIMENSIONS,
 		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD,
 			    GEOMETRY_COUNT },
+		.allowed = scene_wanted,
 	};
 	static struct case_tuple
 		tuples[HARVESTER_COUNT * BACKING_KINDS * GEOMETRY_COUNT];
 	size_t tuple_count = cases_choose(options, &matrix, tuples,
 					  sizeof(tuples) / sizeof(tuples[0]));
 	size_t count = 0, i;
-	enum backing_kind only;
-	bool one = options->backing &&
-		   backing_from_name(options->backing, &only);
 	struct test_case *test;
 
 	for (i = 0; i < tuple_count; i++) {
 		char name[CASE_NAME_MAX];
 
-		if (one && tuples[i].level[NUMBER_BACKING] != only)
-			continue;
 		snprintf(name, sizeof(name), "sets/%s/%s/%s",
-			 harvester_name(tuples[i].level[NUMBER_HARVESTER]),
-			 backing_name(tuples[i].level[NUMBER_BACKING]),
-			 geometry_name(tuples[i].level[NUMBER_GEOMETRY]));
+			 harvester_name(tuples[i].level[SCENE_HARVESTER]),
+			 backing_name(tuples[i].level[SCENE_BACKING]),
+			 geometry_name(tuples[i].level[SCENE_GEOMETRY]));
 		test = add_case(cases, &count, max, test_sets, name);
-		test->number[NUMBER_HARVESTER] =
-			tuples[i].level[NUMBER_HARVESTER];
-		test->number[NUMBER_BACKING] = tuples[i].level[NUMBER_BACKING];
-		test->number[NUMBER_GEOMETRY] = tuples[i].level[NUMBER_GEOMETRY];
+		test->number[SCENE_HARVESTER] = tuples[i].level[SCENE_HARVESTER];
+		test->number[SCENE_BACKING] = tuples[i].level[SCENE_BACKING];
+		test->number[SCENE_GEOMETRY] = tuples[i].level[SCENE_GEOMETRY];
 	}
 	for (i = 0; i < 2 * GEOMETRY_COUNT; i++) {
 		enum harvester harvester = i < GEOMETRY_COUNT ?
@@ -417,17 +409,17 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			 harvester_name(harvester),
 			 geometry_name(i % GEOMETRY_COUNT));
 		test = add_case(cases, &count, max, test_partial_clear, name);
-		test->number[NUMBER_HARVESTER] = harvester;
-		test->number[NUMBER_BACKING] = BACKING_ANONYMOUS_THP;
-		test->number[NUMBER_GEOMETRY] = i % GEOMETRY_COUNT;
+		test->number[SCENE_HARVESTER] = harvester;
+		test->number[SCENE_BACKING] = BACKING_ANONYMOUS_THP;
+		test->number[SCENE_GEOMETRY] = i % GEOMETRY_COUNT;
 	}
 	test = add_case(cases, &count, max, test_clear_arguments,
 			"clear_arguments/aligned");
-	test->number[NUMBER_HARVESTER] = HARVESTER_CLEAR;
+	test->number[SCENE_HARVESTER] = HARVESTER_CLEAR;
 	test = add_case(cases, &count, max, test_clear_arguments,
 			"clear_arguments/shifted");
-	test->number[NUMBER_HARVESTER] = HARVESTER_CLEAR;
-	test->number[NUMBER_GEOMETRY] = GEOMETRY_SHIFTED;
+	test->number[SCENE_HARVESTER] = HARVESTER_CLEAR;
+	test->number[SCENE_GEOMETRY] = GEOMETRY_SHIFTED;
 	add_case(cases, &count, max, test_not_logged, "not_logged");
 	add_case(cases, &count, max, test_guest_memfd_refused,
 		 "refused/guest_memfd");

@@ -25,8 +25,8 @@
 #define STRESS_HARVESTS 6
 #define STRESS_PACE_MS	30
 
-/* test->number[] of a case. */
-enum { NUMBER_HARVESTER, NUMBER_BACKING, NUMBER_GEOMETRY, NUMBER_SLOTS };
+/* The matrix has one more dimension than the scene. */
+enum { NUMBER_SLOTS = SCENE_DIMENSIONS, DIMENSIONS };
 
 /* One slot; or three of which some are logged, while a thread flips another. */
 static const unsigned int slot_counts[] = { 1, 3 };
@@ -39,9 +39,9 @@ static void test_flip(const struct test_case *test)
 	uint64_t memory = stress ? STRESS_SLOT_BYTES : CHECK_SLOT_BYTES;
 	struct flip_config config = {
 		.scene = {
-			.harvester = test->number[NUMBER_HARVESTER],
-			.backing = test->number[NUMBER_BACKING],
-			.geometry = test->number[NUMBER_GEOMETRY],
+			.harvester = test->number[SCENE_HARVESTER],
+			.backing = test->number[SCENE_BACKING],
+			.geometry = test->number[SCENE_GEOMETRY],
 			.vcpus = chosen->vcpus ? chosen->vcpus : CHECK_VCPUS,
 			.slots = slot_counts[test->number[NUMBER_SLOTS]],
 			.slot_bytes = chosen->memory ? chosen->memory : memory,
@@ -59,34 +59,30 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 {
 	enum { SLOT_CHOICES = sizeof(slot_counts) / sizeof(slot_counts[0]) };
 	const struct case_matrix matrix = {
-		.dimensions = 4,
+		.dimensions = DIMENSIONS,
 		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD,
 			    GEOMETRY_COUNT, SLOT_CHOICES },
+		.allowed = scene_wanted,
 	};
 	static struct case_tuple tuples[HARVESTER_COUNT * BACKING_KINDS *
 					GEOMETRY_COUNT * SLOT_CHOICES];
 	size_t tuple_count = cases_choose(options, &matrix, tuples,
 					  sizeof(tuples) / sizeof(tuples[0]));
 	size_t count = 0, i, j;
-	enum backing_kind only;
-	bool one = options->backing &&
-		   backing_from_name(options->backing, &only);
 
 	for (i = 0; i < tuple_count; i++) {
 		const unsigned int *level = tuples[i].level;
 		struct test_case *test = &cases[count];
 
-		if (one && level[NUMBER_BACKING] != only)
-			continue;
 		if (count == max)
 			fail("more than %zu cases", max);
 		*test = (struct test_case){ .run = test_flip };
 		for (j = 0; j < matrix.dimensions; j++)
 			test->number[j] = level[j];
 		snprintf(test->name, sizeof(test->name), "%s/%s/%s/%s",
-			 harvester_name(level[NUMBER_HARVESTER]),
-			 backing_name(level[NUMBER_BACKING]),
-			 geometry_name(level[NUMBER_GEOMETRY]),
+			 harvester_name(level[SCENE_HARVESTER]),
+			 backing_name(level[SCENE_BACKING]),
+			 geometry_name(level[SCENE_GEOMETRY]),
 			 slot_names[level[NUMBER_SLOTS]]);
 		count++;
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "options.h"
 #include "report.h"
 #include "scene.h"
 
@@ -27,6 +28,14 @@ const char *geometry_name(enum geometry geometry)
 	};
 
 	return names[geometry];
+}
+
+bool scene_wanted(const unsigned int *tuple, const void *context)
+{
+	const char *only = options()->backing;
+
+	(void)context;
+	return !only || !strcmp(only, backing_name(tuple[SCENE_BACKING]));
 }
 
 /* Whole huge pages in [start, start + size). */

@@ -73,6 +73,18 @@ struct scene {
 	bool host_huge[SCENE_SLOTS_MAX];
 };
 
+/* The first dimensions of every test's matrix; tests add their own. */
+enum { SCENE_HARVESTER, SCENE_BACKING, SCENE_GEOMETRY, SCENE_DIMENSIONS };
+
+/**
+ * scene_wanted() - struct case_matrix's @allowed: the memory that --backing names
+ * @tuple: a choice per dimension
+ * @context: not used
+ *
+ * Return: true if there is no --backing, or it is the tuple's.
+ */
+bool scene_wanted(const unsigned int *tuple, const void *context);
+
 /**
  * geometry_name() - a geometry's name as cases use it
  * @geometry: geometry
