@@ -27,7 +27,8 @@ usage: prove.sh --list [--target NAME]
        prove.sh --amplify [options] -- PROGRAM [ARGUMENTS]
        prove.sh --self-check [options]
 
-  --list          the lines of the matrix that are for the target
+  --list          the lines of the matrix that are for the target: id, program,
+                  why, and "parallel" if its CPUs must run at the same time
   --line ID       take this line of the matrix
     --without       its functions are only watched: the program must pass
     --with          they are broken: the program must fail, and in time
@@ -135,7 +136,7 @@ trim() {
 }
 
 # each_line COMMAND: calls it for every line that is for the target, with
-# $id $rules $command $limit $why set; stops when it returns non-zero.
+# $id $rules $command $limit $parallel $why set; stops when it returns non-zero.
 each_line() {
 	while IFS='|' read -r id targets rules command limit why; do
 		id=$(trim "$id")
@@ -146,12 +147,19 @@ each_line() {
 		rules=$(trim "$rules")
 		command=$(trim "$command")
 		limit=$(trim "$limit")
+		parallel=
+		case $limit in
+		*' parallel')
+			parallel=parallel
+			limit=${limit%% *}
+			;;
+		esac
 		why=$(trim "$why")
 		"$1" || return 0
 	done <"$matrix"
 }
 
-print_line() { printf '%s\t%s\t%s\n' "$id" "$command" "$why"; }
+print_line() { printf '%s\t%s\t%s\t%s\n' "$id" "$command" "$why" "$parallel"; }
 
 found=
 take_line() {
