@@ -146,6 +146,8 @@ program_timeout()
 		echo "$time_limit"
 	elif [[ $mode == all ]]; then
 		echo $((${duration:-0} + 3600))
+	elif grep -qs '_bench ' "$target_folder/job/list"; then
+		echo $((${duration:-0} + 900))
 	else
 		echo $((${duration:-0} + 180))
 	fi
