@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * All that differs between architectures, in one list. lib/x86_64/ and
- * lib/arm64/ implement it; no test calls it.
+ * lib/arm64/ implement it; no test but the harness's own calls it.
  */
 #ifndef SECMMU_ARCH_H
 #define SECMMU_ARCH_H
@@ -48,12 +48,21 @@ void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
 		   uint64_t page_size);
 
 /**
- * arch_page_sizes() - sizes that the guest's page tables can map
+ * arch_page_sizes() - sizes that the guest's page tables can map on this CPU
  * @count: number of sizes
  *
  * Return: bytes, ascending.
  */
 const uint64_t *arch_page_sizes(size_t *count);
+
+/**
+ * arch_maps_huge() - does KVM here map huge pages at all
+ *
+ * Return: false where a module without hardware virtualization serves /dev/kvm
+ * (x86: neither kvm_amd nor kvm_intel): it maps small pages only, and the sizes
+ * of its mappings tell nothing.
+ */
+bool arch_maps_huge(void);
 
 /**
  * arch_program_counter() - where the vCPU stands

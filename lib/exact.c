@@ -5,6 +5,7 @@
 #endif
 #include <string.h>
 
+#include "arch.h"
 #include "bitmap.h"
 #include "exact.h"
 #include "report.h"
@@ -69,7 +70,8 @@ void exact_judge(const char *what, const unsigned long *written,
 void mapping_sizes_read(struct vm *vm, struct mapping_sizes *sizes)
 {
 	memset(sizes, 0, sizeof(*sizes));
-	sizes->known = vm_stat(vm, "pages_4k", &sizes->small) &&
+	sizes->known = arch_maps_huge() &&
+		       vm_stat(vm, "pages_4k", &sizes->small) &&
 		       vm_stat(vm, "pages_2m", &sizes->huge_2m) &&
 		       vm_stat(vm, "pages_1g", &sizes->huge_1g);
 }

@@ -67,6 +67,7 @@ struct mapping_sizes {
  * mapping_sizes_read() - read the VM's mapping sizes
  * @vm: VM
  * @sizes: filled in; @sizes->known false where the kernel does not count (arm64)
+ *	or maps no huge pages by design (arch_maps_huge())
  */
 void mapping_sizes_read(struct vm *vm, struct mapping_sizes *sizes);
 

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "arch.h"
 #include "cases.h"
 #include "clock.h"
 #include "crew.h"
@@ -262,8 +263,12 @@ static void test_page_size(const struct test_case *test)
 	struct vcpu *vcpu = &vm->vcpus[0];
 	struct backing backing;
 	struct memslot slot;
+	size_t size_count;
 	unsigned int i;
 
+	if (arch_page_sizes(&size_count)[size_count - 1] < page_size)
+		skip("a CPU whose page tables have 1 GiB pages",
+		     "use one with pdpe1gb in /proc/cpuinfo");
 	backing_create(&backing, &request);
 	slot_add(vm, &slot, SLOT_TEST_FIRST, GPA_TEST, &backing, 0);
 	/* One GiB is mapped as a whole, whatever the slot's size. */

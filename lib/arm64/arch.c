@@ -147,6 +147,11 @@ void arch_vcpu_start(struct vcpu *vcpu, guest_function function,
 		     (uint64_t)(uintptr_t)guest_return);
 }
 
+bool arch_maps_huge(void)
+{
+	return true;
+}
+
 bool arch_is_hypercall(struct vcpu *vcpu)
 {
 	const struct kvm_run *run = vcpu->run;

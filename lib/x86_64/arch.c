@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arch.h"
 #include "layout_x86.h"
@@ -53,12 +54,50 @@ struct gate {
 	uint32_t reserved;
 };
 
+/* What KVM offers a guest; to be freed. */
+static struct kvm_cpuid2 *supported_cpuid(void)
+{
+	enum { ENTRIES = 256 };
+	struct kvm_cpuid2 *cpuid;
+
+	cpuid = calloc(1, sizeof(*cpuid) +
+				  ENTRIES * sizeof(struct kvm_cpuid_entry2));
+	if (!cpuid)
+		fail("out of memory for CPUID");
+	cpuid->nent = ENTRIES;
+	kvm_ioctl(KVM_GET_SUPPORTED_CPUID, cpuid);
+	return cpuid;
+}
+
+/* CPUID 8000_0001 EDX bit 26, Page1GB. */
+static bool guest_has_1g_pages(void)
+{
+	struct kvm_cpuid2 *cpuid = supported_cpuid();
+	bool has = false;
+	unsigned int i;
+
+	for (i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 0x80000001)
+			has = cpuid->entries[i].edx >> 26 & 1;
+	free(cpuid);
+	return has;
+}
+
 const uint64_t *arch_page_sizes(size_t *count)
 {
 	static const uint64_t sizes[] = { 1UL << 12, 1UL << 21, 1UL << 30 };
+	static int has_1g = -1;
 
-	*count = sizeof(sizes) / sizeof(sizes[0]);
+	if (has_1g < 0)
+		has_1g = guest_has_1g_pages();
+	*count = has_1g ? 3 : 2;
 	return sizes;
+}
+
+bool arch_maps_huge(void)
+{
+	return !access("/sys/module/kvm_amd", F_OK) ||
+	       !access("/sys/module/kvm_intel", F_OK);
 }
 
 /* The first table that arch_vm_init() allocates, right after the vCPU areas. */
@@ -133,15 +172,8 @@ void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
 
 static void set_cpuid(struct vcpu *vcpu)
 {
-	enum { ENTRIES = 256 };
-	struct kvm_cpuid2 *cpuid;
+	struct kvm_cpuid2 *cpuid = supported_cpuid();
 
-	cpuid = calloc(1, sizeof(*cpuid) +
-				  ENTRIES * sizeof(struct kvm_cpuid_entry2));
-	if (!cpuid)
-		fail("out of memory for CPUID");
-	cpuid->nent = ENTRIES;
-	kvm_ioctl(KVM_GET_SUPPORTED_CPUID, cpuid);
 	vcpu_ioctl(vcpu, KVM_SET_CPUID2, cpuid);
 	free(cpuid);
 }
