@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -26,6 +27,11 @@ void expect_failure(void (*body)(void *argument), void *argument,
 	child = fork();
 	CHECK(child >= 0, "fork failed: %s", errno_name(errno));
 	if (!child) {
+		/* Its "# reason:" would stand in the log of a case that passes. */
+		int nowhere = open("/dev/null", O_WRONLY);
+
+		if (nowhere >= 0)
+			dup2(nowhere, STDOUT_FILENO);
 		report_to(result);
 		body(argument);
 		_exit(0);
