@@ -133,6 +133,8 @@ since_said()
 	[[ $verdict == "hang: "* ]]
 	[ "$(since_said)" -ge 4 ]
 	grep -q RIP= "$results/registers"
+	# The kernel itself said where it was.
+	grep -q "Kernel panic - not syncing: NMI" "$results/console.log"
 }
 
 @test "a guest that speaks is not silent; its whole time is limited all the same" {
