@@ -207,7 +207,10 @@ modules: $(addprefix $(OUTPUT)/,$(MODULES))
 
 unit: $(addprefix $(OBJ)/tests/unit/,$(UNIT_TESTS))
 
+# Installs what is missing, as root; otherwise says what that is, and the steps
+# that need it are skipped.
 check:
+	@build/packages --install check || true
 	@tests/check
 
 check-quick:
