@@ -34,7 +34,8 @@ usage: prove.sh --list [--target NAME]
     --with          they are broken: the program must fail, and in time
   --amplify       delay the functions listed in prove/amplify while PROGRAM
                   runs: a correct kernel still passes
-  --self-check    does the module itself do what it says?
+  --self-check    does the module itself do what it says? (--line self-check
+                  is the same)
 
 options:
   --suite DIR     where the test programs are (default: beside this folder)
@@ -455,6 +456,10 @@ while [ $# -gt 0 ]; do
 done
 
 [ -n "$target" ] || target=$(guess_target)
+# So that a list of lines can begin with the module itself.
+if [ "$action-$wanted" = line-self-check ]; then
+	action=self-check
+fi
 case $action in
 list)
 	each_line print_line
