@@ -231,12 +231,16 @@ END
 	run env PATH="$work/bin" build/packages vm-amd64 modules
 	echo "$output"
 	[ "$status" -eq 1 ]
-	[ "$output" = "qemu-system-x86 cpio xz-utils libelf1" ]
+	[[ " $output " == *" qemu-system-x86 "* ]]
+	[[ " $output " == *" libelf1 "* ]]
+	# Nothing of another need, nothing twice.
+	[[ " $output " != *" qemu-system-arm "* ]]
+	[ -z "$(tr ' ' '\n' <<< "$output" | sort | uniq -d)" ]
 	mv "$work/bin/id.user" "$work/bin/id"
 	run env PATH="$work/bin" build/packages --install vm-amd64
 	echo "$output"
 	[ "$status" -eq 1 ]
-	[[ $output == *"no root"*"apt-get install qemu-system-x86 cpio xz-utils"* ]]
+	[[ $output == *"no root"*"apt-get install "*"qemu-system-x86"* ]]
 	run build/packages no-such-need
 	[ "$status" -eq 64 ]
 }
