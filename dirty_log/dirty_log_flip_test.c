@@ -25,8 +25,8 @@
 #define STRESS_HARVESTS 6
 #define STRESS_PACE_MS	30
 
-/* The matrix has one more dimension than the scene. */
-enum { NUMBER_SLOTS = SCENE_DIMENSIONS, DIMENSIONS };
+/* The matrix has one more dimension than the scene; hot cases are beside it. */
+enum { NUMBER_SLOTS = SCENE_DIMENSIONS, DIMENSIONS, NUMBER_HOT = DIMENSIONS };
 
 /* One slot; or three of which some are logged, while a thread flips another. */
 static const unsigned int slot_counts[] = { 1, 3 };
@@ -49,6 +49,7 @@ static void test_flip(const struct test_case *test)
 		.duration_ns = case_duration_ns(),
 		.harvests_max = stress ? STRESS_HARVESTS : CHECK_HARVESTS,
 		.pace_ms = stress ? STRESS_PACE_MS : CHECK_PACE_MS,
+		.hot = test->number[NUMBER_HOT],
 	};
 
 	flip_run(&config);
@@ -84,6 +85,23 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			 backing_name(level[SCENE_BACKING]),
 			 geometry_name(level[SCENE_GEOMETRY]),
 			 slot_names[level[NUMBER_SLOTS]]);
+		count++;
+	}
+	for (i = 0; i < HARVESTER_COUNT; i++) {
+		const unsigned int tuple[] = { i, BACKING_ANONYMOUS,
+					       GEOMETRY_ALIGNED };
+		struct test_case *test = &cases[count];
+
+		if (!scene_wanted(tuple, NULL))
+			continue;
+		if (count == max)
+			fail("more than %zu cases", max);
+		*test = (struct test_case){ .run = test_flip };
+		test->number[SCENE_HARVESTER] = i;
+		test->number[SCENE_BACKING] = BACKING_ANONYMOUS;
+		test->number[NUMBER_HOT] = 1;
+		snprintf(test->name, sizeof(test->name), "hot/%s",
+			 harvester_name(i));
 		count++;
 	}
 	return count;

@@ -3,6 +3,7 @@
 #ifndef SECMMU_FLIP_H
 #define SECMMU_FLIP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "scene.h"
@@ -12,6 +13,8 @@
  * @scene: VM, memory and harvester
  * @duration_ns: how long; at least two rounds are made
  * @harvests_max: harvests of a round, while vCPUs run
+ * @hot: every vCPU writes a few pages over and over, and every harvest is judged
+ *	at once
  * @pace_ms: the guest gets so long to write between two of them
  */
 struct flip_config {
@@ -19,6 +22,7 @@ struct flip_config {
 	uint64_t duration_ns;
 	unsigned int harvests_max;
 	unsigned int pace_ms;
+	bool hot;
 };
 
 /**

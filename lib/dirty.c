@@ -134,6 +134,12 @@ void dirty_disable(struct dirty_log *dirty, struct dirty_slot *watched)
 	slot_set_flags(watched->slot,
 		       watched->slot->flags & ~KVM_MEM_LOG_DIRTY_PAGES);
 	watched->logging = false;
+	/*
+	 * What running vCPUs pushed until then belongs to this life of the log:
+	 * left in the ring, it would be taken for writes of the next one.
+	 */
+	if (harvester_is_ring(dirty->harvester))
+		dirty_ring_collect(dirty);
 	bitmap_zero(watched->queued, watched->pages);
 }
 

@@ -187,6 +187,9 @@ static const char *stamp_text(uint64_t word, char *buffer, size_t size)
 {
 	if (!word)
 		snprintf(buffer, size, "never written");
+	else if (stamp_vcpu(word) < 0 || stamp_vcpu(word) > STAMP_VCPU_MAX)
+		/* The end of one stamp and the beginning of another. */
+		snprintf(buffer, size, "parts of several stores");
 	else
 		snprintf(buffer, size, "vCPU %d's store %llu", stamp_vcpu(word),
 			 (unsigned long long)stamp_sequence(word));

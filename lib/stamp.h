@@ -9,10 +9,12 @@
 #include <stdint.h>
 
 #define STAMP_SEQUENCE_BITS 48
+/* Above KVM's largest number of vCPUs. */
+#define STAMP_VCPU_MAX 16384
 
 /**
  * stamp() - make the word
- * @vcpu: vCPU index, below 65535
+ * @vcpu: vCPU index, up to STAMP_VCPU_MAX
  * @sequence: the vCPU's count of stores, from 1; wraps after 2^48
  *
  * Return: a word that is never 0. Context: host and guest.
