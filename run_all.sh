@@ -19,7 +19,6 @@ finish()
 {
 	local code=$1
 
-	trap '' INT TERM HUP
 	follow_clear
 	[[ $child ]] && end_child
 	if [[ $bisect ]]; then
@@ -48,29 +47,48 @@ stop_with()
 	finish "$1"
 }
 
+# Everything, in a process of its own: standard input is the bell.
+worker()
+{
+	trap on_exit EXIT
+	trap '' INT
+	trap : TERM HUP
+	exec {bell_fd}<&0 0< /dev/null
+	start_results
+	for target in "${targets[@]}"; do
+		[[ $interrupted ]] && break
+		if [[ $target == here ]]; then
+			run_here
+		else
+			run_target "$target"
+		fi
+	done
+	end_results
+	finish "$exit_code"
+}
+
 child='' interrupted='' infrastructure='' bisect=''
 trap on_exit EXIT
-trap 'interrupted=1' INT TERM HUP
-
 parse_options "$@"
+case $action in
+vm_list) vm_list; finish 0 ;;
+list) list_tests; finish 0 ;;
+esac
 
-if [[ $action == vm_list ]]; then
-	vm_list
-	finish 0
-fi
-if [[ $action == list ]]; then
-	list_tests
-	finish 0
-fi
-
-start_results
-for target in "${targets[@]}"; do
-	[[ $interrupted ]] && break
-	if [[ $target == here ]]; then
-		run_here
-	else
-		run_target "$target"
-	fi
+# This process only waits, and rings the worker's bell at a signal; should it be
+# killed, the bell's pipe ends. A trap in a script that does more than that may
+# be lost: bash 5.2 cannot run one while it parses a command substitution.
+trap '' PIPE
+exec {bell}> >(worker)
+worker=$!
+rang=1
+trap 'rang=1; echo >&"$bell"' INT TERM HUP
+while [[ $rang ]]; do
+	rang=
+	wait "$worker"
+	exit_code=$?
 done
-end_results
-finish "$exit_code"
+trap - EXIT
+[[ $exit_code -le 128 ]] || exit_code=3 # the worker was killed
+[[ ! $bisect || $exit_code -le 1 ]] || exit_code=125
+exit "$exit_code"

@@ -13,10 +13,6 @@
 # In the environment: SECMMU_COMMAND, which repeats this run, and SECMMU_WHY,
 # one line for the end.
 
-function warn(text) {
-	print "run_all: " text > "/dev/stderr"
-}
-
 # ---- results ------------------------------------------------------------------
 
 # case_name may be "": the program as a whole.

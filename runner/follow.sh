@@ -5,13 +5,19 @@
 # Starts what runs the tests, follows its stream, and turns that into results
 # as they come.
 
-# A descriptor on which nothing ever comes: reading from it with a time limit
-# is a pause that a signal ends at once.
+# A descriptor on which nothing ever comes.
 exec {pause_fd}<> <(:)
 
+# pause SECONDS: ends early when the bell rings (run_all.sh), or its ringer is
+# gone; then somebody has interrupted.
 pause()
 {
-	read -rt "$1" -u "$pause_fd" _ || :
+	if [[ $interrupted ]]; then
+		read -rt "$1" -u "$pause_fd" _
+		return 0
+	fi
+	read -rt "$1" -u "$bell_fd" _
+	[[ $? -gt 128 ]] || interrupted=1
 }
 
 # ---- processes ---------------------------------------------------------------
@@ -30,7 +36,7 @@ start_child()
 	if setpriv --pdeathsig TERM true 2> /dev/null; then
 		prefix=(setpriv --pdeathsig TERM)
 	fi
-	setsid "${prefix[@]}" "$@" < /dev/null >> "$log" 2>&1 {pause_fd}<&- &
+	setsid "${prefix[@]}" "$@" < /dev/null >> "$log" 2>&1 {pause_fd}<&- {bell_fd}<&- &
 	child=$!
 }
 

@@ -26,7 +26,7 @@ dying_program() {
 	esac
 	printf 'TAP version 13\n# seed: 0x22\n1..3\n# case: one\nok 1 one\n# case: two\n'
 	echo "$2 $3" > "$FAKE_DIE"
-	sleep 1234.5673
+	sleep $NAP
 	END
 }
 
@@ -65,7 +65,7 @@ dying_program() {
 	result demo/c_test:two PASS
 	[ "$(count_results)" -eq 7 ]
 	says "replay: ./run_all.sh --vm amd64-6.12 -t demo/b_test:two --seed 0x22"
-	gone "sleep 1234.5673"
+	gone "sleep $NAP"
 }
 
 @test "after a crash, the program's other cases run, behind the one that crashed" {
@@ -78,7 +78,7 @@ dying_program() {
 	esac
 	printf '1..4\n# case: one\nok 1 one\n# case: two\n'
 	echo "10 kernel died: panic" > "$FAKE_DIE"
-	sleep 1234.5674
+	sleep $NAP
 	END
 	runner_vm
 	exits 1
@@ -92,7 +92,7 @@ dying_program() {
 	program demo a_test <<- END
 	printf '1..4\n# case: one\n'
 	echo "10 kernel died: panic" > "$FAKE_DIE"
-	sleep 1234.5674
+	sleep $NAP
 	END
 	good_program demo b_test
 	runner_vm
@@ -106,7 +106,7 @@ dying_program() {
 	program demo b_test <<- END
 	printf '1..1\n# case: one\n'
 	echo "10 kernel died: panic" > "$FAKE_DIE"
-	sleep 1234.5673
+	sleep $NAP
 	END
 	runner_vm
 	exits 1
@@ -119,7 +119,7 @@ dying_program() {
 		program demo ${name}_test <<- END
 		printf '1..1\n# case: one\n'
 		echo "10 kernel died: panic of $name" > "$FAKE_DIE"
-		sleep 1234.5673
+		sleep $NAP
 		END
 	done
 	runner_vm
@@ -133,7 +133,7 @@ dying_program() {
 	program demo a_test <<- END
 	printf '1..1\n# case: one\n'
 	echo "10 kernel died: BUG in function_x+0x12/0x34" > "$FAKE_DIE"
-	sleep 1234.5673
+	sleep $NAP
 	END
 	good_program demo b_test
 	printf 'test: demo/a_test*\ntarget: amd64-6.12\nkernel: *\nstatus: CRASH\nfingerprint: function_x\nreason: y\n' > "$tree/known-failures"
@@ -153,7 +153,7 @@ dying_program() {
 	echo x >> "$work/tries"
 	if [ "\$(wc -l < "$work/tries")" -lt 3 ]; then
 		echo "11 emulator's own fault: int3" > "$FAKE_DIE"
-		sleep 1234.5673
+		sleep $NAP
 	fi
 	printf 'ok 2 two\n'
 	END
@@ -168,7 +168,7 @@ dying_program() {
 @test "the emulator's own fault for the third time: infrastructure, the rest runs" {
 	program demo a_test <<- END
 	echo "11 emulator's own fault: int3" > "$FAKE_DIE"
-	sleep 1234.5673
+	sleep $NAP
 	END
 	good_program demo b_test
 	runner_vm
@@ -226,8 +226,8 @@ dying_program() {
 	program demo b_test <<- 'END'
 	printf '1..1\n# case: one\n'
 	trap '' TERM
-	sleep 1234.5676 &
-	setsid sleep 1234.5676
+	sleep $NAP &
+	setsid sleep $NAP
 	END
 	program demo c_test <<< 'printf "1..1\nok 1 one\n"; kill -SEGV $$'
 	program demo d_test <<< 'printf "1..1\nok 1 one\n# --glob %s\n" "$*"'
@@ -239,7 +239,7 @@ dying_program() {
 	result demo/b_test TIMEOUT
 	result demo/c_test CRASH 'killed by SIGSEGV'
 	grep -q -e '--glob x[*]' "$results"/*/boot-1/004-demo-d_test.log
-	gone "sleep 1234.5676"
+	gone "sleep $NAP"
 }
 
 # A prove.sh that has three lines: a good one, one that is not noticed, and one
@@ -305,7 +305,7 @@ fake_prove() {
 @test "Ctrl-C with a target: no process is left" {
 	program demo a_test <<- 'END'
 	touch begun
-	sleep 1234.5675
+	sleep $NAP
 	END
 	set -m
 	SECMMU_VM_BOOT=$top/tests/fake-boot "$tree/run_all.sh" --vm amd64-6.12 --results "$results" > "$work/output" 2>&1 &
@@ -318,6 +318,6 @@ fake_prove() {
 	output=$(cat "$work/output")
 	exits 3
 	says "interrupted"
-	gone "sleep 1234.5675"
+	gone "sleep $NAP"
 	gone "$results"
 }

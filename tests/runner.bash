@@ -10,8 +10,12 @@ runner_setup()
 	work=$BATS_TEST_TMPDIR
 	results=$work/results
 	export SECMMU_SUITE=$work/suite SECMMU_CACHE=$work/cache FAKE_SUITE=$work/suite FAKE_DIE=$work/die
+	# How long leftovers would sleep: nobody else does for so long.
+	export NAP=$((100000 + BASHPID)).$RANDOM
 	unset SECMMU_VM_BOOT FAKE_CODE FAKE_SHELL SECMMU_DESTRUCTIVE
 	mkdir -p "$SECMMU_SUITE"
+	export SECMMU_KMSG=$work/kmsg
+	: > "$SECMMU_KMSG"
 	# The lists are the tests' own.
 	tree=$work/tree
 	mkdir -p "$tree/vm"
