@@ -237,6 +237,15 @@ int backing_move(struct backing *backing, unsigned int node);
 int backing_node_of(const struct backing *backing, uint64_t offset);
 
 /**
+ * backing_keep_mapped() - keep NUMA balancing off the memory of this process
+ *
+ * Memory under a policy that user space has set is not scanned
+ * (vma_policy_mof()), so no hinting fault takes its mappings away. For
+ * measurements: tests live with NUMA balancing. Without NUMA nothing happens.
+ */
+void backing_keep_mapped(void);
+
+/**
  * backing_discard() - give the pages back to the kernel, keep the addresses
  * @backing: the memory
  * @offset: bytes from its beginning, aligned to its page size

@@ -109,3 +109,9 @@ int backing_node_of(const struct backing *backing, uint64_t offset)
 			return (int)index;
 	return -ENODEV;
 }
+
+void backing_keep_mapped(void)
+{
+	if (numa_available() >= 0)
+		numa_set_membind(numa_all_nodes_ptr);
+}
