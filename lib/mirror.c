@@ -231,6 +231,6 @@ void mirror_judge(struct mirror *mirror)
 		    mirror->name, record->harvest, mirror->harvests,
 		    record->reports);
 	print_events(mirror);
-	fail("%s: lost write: page %zu holds %s, but the dirty log last reported it with %s (%zu pages differ)",
+	fail("%s: lost write: page %zu holds %s, stored after the dirty log's last report of the page, which found: %s (%zu pages differ)",
 	     mirror->name, mismatch.page, memory, copy, mismatch.pages);
 }
