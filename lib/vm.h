@@ -126,6 +126,7 @@ struct vm_config {
  * @table_next: offset of the next unused page-table page in the system slot
  * @table_root: offset of the root page table in the system slot
  * @stats: KVM's binary statistics of the VM, NULL if the kernel has none
+ * @harness_slots: the harness's own slots, by number
  */
 struct vm {
 	int fd;
