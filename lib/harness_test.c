@@ -2,6 +2,9 @@
 /*
  * The harness on a real kernel: guests run, talk, and fail in a way that can be
  * understood. What every other test relies on, one fact a case.
+ *
+ * It has no line in prove/matrix: it judges the harness and not the kernel, and
+ * provokes itself each failure that it must see.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
