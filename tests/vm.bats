@@ -22,30 +22,47 @@ setup()
 	here=$top/vm
 }
 
-@test "every listed target has a kernel and known variants" {
+@test "every listed target is a target" {
 	while read -r name; do
 		target_parse "$name"
-		[[ $target_suite && $target_package ]]
 	done < <(target_list)
-	[ "$(target_list | wc -l)" -ge 5 ]
+	[ "$(target_list | wc -l)" -ge 15 ]
+}
+
+# parsed NAME: what target_parse makes of a name, in a line.
+parsed()
+{
+	target_parse "$1" && echo "$target_arch|$target_version|$target_flavour|$target_append|$target_cpu|$target_build"
 }
 
 @test "a name is taken to pieces" {
-	target_parse amd64-6.12:npt=0
-	[ "$target_arch $target_version $target_append" = "amd64 6.12 kvm_amd.npt=0" ]
-	target_parse arm64-6.1
-	[ "$target_arch $target_version $target_append" = "arm64 6.1 " ]
+	[ "$(parsed amd64-6.12:npt=0)" = "amd64|6.12|amd64|kvm_amd.npt=0||" ]
+	[ "$(parsed arm64-6.1)" = "arm64|6.1|arm64|||" ]
+	[ "$(parsed amd64-6.1.0-50)" = "amd64|6.1.0-50|amd64|||" ]
+	[ "$(parsed arm64-7.2.9+deb13:vhe)" = "arm64|7.2.9+deb13|arm64|||" ]
+	[ "$(parsed arm64-7.2:protected,16k)" = "arm64|7.2|arm64-16k|kvm-arm.mode=protected||" ]
+	[ "$(parsed arm64-7.2:cortex-a72,nvhe)" = "arm64|7.2|arm64|kvm-arm.mode=nvhe|cortex-a72|" ]
+	[ "$(parsed amd64-7.2:debug,npt=0)" = "amd64|7.2|amd64|kvm_amd.npt=0||debug" ]
 }
 
 @test "names that are none are refused, and say what there is" {
-	for name in amd64 amd64- -6.12 amd64-9.99 riscv64-6.12 amd64-6.12: amd64-6.12:nosuch amd64-6.12:npt=0, arm64-6.1:npt=0 ''; do
+	for name in amd64 amd64- amd64-6 amd64-6.x amd64-6.12- 'amd64-6.12*' -6.12 riscv64-6.12 amd64-6.12: amd64-6.12:nosuch \
+		amd64-6.12:npt=0, arm64-6.1:npt=0 amd64-6.12:16k ''; do
 		run target_parse "$name"
 		[ "$status" -eq 1 ] || { echo "accepted: $name"; return 1; }
 		[ "$output" ]
 	done
-	run "$top/vm/fetch" amd64-9.99
+	run "$top/vm/fetch" amd64-6.12:nosuch
 	[ "$status" -eq 64 ]
-	[[ $output == *amd64-6.12* ]]
+	[[ $output == *npt=0* ]]
+}
+
+@test "variants that settle the same thing do not go together" {
+	for variants in nvhe,protected nvhe,vhe vhe,protected vhe,cortex-a72 cortex-a72,16k 16k,debug nvhe,nvhe; do
+		run target_parse "arm64-7.2:$variants"
+		[ "$status" -eq 1 ] || { echo "accepted: $variants"; return 1; }
+		[[ $output == *"do not go together"* ]]
+	done
 }
 
 @test "bad usage is 64 everywhere" {
@@ -61,11 +78,11 @@ setup()
 	mkdir -p "$work/etc/sources.list.d"
 	printf '# deb http://no.example/debian bookworm main\ndeb-src http://no.example/debian bookworm main\ndeb http://one.example/debian/ bookworm main contrib\n' \
 		> "$work/etc/sources.list"
-	run apt_entry "$work/etc"
+	run apt_entry bookworm "$work/etc"
 	[ "${lines[0]}" = http://one.example/debian/ ]
 	printf 'deb http://no.example/debian-security bookworm-security main\ndeb [ arch=amd64 signed-by=/a.gpg ] http://two.example/debian trixie contrib main # x\n' \
 		> "$work/etc/sources.list"
-	run apt_entry "$work/etc"
+	run apt_entry bookworm "$work/etc"
 	[ "$output" = $'http://two.example/debian\n/a.gpg' ]
 }
 
@@ -73,15 +90,15 @@ setup()
 	mkdir -p "$work/etc/sources.list.d"
 	printf 'Enabled: no\nTypes: deb\nURIs: http://no.example/debian\nSuites: trixie\nComponents: main\n\nTypes: deb deb-src\nURIs: http://yes.example/debian\nSuites: trixie trixie-updates\nComponents: main\nSigned-By:\n -----BEGIN\n .\n abc\n' \
 		> "$work/etc/sources.list.d/debian.sources"
-	run apt_entry "$work/etc"
+	run apt_entry bookworm "$work/etc"
 	[ "$output" = $'http://yes.example/debian\n\n -----BEGIN\n .\n abc' ]
 }
 
 @test "the machine's source: none, or another distribution's" {
-	run ! apt_entry "$work/etc"
+	run ! apt_entry bookworm "$work/etc"
 	mkdir -p "$work/etc"
 	echo 'deb http://no.example/ubuntu jammy main' > "$work/etc/sources.list"
-	run ! apt_entry "$work/etc"
+	run ! apt_entry bookworm "$work/etc"
 }
 
 # fake_apt: an apt with two kernels in it; its calls are counted in $work/calls.
@@ -93,7 +110,7 @@ fake_apt()
 	mkdir -p "$work/bin" "$work/pool"
 	for version in 6.12.9 6.12.10; do
 		root=$work/build-$version
-		mkdir -p "$root"/{DEBIAN,boot,"lib/modules/$version+deb12-amd64"}
+		mkdir -p "$root"/{DEBIAN,boot,"lib/modules/$version+deb12-amd64/kernel"}
 		echo kernel > "$root/boot/vmlinuz-$version+deb12-amd64"
 		printf 'Package: linux-image-%s+deb12-amd64\nVersion: 1\nArchitecture: amd64\nMaintainer: x\nDescription: x\n' "$version" \
 			> "$root/DEBIAN/control"
