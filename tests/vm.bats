@@ -67,6 +67,7 @@ parsed()
 
 @test "bad usage is 64 everywhere" {
 	for words in fetch "fetch --nosuch" "fetch a b" "fetch --tools riscv64" image "image --target amd64-6.12" "image --out" boot \
+		"fetch --list-versions" "fetch --list-versions riscv64" "fetch --tools amd64 amd64-6.12" \
 		"boot --kernel x" "boot --memory"; do
 		# shellcheck disable=SC2086 # words
 		run "$top/vm/"$words
@@ -86,6 +87,18 @@ parsed()
 	[ "$output" = $'http://two.example/debian\n/a.gpg' ]
 }
 
+@test "the machine's source of a -security suite is the one for security" {
+	mkdir -p "$work/etc/sources.list.d"
+	printf 'deb http://one.example/debian bookworm main\n' > "$work/etc/sources.list"
+	run ! apt_entry trixie-security "$work/etc"
+	printf 'Types: deb\nURIs: http://two.example/debian-security\nSuites: bookworm-security\nComponents: main\n' \
+		> "$work/etc/sources.list.d/security.sources"
+	run apt_entry trixie-security "$work/etc"
+	[ "${lines[0]}" = http://two.example/debian-security ]
+	run apt_entry trixie-backports "$work/etc"
+	[ "${lines[0]}" = http://one.example/debian ]
+}
+
 @test "the machine's source: deb822, disabled ones and embedded keys" {
 	mkdir -p "$work/etc/sources.list.d"
 	printf 'Enabled: no\nTypes: deb\nURIs: http://no.example/debian\nSuites: trixie\nComponents: main\n\nTypes: deb deb-src\nURIs: http://yes.example/debian\nSuites: trixie trixie-updates\nComponents: main\nSigned-By:\n -----BEGIN\n .\n abc\n' \
@@ -101,45 +114,84 @@ parsed()
 	run ! apt_entry bookworm "$work/etc"
 }
 
-# fake_apt: an apt with two kernels in it; its calls are counted in $work/calls.
-# A file $work/cut makes it die in the middle of a download.
+# package SUITE NAME PATH...: puts a package with those files (folders, if they
+# end in a slash) into the fake archive.
+package()
+{
+	local suite=$1 name=$2 root=$work/build path
+
+	shift 2
+	rm -rf "$root"
+	mkdir -p "$root/DEBIAN" "$work/pool/$suite"
+	for path; do
+		mkdir -p "$root/${path%/*}"
+		[[ $path == */ ]] || echo "$name" > "$root/$path"
+	done
+	printf 'Package: %s\nVersion: 1\nArchitecture: all\nMaintainer: x\nDescription: x\n' "$name" > "$root/DEBIAN/control"
+	dpkg-deb -b "$root" "$work/pool/$suite/$name.deb" > /dev/null
+}
+
+# old_kernel SUITE RELEASE: a kernel in one package.
+old_kernel()
+{
+	package "$1" "linux-image-$2" "boot/vmlinuz-$2" "boot/config-$2" "lib/modules/$2/kernel/"
+}
+
+# new_kernel SUITE RELEASE [unsigned]: one in three, and the one that names them.
+new_kernel()
+{
+	package "$1" "linux-base-$2" "usr/lib/modules/$2/config"
+	package "$1" "linux-modules-$2" "usr/lib/modules/$2/kernel/"
+	package "$1" "linux-binary${3:+-$3}-$2" "usr/lib/modules/$2/vmlinuz${3:+.$3}"
+	package "$1" "linux-image-$2" usr/share/doc/
+}
+
+# fake_apt: an apt on the fake archive, which has two kernels at first; its
+# calls are counted in $work/calls. A file $work/cut makes it die in the middle
+# of a download.
 fake_apt()
 {
-	local version root
-
-	mkdir -p "$work/bin" "$work/pool"
-	for version in 6.12.9 6.12.10; do
-		root=$work/build-$version
-		mkdir -p "$root"/{DEBIAN,boot,"lib/modules/$version+deb12-amd64/kernel"}
-		echo kernel > "$root/boot/vmlinuz-$version+deb12-amd64"
-		printf 'Package: linux-image-%s+deb12-amd64\nVersion: 1\nArchitecture: amd64\nMaintainer: x\nDescription: x\n' "$version" \
-			> "$root/DEBIAN/control"
-		dpkg-deb -b "$root" "$work/pool/linux-image-$version+deb12-amd64.deb" > /dev/null
-	done
+	mkdir -p "$work/bin"
+	old_kernel bookworm-backports 6.12.9+deb12-amd64
+	old_kernel bookworm-backports 6.12.10+deb12-amd64
+	package bookworm-backports linux-image-6.12.10+deb12-cloud-amd64
+	package bookworm-backports linux-image-6.12.10+deb12-amd64-dbg
+	package bookworm-backports linux-image-6.12-amd64
+	package bookworm linux-image-6.1.0-9-rt-amd64
 	cat > "$work/bin/apt-get" <<- END
 	#!/bin/bash
 	echo "\$*" >> $work/calls
 	[[ -e $work/offline ]] && exit 100
+	[[ "\$*" =~ /apt/([a-z-]+)-(amd64|arm64)/apt.conf ]]
+	pool=$work/pool/\${BASH_REMATCH[1]}
 	case "\$*" in
 	*--print-uris*) exit 0 ;;
 	*download*)
 		if [[ -e $work/cut ]]; then
-			head -c 100 "$work/pool/\${!#}.deb" > "\${!#}.deb"
+			head -c 100 "\$pool/\${!#}.deb" > "\${!#}.deb"
 			kill -KILL \$PPID
 			exit 1
 		fi
-		cp "$work/pool/\${!#}.deb" .
+		for package in "\${@:5}"; do
+			cp "\$pool/\$package.deb" . || exit 100
+		done
 		;;
 	esac
 	END
 	cat > "$work/bin/apt-cache" <<- END
-	#!/bin/sh
+	#!/bin/bash
 	echo "\$*" >> $work/calls
-	printf '%s\n' linux-image-6.12.9+deb12-amd64 linux-image-6.12.10+deb12-amd64 linux-image-6.12.10+deb12-cloud-amd64 \
-		linux-image-6.12.10+deb12-amd64-dbg linux-image-6.1.0-9-amd64
+	[[ "\$*" =~ /apt/([a-z-]+)-(amd64|arm64)/apt.conf ]]
+	ls $work/pool/\${BASH_REMATCH[1]} 2> /dev/null | sed 's/\.deb\$//'
 	END
 	chmod +x "$work/bin"/*
 	PATH=$work/bin:$PATH
+}
+
+# release_of TARGET: the release that vm/fetch takes for it.
+release_of()
+{
+	"$top/vm/fetch" "$1" 2> "$work/stderr" | sed -n 's/^RELEASE=//p'
 }
 
 @test "fetch takes the newest version, and asks nobody the second time" {
@@ -156,6 +208,79 @@ fake_apt()
 	[ ! -e "$work/calls" ]
 	kernel=$(sed -n 's/^KERNEL=//p' <<< "$output")
 	[ -s "$kernel" ]
+}
+
+@test "an exact release is that one, and a part of a number is no version" {
+	fake_apt
+	[ "$(release_of amd64-6.12.9)" = 6.12.9+deb12-amd64 ]
+	[ "$(release_of amd64-6.12)" = 6.12.10+deb12-amd64 ]
+	run "$top/vm/fetch" amd64-6.12.1
+	[ "$status" -eq 3 ]
+	run "$top/vm/fetch" amd64-6.1
+	[ "$status" -eq 3 ]
+	[[ ${lines[-1]} == *"but 6.12 "* ]]
+}
+
+@test "the oldest Debian that has the version wins, there the highest release" {
+	fake_apt
+	old_kernel trixie 6.12.11+deb13-amd64
+	new_kernel trixie-backports 7.2.9+deb13-amd64
+	new_kernel trixie-backports 7.2.12+deb13-amd64
+	new_kernel sid 7.2.13+deb14-amd64
+	[ "$(release_of amd64-6.12)" = 6.12.10+deb12-amd64 ]
+	[ "$(release_of amd64-6.12.11)" = 6.12.11+deb13-amd64 ]
+	[ "$(release_of amd64-7.2)" = 7.2.12+deb13-amd64 ]
+	[ "$(release_of amd64-7.2.13)" = 7.2.13+deb14-amd64 ]
+	# A newer one on the mirror is taken when it is asked for.
+	new_kernel trixie-backports 7.2.14+deb13-amd64
+	[ "$(release_of amd64-7.2)" = 7.2.12+deb13-amd64 ]
+	"$top/vm/fetch" --refresh amd64-7.2
+	[ "$(release_of amd64-7.2:npt=0)" = 7.2.14+deb13-amd64 ]
+}
+
+@test "the -security suite of the machine's own sources counts" {
+	apt_entry bookworm-security > /dev/null || skip 'this machine has no -security source'
+	fake_apt
+	old_kernel bookworm 6.1.0-50-amd64
+	old_kernel bookworm-security 6.1.0-56-amd64
+	old_kernel bookworm-security 6.1.0-9-amd64
+	[ "$(release_of amd64-6.1)" = 6.1.0-56-amd64 ]
+	[ "$(release_of amd64-6.1.0-50)" = 6.1.0-50-amd64 ]
+}
+
+@test "a kernel in three packages, signed or not; what is left of one is none" {
+	fake_apt
+	new_kernel trixie-backports 7.2.12+deb13-amd64
+	new_kernel trixie-backports 7.3.4+deb13-amd64 unsigned
+	new_kernel trixie-backports 7.1.13+deb13-amd64
+	rm "$work/pool/trixie-backports/linux-modules-7.1.13+deb13-amd64.deb"
+	new_kernel trixie-backports 7.4.1+deb13-amd64
+	rm "$work/pool/trixie-backports/linux-binary-7.4.1+deb13-amd64.deb"
+	for version in 7.2.12 7.3.4; do
+		run --separate-stderr "$top/vm/fetch" "amd64-$version"
+		[ "$status" -eq 0 ]
+		eval "$output"
+		[ "$RELEASE" = "$version+deb13-amd64" ]
+		[[ $(< "$KERNEL") == linux-binary* && $(< "$CONFIG") == linux-base* && -d $MODULES/kernel ]]
+	done
+	for version in 7.1 7.4; do
+		run "$top/vm/fetch" "amd64-$version"
+		[ "$status" -eq 3 ]
+		[[ ${lines[-1]} == *"but 6.12 7.2 7.3 "* ]]
+	done
+	run --separate-stderr "$top/vm/fetch" --list-versions amd64
+	[ "$status" -eq 0 ]
+	[ "$(awk '{ printf "%s ", $1 }' <<< "$output")" = "amd64-6.12.9 amd64-6.12.10 amd64-7.2.12 amd64-7.3.4 " ]
+}
+
+@test "flavours of one version do not take each other's place" {
+	fake_apt
+	new_kernel trixie-backports 7.2.12+deb13-arm64
+	new_kernel trixie-backports 7.2.12+deb13-arm64-16k
+	[ "$(release_of arm64-7.2:16k)" = 7.2.12+deb13-arm64-16k ]
+	[ "$(release_of arm64-7.2)" = 7.2.12+deb13-arm64 ]
+	[ "$(release_of arm64-7.2:protected,16k)" = 7.2.12+deb13-arm64-16k ]
+	[ "$(release_of arm64-7.2:protected)" = 7.2.12+deb13-arm64 ]
 }
 
 @test "a fetch that is killed half-way leaves nothing that counts as whole" {
@@ -186,6 +311,32 @@ fake_apt()
 	[ "$status" -eq 0 ]
 	wait $!
 	[ "$(grep -c 'download linux' "$work/calls")" -eq 1 ]
+}
+
+# arm64_image FLAGS: the header of an Image with that byte of flags.
+arm64_image()
+{
+	head -c 24 /dev/zero
+	printf '%b' "\\x$1"
+	head -c 31 /dev/zero
+	printf 'ARM\x64'
+	head -c 600 /dev/zero
+}
+
+@test "huge pages are reserved in the sizes that the kernel has" {
+	memory=2048 hugepages=
+	kernel=$work/Image
+	arm64_image 0a > "$kernel"
+	[ "$(kernel_file_arch "$kernel") $(kernel_page_kib "$kernel")" = "arm64 4" ]
+	[ "$(machine_huge_pages arm64)" = " hugepagesz=2M hugepages=128 hugepagesz=64K hugepages=512 hugepagesz=32M hugepages=4" ]
+	arm64_image 0c | gzip > "$kernel"
+	[ "$(kernel_file_arch "$kernel") $(kernel_page_kib "$kernel")" = "arm64 16" ]
+	[ "$(machine_huge_pages arm64)" = " hugepagesz=2M hugepages=128 hugepagesz=32M hugepages=8" ]
+	arm64_image 0e > "$kernel"
+	[ "$(kernel_page_kib "$kernel")" = 64 ]
+	memory=8192 hugepages=0
+	[ "$(machine_huge_pages arm64)" = " hugepagesz=2M hugepages=0 hugepagesz=512M hugepages=2" ]
+	[ "$(machine_huge_pages amd64)" = " hugepagesz=2M hugepages=0 hugepagesz=1G hugepages=2" ]
 }
 
 # oops CODE: what a kernel writes when it oopses at an int3.
