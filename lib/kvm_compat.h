@@ -16,6 +16,15 @@
 #define KVM_CAP_DIRTY_LOG_RING_ACQ_REL 223
 #endif
 
+/*
+ * Headers without dirty rings say 0, which would map struct kvm_run: arm64's
+ * before 6.2. Every architecture that has rings has them at page 64 of the vCPU.
+ */
+#if KVM_DIRTY_LOG_PAGE_OFFSET == 0
+#undef KVM_DIRTY_LOG_PAGE_OFFSET
+#define KVM_DIRTY_LOG_PAGE_OFFSET 64
+#endif
+
 #ifndef KVM_CAP_GUEST_MEMFD
 #define KVM_CAP_GUEST_MEMFD 234
 #endif
