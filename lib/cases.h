@@ -34,7 +34,10 @@
  *	both do. Looked up in /proc/config.gz or /boot/config-RELEASE; where the
  *	machine has neither, the option counts as present, and the test's own
  *	probe has to find out
- * @module: a module that must be loaded or built in, such as "kvm_amd"
+ * @module: a module that must be loaded or built in, such as "kvm_amd". One of
+ *	the suite's own, such as "secmmu_hmm", is inserted if it is not loaded and
+ *	lies beside the program (or in modules/RELEASE there), provided that the
+ *	environment has SECMMU_DESTRUCTIVE, as it does in targets
  * @device: a device file that must open for reading and writing
  * @free_memory: bytes of MemAvailable
  * @cpus: CPUs that this process may run on

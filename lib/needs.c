@@ -4,10 +4,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -163,6 +165,61 @@ static bool module_builtin(const char *module)
 	return found;
 }
 
+/* A module of this suite, built for this kernel; -1 if there is none. */
+static int open_own_module(const char *module)
+{
+	char folder[PATH_MAX], path[PATH_MAX + 256];
+	struct utsname name;
+	ssize_t length;
+	int fd;
+
+	length = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
+	if (length < 0 || uname(&name))
+		return -1;
+	folder[length] = '\0';
+	*strrchr(folder, '/') = '\0';
+	/* Where make install puts it; where make modules does. */
+	snprintf(path, sizeof(path), "%s/%s.ko", folder, module);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	snprintf(path, sizeof(path), "%s/modules/%s/%s.ko", folder,
+		 name.release, module);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/*
+ * The suite's own modules, secmmu_AREA, lie beside the programs, and whoever
+ * needs one inserts it. It stays until the machine ends, so not on a machine
+ * that somebody else uses.
+ */
+static bool own_module_inserted(const char *module, struct shortage *shortage)
+{
+	int fd, error;
+
+	if (!getenv("SECMMU_DESTRUCTIVE"))
+		return shortage_set(
+			shortage,
+			"insert it by hand (make modules KDIR=/lib/modules/$(uname -r)/build), or run this in a target: ./run_all.sh --vm",
+			"the module %s, which is not put into somebody's own kernel unasked",
+			module);
+	fd = open_own_module(module);
+	if (fd < 0)
+		return shortage_set(
+			shortage,
+			"build it with the suite: make install KDIR=, the headers of this kernel",
+			"the module %s, and beside the program there is none",
+			module);
+	error = syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
+	close(fd);
+	if (!error || error == EEXIST)
+		return true;
+	return shortage_set(shortage,
+			    "build it for this kernel: the kernel log says more",
+			    "the module %s, which the kernel refuses (%s)",
+			    module, errno_name(error));
+}
+
 static bool module_there(const char *module, struct shortage *shortage)
 {
 	char path[256];
@@ -171,6 +228,8 @@ static bool module_there(const char *module, struct shortage *shortage)
 	snprintf(path, sizeof(path), "/sys/module/%s", module);
 	if (!access(path, F_OK) || module_builtin(module))
 		return true;
+	if (!strncmp(module, "secmmu_", strlen("secmmu_")))
+		return own_module_inserted(module, shortage);
 	snprintf(path, sizeof(path), "modprobe %s", module);
 	return shortage_set(shortage, path, "the module %s", module);
 }

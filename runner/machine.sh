@@ -69,9 +69,21 @@ ensure_packages()
 	return 1
 }
 
+# without_modules WHY: if nobody asked for modules, goes on without: the tests
+# that need one will say so and skip.
+without_modules()
+{
+	[[ ! $interrupted && ! $with_modules ]] || return 1
+	follow_clear
+	echo "# $target: no modules of ours, so tests that need one will skip: $1" | tee -a "$results/ktap"
+	fetched_headers=
+}
+
 # fetch_kernel: sets fetched_*.
 fetch_kernel()
 {
+	local headers=
+
 	fetched_kernel='' fetched_modules='' fetched_release='' fetched_headers=''
 	if [[ $kernel ]]; then
 		fetched_kernel=$kernel
@@ -79,8 +91,11 @@ fetch_kernel()
 		fetched_release=${modules##*/}
 		return
 	fi
+	modules_wanted && headers=--headers
 	if ! while_heart_beats "getting the kernel" "$target_folder/fetch.log" \
-		"$top/vm/fetch" ${with_modules:+--headers} "$target"; then
+		"$top/vm/fetch" $headers "$target" &&
+	   ! { [[ $headers ]] && without_modules "$(tail -n 1 "$target_folder/fetch.log")" &&
+	       while_heart_beats "getting the kernel" "$target_folder/fetch.log" "$top/vm/fetch" "$target"; }; then
 		[[ $interrupted ]] && return 1
 		infrastructure_failed "no kernel: $(tail -n 1 "$target_folder/fetch.log")"
 		return 1
@@ -131,7 +146,7 @@ build_suite()
 		return
 	fi
 	[[ $arch == "$(uname -m | sed s/aarch64/arm64/)" ]] || compiler=$([[ $arch == arm64 ]] && echo aarch64-linux-gnu- || echo x86_64-linux-gnu-)
-	[[ $with_modules ]] && kdir=("KDIR=$fetched_headers")
+	[[ $fetched_headers ]] && kdir=("KDIR=$fetched_headers")
 	mapfile -t sources < <(find "$top" -mindepth 1 -maxdepth 1 ! -name '.*' ! -name out ! -name results ! -name tests ! -name doc)
 	key=$(content_key "${sources[@]}" "$arch" "$compiler" "$("${compiler}gcc" --version 2>&1 | head -n 1)" "${kdir[*]}")
 	suite=$cache/suite/$arch-$key
@@ -149,6 +164,10 @@ build_suite()
 		USERLDFLAGS=-static OUTPUT="$build" "${kdir[@]}" install INSTALL_PATH="$made"; then
 		rm -rf "$made"
 		[[ $interrupted ]] && return 1
+		if [[ $fetched_headers ]] && without_modules "see $target_folder/build.log"; then
+			build_suite "$arch"
+			return
+		fi
 		grep -iE 'error|cannot|no such|needs' "$target_folder/build.log" | head -n 5 >&2
 		infrastructure_failed "the suite could not be built for $arch: see $target_folder/build.log"
 		return 1
@@ -220,11 +239,15 @@ boot_timeout()
 run_target()
 {
 	local lines from after emulator_faults=0 fault_at=-1 at before
+	local -a needs
 
 	start_target "$1"
 	image='' fetched_kernel='' boot_thread='' suite=${SECMMU_SUITE:-}
 	if [[ ! ${SECMMU_VM_BOOT:-} && ! $dry ]]; then
-		find_arch && ensure_packages "build-$target_arch" "vm-$debian_arch" ${with_modules:+modules} &&
+		find_arch || return
+		needs=("build-$target_arch" "vm-$debian_arch")
+		modules_wanted && needs+=(modules)
+		ensure_packages "${needs[@]}" &&
 			fetch_kernel && build_suite "$target_arch" || return
 	fi
 	if ! make_job "$target_folder/job" "$suite" target; then

@@ -102,6 +102,20 @@ round_list()
 	done | sed 's,/, ,'
 }
 
+# Must modules of ours be built for the target's kernel? What was asked for says
+# so; or a chosen program is of an area that has a driver (lib/needs.c inserts it).
+modules_wanted()
+{
+	local area
+
+	[[ ! $with_modules ]] || return 0
+	[[ ! $kernel ]] || return 1 # no headers are known of it
+	while read -r area _; do
+		[[ ! -d $top/$area/driver ]] || return 0
+	done < <(round_list 1 '')
+	return 1
+}
+
 # make_job FOLDER SUITE MACHINE: writes the job of a whole target; returns 1 if
 # there is nothing in it.
 make_job()
