@@ -191,6 +191,13 @@ void backing_populate(struct backing *backing);
 uint64_t backing_host_huge_bytes(const struct backing *backing);
 
 /**
+ * backing_thp_size() - the size that a PMD maps, the one that THP is about
+ *
+ * Return: bytes.
+ */
+uint64_t backing_thp_size(void);
+
+/**
  * backing_nodes() - how many NUMA nodes can give memory
  *
  * Return: their number; 1 without NUMA.

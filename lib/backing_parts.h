@@ -46,9 +46,6 @@ static inline uint64_t backing_round_up(uint64_t value, uint64_t to)
 	return (value + to - 1) / to * to;
 }
 
-/* The size that a PMD maps, the one that THP is about. */
-uint64_t backing_thp_size(void);
-
 /* Are so many bytes of hugetlb pages of this size free? */
 bool backing_hugetlb_available(uint64_t page_size, uint64_t size,
 			       struct shortage *shortage);

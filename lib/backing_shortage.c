@@ -44,7 +44,6 @@ static bool read_number(const char *folder, const char *file, uint64_t *number)
 	return true;
 }
 
-/* The size that a PMD maps, the one that THP is about. */
 uint64_t backing_thp_size(void)
 {
 	uint64_t size;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "hang.h"
 #include "report.h"
 
@@ -75,4 +78,23 @@ void hang_report(pid_t pid)
 		if (entry->d_name[0] != '.')
 			reported += report_thread(pid, entry->d_name);
 	closedir(threads);
+}
+
+void hang_await(pid_t thread, const char *function, uint64_t timeout_ms)
+{
+	struct deadline deadline = deadline_in_ms(timeout_ms);
+	char name[32], stack[2048];
+
+	snprintf(name, sizeof(name), "%d", thread);
+	for (;;) {
+		read_text(thread, name, "stack", stack, sizeof(stack));
+		if (strstr(stack, function))
+			return;
+		if (deadline_passed(deadline)) {
+			hang_report(getpid());
+			fail("no thread came to wait in %s() of the kernel within %llu ms",
+			     function, (unsigned long long)timeout_ms);
+		}
+		sched_yield();
+	}
 }

@@ -5,6 +5,7 @@
 #ifndef SECMMU_HANG_H
 #define SECMMU_HANG_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 /**
@@ -16,5 +17,17 @@
  * nothing is printed.
  */
 void hang_report(pid_t pid);
+
+/**
+ * hang_await() - wait until a thread sleeps in a kernel function
+ * @thread: the thread's number, of any process
+ * @function: part of the name of a function on the thread's kernel stack
+ * @timeout_ms: the case fails if it does not by then
+ *
+ * To know that another thread has come to where the kernel makes it wait. Needs
+ * root, and a kernel with CONFIG_STACKTRACE (all that have lockdep, ftrace or
+ * crash dumps do). Allocates nothing: the other thread may hold mmap_lock.
+ */
+void hang_await(pid_t thread, const char *function, uint64_t timeout_ms);
 
 #endif /* SECMMU_HANG_H */

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/swap.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "swap.h"
+
+#define ZRAM_BYTES (256ULL << 20)
+
+static bool swap_there(void)
+{
+	char line[256];
+	FILE *file = fopen("/proc/swaps", "re");
+	unsigned int lines = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		lines++;
+	if (file)
+		fclose(file);
+	return lines > 1; /* the first is a heading */
+}
+
+/* What a target has zram as, and what it depends on (vm/image). */
+static void insert_zram(void)
+{
+	FILE *list = fopen("/boot/load-zram", "re");
+	char name[128], path[192];
+
+	while (list && fgets(name, sizeof(name), list)) {
+		int fd;
+
+		name[strcspn(name, "\n")] = '\0';
+		snprintf(path, sizeof(path), "/lib/modules/%s.ko", name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		/* Whether that did it is seen by what is in /sys then. */
+		syscall(SYS_finit_module, fd, "", 0);
+		close(fd);
+	}
+	if (list)
+		fclose(list);
+}
+
+static bool write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 &&
+		    write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+/* What mkswap writes: union swap_header of include/linux/swap.h, version 1. */
+static bool write_header(const char *device, size_t page)
+{
+	uint32_t fields[2] = { 1, (uint32_t)(ZRAM_BYTES / page - 1) };
+	char *header = calloc(1, page);
+	int fd = open(device, O_WRONLY | O_CLOEXEC);
+	bool done = false;
+
+	if (header && fd >= 0) {
+		memcpy(header + 1024, fields, sizeof(fields));
+		memcpy(header + page - 10, "SWAPSPACE2", 10);
+		done = write(fd, header, page) == (ssize_t)page && !fsync(fd);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(header);
+	return done;
+}
+
+static bool zram_on(void)
+{
+	static const char device[] = "/dev/zram0";
+	char size[32];
+
+	insert_zram();
+	snprintf(size, sizeof(size), "%llu", ZRAM_BYTES);
+	return write_text("/sys/block/zram0/disksize", size) &&
+	       write_header(device, (size_t)getpagesize()) &&
+	       !swapon(device, 0);
+}
+
+void swap_need(void)
+{
+	if (swap_there())
+		return;
+	if (!getenv("SECMMU_DESTRUCTIVE"))
+		skip("swap space",
+		     "swapon a device or a file, or run this in a target: ./run_all.sh --vm");
+	/* Another case may have done it at the same moment. */
+	if (!zram_on() && !swap_there())
+		skip("swap space, or CONFIG_ZRAM to make some",
+		     "run it on a kernel that has zram");
+}

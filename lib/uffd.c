@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "uffd.h"
+
+int uffd_open(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 && errno == ENOSYS)
+		skip("CONFIG_USERFAULTFD=y",
+		     "run it on a kernel built with this option");
+	if (fd < 0 && errno == EPERM)
+		skip("userfaultfd() for faults of the kernel",
+		     "run it as root, or set vm.unprivileged_userfaultfd=1");
+	CHECK(fd >= 0, "userfaultfd failed: %s", errno_name(errno));
+	CHECK(!ioctl(fd, UFFDIO_API, &api), "UFFDIO_API failed: %s",
+	      errno_name(errno));
+	return fd;
+}
+
+void uffd_register(int fd, void *start, uint64_t size, unsigned int modes)
+{
+	struct uffdio_register request = {
+		.range = { .start = (uintptr_t)start, .len = size },
+	};
+
+	if (modes & UFFD_MISSING)
+		request.mode |= UFFDIO_REGISTER_MODE_MISSING;
+	if (modes & UFFD_WRITE_PROTECT)
+		request.mode |= UFFDIO_REGISTER_MODE_WP;
+	if (!ioctl(fd, UFFDIO_REGISTER, &request))
+		return;
+	if (errno == EINVAL && (modes & UFFD_WRITE_PROTECT))
+		skip("CONFIG_HAVE_ARCH_USERFAULTFD_WP=y",
+		     "run it on an architecture, or a newer kernel, that has it");
+	fail("UFFDIO_REGISTER failed: %s", errno_name(errno));
+}
+
+void uffd_protect(int fd, void *start, uint64_t size)
+{
+	struct uffdio_writeprotect request = {
+		.range = { .start = (uintptr_t)start, .len = size },
+		.mode = UFFDIO_WRITEPROTECT_MODE_WP,
+	};
+
+	CHECK(!ioctl(fd, UFFDIO_WRITEPROTECT, &request),
+	      "UFFDIO_WRITEPROTECT failed: %s", errno_name(errno));
+}
