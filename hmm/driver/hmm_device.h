@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the driver share.
+ *
+ * Locks, outermost first:
+ *   mmap_lock of the mirrored address space
+ *   hmm_mirror.lock, which protects a page table. Invalidations take it, and
+ *	they come from reclaim, too: with it nothing may be allocated that
+ *	could reclaim, and no user memory touched
+ *   hmm_device.lock, a spinlock
+ */
+#ifndef HMM_DEVICE_H
+#define HMM_DEVICE_H
+
+#include <linux/atomic.h>
+#include <linux/hmm.h>
+#include <linux/mm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include "secmmu_hmm.h"
+
+/**
+ * enum hmm_pause_state - of a pause point
+ * @HMM_PASS: nobody is to wait there
+ * @HMM_ARMED: the next one is
+ * @HMM_PAUSED: somebody does
+ * @HMM_RELEASED: who waited may go on
+ * @HMM_LOST: who waited has gone on without being released
+ */
+enum hmm_pause_state {
+	HMM_PASS,
+	HMM_ARMED,
+	HMM_PAUSED,
+	HMM_RELEASED,
+	HMM_LOST,
+};
+
+/**
+ * struct hmm_pause_point - one of enum secmmu_hmm_point; under hmm_device.lock
+ * @used: whether it was ever armed
+ * @state: see there
+ * @ticket: which of those who waited here it is now
+ * @timeout_ms: how long one waits at most
+ * @delay_us: for how long everybody is delayed
+ * @arrived: how many came since it was first armed
+ */
+struct hmm_pause_point {
+	bool used;
+	enum hmm_pause_state state;
+	unsigned int ticket;
+	unsigned int timeout_ms;
+	unsigned int delay_us;
+	unsigned int arrived;
+};
+
+/**
+ * struct hmm_device - an open file
+ * @mm: the address space of who opened it, by mmgrab()
+ * @lock: protects mirrors, their users, and the pause points
+ * @mirrors: by number
+ * @points: by enum secmmu_hmm_point
+ * @queue: those who wait at a point, and those who wait for them
+ * @closing: nobody waits any more
+ * @memory: SECMMU_HMM_MAP_PAGES pages for mmap(), each on its own; or NULL
+ * @memory_lock: makes @memory be allocated once
+ */
+struct hmm_device {
+	struct mm_struct *mm;
+	spinlock_t lock;
+	struct hmm_mirror *mirrors[SECMMU_HMM_MIRRORS];
+	struct hmm_pause_point points[SECMMU_HMM_POINTS];
+	wait_queue_head_t queue;
+	bool closing;
+	void *memory;
+	struct mutex memory_lock;
+};
+
+/**
+ * struct hmm_mirror - a mirrored range, with the device's page table of it
+ * @notifier: tells of invalidations
+ * @device: whose it is
+ * @lock: protects @table
+ * @start: first address
+ * @end: behind the last one
+ * @users: calls that use it now; under hmm_device.lock
+ * @table: one entry per page: page frame number, HMM_PFN_VALID, HMM_PFN_WRITE
+ * @faults: and the rest: see struct secmmu_hmm_counters
+ */
+struct hmm_mirror {
+	struct mmu_interval_notifier notifier;
+	struct hmm_device *device;
+	struct mutex lock;
+	unsigned long start, end;
+	unsigned int users;
+	unsigned long *table;
+	atomic64_t faults, busy, retries, installed, dropped, refused;
+	atomic64_t invalidations[SECMMU_HMM_EVENTS];
+};
+
+/* hmm_file.c */
+u64 hmm_entry_to_user(unsigned long entry);
+
+/* hmm_walk.c */
+long hmm_walk(struct hmm_device *device, struct secmmu_hmm_walk *walk);
+
+/* hmm_mirror.c */
+bool hmm_range_is_sane(u64 start, u64 end, u64 pages_max);
+long hmm_mirror_add(struct hmm_device *device, struct secmmu_hmm_mirror *add);
+long hmm_mirror_remove(struct hmm_device *device,
+		       struct secmmu_hmm_number *number);
+void hmm_mirror_remove_all(struct hmm_device *device);
+struct hmm_mirror *hmm_mirror_get(struct hmm_device *device,
+				  unsigned int number);
+void hmm_mirror_put(struct hmm_mirror *mirror);
+long hmm_mirror_table(struct hmm_device *device,
+		      struct secmmu_hmm_table *table);
+long hmm_mirror_counters(struct hmm_device *device,
+			 struct secmmu_hmm_counters *counters);
+bool hmm_mirror_retry(struct hmm_mirror *mirror, unsigned long sequence);
+
+/* hmm_access.c */
+long hmm_access(struct hmm_device *device, struct secmmu_hmm_access *access);
+
+/* hmm_pause.c */
+void hmm_pause_init(struct hmm_device *device);
+void hmm_pause(struct hmm_device *device, enum secmmu_hmm_point point);
+void hmm_pause_end(struct hmm_device *device);
+long hmm_pause_arm(struct hmm_device *device, struct secmmu_hmm_pause *pause);
+long hmm_pause_wait(struct hmm_device *device, struct secmmu_hmm_pause *pause);
+long hmm_pause_release(struct hmm_device *device,
+		       struct secmmu_hmm_pause *pause);
+
+/* hmm_map.c */
+int hmm_map(struct hmm_device *device, struct vm_area_struct *vma);
+void hmm_map_free(struct hmm_device *device);
+
+/* hmm_migrate.c */
+long hmm_hold_migration(struct hmm_device *device,
+			struct secmmu_hmm_range *range);
+
+#endif /* HMM_DEVICE_H */

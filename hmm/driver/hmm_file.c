@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * secmmu_hmm: a device that mirrors address spaces by hmm_range_fault(), for the
+ * suite's tests. It does nothing but what it is asked for, step by step, and
+ * reports what the kernel said; secmmu_hmm.h is the whole of its interface.
+ *
+ * This file has the device file, and takes the calls apart.
+ */
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/random.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include "hmm_device.h"
+
+static bool pfns;
+module_param(pfns, bool, 0600);
+MODULE_PARM_DESC(
+	pfns,
+	"names of pages are page frame numbers, to compare with /proc/PID/pagemap");
+
+static u64 name_factor, name_offset;
+
+/**
+ * hmm_entry_to_user() - what user space sees of an entry
+ * @entry: as hmm_range_fault() leaves it
+ *
+ * A product with an odd number has an inverse, so that different pages have
+ * different names.
+ */
+u64 hmm_entry_to_user(unsigned long entry)
+{
+	u64 out = 0, name = entry & ~HMM_PFN_FLAGS;
+
+	if (entry & HMM_PFN_ERROR)
+		out |= SECMMU_HMM_ERROR;
+	out |= (u64)hmm_pfn_to_map_order(entry) << SECMMU_HMM_ORDER_SHIFT;
+	if (!(entry & HMM_PFN_VALID))
+		return out;
+	out |= SECMMU_HMM_VALID;
+	if (entry & HMM_PFN_WRITE)
+		out |= SECMMU_HMM_WRITE;
+	if (is_zone_device_page(hmm_pfn_to_page(entry)))
+		out |= SECMMU_HMM_DEVICE_PAGE;
+	if (!pfns)
+		name = name * name_factor + name_offset;
+	return out | (name & SECMMU_HMM_PAGE_MASK);
+}
+
+static int hmm_open(struct inode *inode, struct file *file)
+{
+	struct hmm_device *device;
+	int error;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	device = kzalloc(sizeof(*device), GFP_KERNEL);
+	if (!device)
+		return -ENOMEM;
+	/*
+	 * What the first notifier of an address space needs. It takes mmap_lock
+	 * for writing, which a later call could not while another thread waits
+	 * at a pause point.
+	 */
+	error = mmu_notifier_register(NULL, current->mm);
+	if (error) {
+		kfree(device);
+		return error;
+	}
+	spin_lock_init(&device->lock);
+	mutex_init(&device->memory_lock);
+	hmm_pause_init(device);
+	device->mm = current->mm;
+	mmgrab(device->mm);
+	file->private_data = device;
+	return nonseekable_open(inode, file);
+}
+
+static int hmm_release(struct inode *inode, struct file *file)
+{
+	struct hmm_device *device = file->private_data;
+
+	hmm_pause_end(device);
+	hmm_mirror_remove_all(device);
+	hmm_map_free(device);
+	mmdrop(device->mm);
+	kfree(device);
+	return 0;
+}
+
+static long hmm_info(struct secmmu_hmm_info *info)
+{
+	info->features = pfns ? SECMMU_HMM_HAS_PFNS : 0;
+	if (IS_ENABLED(CONFIG_DEVICE_MIGRATION))
+		info->features |= SECMMU_HMM_HAS_MIGRATION;
+	info->page_shift = PAGE_SHIFT;
+	return 0;
+}
+
+/* One argument of any call, on the stack. */
+union hmm_argument {
+	struct secmmu_hmm_info info;
+	struct secmmu_hmm_walk walk;
+	struct secmmu_hmm_mirror mirror;
+	struct secmmu_hmm_number number;
+	struct secmmu_hmm_access access;
+	struct secmmu_hmm_table table;
+	struct secmmu_hmm_counters counters;
+	struct secmmu_hmm_pause pause;
+	struct secmmu_hmm_range range;
+};
+
+static long hmm_call(struct hmm_device *device, unsigned int command,
+		     union hmm_argument *argument)
+{
+	switch (command) {
+	case SECMMU_HMM_INFO:
+		return hmm_info(&argument->info);
+	case SECMMU_HMM_WALK:
+		return hmm_walk(device, &argument->walk);
+	case SECMMU_HMM_MIRROR:
+		return hmm_mirror_add(device, &argument->mirror);
+	case SECMMU_HMM_UNMIRROR:
+		return hmm_mirror_remove(device, &argument->number);
+	case SECMMU_HMM_ACCESS:
+		return hmm_access(device, &argument->access);
+	case SECMMU_HMM_TABLE:
+		return hmm_mirror_table(device, &argument->table);
+	case SECMMU_HMM_COUNTERS:
+		return hmm_mirror_counters(device, &argument->counters);
+	case SECMMU_HMM_ARM:
+		return hmm_pause_arm(device, &argument->pause);
+	case SECMMU_HMM_WAIT:
+		return hmm_pause_wait(device, &argument->pause);
+	case SECMMU_HMM_RELEASE:
+		return hmm_pause_release(device, &argument->pause);
+	case SECMMU_HMM_HOLD_MIGRATION:
+		return hmm_hold_migration(device, &argument->range);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static long hmm_ioctl(struct file *file, unsigned int command,
+		      unsigned long address)
+{
+	size_t size = _IOC_SIZE(command);
+	union hmm_argument argument = {};
+	long error;
+
+	/* An open file that leaked to an unprivileged process is of no use. */
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (_IOC_TYPE(command) != SECMMU_HMM_MAGIC || size > sizeof(argument))
+		return -ENOTTY;
+	if ((_IOC_DIR(command) & _IOC_WRITE) &&
+	    copy_from_user(&argument, (void __user *)address, size))
+		return -EFAULT;
+	error = hmm_call(file->private_data, command, &argument);
+	/* Also after an error: a call may tell how far it came. */
+	if (error != -ENOTTY && (_IOC_DIR(command) & _IOC_READ) &&
+	    copy_to_user((void __user *)address, &argument, size))
+		return -EFAULT;
+	return error;
+}
+
+static int hmm_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return hmm_map(file->private_data, vma);
+}
+
+static const struct file_operations hmm_operations = {
+	.owner = THIS_MODULE,
+	.open = hmm_open,
+	.release = hmm_release,
+	.unlocked_ioctl = hmm_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = hmm_mmap,
+};
+
+static struct miscdevice hmm_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "secmmu_hmm",
+	.fops = &hmm_operations,
+	.mode = 0600,
+};
+
+static int __init hmm_init(void)
+{
+	name_factor = get_random_u64() | 1;
+	name_offset = get_random_u64();
+	return misc_register(&hmm_misc);
+}
+
+static void __exit hmm_exit(void)
+{
+	misc_deregister(&hmm_misc);
+}
+
+module_init(hmm_init);
+module_exit(hmm_exit);
+
+MODULE_DESCRIPTION(
+	"secmmu: a device that mirrors memory, to test hmm_range_fault()");
+MODULE_LICENSE("GPL");

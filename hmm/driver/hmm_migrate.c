@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SECMMU_HMM_HOLD_MIGRATION: pages under migration, for as long as a test wants.
+ */
+#include <linux/migrate.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include "hmm_device.h"
+
+#if IS_ENABLED(CONFIG_DEVICE_MIGRATION)
+/*
+ * Only migrate_vma_setup() looks at the mapping. Without mmap_lock, the test can
+ * do what it wants to the address space while the pages are held.
+ */
+static int setup(struct mm_struct *mm, struct migrate_vma *migration)
+{
+	int error = -EINVAL;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	migration->vma = vma_lookup(mm, migration->start);
+	if (migration->vma && migration->end <= migration->vma->vm_end)
+		error = migrate_vma_setup(migration);
+	mmap_read_unlock(mm);
+	return error;
+}
+
+static void hold(struct hmm_device *device, struct migrate_vma *migration,
+		 struct secmmu_hmm_range *range)
+{
+	unsigned long i;
+
+	for (i = 0; i < migration->npages; i++)
+		if ((migration->src[i] & MIGRATE_PFN_MIGRATE) &&
+		    migrate_pfn_to_page(migration->src[i]))
+			range->pages++;
+	hmm_pause(device, SECMMU_HMM_AT_MIGRATION);
+	/* Without destinations, this puts the pages back where they were. */
+	migrate_vma_finalize(migration);
+}
+#endif
+
+/**
+ * hmm_hold_migration() - have migration entries for a while
+ * @device: whose address space
+ * @range: which pages
+ */
+long hmm_hold_migration(struct hmm_device *device,
+			struct secmmu_hmm_range *range)
+{
+#if IS_ENABLED(CONFIG_DEVICE_MIGRATION)
+	struct migrate_vma migration = {
+		.start = range->start,
+		.end = range->end,
+		.pgmap_owner = device,
+		.flags = MIGRATE_VMA_SELECT_SYSTEM,
+	};
+	unsigned long pages;
+	long error = -ENOMEM;
+
+	range->pages = 0;
+	if (range->reserved || !hmm_range_is_sane(range->start, range->end,
+						  SECMMU_HMM_MIGRATE_PAGES))
+		return -EINVAL;
+	pages = (range->end - range->start) >> PAGE_SHIFT;
+	migration.src = kvcalloc(pages, sizeof(*migration.src), GFP_KERNEL);
+	migration.dst = kvcalloc(pages, sizeof(*migration.dst), GFP_KERNEL);
+	if (!migration.src || !migration.dst)
+		goto out;
+	error = -ESRCH;
+	if (!mmget_not_zero(device->mm))
+		goto out;
+	error = setup(device->mm, &migration);
+	if (!error)
+		hold(device, &migration, range);
+	mmput(device->mm);
+out:
+	kvfree(migration.src);
+	kvfree(migration.dst);
+	return error;
+#else
+	return -EOPNOTSUPP;
+#endif
+}

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hmm_range_fault() says of every page exactly what it has to, for every kind of
+ * memory (place.c) and of request (walk_table.c), and a snapshot changes
+ * nothing.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "backing.h"
+#include "cases.h"
+#include "hmm_device.h"
+#include "pagemap.h"
+#include "place.h"
+#include "report.h"
+#include "walk_table.h"
+#include "worker.h"
+
+/* Requests of the columns "masked" and "mixed", in turns. */
+static const uint32_t pattern[] = {
+	0,
+	SECMMU_HMM_REQ_FAULT,
+	SECMMU_HMM_REQ_FAULT | SECMMU_HMM_REQ_WRITE,
+	SECMMU_HMM_REQ_WRITE,
+};
+#define PATTERN (sizeof(pattern) / sizeof(pattern[0]))
+
+/* A gigabyte of pages of 4 KiB. */
+#define ENTRIES_MAX (1U << 18)
+
+static const struct {
+	uint32_t default_flags, flags_mask;
+} requests[WALK_REQUESTS] = {
+	[WALK_SNAPSHOT] = { 0, 0 },
+	[WALK_FAULT] = { SECMMU_HMM_REQ_FAULT, 0 },
+	[WALK_WRITE] = { SECMMU_HMM_REQ_FAULT | SECMMU_HMM_REQ_WRITE, 0 },
+	[WALK_MASKED] = { 0, SECMMU_HMM_REQ_FAULT | SECMMU_HMM_REQ_WRITE },
+	[WALK_MIXED] = { SECMMU_HMM_REQ_FAULT,
+			 SECMMU_HMM_REQ_FAULT | SECMMU_HMM_REQ_WRITE },
+};
+
+/**
+ * struct state - what a walk without requests must leave as it is
+ * @faults: page faults that this thread had
+ * @resident: pages that this process has in memory
+ * @entries: page map entries of the place
+ */
+struct state {
+	long faults;
+	unsigned long resident;
+	uint64_t *entries;
+};
+
+/* Addresses for the entries of the largest place. */
+static uint64_t *new_entries(void)
+{
+	uint64_t *entries = mmap(NULL, ENTRIES_MAX * sizeof(*entries),
+				 PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+				 -1, 0);
+
+	CHECK(entries != MAP_FAILED, "no memory for entries: %s",
+	      errno_name(errno));
+	return entries;
+}
+
+/* And pages for as many as this place has, so that none is faulted in later. */
+static void populate(uint64_t *entries, const struct place *place)
+{
+	CHECK(place->pages <= ENTRIES_MAX, "%llu pages are too many to walk",
+	      (unsigned long long)place->pages);
+	memset(entries, 0, place->pages * sizeof(*entries));
+}
+
+static long faults_of_thread(void)
+{
+	struct rusage usage;
+
+	CHECK(!getrusage(RUSAGE_THREAD, &usage), "getrusage failed: %s",
+	      errno_name(errno));
+	return usage.ru_minflt + usage.ru_majflt;
+}
+
+static unsigned long resident_pages(void)
+{
+	unsigned long size, resident = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+
+	CHECK(file && fscanf(file, "%lu %lu", &size, &resident) == 2,
+	      "cannot read /proc/self/statm: %s", errno_name(errno));
+	fclose(file);
+	return resident;
+}
+
+static void look(struct pagemap *pagemap, const struct place *place,
+		 struct state *state)
+{
+	pagemap_read(pagemap, place->start, state->entries, place->pages);
+	state->resident = resident_pages();
+	/* Last, so that looking does not count. */
+	state->faults = faults_of_thread();
+}
+
+static void judge_unchanged(const struct place *place,
+			    const struct state *before, long faults,
+			    const struct state *after)
+{
+	uint64_t i;
+
+	CHECK(faults == before->faults,
+	      "hmm_range_fault() was not asked to fault anything in, and had %ld page faults",
+	      faults - before->faults);
+	CHECK(after->resident == before->resident,
+	      "hmm_range_fault() was not asked to fault anything in, and the process has %lu pages instead of %lu",
+	      after->resident, before->resident);
+	for (i = 0; i < place->pages; i++)
+		CHECK(after->entries[i] == before->entries[i],
+		      "hmm_range_fault() was not asked to fault anything in, and page %llu's page map entry went from %#llx to %#llx",
+		      (unsigned long long)i,
+		      (unsigned long long)before->entries[i],
+		      (unsigned long long)after->entries[i]);
+}
+
+static uint64_t with_order(uint64_t flags, uint64_t bytes,
+			   const struct place *place)
+{
+	uint64_t order = (uint64_t)__builtin_ctzll(bytes / place->page);
+
+	return flags | order << SECMMU_HMM_ORDER_SHIFT;
+}
+
+/* All of an entry but the page. */
+static uint64_t expected_flags(char letter, const struct place *place)
+{
+	uint64_t readable = SECMMU_HMM_VALID;
+	uint64_t writable = SECMMU_HMM_VALID | SECMMU_HMM_WRITE;
+
+	switch (letter) {
+	case '.':
+		return 0;
+	case ',':
+		return with_order(0, place->huge, place);
+	case 'r':
+		return readable;
+	case 'R':
+		return with_order(readable, place->huge, place);
+	case 'w':
+		return writable;
+	case 'W':
+		return with_order(writable, place->huge, place);
+	case 'G':
+		return with_order(writable, 1ULL << 30, place);
+	case '!':
+		return SECMMU_HMM_ERROR;
+	}
+	fail("the table of expectations has a letter that means nothing: '%c'",
+	     letter);
+}
+
+static const char *describe(uint64_t flags, char *text, size_t size)
+{
+	snprintf(text, size, "%s%s%s%s order %llu",
+		 flags & SECMMU_HMM_VALID ? "VALID " : "",
+		 flags & SECMMU_HMM_WRITE ? "WRITE " : "",
+		 flags & SECMMU_HMM_ERROR ? "ERROR " : "",
+		 flags & SECMMU_HMM_DEVICE_PAGE ? "(device memory) " : "",
+		 (unsigned long long)(flags >> SECMMU_HMM_ORDER_SHIFT &
+				      SECMMU_HMM_ORDER_MASK));
+	return text;
+}
+
+static void judge_page(const struct place *place, const struct walk_row *row,
+		       uint64_t number, uint64_t entry, uint64_t pagemap_entry,
+		       char letter)
+{
+	uint64_t expected = expected_flags(letter, place);
+	uint64_t found = entry & ~SECMMU_HMM_PAGE_MASK;
+	char said[64], must[64];
+
+	CHECK(found == expected,
+	      "%s: page %llu of %llu: hmm_range_fault() says %s, where %s belongs\nrule: %s",
+	      row->place, (unsigned long long)number,
+	      (unsigned long long)place->pages,
+	      describe(found, said, sizeof(said)),
+	      describe(expected, must, sizeof(must)), row->rule);
+	if (!(found & SECMMU_HMM_VALID) || place->no_pagemap)
+		return;
+	CHECK(pagemap_entry & PAGEMAP_PRESENT,
+	      "%s: page %llu of %llu is valid for hmm_range_fault(), and the page table has none (page map entry %#llx)",
+	      row->place, (unsigned long long)number,
+	      (unsigned long long)place->pages,
+	      (unsigned long long)pagemap_entry);
+	CHECK((entry & SECMMU_HMM_PAGE_MASK) ==
+		      (pagemap_entry & PAGEMAP_PFN_MASK),
+	      "%s: page %llu of %llu: hmm_range_fault() has page frame %#llx, the page table %#llx",
+	      row->place, (unsigned long long)number,
+	      (unsigned long long)place->pages,
+	      (unsigned long long)(entry & SECMMU_HMM_PAGE_MASK),
+	      (unsigned long long)(pagemap_entry & PAGEMAP_PFN_MASK));
+}
+
+static void let_go(struct worker *worker, void *argument)
+{
+	const struct walk_row *row = ((void **)argument)[0];
+	struct place *place = ((void **)argument)[1];
+
+	worker_doing(worker, "waiting for the walk to wait");
+	place_kind_of(row->place)->let_go(place);
+}
+
+/* The walk; somebody else has to do something so that it ends, for some places. */
+static void walk(const struct walk_row *row, struct place *place,
+		 struct secmmu_hmm_walk *asked, const uint64_t *requested,
+		 bool waits)
+{
+	struct worker_group *group = NULL;
+	const void *argument[] = { row, place };
+
+	if (waits) {
+		group = worker_group_new("let go");
+		worker_add(group, "letter", let_go, argument);
+		worker_group_start(group);
+	}
+	hmm_walk(place->device, asked, requested);
+	if (group) {
+		worker_group_join(group, 10000);
+		worker_group_join(place->helper, 10000);
+	}
+}
+
+/* A walk elsewhere, so that the code that it takes has its faults behind it. */
+static void warm_up(int device)
+{
+	uint64_t page = (uint64_t)getpagesize(), entry = 0, request = 0;
+	struct secmmu_hmm_walk walk = {
+		.start = (uintptr_t)&entry & ~(page - 1),
+		.end = ((uintptr_t)&entry & ~(page - 1)) + page,
+		.entries = (uintptr_t)&entry,
+	};
+
+	hmm_walk(device, &walk, &request);
+}
+
+static void test_walk(const struct test_case *test)
+{
+	const struct walk_row *row = test->data;
+	enum walk_request request = test->number[0];
+	const struct place_kind *kind = place_kind_of(row->place);
+	const char *cell = row->cell[request];
+	struct secmmu_hmm_walk asked = {
+		.default_flags = requests[request].default_flags,
+		.flags_mask = requests[request].flags_mask,
+	};
+	struct pagemap *pagemap = pagemap_open();
+	/* Before the place is made: nothing else may get its addresses. */
+	uint64_t *entries = new_entries(), *requested = new_entries(), i;
+	struct state before = { .entries = new_entries() };
+	struct state after = { .entries = new_entries() };
+	struct place place;
+	long faults;
+
+	/* Its hinting faults would count as the walk's. */
+	backing_keep_mapped();
+	place_prepare(&place, kind);
+	populate(entries, &place);
+	populate(requested, &place);
+	populate(before.entries, &place);
+	populate(after.entries, &place);
+	for (i = 0; i < place.pages; i++)
+		requested[i] = pattern[i % PATTERN];
+	asked.start = (uintptr_t)place.start;
+	asked.end = asked.start + place.pages * place.page;
+	asked.entries = (uintptr_t)entries;
+
+	warm_up(place.device);
+	look(pagemap, &place, &before);
+	walk(row, &place, &asked, requested,
+	     kind->let_go && request != WALK_SNAPSHOT);
+	faults = faults_of_thread();
+	look(pagemap, &place, &after);
+	pagemap_close(pagemap);
+
+	if (cell[0] == 'E') {
+		CHECK(asked.error && !strcmp(errno_name(asked.error), cell),
+		      "%s: hmm_range_fault() returns %s, where %s belongs\nrule: %s",
+		      row->place, asked.error ? errno_name(asked.error) : "0",
+		      cell, row->rule);
+		return;
+	}
+	CHECK(!asked.error,
+	      "%s: hmm_range_fault() returns %s, where it has to succeed\nrule: %s",
+	      row->place, errno_name(asked.error), row->rule);
+	for (i = 0; i < place.pages; i++)
+		judge_page(&place, row, i, entries[i], after.entries[i],
+			   cell[i % strlen(cell)]);
+	if (request == WALK_SNAPSHOT)
+		judge_unchanged(&place, &before, faults, &after);
+}
+
+/* ---- what the driver has to refuse, so that the kernel is not asked ---- */
+
+static void test_refused(const struct test_case *test)
+{
+	uint64_t page = (uint64_t)getpagesize();
+	uint64_t *entries = new_entries();
+	const uint64_t start = (uintptr_t)entries & ~(page - 1);
+	const struct {
+		const char *what;
+		uint64_t start, end;
+		uint32_t default_flags, flags_mask;
+	} wrong[] = {
+		{ "an empty range", start, start, 0, 0 },
+		{ "a range that ends before it starts", start + page, start, 0,
+		  0 },
+		{ "a start within a page", start + 8, start + page, 0, 0 },
+		{ "an end within a page", start, start + page - 1, 0, 0 },
+		{ "a range that wraps", -page, page, 0, 0 },
+		{ "a range with too many pages", 0,
+		  (SECMMU_HMM_WALK_PAGES + 1) * page, 0, 0 },
+		{ "unknown default flags", start, start + page, 4, 0 },
+		{ "an unknown mask", start, start + page, 0, 4 },
+	};
+	struct secmmu_hmm_walk walk;
+	int device = hmm_open(), error;
+	size_t i;
+
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		walk = (struct secmmu_hmm_walk){
+			.start = wrong[i].start,
+			.end = wrong[i].end,
+			.entries = (uintptr_t)entries,
+			.default_flags = wrong[i].default_flags,
+			.flags_mask = wrong[i].flags_mask,
+		};
+		error = __hmm_call(device, SECMMU_HMM_WALK, &walk);
+		CHECK(error == -EINVAL,
+		      "a walk of %s: %s, where EINVAL belongs", wrong[i].what,
+		      error ? errno_name(error) : "no error");
+	}
+	entries[0] = 4;
+	walk = (struct secmmu_hmm_walk){ .start = start,
+					 .end = start + page,
+					 .entries = (uintptr_t)entries };
+	error = __hmm_call(device, SECMMU_HMM_WALK, &walk);
+	CHECK(error == -EINVAL, "an unknown request: %s, where EINVAL belongs",
+	      error ? errno_name(error) : "no error");
+	walk.entries = 8;
+	error = __hmm_call(device, SECMMU_HMM_WALK, &walk);
+	CHECK(error == -EFAULT,
+	      "entries where no memory is: %s, where EFAULT belongs",
+	      error ? errno_name(error) : "no error");
+}
+
+static unsigned int running_kernel(void)
+{
+	unsigned int major, minor;
+	struct utsname name;
+
+	CHECK(!uname(&name) &&
+		      sscanf(name.release, "%u.%u", &major, &minor) == 2,
+	      "cannot tell the kernel's release from '%s'", name.release);
+	return NEEDS_KERNEL(major, minor);
+}
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	unsigned int running = running_kernel();
+	size_t count = 0, i, request;
+
+	for (i = 0; i < walk_row_count; i++) {
+		const struct walk_row *row = &walk_rows[i];
+
+		if (row->since > running ||
+		    (row->until && row->until <= running))
+			continue;
+		for (request = 0; request < WALK_REQUESTS; request++) {
+			if (!row->cell[request])
+				continue;
+			if (count == max)
+				fail("more than %zu cases", max);
+			cases[count] = (struct test_case){
+				.run = test_walk,
+				.data = row,
+				.number = { request },
+			};
+			snprintf(cases[count].name, sizeof(cases[count].name),
+				 "%s/%s", row->place,
+				 walk_request_name(request));
+			count++;
+		}
+	}
+	if (count == max)
+		fail("more than %zu cases", max);
+	cases[count] = (struct test_case){ .name = "refused",
+					   .run = test_refused };
+	return count + 1;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "hmm_walk_test",
+		.summary =
+			"hmm_range_fault() says of every page what it has to, and a snapshot changes nothing",
+		.cases = list_cases,
+		.needs = HMM_NEEDS,
+	};
+
+	return cases_main(argc, argv, &program);
+}

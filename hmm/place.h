@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Places: memory in a state that hmm_range_fault() has to tell from others.
+ */
+#ifndef SECMMU_PLACE_H
+#define SECMMU_PLACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cases.h"
+
+struct worker_group;
+
+/**
+ * struct place - some memory
+ * @device: the device that mirrors this process
+ * @start: first address that is walked
+ * @pages: pages that are walked
+ * @page: bytes of a page
+ * @huge: bytes that a PMD maps
+ * @no_pagemap: /proc/self/pagemap does not tell the page frames of this memory
+ * @walker: the thread that walks
+ * @helper: a thread that holds the memory in its state until place_let_go(); or
+ *	NULL
+ */
+struct place {
+	int device;
+	unsigned char *start;
+	uint64_t pages;
+	uint64_t page;
+	uint64_t huge;
+	bool no_pagemap;
+	pid_t walker;
+	struct worker_group *helper;
+};
+
+/**
+ * struct place_kind - a state that memory can be in
+ * @name: one word
+ * @prepare: fills @start and @pages of a place, the rest of which is filled
+ *	already; skips the case if this machine cannot
+ * @let_go: called by another thread while a walk waits for @prepare's helper;
+ *	NULL: no walk waits
+ */
+struct place_kind {
+	const char *name;
+	void (*prepare)(struct place *place);
+	void (*let_go)(struct place *place);
+};
+
+/**
+ * place_kind_of() - a kind by its name
+ * @name: the name; one that there is not ends the program with a failure
+ *
+ * Return: the kind.
+ */
+const struct place_kind *place_kind_of(const char *name);
+
+/**
+ * place_prepare() - make a place
+ * @place: to be filled
+ * @kind: of which kind
+ *
+ * What it takes is given back when the case's process ends.
+ */
+void place_prepare(struct place *place, const struct place_kind *kind);
+
+/*
+ * The rest is between place.c and place_*.c.
+ */
+
+extern const struct place_kind place_kinds[];
+extern const size_t place_kind_count;
+extern const struct place_kind place_special_kinds[];
+extern const size_t place_special_kind_count;
+
+/**
+ * place_reserve() - addresses that nobody else gets, aligned to a huge page
+ * @place: page sizes
+ * @size: bytes
+ *
+ * They, and those up to the next huge page's, are mapped without access, and no
+ * page table is there.
+ *
+ * Return: the first address, for place_map().
+ */
+unsigned char *place_reserve(const struct place *place, uint64_t size);
+
+/**
+ * place_map() - map memory at a reserved address
+ * @address: from place_reserve(), or behind it
+ * @size: bytes
+ * @protection: PROT_*
+ * @flags: MAP_*; MAP_FIXED is added
+ * @fd: as for mmap()
+ */
+void place_map(void *address, uint64_t size, int protection, int flags, int fd);
+
+/**
+ * place_anonymous() - private memory in small pages, nothing populated
+ * @place: gets its start, at a huge page's first address
+ * @pages: how many
+ */
+void place_anonymous(struct place *place, uint64_t pages);
+
+/**
+ * place_write() - write to pages, a different word to each
+ * @place: the place
+ * @first: first page, counted from its start
+ * @count: how many
+ */
+void place_write(struct place *place, uint64_t first, uint64_t count);
+
+/**
+ * place_read() - read a word of each page
+ * @place: the place
+ * @first: first page, counted from its start
+ * @count: how many
+ */
+void place_read(struct place *place, uint64_t first, uint64_t count);
+
+/**
+ * place_advise() - madvise() that must work
+ * @address: first address
+ * @size: bytes
+ * @advice: MADV_*
+ * @name: of the advice
+ */
+void place_advise(void *address, uint64_t size, int advice, const char *name);
+
+#endif /* SECMMU_PLACE_H */

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "hmm_device.h"
+#include "report.h"
+
+#define BUSY_MS 10000
+
+int __hmm_call(int device, unsigned long command, void *argument)
+{
+	return ioctl(device, command, argument) ? -errno : 0;
+}
+
+static void must_call(int device, unsigned long command, void *argument,
+		      const char *what)
+{
+	int error = __hmm_call(device, command, argument);
+
+	CHECK(!error, SECMMU_HMM_DEVICE ": %s failed: %s", what,
+	      errno_name(error));
+}
+
+/* To compare them with /proc/self/pagemap. */
+static void names_are_pfns(void)
+{
+	static const char path[] = "/sys/module/secmmu_hmm/parameters/pfns";
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0 && write(fd, "1", 1) == 1, "cannot write to %s: %s", path,
+	      errno_name(errno));
+	close(fd);
+}
+
+int hmm_open(void)
+{
+	int fd;
+
+	names_are_pfns();
+	fd = open(SECMMU_HMM_DEVICE, O_RDWR | O_CLOEXEC);
+	CHECK(fd >= 0, "cannot open " SECMMU_HMM_DEVICE ": %s",
+	      errno_name(errno));
+	return fd;
+}
+
+uint32_t hmm_features(int device)
+{
+	struct secmmu_hmm_info info = { 0 };
+
+	must_call(device, SECMMU_HMM_INFO, &info, "SECMMU_HMM_INFO");
+	return info.features;
+}
+
+int hmm_walk(int device, struct secmmu_hmm_walk *walk, const uint64_t *requests)
+{
+	size_t bytes = (walk->end - walk->start) / (size_t)getpagesize() *
+		       sizeof(*requests);
+	struct deadline deadline = deadline_in_ms(BUSY_MS);
+
+	do {
+		CHECK(!deadline_passed(deadline),
+		      "hmm_range_fault() finds nothing that lasts: for %u s memory that nobody touches has been invalidated at each try",
+		      BUSY_MS / 1000);
+		memcpy((void *)(uintptr_t)walk->entries, requests, bytes);
+		must_call(device, SECMMU_HMM_WALK, walk, "SECMMU_HMM_WALK");
+	} while (walk->error == -EBUSY || walk->invalidated);
+	return walk->error;
+}
+
+unsigned int hmm_mirror(int device, const void *start, uint64_t size)
+{
+	struct secmmu_hmm_mirror mirror = {
+		.start = (uintptr_t)start,
+		.end = (uintptr_t)start + size,
+	};
+
+	must_call(device, SECMMU_HMM_MIRROR, &mirror, "SECMMU_HMM_MIRROR");
+	return mirror.mirror;
+}
+
+void hmm_unmirror(int device, unsigned int mirror)
+{
+	struct secmmu_hmm_number number = { .mirror = mirror };
+
+	must_call(device, SECMMU_HMM_UNMIRROR, &number, "SECMMU_HMM_UNMIRROR");
+}
+
+int __hmm_access(int device, struct secmmu_hmm_access *access)
+{
+	int error = __hmm_call(device, SECMMU_HMM_ACCESS, access);
+
+	return error ? error : access->error;
+}
+
+static void access_word(int device, unsigned int mirror, const void *address,
+			enum secmmu_hmm_operation operation, uint64_t *word)
+{
+	struct secmmu_hmm_access access = {
+		.address = (uintptr_t)address,
+		.length = sizeof(*word),
+		.buffer = (uintptr_t)word,
+		.mirror = mirror,
+		.operation = operation,
+	};
+	int error = __hmm_access(device, &access);
+
+	CHECK(!error, "the device cannot %s memory at %p: %s",
+	      operation == SECMMU_HMM_READ ? "read" : "write", address,
+	      errno_name(error));
+}
+
+uint64_t hmm_read(int device, unsigned int mirror, const void *address)
+{
+	uint64_t word = 0;
+
+	access_word(device, mirror, address, SECMMU_HMM_READ, &word);
+	return word;
+}
+
+void hmm_store(int device, unsigned int mirror, void *address, uint64_t value)
+{
+	access_word(device, mirror, address, SECMMU_HMM_STORE, &value);
+}
+
+uint64_t hmm_entry(int device, unsigned int mirror, const void *address)
+{
+	uint64_t page = (uint64_t)getpagesize(), entry;
+	struct secmmu_hmm_table table = {
+		.start = (uintptr_t)address & ~(page - 1),
+		.end = ((uintptr_t)address & ~(page - 1)) + page,
+		.entries = (uintptr_t)&entry,
+		.mirror = mirror,
+	};
+
+	must_call(device, SECMMU_HMM_TABLE, &table, "SECMMU_HMM_TABLE");
+	return entry;
+}
+
+struct secmmu_hmm_counters hmm_counters(int device, unsigned int mirror)
+{
+	struct secmmu_hmm_counters counters = { .mirror = mirror };
+
+	must_call(device, SECMMU_HMM_COUNTERS, &counters,
+		  "SECMMU_HMM_COUNTERS");
+	return counters;
+}
+
+static const char *point_name(enum secmmu_hmm_point point)
+{
+	static const char *const names[SECMMU_HMM_POINTS] = {
+		[SECMMU_HMM_AT_BEGIN] = "mmu_interval_read_begin()",
+		[SECMMU_HMM_AT_WALK] = "hmm_range_fault()",
+		[SECMMU_HMM_AT_LOCK] = "the lock",
+		[SECMMU_HMM_AT_RETRY] = "mmu_interval_read_retry()",
+		[SECMMU_HMM_AT_INSTALLED] = "the unlock",
+		[SECMMU_HMM_AT_INVALIDATE] = "the notifier",
+		[SECMMU_HMM_AT_INVALIDATED] = "the notifier's end",
+		[SECMMU_HMM_AT_FAULT] = "the fault",
+		[SECMMU_HMM_AT_MIGRATION] = "the migration's end",
+	};
+
+	return names[point];
+}
+
+void hmm_arm(int device, enum secmmu_hmm_point point)
+{
+	struct secmmu_hmm_pause pause = { .point = point,
+					  .timeout_ms = SECMMU_HMM_PAUSE_MS };
+
+	must_call(device, SECMMU_HMM_ARM, &pause, "SECMMU_HMM_ARM");
+}
+
+void hmm_await(int device, enum secmmu_hmm_point point)
+{
+	struct secmmu_hmm_pause pause = { .point = point,
+					  .timeout_ms = SECMMU_HMM_PAUSE_MS };
+	int error = __hmm_call(device, SECMMU_HMM_WAIT, &pause);
+
+	CHECK(!error, "the device did not come to %s, where it was to wait: %s",
+	      point_name(point), errno_name(error));
+}
+
+unsigned int hmm_release(int device, enum secmmu_hmm_point point)
+{
+	struct secmmu_hmm_pause pause = { .point = point };
+	int error = __hmm_call(device, SECMMU_HMM_RELEASE, &pause);
+
+	CHECK(!error,
+	      "the device was to wait before %s until it was released, and did not: %s",
+	      point_name(point), errno_name(error));
+	return pause.arrived;
+}
+
+void hmm_map(int device, enum secmmu_hmm_map kind, unsigned int pages,
+	     void *address)
+{
+	long page = getpagesize();
+	void *map = mmap(address, (size_t)(pages * page),
+			 PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, device,
+			 (off_t)kind * SECMMU_HMM_MAP_PAGES * page);
+
+	CHECK(map == address, "cannot map " SECMMU_HMM_DEVICE ": %s",
+	      errno_name(errno));
+}
