@@ -174,6 +174,13 @@ static void run_sets(struct exact *exact)
 		expect(exact, sets[i].name);
 	}
 	expect_nothing(exact, "second harvest");
+	/*
+	 * A bitmap beside the ring is for what no vCPU wrote
+	 * (mark_page_dirty_in_slot()), and here vCPUs wrote everything.
+	 */
+	dirty_harvest_final(exact->scene.dirty, exact->watched);
+	exact_judge("final harvest", exact->written, exact->watched->fresh,
+		    exact->watched->pages);
 }
 
 static void test_sets(const struct test_case *test)

@@ -150,16 +150,31 @@ static void disable_slot(struct flip *flip, unsigned int i)
 	crew_ring_room(flip->crew);
 }
 
-static size_t harvest_slot(struct flip *flip, unsigned int i,
-			   struct random_stream *partial)
+/* What a harvest of slot i found goes into its mirror. */
+static void take_harvest(struct flip *flip, unsigned int i)
 {
 	struct dirty_slot *watched = flip->scene.watched[i];
-	size_t pages = dirty_harvest(flip->scene.dirty, watched, partial);
 
 	crew_ring_room(flip->crew);
 	flip->verified += mirror_take(flip->mirror[i], watched->fresh);
 	bitmap_or(flip->since[i], watched->fresh, watched->pages);
 	flip->harvests++;
+}
+
+static void harvest_slot(struct flip *flip, unsigned int i,
+			 struct random_stream *partial)
+{
+	dirty_harvest(flip->scene.dirty, flip->scene.watched[i], partial);
+	take_harvest(flip, i);
+}
+
+/* No vCPU runs. */
+static size_t harvest_final(struct flip *flip, unsigned int i)
+{
+	size_t pages = dirty_harvest_final(flip->scene.dirty,
+					   flip->scene.watched[i]);
+
+	take_harvest(flip, i);
 	return pages;
 }
 
@@ -227,8 +242,8 @@ static void judge(struct flip *flip)
 
 		if (!flip->scene.watched[i]->logging)
 			continue;
-		harvest_slot(flip, i, NULL);
-		left = harvest_slot(flip, i, NULL);
+		harvest_final(flip, i);
+		left = harvest_final(flip, i);
 		CHECK(!left,
 		      "slot %u: %zu pages are dirty again at the second harvest though no vCPU runs",
 		      i, left);

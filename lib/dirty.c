@@ -17,6 +17,7 @@ static const char *const names[HARVESTER_COUNT] = {
 	[HARVESTER_CLEAR_INITIALLY_SET] = "clear_initially_set",
 	[HARVESTER_RING] = "ring",
 	[HARVESTER_RING_ACQ_REL] = "ring_acq_rel",
+	[HARVESTER_RING_BITMAP] = "ring_bitmap",
 };
 
 const char *harvester_name(enum harvester harvester)
@@ -27,7 +28,8 @@ const char *harvester_name(enum harvester harvester)
 bool harvester_is_ring(enum harvester harvester)
 {
 	return harvester == HARVESTER_RING ||
-	       harvester == HARVESTER_RING_ACQ_REL;
+	       harvester == HARVESTER_RING_ACQ_REL ||
+	       harvester == HARVESTER_RING_BITMAP;
 }
 
 static bool harvester_is_clear(enum harvester harvester)
@@ -65,10 +67,16 @@ static void configure_ring(enum harvester harvester, struct vm_config *config,
 			     "KVM_CAP_DIRTY_LOG_RING" :
 			     "KVM_CAP_DIRTY_LOG_RING_ACQ_REL",
 		     "use a kernel and architecture with HAVE_KVM_DIRTY_RING_TSO or _ACQ_REL");
+	/* CONFIG_NEED_KVM_DIRTY_RING_WITH_BITMAP, which arm64 selects from 6.2. */
+	if (harvester == HARVESTER_RING_BITMAP &&
+	    !kvm_check_extension(KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP))
+		skip("KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP",
+		     "use arm64 from 6.2 on: only there KVM writes guest memory while no vCPU runs");
 	if (!ring_entries)
 		ring_entries = RING_ENTRIES_DEFAULT;
 	config->ring_entries = ring_entries < limit ? ring_entries : limit;
 	config->ring_capability = capability;
+	config->ring_with_bitmap = harvester == HARVESTER_RING_BITMAP;
 }
 
 void harvester_configure(enum harvester harvester, struct vm_config *config,
@@ -231,5 +239,16 @@ size_t dirty_harvest(struct dirty_log *dirty, struct dirty_slot *watched,
 	} else {
 		get_log(watched, watched->fresh);
 	}
+	return bitmap_count(watched->fresh, watched->pages);
+}
+
+size_t dirty_harvest_final(struct dirty_log *dirty, struct dirty_slot *watched)
+{
+	size_t pages = dirty_harvest(dirty, watched, NULL);
+
+	if (dirty->harvester != HARVESTER_RING_BITMAP)
+		return pages;
+	get_log(watched, watched->log);
+	bitmap_or(watched->fresh, watched->log, watched->pages);
 	return bitmap_count(watched->fresh, watched->pages);
 }

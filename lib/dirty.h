@@ -10,6 +10,9 @@
  *	clear	after KVM_CLEAR_DIRTY_LOG of the page; KVM_GET_DIRTY_LOG alone
  *		protects nothing under KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2
  *	ring	after KVM_RESET_DIRTY_RINGS of the entry (kvm_reset_dirty_gfn())
+ *
+ * With a bitmap beside the ring, what was dirtied while no vCPU ran is in the
+ * bitmap and nowhere else: dirty_harvest_final() collects that, too.
  */
 #ifndef SECMMU_DIRTY_H
 #define SECMMU_DIRTY_H
@@ -30,6 +33,9 @@
  *	enabling protects nothing, every page is dirty until its first clear
  * @HARVESTER_RING: KVM_CAP_DIRTY_LOG_RING
  * @HARVESTER_RING_ACQ_REL: KVM_CAP_DIRTY_LOG_RING_ACQ_REL
+ * @HARVESTER_RING_BITMAP: the same with KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, as
+ *	arm64's user space needs it: rings while the guest runs, and a
+ *	KVM_GET_DIRTY_LOG as the very last thing
  * @HARVESTER_COUNT: number of harvesters
  */
 enum harvester {
@@ -38,6 +44,7 @@ enum harvester {
 	HARVESTER_CLEAR_INITIALLY_SET,
 	HARVESTER_RING,
 	HARVESTER_RING_ACQ_REL,
+	HARVESTER_RING_BITMAP,
 	HARVESTER_COUNT,
 };
 
@@ -84,7 +91,8 @@ struct dirty_log {
  * harvester_name() - a harvester's name as cases use it
  * @harvester: harvester
  *
- * Return: "log", "clear", "clear_initially_set", "ring" or "ring_acq_rel".
+ * Return: "log", "clear", "clear_initially_set", "ring", "ring_acq_rel" or
+ * "ring_bitmap".
  */
 const char *harvester_name(enum harvester harvester);
 
@@ -92,7 +100,7 @@ const char *harvester_name(enum harvester harvester);
  * harvester_is_ring() - does it use dirty rings
  * @harvester: harvester
  *
- * Return: true for both kinds of ring.
+ * Return: true for every kind of ring.
  */
 bool harvester_is_ring(enum harvester harvester);
 
@@ -167,6 +175,23 @@ void dirty_disable(struct dirty_log *dirty, struct dirty_slot *watched);
  */
 size_t dirty_harvest(struct dirty_log *dirty, struct dirty_slot *watched,
 		     struct random_stream *partial);
+
+/**
+ * dirty_harvest_final() - collect dirty pages when the guest's state is final
+ * @dirty: log
+ * @watched: slot that is logged
+ *
+ * As dirty_harvest() of everything; and with HARVESTER_RING_BITMAP, after the
+ * rings, also what the bitmap beside them holds. "Collecting the dirty bitmap
+ * should be the very last thing that the VMM does before considering the state
+ * as complete" (api.rst 7.36). KVM_GET_DIRTY_LOG protects what it reports
+ * again, as it does without rings (kvm_get_dirty_log_protect()).
+ *
+ * Return: number of pages in @watched->fresh.
+ *
+ * Context: no vCPU runs, and no device ioctl that writes guest memory.
+ */
+size_t dirty_harvest_final(struct dirty_log *dirty, struct dirty_slot *watched);
 
 /**
  * dirty_ring_collect() - empty the rings of all vCPUs and reset them

@@ -235,6 +235,9 @@ struct vm *vm_create(const struct vm_config *config)
 		vm_enable_cap(vm, vm->config.ring_capability,
 			      vm->config.ring_entries *
 				      sizeof(struct kvm_dirty_gfn));
+	/* After the ring, before the first slot: api.rst 7.36. */
+	if (vm->config.ring_with_bitmap)
+		vm_enable_cap(vm, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, 0);
 	if (vm->config.manual_protect)
 		vm_enable_cap(vm, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
 			      vm->config.manual_protect);

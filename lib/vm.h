@@ -102,6 +102,8 @@ struct vcpu {
  *	tables map 1 GiB by 4 KiB pages
  * @ring_entries: dirty ring entries per vCPU, a power of two; 0: no dirty ring
  * @ring_capability: KVM_CAP_DIRTY_LOG_RING or KVM_CAP_DIRTY_LOG_RING_ACQ_REL
+ * @ring_with_bitmap: a bitmap beside the rings, for what is dirtied while no
+ *	vCPU runs (KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP)
  * @manual_protect: argument of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, 0: not enabled
  */
 struct vm_config {
@@ -109,6 +111,7 @@ struct vm_config {
 	uint64_t table_bytes;
 	uint32_t ring_entries;
 	uint32_t ring_capability;
+	bool ring_with_bitmap;
 	uint64_t manual_protect;
 };
 
