@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Actors: threads that wait for their cue, then do one thing.
+ *
+ * They are all made before the first has its cue. A thread's stack is mapped
+ * with mmap_lock for writing, which nobody gets while another actor waits at a
+ * pause point amid a walk or an invalidation. So what an actor does must not
+ * allocate either.
+ */
+#ifndef SECMMU_ACTOR_H
+#define SECMMU_ACTOR_H
+
+#include <semaphore.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "driver/secmmu_hmm.h"
+#include "worker.h"
+
+/**
+ * struct actor - a thread with one thing to do
+ * @group: its thread
+ * @cue: what it waits for
+ * @act: what it does
+ * @argument: for @act
+ * @thread: its number
+ * @done: whether it has done it
+ */
+struct actor {
+	struct worker_group *group;
+	sem_t cue;
+	void (*act)(void *argument);
+	void *argument;
+	pid_t thread;
+	bool done;
+};
+
+/**
+ * actor_new() - make an actor
+ * @actor: to be filled; stays where it is until actor_join()
+ * @name: for messages
+ * @act: what it is to do
+ * @argument: for @act
+ */
+void actor_new(struct actor *actor, const char *name,
+	       void (*act)(void *argument), void *argument);
+
+/**
+ * actor_cue() - now
+ * @actor: made by actor_new()
+ */
+void actor_cue(struct actor *actor);
+
+/**
+ * actor_is_done() - has it done what it is to do?
+ * @actor: made by actor_new()
+ *
+ * Return: whether its function has returned.
+ */
+bool actor_is_done(const struct actor *actor);
+
+/**
+ * actor_join() - wait until it has, for 20 s at most
+ * @actor: had its cue
+ */
+void actor_join(struct actor *actor);
+
+/**
+ * struct device_act - an actor that is the device
+ * @device: opened by hmm_open()
+ * @access: what to do, and what came of it
+ * @word: the buffer of @access, if it is no other
+ * @error: what __hmm_access() returned
+ */
+struct device_act {
+	int device;
+	struct secmmu_hmm_access access;
+	uint64_t word;
+	int error;
+};
+
+/**
+ * device_actor() - an actor that reads or writes one word as the device
+ * @actor: to be filled
+ * @act: to be filled; its @word is what to write, if it is to write
+ * @device: opened by hmm_open()
+ * @mirror: which mirror
+ * @operation: what to do
+ * @address: where
+ */
+void device_actor(struct actor *actor, struct device_act *act, int device,
+		  unsigned int mirror, enum secmmu_hmm_operation operation,
+		  const void *address);
+
+#endif /* SECMMU_ACTOR_H */
