@@ -179,17 +179,18 @@ build_suite()
 # build_image: the initramfs for the fetched kernel with the suite, in $image.
 build_image()
 {
-	local key arguments=()
+	local key arguments=() folder=$cache/image/${fetched_release:-$target_name}
 
+	# Not of the target: variants of a kernel share it.
 	key=$(content_key "$top/vm" "$suite/secmmu-tests.list" "suite ${suite##*/}" \
-		"$fetched_kernel" "release $fetched_release" "$target")
+		"$fetched_kernel" "release $fetched_release" "$debian_arch")
 	[[ $suite == "$cache"/* ]] || key=$(content_key "$suite" "$key")
-	image=$cache/image/${target_name}-$key.img
+	image=$folder/root-$key.img
 	if [[ -r $image ]]; then
 		touch "$image"
 		return
 	fi
-	mkdir -p "$cache/image"
+	mkdir -p "$folder"
 	arguments=(--suite "$suite" --out "$image.$$")
 	if [[ $kernel ]]; then
 		arguments+=(--arch "$debian_arch" ${modules:+--modules "$modules"})
@@ -204,7 +205,7 @@ build_image()
 		return 1
 	fi
 	mv "$image.$$" "$image"
-	prune_cache "$cache/image/$target_name" 2
+	prune_cache "$folder/root" 2
 }
 
 # One boot, and what came of it in $boot_code and $boot_why.
