@@ -190,12 +190,13 @@ all: $(if $(SUPPORTED),$(LIBRARY) $(foreach a,lib $(AREAS),$(OBJ)/$(a)/guest.o))
 # A rule of our own: the lib.mk of 6.1 does not know TEST_GEN_MODS_DIR. The
 # sources are copied, since kbuild writes beside them; what was said about this
 # build (O=, LLVM=, flags) must not reach the kernel's, MODULE_FLAGS= does.
+# MODULE_RUN= is a command to run the kernel's make under (vm/modules).
 # BTF for a module would need pahole, and nothing reads it.
 clean_environment := env $(addprefix -u ,MAKEFLAGS MFLAGS MAKELEVEL O OUTPUT KBUILD_OUTPUT LLVM CC CFLAGS LDFLAGS M)
 define module_rule # AREA
 $(OUTPUT)/modules/$(RELEASE)/secmmu_$(1).ko: $(wildcard $(1)/driver/*) $(UTSRELEASE)
 	@rm -rf $$(@:.ko=.build) && mkdir -p $$(@:.ko=.build) && cp $(1)/driver/* $$(@:.ko=.build)
-	$$(call quiet,MODULE)$(clean_environment) $$(MAKE) -C $(KDIR) M=$$(abspath $$(@:.ko=.build)) ARCH=$(MACHINE) \
+	$$(call quiet,MODULE)$(clean_environment) $(MODULE_RUN) $$(MAKE) -C $(KDIR) M=$$(abspath $$(@:.ko=.build)) ARCH=$(MACHINE) \
 		$(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE)) $(if $(filter 1,$(WERROR)),KCFLAGS=-Werror) \
 		CONFIG_DEBUG_INFO_BTF_MODULES= $(MODULE_FLAGS) $(if $(filter 1,$(V)),V=1,-s) modules
 	@cp $$(@:.ko=.build)/$$(@F) $$@

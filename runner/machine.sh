@@ -17,7 +17,6 @@ read_values()
 		KERNEL) fetched_kernel=$value ;;
 		MODULES) fetched_modules=$value ;;
 		RELEASE) fetched_release=$value ;;
-		HEADERS) fetched_headers=$value ;;
 		esac
 	done
 }
@@ -69,33 +68,18 @@ ensure_packages()
 	return 1
 }
 
-# without_modules WHY: if nobody asked for modules, goes on without: the tests
-# that need one will say so and skip.
-without_modules()
-{
-	[[ ! $interrupted && ! $with_modules ]] || return 1
-	follow_clear
-	echo "# $target: no modules of ours, so tests that need one will skip: $1" | tee -a "$results/ktap"
-	fetched_headers=
-}
-
 # fetch_kernel: sets fetched_*.
 fetch_kernel()
 {
-	local headers=
-
-	fetched_kernel='' fetched_modules='' fetched_release='' fetched_headers=''
+	fetched_kernel='' fetched_modules='' fetched_release=''
 	if [[ $kernel ]]; then
 		fetched_kernel=$kernel
 		fetched_modules=$modules
 		fetched_release=${modules##*/}
 		return
 	fi
-	modules_wanted && headers=--headers
 	if ! while_heart_beats "getting the kernel" "$target_folder/fetch.log" \
-		"$top/vm/fetch" $headers "$target" &&
-	   ! { [[ $headers ]] && without_modules "$(tail -n 1 "$target_folder/fetch.log")" &&
-	       while_heart_beats "getting the kernel" "$target_folder/fetch.log" "$top/vm/fetch" "$target"; }; then
+		"$top/vm/fetch" "$target"; then
 		[[ $interrupted ]] && return 1
 		infrastructure_failed "no kernel: $(tail -n 1 "$target_folder/fetch.log")"
 		return 1
@@ -132,11 +116,14 @@ prune_cache()
 	[[ ${#old[@]} -eq 0 ]] || rm -rf "${old[@]}"
 }
 
-# build_suite ARCH: the suite for an architecture, static, in $suite.
+# build_suite ARCH: the suite for an architecture, static, in $suite; with the
+# modules for the target's kernel beside the programs, if they are wanted.
+#
+# If nobody asked for modules and they cannot be had, it goes on without: the
+# tests that need one will say so and skip.
 build_suite()
 {
-	local arch=$1 key build compiler='' kdir=() made
-	local -a sources
+	local with=''
 
 	if [[ ${SECMMU_SUITE:-} ]]; then
 		suite=$SECMMU_SUITE # somebody built it as he wants it
@@ -145,10 +132,25 @@ build_suite()
 		suite=$top # an installed suite has no sources
 		return
 	fi
+	modules_wanted && with=modules
+	make_suite "$1" "$with" && return
+	[[ $with && ! $with_modules && ! $interrupted && -s $target_folder/modules.log ]] || return 1
+	follow_clear
+	echo "# $target: no modules of ours, so tests that need one will skip: $(tail -n 1 "$target_folder/modules.log")" |
+		tee -a "$results/ktap"
+	make_suite "$1" ''
+}
+
+# make_suite ARCH [modules]: what build_suite does, once.
+make_suite()
+{
+	local arch=$1 with=$2 key build compiler='' made
+	local -a sources from
+
 	[[ $arch == "$(uname -m | sed s/aarch64/arm64/)" ]] || compiler=$([[ $arch == arm64 ]] && echo aarch64-linux-gnu- || echo x86_64-linux-gnu-)
-	[[ $fetched_headers ]] && kdir=("KDIR=$fetched_headers")
 	mapfile -t sources < <(find "$top" -mindepth 1 -maxdepth 1 ! -name '.*' ! -name out ! -name results ! -name tests ! -name doc)
-	key=$(content_key "${sources[@]}" "$arch" "$compiler" "$("${compiler}gcc" --version 2>&1 | head -n 1)" "${kdir[*]}")
+	key=$(content_key "${sources[@]}" "$arch" "$compiler" "$("${compiler}gcc" --version 2>&1 | head -n 1)" \
+		"${with:+modules for $fetched_modules}")
 	suite=$cache/suite/$arch-$key
 	if [[ -r $suite/secmmu-tests.list ]]; then
 		touch "$suite"
@@ -161,15 +163,20 @@ build_suite()
 	made=$suite.$$
 	if ! while_heart_beats "building the suite for $arch" "$target_folder/build.log" \
 		flock "$build.lock" make -C "$top" -j "$(nproc)" ARCH="$arch" ${compiler:+CROSS_COMPILE="$compiler"} \
-		USERLDFLAGS=-static OUTPUT="$build" "${kdir[@]}" install INSTALL_PATH="$made"; then
+		USERLDFLAGS=-static OUTPUT="$build" install INSTALL_PATH="$made"; then
 		rm -rf "$made"
 		[[ $interrupted ]] && return 1
-		if [[ $fetched_headers ]] && without_modules "see $target_folder/build.log"; then
-			build_suite "$arch"
-			return
-		fi
 		grep -iE 'error|cannot|no such|needs' "$target_folder/build.log" | head -n 5 >&2
 		infrastructure_failed "the suite could not be built for $arch: see $target_folder/build.log"
+		return 1
+	fi
+	from=("$target")
+	[[ ! $kernel ]] || from=(--kdir "$fetched_modules/build")
+	if [[ $with ]] && ! while_heart_beats "building the modules" "$target_folder/modules.log" \
+		"$top/vm/modules" "${from[@]}" --out "$made"; then
+		rm -rf "$made"
+		[[ ! $interrupted && $with_modules ]] &&
+			infrastructure_failed "no modules of ours: $(tail -n 1 "$target_folder/modules.log")"
 		return 1
 	fi
 	mv -T "$made" "$suite" 2> /dev/null || rm -rf "$made" # somebody else made it

@@ -109,7 +109,8 @@ modules_wanted()
 	local area
 
 	[[ ! $with_modules ]] || return 0
-	[[ ! $kernel ]] || return 1 # no headers are known of it
+	# Of one's own kernel only modules_install says where it was built.
+	[[ ! $kernel || -r $modules/build/.config ]] || return 1
 	while read -r area _; do
 		[[ ! -d $top/$area/driver ]] || return 0
 	done < <(round_list 1 '')
