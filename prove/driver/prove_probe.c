@@ -41,10 +41,11 @@ struct pending {
 
 static bool when_matches(const struct prove_rule *rule, struct pt_regs *regs)
 {
-	u64 mask = GENMASK_ULL(rule->when_bits - 1, 0);
+	u64 mask;
 
 	if (!rule->when_argument)
 		return true;
+	mask = GENMASK_ULL(rule->when_bits - 1, 0);
 	return ((*prove_argument_register(regs, rule->when_argument) ^
 		 (u64)rule->when) &
 		mask) == 0;
