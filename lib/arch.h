@@ -73,6 +73,16 @@ bool arch_maps_huge(void);
 uint64_t arch_program_counter(struct vcpu *vcpu);
 
 /**
+ * arch_return_instruction() - code of a function that does nothing
+ * @size: its bytes
+ *
+ * For memory that a guest is to execute, at any address.
+ *
+ * Return: the code.
+ */
+const void *arch_return_instruction(size_t *size);
+
+/**
  * arch_exception_text() - the exception in the vCPU's control block, in words
  * @guest: the vCPU's part of the control block
  * @buffer: where to put it

@@ -3,6 +3,9 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <string.h>
+
+#include "arch.h"
 #include "writer.h"
 
 const char *writer_name(enum writer_pattern pattern)
@@ -17,4 +20,16 @@ const char *writer_name(enum writer_pattern pattern)
 	};
 
 	return names[pattern];
+}
+
+void writer_lay_code(void *memory, uint64_t size, uint64_t page_size)
+{
+	const void *code;
+	uint64_t offset;
+	size_t bytes;
+
+	code = arch_return_instruction(&bytes);
+	for (offset = 0; offset < size; offset += page_size)
+		memcpy((char *)memory + offset, code, bytes);
+	__builtin___clear_cache((char *)memory, (char *)memory + size);
 }

@@ -82,16 +82,26 @@ struct writer_store {
 };
 
 /**
+ * enum writer_access - what writer_store() does at an address
+ * @WRITER_STORE: store a stamp
+ * @WRITER_FETCH: execute: writer_lay_code() has been there
+ */
+enum writer_access {
+	WRITER_STORE,
+	WRITER_FETCH,
+};
+
+/**
  * struct writer_list - what writer_store() is to do; lies over guest_vcpu.test
- * @sequence: stores so far
+ * @sequence: stores or fetches so far
  * @count: number of runs
+ * @access: enum writer_access
  * @store: the runs
- * @read: load instead of store
  */
 struct writer_list {
 	uint64_t sequence;
 	uint64_t count;
-	uint64_t read;
+	uint64_t access;
 	struct writer_store store[WRITER_STORES_MAX];
 };
 
@@ -117,6 +127,16 @@ _Static_assert(sizeof(struct writer_list) <= GUEST_TEST_AREA,
  * Return: its name. Context: host.
  */
 const char *writer_name(enum writer_pattern pattern);
+
+/**
+ * writer_lay_code() - make each page's first bytes a function that returns
+ * @memory: memory of a slot, as the host has it
+ * @size: bytes
+ * @page_size: from one to the next, bytes
+ *
+ * Context: host; no vCPU executes there.
+ */
+void writer_lay_code(void *memory, uint64_t size, uint64_t page_size);
 
 /* Guest functions. */
 void writer_run(struct guest_vcpu *self, uint64_t unused);

@@ -166,13 +166,12 @@ void writer_store(struct guest_vcpu *self, uint64_t unused)
 		uint64_t gva = list->store[i].gva;
 
 		for (j = 0; j < list->store[i].count; j++) {
-			volatile uint64_t *word =
-				(volatile uint64_t *)(uintptr_t)gva;
-
-			if (list->read)
-				(void)*word;
+			list->sequence++;
+			if (list->access == WRITER_FETCH)
+				((void (*)(void))(uintptr_t)gva)();
 			else
-				*word = stamp(self->index, ++list->sequence);
+				*(volatile uint64_t *)(uintptr_t)gva =
+					stamp(self->index, list->sequence);
 			self->beat++;
 			gva += (uint64_t)list->store[i].stride;
 		}

@@ -165,6 +165,14 @@ uint64_t arch_program_counter(struct vcpu *vcpu)
 	return get_register(vcpu, REG_CORE(regs.pc));
 }
 
+const void *arch_return_instruction(size_t *size)
+{
+	static const uint32_t code[] = { 0xd65f03c0 };
+
+	*size = sizeof(code);
+	return code;
+}
+
 void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
 			 size_t size)
 {

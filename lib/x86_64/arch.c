@@ -280,6 +280,14 @@ uint64_t arch_program_counter(struct vcpu *vcpu)
 	return __vcpu_ioctl(vcpu, KVM_GET_REGS, &regs) ? 0 : regs.rip;
 }
 
+const void *arch_return_instruction(size_t *size)
+{
+	static const uint8_t code[] = { 0xc3 };
+
+	*size = sizeof(code);
+	return code;
+}
+
 void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
 			 size_t size)
 {

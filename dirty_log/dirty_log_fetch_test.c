@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest executes from memory that is logged: that is no write, harms nothing,
+ * and what is written there afterwards is reported.
+ *
+ * On arm64 a page is executable only after a fault on its first fetch
+ * (kvm_s2_fault_compute_prot()), where the CPU's caches ask for that
+ * (CTR_EL0.DIC): with a block mapped and logging on, a permission fault that is
+ * no write has to dissolve the block.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bitmap.h"
+#include "cases.h"
+#include "exact.h"
+#include "options.h"
+#include "report.h"
+#include "scene.h"
+#include "writer.h"
+
+/* A fetch in every huge page. */
+#define STRIDE (2UL << 20)
+/*
+ * More huge pages than a vCPU's memory cache has objects
+ * (KVM_ARCH_NR_OBJS_PER_MEMORY_CACHE): dissolving all of them takes more than
+ * what an earlier fault left there.
+ */
+#define FETCHES 48
+/* Stores leave the code alone. */
+#define STORE_OFFSET 64
+#define VCPUS	     2
+
+struct fetch {
+	struct scene scene;
+	struct dirty_slot *watched;
+	struct memslot *slot;
+	/* One page per huge page, and what is written of them. */
+	unsigned long *fetched;
+	unsigned long *expected;
+};
+
+static void access_pages(struct fetch *fetch, unsigned int vcpu,
+			 enum writer_access access, uint64_t stride)
+{
+	uint64_t offset = access == WRITER_STORE ? STORE_OFFSET : 0;
+	struct guest_vcpu *guest = fetch->scene.vm->vcpus[vcpu].guest;
+	struct writer_list *list = writer_list_of(guest);
+
+	*list = (struct writer_list){
+		.count = 1,
+		.access = access,
+		.store = { { .gva = fetch->slot->gpa + offset,
+			     .stride = stride,
+			     .count = fetch->slot->size / stride } },
+	};
+	vcpu_start(&fetch->scene.vm->vcpus[vcpu], writer_store, 0);
+	vcpu_run(&fetch->scene.vm->vcpus[vcpu], VCPU_DONE);
+	CHECK(list->sequence == list->store[0].count,
+	      "the guest says that it made %llu of %llu accesses",
+	      (unsigned long long)list->sequence,
+	      (unsigned long long)list->store[0].count);
+}
+
+/*
+ * An x86 fault for a fetch on a page that is not mapped may map it writable and
+ * report it (kvm_mmu_faultin_pfn(), make_spte()): with shadow paging, pages are
+ * not mapped after logging began. No other page may be reported.
+ */
+static void expect_fetched(struct fetch *fetch, const char *what)
+{
+	size_t pages = fetch->watched->pages;
+
+	dirty_harvest(fetch->scene.dirty, fetch->watched, NULL);
+	bitmap_copy(fetch->expected, fetch->watched->fresh, pages);
+	bitmap_and(fetch->expected, fetch->fetched, pages);
+	exact_judge(what, fetch->expected, fetch->watched->fresh, pages);
+}
+
+static void expect_written(struct fetch *fetch, const char *what)
+{
+	dirty_harvest(fetch->scene.dirty, fetch->watched, NULL);
+	exact_judge(what, fetch->fetched, fetch->watched->fresh,
+		    fetch->watched->pages);
+}
+
+static void setup(struct fetch *fetch, const struct test_case *test)
+{
+	struct scene_config config = {
+		.harvester = test->number[SCENE_HARVESTER],
+		.backing = test->number[SCENE_BACKING],
+		.geometry = GEOMETRY_ALIGNED,
+		.vcpus = VCPUS,
+		.slots = 1,
+		.slot_bytes = FETCHES * STRIDE,
+	};
+	uint64_t offset;
+
+	memset(fetch, 0, sizeof(*fetch));
+	scene_create(&fetch->scene, &config);
+	fetch->watched = fetch->scene.watched[0];
+	fetch->slot = fetch->watched->slot;
+	fetch->fetched = bitmap_new(fetch->watched->pages);
+	fetch->expected = bitmap_new(fetch->watched->pages);
+	for (offset = 0; offset < fetch->slot->size; offset += STRIDE)
+		bitmap_set(fetch->fetched, offset / fetch->scene.vm->page_size);
+	writer_lay_code(fetch->slot->hva, fetch->slot->size,
+			fetch->scene.vm->page_size);
+}
+
+static void teardown(struct fetch *fetch)
+{
+	free(fetch->expected);
+	free(fetch->fetched);
+	scene_destroy(&fetch->scene);
+}
+
+static void test_fetch(const struct test_case *test)
+{
+	struct fetch fetch;
+
+	setup(&fetch, test);
+	/* Mapped for writing by one vCPU, executed by the other. */
+	access_pages(&fetch, 0, WRITER_STORE, STRIDE);
+	dirty_enable(fetch.scene.dirty, fetch.watched);
+	if (fetch.scene.config.harvester == HARVESTER_CLEAR_INITIALLY_SET)
+		dirty_harvest(fetch.scene.dirty, fetch.watched, NULL);
+
+	access_pages(&fetch, 1, WRITER_FETCH, STRIDE);
+	expect_fetched(&fetch, "executed while logged");
+	access_pages(&fetch, 0, WRITER_STORE, STRIDE);
+	expect_written(&fetch, "written after it was executed");
+	access_pages(&fetch, 1, WRITER_FETCH, STRIDE);
+	expect_fetched(&fetch, "executed after its harvest");
+	access_pages(&fetch, 1, WRITER_STORE, STRIDE);
+	access_pages(&fetch, 0, WRITER_FETCH, STRIDE);
+	expect_written(&fetch, "written before it was executed");
+
+	dirty_disable(fetch.scene.dirty, fetch.watched);
+	access_pages(&fetch, 0, WRITER_FETCH, STRIDE);
+	access_pages(&fetch, 1, WRITER_STORE, STRIDE);
+	teardown(&fetch);
+}
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	static const enum backing_kind backings[] = {
+		BACKING_ANONYMOUS_THP,
+		BACKING_HUGETLB_2M,
+		BACKING_SHMEM,
+	};
+	unsigned int harvester, i;
+	size_t count = 0;
+
+	for (harvester = 0; harvester < HARVESTER_COUNT; harvester++) {
+		for (i = 0; i < sizeof(backings) / sizeof(backings[0]); i++) {
+			unsigned int tuple[SCENE_DIMENSIONS] = {
+				[SCENE_BACKING] = backings[i],
+			};
+			struct test_case *test = &cases[count];
+
+			if (!scene_wanted(tuple, NULL))
+				continue;
+			if (count == max)
+				fail("more than %zu cases", max);
+			*test = (struct test_case){ .run = test_fetch };
+			snprintf(test->name, sizeof(test->name), "fetch/%s/%s",
+				 harvester_name(harvester),
+				 backing_name(backings[i]));
+			test->number[SCENE_HARVESTER] = harvester;
+			test->number[SCENE_BACKING] = backings[i];
+			count++;
+		}
+	}
+	(void)options;
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "dirty_log_fetch_test",
+		.summary =
+			"executing from logged memory is no write and harms nothing",
+		.cases = list_cases,
+		.needs = { .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}
