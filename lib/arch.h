@@ -65,6 +65,15 @@ const uint64_t *arch_page_sizes(size_t *count);
 bool arch_maps_huge(void);
 
 /**
+ * arch_dirty_log_size() - does the CPU itself keep a log of dirty pages
+ *
+ * Return: how many pages it notes before KVM sees them (x86: Intel's page
+ * modification log, kvm_cpu_dirty_log_size()); 0: none, every first write to a
+ * protected page is a fault.
+ */
+uint32_t arch_dirty_log_size(void);
+
+/**
  * arch_program_counter() - where the vCPU stands
  * @vcpu: vCPU; not in KVM_RUN
  *

@@ -222,15 +222,22 @@ static void clear_partly(struct dirty_log *dirty, struct dirty_slot *watched,
 	}
 }
 
+size_t dirty_harvest_queued(struct dirty_slot *watched)
+{
+	bitmap_copy(watched->fresh, watched->queued, watched->pages);
+	bitmap_zero(watched->queued, watched->pages);
+	return bitmap_count(watched->fresh, watched->pages);
+}
+
 size_t dirty_harvest(struct dirty_log *dirty, struct dirty_slot *watched,
 		     struct random_stream *partial)
 {
-	bitmap_zero(watched->fresh, watched->pages);
 	if (harvester_is_ring(dirty->harvester)) {
 		dirty_ring_collect(dirty);
-		bitmap_copy(watched->fresh, watched->queued, watched->pages);
-		bitmap_zero(watched->queued, watched->pages);
-	} else if (harvester_is_clear(dirty->harvester)) {
+		return dirty_harvest_queued(watched);
+	}
+	bitmap_zero(watched->fresh, watched->pages);
+	if (harvester_is_clear(dirty->harvester)) {
 		get_log(watched, watched->log);
 		if (partial)
 			clear_partly(dirty, watched, partial);

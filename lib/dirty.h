@@ -76,7 +76,10 @@ struct dirty_slot {
  * @slots: the watched slots
  * @slot_count: their number
  * @ring_entries: ring entries harvested so far, all vCPUs
- * @ring_resets: KVM_RESET_DIRTY_RINGS calls so far
+ * @ring_reset: entries that KVM_RESET_DIRTY_RINGS has reset so far, by calls of
+ *	any thread that have returned
+ * @reset_elsewhere: other threads call dirty_ring_reset() all the time, and
+ *	whoever harvests waits for them and makes no call of its own
  */
 struct dirty_log {
 	struct vm *vm;
@@ -84,7 +87,8 @@ struct dirty_log {
 	struct dirty_slot slots[DIRTY_SLOTS_MAX];
 	unsigned int slot_count;
 	uint64_t ring_entries;
-	uint64_t ring_resets;
+	uint64_t ring_reset;
+	bool reset_elsewhere;
 };
 
 /**
@@ -194,15 +198,100 @@ size_t dirty_harvest(struct dirty_log *dirty, struct dirty_slot *watched,
 size_t dirty_harvest_final(struct dirty_log *dirty, struct dirty_slot *watched);
 
 /**
- * dirty_ring_collect() - empty the rings of all vCPUs and reset them
+ * dirty_harvest_queued() - what rings gave so far for a slot
+ * @watched: slot
+ *
+ * The end of a ring's dirty_harvest(), for callers of
+ * dirty_ring_collect_some(): nothing is taken out of the rings.
+ *
+ * Return: number of pages in @watched->fresh.
+ */
+size_t dirty_harvest_queued(struct dirty_slot *watched);
+
+/**
+ * dirty_ring_collect_some() - take entries out of the rings and reset them
  * @dirty: log with a ring harvester
+ * @most: at most so many of each vCPU
+ *
+ * On return every entry that was harvested has been reset by a call of
+ * KVM_RESET_DIRTY_RINGS that has returned. That it has returned matters where
+ * several threads call it: it flushes the vCPUs' TLBs as its last step, when
+ * others may reset already (kvm_vm_ioctl_reset_dirty_pages()).
  *
  * Fails the test if KVM_RESET_DIRTY_RINGS does not reset exactly the entries
  * that were harvested, or if an entry names no page of a known slot.
  *
  * Return: number of entries harvested.
  */
+uint64_t dirty_ring_collect_some(struct dirty_log *dirty, uint32_t most);
+
+/**
+ * dirty_ring_collect() - empty the rings of all vCPUs and reset them
+ * @dirty: log with a ring harvester
+ *
+ * Return: number of entries harvested; see dirty_ring_collect_some().
+ */
 uint64_t dirty_ring_collect(struct dirty_log *dirty);
+
+/**
+ * dirty_ring_reset() - one call of KVM_RESET_DIRTY_RINGS
+ * @dirty: log with a ring harvester
+ *
+ * Return: how many entries it has reset. Context: any thread, any number of
+ * them.
+ */
+uint64_t dirty_ring_reset(struct dirty_log *dirty);
+
+/**
+ * harvester_smallest_ring() - the smallest ring that the kernel accepts
+ * @harvester: a ring harvester
+ *
+ * A ring has at least a page, and more entries than are reserved
+ * (kvm_vm_ioctl_enable_dirty_log_ring()). Skips the test case where the kernel
+ * does not have the harvester.
+ *
+ * Return: entries per vCPU.
+ */
+uint32_t harvester_smallest_ring(enum harvester harvester);
+
+/**
+ * dirty_ring_soft_limit() - when a ring counts as full
+ * @vm: VM with rings
+ *
+ * A vCPU comes back with KVM_EXIT_DIRTY_RING_FULL before it would enter the
+ * guest with so many entries in use (kvm_dirty_ring_soft_full()).
+ *
+ * Return: entries.
+ */
+uint32_t dirty_ring_soft_limit(const struct vm *vm);
+
+/**
+ * dirty_ring_most() - the most entries that can be in use at an exit
+ * @vm: VM with rings
+ *
+ * The guest is entered with less than the soft limit, and comes back with one
+ * more, or with all that the CPU's own log had. For guests whose every exit
+ * writes one page at most; KVM's emulation of a string instruction writes many.
+ *
+ * Return: entries.
+ */
+uint32_t dirty_ring_most(const struct vm *vm);
+
+/**
+ * dirty_ring_pending() - how many entries wait to be harvested
+ * @vcpu: vCPU with a ring
+ *
+ * Return: entries.
+ */
+uint32_t dirty_ring_pending(const struct vcpu *vcpu);
+
+/**
+ * dirty_ring_used() - how many entries are not free
+ * @vcpu: vCPU with a ring
+ *
+ * Return: entries that are dirty, or harvested and not reset yet.
+ */
+uint32_t dirty_ring_used(const struct vcpu *vcpu);
 
 /**
  * __dirty_get() - raw KVM_GET_DIRTY_LOG, may fail

@@ -8,12 +8,22 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
+#include <poll.h>
+#include <unistd.h>
 
+#include "arch.h"
 #include "bitmap.h"
 #include "dirty.h"
 
-/* A reset that makes no progress so many times in a row has failed. */
-#define RESET_TRIES 100
+/*
+ * A reset that makes no progress so many times in a row has failed. After the
+ * first few tries each waits a millisecond for another thread's call to return.
+ */
+#define RESET_TRIES	    5000
+#define RESET_TRIES_AT_ONCE 100
+
+/* KVM_DIRTY_RING_RSVD_ENTRIES: kept free for the last exit before it is full. */
+#define RING_RESERVED 64
 
 static void queue_entry(struct dirty_log *dirty, const struct vcpu *vcpu,
 			uint32_t slot_id, uint64_t page)
@@ -36,21 +46,27 @@ static void queue_entry(struct dirty_log *dirty, const struct vcpu *vcpu,
 	     vcpu->ring_next, vcpu->index, slot_id);
 }
 
-static uint64_t collect_vcpu(struct dirty_log *dirty, struct vcpu *vcpu)
+static struct kvm_dirty_gfn *entry_of(const struct vcpu *vcpu, uint32_t index)
 {
-	uint32_t entries = dirty->vm->config.ring_entries;
+	return &vcpu->ring[index % vcpu->vm->config.ring_entries];
+}
+
+static uint32_t flags_of(const struct vcpu *vcpu, uint32_t index)
+{
+	return __atomic_load_n(&entry_of(vcpu, index)->flags,
+			       __ATOMIC_ACQUIRE) &
+	       (KVM_DIRTY_GFN_F_DIRTY | KVM_DIRTY_GFN_F_RESET);
+}
+
+static uint64_t collect_vcpu(struct dirty_log *dirty, struct vcpu *vcpu,
+			     uint32_t most)
+{
 	uint64_t count = 0;
 
-	/* At most one turn: a writing vCPU must not keep us here for ever. */
-	while (count < entries) {
-		struct kvm_dirty_gfn *entry =
-			&vcpu->ring[vcpu->ring_next % entries];
-		uint32_t flags = __atomic_load_n(&entry->flags,
-						 __ATOMIC_ACQUIRE);
+	while (count < most &&
+	       flags_of(vcpu, vcpu->ring_next) == KVM_DIRTY_GFN_F_DIRTY) {
+		struct kvm_dirty_gfn *entry = entry_of(vcpu, vcpu->ring_next);
 
-		if ((flags & (KVM_DIRTY_GFN_F_DIRTY | KVM_DIRTY_GFN_F_RESET)) !=
-		    KVM_DIRTY_GFN_F_DIRTY)
-			break;
 		queue_entry(dirty, vcpu, entry->slot, entry->offset);
 		__atomic_store_n(&entry->flags, KVM_DIRTY_GFN_F_RESET,
 				 __ATOMIC_RELEASE);
@@ -60,30 +76,108 @@ static uint64_t collect_vcpu(struct dirty_log *dirty, struct vcpu *vcpu)
 	return count;
 }
 
-uint64_t dirty_ring_collect(struct dirty_log *dirty)
+uint64_t dirty_ring_reset(struct dirty_log *dirty)
 {
-	uint64_t count = 0, reset = 0;
+	int done = __vm_ioctl(dirty->vm, KVM_RESET_DIRTY_RINGS, 0);
+
+	/* A signal may end the ioctl early (kvm_dirty_ring_reset(), 6.16). */
+	if (done == -EINTR)
+		return 0;
+	if (done < 0)
+		fail("KVM_RESET_DIRTY_RINGS failed: %s", errno_name(-done));
+	__atomic_fetch_add(&dirty->ring_reset, (uint64_t)done,
+			   __ATOMIC_SEQ_CST);
+	return done;
+}
+
+static uint64_t reset_so_far(const struct dirty_log *dirty)
+{
+	return __atomic_load_n(&dirty->ring_reset, __ATOMIC_SEQ_CST);
+}
+
+uint64_t dirty_ring_collect_some(struct dirty_log *dirty, uint32_t most)
+{
+	uint64_t count = 0, before;
 	unsigned int i, idle = 0;
 
 	for (i = 0; i < dirty->vm->vcpu_count; i++)
-		count += collect_vcpu(dirty, &dirty->vm->vcpus[i]);
+		count += collect_vcpu(dirty, &dirty->vm->vcpus[i], most);
+	dirty->ring_entries += count;
 
-	/* A signal may end the ioctl early (kvm_dirty_ring_reset(), 6.16). */
-	while (reset < count) {
-		int done = __vm_ioctl(dirty->vm, KVM_RESET_DIRTY_RINGS, 0);
+	while ((before = reset_so_far(dirty)) < dirty->ring_entries &&
+	       idle < RESET_TRIES) {
+		if (!dirty->reset_elsewhere)
+			dirty_ring_reset(dirty);
+		if (++idle > RESET_TRIES_AT_ONCE)
+			poll(NULL, 0, 1);
+		if (reset_so_far(dirty) != before)
+			idle = 0;
+	}
+	if (reset_so_far(dirty) != dirty->ring_entries)
+		fail("%llu ring entries were harvested, but KVM_RESET_DIRTY_RINGS reset %llu",
+		     (unsigned long long)dirty->ring_entries,
+		     (unsigned long long)reset_so_far(dirty));
+	return count;
+}
 
-		if (done < 0 && done != -EINTR)
-			fail("KVM_RESET_DIRTY_RINGS failed: %s",
-			     errno_name(-done));
-		if (done > 0)
-			reset += done;
-		else if (++idle == RESET_TRIES)
+uint64_t dirty_ring_collect(struct dirty_log *dirty)
+{
+	/* At most one turn: a writing vCPU must not keep us here for ever. */
+	return dirty_ring_collect_some(dirty, dirty->vm->config.ring_entries);
+}
+
+uint32_t harvester_smallest_ring(enum harvester harvester)
+{
+	struct vm_config config = { .vcpus = 1 };
+	uint32_t entries, limit;
+	struct vm probe;
+	int error = -EINVAL;
+
+	/* Skips where there is none, and knows the largest. */
+	harvester_configure(harvester, &config, UINT32_MAX);
+	limit = config.ring_entries;
+	probe = (struct vm){ .fd = kvm_ioctl(KVM_CREATE_VM, 0) };
+	for (entries = 1; entries <= limit; entries *= 2) {
+		error = __vm_enable_cap(&probe, config.ring_capability,
+					entries * sizeof(struct kvm_dirty_gfn));
+		if (error != -EINVAL)
 			break;
 	}
-	if (reset != count)
-		fail("%llu ring entries were harvested, but KVM_RESET_DIRTY_RINGS reset %llu",
-		     (unsigned long long)count, (unsigned long long)reset);
-	dirty->ring_entries += count;
-	dirty->ring_resets++;
+	close(probe.fd);
+	if (error)
+		fail("no ring of up to %u entries is accepted: %s", limit,
+		     errno_name(-error));
+	return entries;
+}
+
+uint32_t dirty_ring_soft_limit(const struct vm *vm)
+{
+	/* kvm_dirty_ring_get_rsvd_entries() */
+	return vm->config.ring_entries - RING_RESERVED - arch_dirty_log_size();
+}
+
+uint32_t dirty_ring_most(const struct vm *vm)
+{
+	uint32_t log_size = arch_dirty_log_size();
+
+	return dirty_ring_soft_limit(vm) - 1 + (log_size ? log_size : 1);
+}
+
+uint32_t dirty_ring_pending(const struct vcpu *vcpu)
+{
+	uint32_t count = 0;
+
+	while (count < vcpu->vm->config.ring_entries &&
+	       flags_of(vcpu, vcpu->ring_next + count) == KVM_DIRTY_GFN_F_DIRTY)
+		count++;
+	return count;
+}
+
+uint32_t dirty_ring_used(const struct vcpu *vcpu)
+{
+	uint32_t count = 0, i;
+
+	for (i = 0; i < vcpu->vm->config.ring_entries; i++)
+		count += flags_of(vcpu, i) != 0;
 	return count;
 }

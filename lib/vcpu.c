@@ -155,24 +155,48 @@ enum vcpu_event __vcpu_run(struct vcpu *vcpu)
 	return VCPU_OTHER;
 }
 
-void vcpu_run(struct vcpu *vcpu, enum vcpu_event expected)
+static const char *const event_names[] = {
+	[VCPU_SYNC] = "a sync hypercall",
+	[VCPU_DONE] = "the guest function's end",
+	[VCPU_KICKED] = "an interruption",
+	[VCPU_RING_FULL] = "a full dirty ring",
+	[VCPU_FAULT] = "a memory fault",
+	[VCPU_OTHER] = "another exit",
+};
+
+static const char *events_text(unsigned int events, char *buffer, size_t size)
 {
-	static const char *const names[] = {
-		[VCPU_SYNC] = "a sync hypercall",
-		[VCPU_DONE] = "the guest function's end",
-		[VCPU_KICKED] = "an interruption",
-		[VCPU_RING_FULL] = "a full dirty ring",
-		[VCPU_FAULT] = "a memory fault",
-		[VCPU_OTHER] = "another exit",
-	};
+	const char *between = "";
+	size_t used = 0;
+	unsigned int i;
+
+	for (i = 0; i <= VCPU_OTHER && used < size; i++) {
+		if (!(events & 1U << i))
+			continue;
+		used += snprintf(buffer + used, size - used, "%s%s", between,
+				 event_names[i]);
+		between = " or ";
+	}
+	return buffer;
+}
+
+enum vcpu_event vcpu_run_one_of(struct vcpu *vcpu, unsigned int expected)
+{
 	enum vcpu_event event;
-	char text[256];
+	char text[256], wanted[256];
 
 	do {
 		event = __vcpu_run(vcpu);
-	} while (event == VCPU_KICKED && expected != VCPU_KICKED);
-	if (event != expected)
+	} while (event == VCPU_KICKED && !(expected & 1U << VCPU_KICKED));
+	if (!(expected & 1U << event))
 		fail("vCPU %u came back with %s (%s) where %s was expected",
-		     vcpu->index, names[event],
-		     vcpu_exit_text(vcpu, text, sizeof(text)), names[expected]);
+		     vcpu->index, event_names[event],
+		     vcpu_exit_text(vcpu, text, sizeof(text)),
+		     events_text(expected, wanted, sizeof(wanted)));
+	return event;
+}
+
+void vcpu_run(struct vcpu *vcpu, enum vcpu_event expected)
+{
+	vcpu_run_one_of(vcpu, 1U << expected);
 }

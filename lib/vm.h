@@ -344,6 +344,16 @@ void vcpu_start(struct vcpu *vcpu, guest_function function, uint64_t argument);
 enum vcpu_event __vcpu_run(struct vcpu *vcpu);
 
 /**
+ * vcpu_run_one_of() - as __vcpu_run(), and the event must be an expected one
+ * @vcpu: vCPU
+ * @expected: the events that do not fail the test, as bits (1 << VCPU_DONE).
+ *	Signals are retried unless VCPU_KICKED is among them
+ *
+ * Return: which of them it was.
+ */
+enum vcpu_event vcpu_run_one_of(struct vcpu *vcpu, unsigned int expected);
+
+/**
  * vcpu_run() - as __vcpu_run(), and the event must be the one that is expected
  * @vcpu: vCPU
  * @expected: the only event that does not fail the test. Signals are retried

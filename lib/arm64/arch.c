@@ -152,6 +152,11 @@ bool arch_maps_huge(void)
 	return true;
 }
 
+uint32_t arch_dirty_log_size(void)
+{
+	return 0;
+}
+
 bool arch_is_hypercall(struct vcpu *vcpu)
 {
 	const struct kvm_run *run = vcpu->run;

@@ -42,6 +42,9 @@
 /* Room for one gate per vector, in the tables' part of the system slot. */
 #define IDT_SIZE (VECTORS * 16)
 
+/* Intel's page modification log: one page of 8-byte entries. */
+#define PML_ENTRIES 512
+
 extern char guest_vectors[];
 
 struct gate {
@@ -98,6 +101,18 @@ bool arch_maps_huge(void)
 {
 	return !access("/sys/module/kvm_amd", F_OK) ||
 	       !access("/sys/module/kvm_intel", F_OK);
+}
+
+uint32_t arch_dirty_log_size(void)
+{
+	FILE *file = fopen("/sys/module/kvm_intel/parameters/pml", "re");
+	int enabled;
+
+	if (!file)
+		return 0;
+	enabled = fgetc(file);
+	fclose(file);
+	return enabled == 'Y' ? PML_ENTRIES : 0;
 }
 
 /* The first table that arch_vm_init() allocates, right after the vCPU areas. */
