@@ -81,27 +81,6 @@ static void change_patterns(struct flip *flip)
 			random_below(&flip->random, WRITER_PATTERNS);
 }
 
-static void setup_writers(struct flip *flip)
-{
-	struct vm *vm = flip->scene.vm;
-	unsigned int i, j;
-
-	for (i = 0; i < vm->vcpu_count; i++) {
-		struct writer *writer = writer_of(vm->vcpus[i].guest);
-
-		memset(writer, 0, sizeof(*writer));
-		writer->page_size = vm->page_size;
-		writer->hot_pages = 16;
-		writer->range_count = flip->scene.config.slots;
-		for (j = 0; j < writer->range_count; j++) {
-			writer->range[j].gva = flip->scene.slot[j].gpa;
-			writer->range[j].pages = flip->scene.watched[j]->pages;
-		}
-		case_random(&writer->random, "guest writer", i);
-	}
-	change_patterns(flip);
-}
-
 /* A thread of its own that flips the last slot, which nobody judges. */
 static void flip_last_slot(struct worker *worker, void *argument)
 {
@@ -407,7 +386,8 @@ static void setup(struct flip *flip, const struct flip_config *config)
 		flip->since[i] = bitmap_new(watched->pages);
 		flip->host_huge &= flip->scene.host_huge[i];
 	}
-	setup_writers(flip);
+	scene_setup_writers(&flip->scene);
+	change_patterns(flip);
 	flip->crew = crew_new(flip->scene.vm, &crew_config);
 	crew_start(flip->crew);
 	crew_pause(flip->crew);
@@ -443,6 +423,13 @@ static void teardown(struct flip *flip)
 	scene_destroy(&flip->scene);
 }
 
+/* So far the run has not done what it is for. */
+static bool nothing_shown(const struct flip *flip)
+{
+	return !flip->verified ||
+	       (flip->config->full_rings && !crew_ring_full_exits(flip->crew));
+}
+
 void flip_run(const struct flip_config *config)
 {
 	uint64_t end = clock_ns() + config->duration_ns;
@@ -451,7 +438,7 @@ void flip_run(const struct flip_config *config)
 
 	setup(&flip, config);
 	while (flip.rounds < ROUNDS_MIN || clock_ns() < end ||
-	       (!flip.verified && flip.rounds < ROUNDS_MAX))
+	       (nothing_shown(&flip) && flip.rounds < ROUNDS_MAX))
 		(config->hot ? run_hot_round : run_round)(&flip);
 	stores = stores_so_far(&flip);
 	report_info("rounds %llu judged stops %llu blind disables %llu harvests %llu recoveries %llu ring-full exits %llu",
@@ -464,6 +451,9 @@ void flip_run(const struct flip_config *config)
 	report_info("guest stores %llu verified page writes %llu",
 		    (unsigned long long)stores,
 		    (unsigned long long)flip.verified);
+	CHECK(!config->full_rings || crew_ring_full_exits(flip.crew),
+	      "no vCPU came back with a full ring in %llu rounds: the guest made %llu stores",
+	      (unsigned long long)flip.rounds, (unsigned long long)stores);
 	teardown(&flip);
 	CHECK(flip.verified,
 	      "no page write was verified in %llu rounds: the guest made %llu stores",

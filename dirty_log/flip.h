@@ -16,6 +16,7 @@
  * @hot: every vCPU writes a few pages over and over, and every harvest is judged
  *	at once
  * @pace_ms: the guest gets so long to write between two of them
+ * @full_rings: rings must become full while it runs
  */
 struct flip_config {
 	struct scene_config scene;
@@ -23,6 +24,7 @@ struct flip_config {
 	unsigned int harvests_max;
 	unsigned int pace_ms;
 	bool hot;
+	bool full_rings;
 };
 
 /**

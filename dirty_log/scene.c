@@ -6,9 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cases.h"
 #include "options.h"
 #include "report.h"
 #include "scene.h"
+#include "writer.h"
 
 #define HUGE_SIZE (2UL << 20)
 /* Pages that SHIFTED and SKEWED lie behind a huge page's start. */
@@ -95,6 +97,26 @@ void scene_create(struct scene *scene, const struct scene_config *config)
 	scene->dirty = dirty_new(scene->vm, config->harvester);
 	for (i = 0; i < config->slots; i++)
 		create_slot(scene, i);
+}
+
+void scene_setup_writers(struct scene *scene)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < scene->vm->vcpu_count; i++) {
+		struct writer *writer = writer_of(scene->vm->vcpus[i].guest);
+
+		memset(writer, 0, sizeof(*writer));
+		writer->page_size = scene->vm->page_size;
+		writer->pattern = WRITER_RANDOM;
+		writer->hot_pages = 16;
+		writer->range_count = scene->config.slots;
+		for (j = 0; j < writer->range_count; j++) {
+			writer->range[j].gva = scene->slot[j].gpa;
+			writer->range[j].pages = scene->watched[j]->pages;
+		}
+		case_random(&writer->random, "guest writer", i);
+	}
 }
 
 void scene_destroy(struct scene *scene)

@@ -103,6 +103,14 @@ const char *geometry_name(enum geometry geometry);
 void scene_create(struct scene *scene, const struct scene_config *config);
 
 /**
+ * scene_setup_writers() - give every vCPU's writer_run() all slots to write
+ * @scene: scene; no vCPU may run
+ *
+ * Each vCPU has a random stream of its own; the pattern is WRITER_RANDOM.
+ */
+void scene_setup_writers(struct scene *scene);
+
+/**
  * scene_destroy() - take it down
  * @scene: scene; no vCPU may run
  */

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The dirty ring as such: rings that become full, harvested whole and in parts,
+ * and reset by other threads than the one that harvests. Every index is
+ * harvested and reset once, no written page is missing.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bitmap.h"
+#include "cases.h"
+#include "clock.h"
+#include "crew.h"
+#include "exact.h"
+#include "flip.h"
+#include "mirror.h"
+#include "options.h"
+#include "report.h"
+#include "scene.h"
+#include "worker.h"
+#include "writer.h"
+
+#define SLOT_ALIGN (2UL << 20)
+/* Each vCPU writes all of its pages so many times over. */
+#define LAPS 4
+
+/* A harvest while vCPUs write: slots that a ring can follow, and its pace. */
+#define RUNNING_SLOT_BYTES (4UL << 20)
+#define RUNNING_VCPUS	   2
+#define FULL_HARVESTS	   3
+#define FULL_PACE_MS	   100
+/* A run in which no write was verified is not a pass: so many harvests it has. */
+#define HARVESTS_MAX 10000
+#define STOP_MS	     30000
+
+enum { NUMBER_HARVESTER, NUMBER_VCPUS, NUMBER_PARTIAL, DIMENSIONS };
+
+static const enum harvester rings[] = { HARVESTER_RING, HARVESTER_RING_ACQ_REL,
+					HARVESTER_RING_BITMAP };
+static const unsigned int vcpu_counts[] = { 1, 2, 3 };
+
+#define RINGS (sizeof(rings) / sizeof(rings[0]))
+
+/* One vCPU's part of the slot, and how far it has come. */
+struct part {
+	struct vcpu *vcpu;
+	uint64_t first_page;
+	uint64_t beat_before;
+	uint64_t judged;
+	bool done;
+};
+
+struct full {
+	struct scene scene;
+	struct dirty_slot *watched;
+	struct mirror *mirror;
+	struct part *parts;
+	unsigned long *written;
+	uint64_t pages_each;
+	uint64_t full_exits;
+	struct random_stream random;
+};
+
+static void setup_full(struct full *full, const struct test_case *test)
+{
+	enum harvester harvester = rings[test->number[NUMBER_HARVESTER]];
+	unsigned int vcpus = vcpu_counts[test->number[NUMBER_VCPUS]];
+	uint32_t entries = harvester_smallest_ring(harvester);
+	struct scene_config config = {
+		.harvester = harvester,
+		.backing = BACKING_ANONYMOUS,
+		.vcpus = vcpus,
+		.slots = 1,
+		.ring_entries = entries,
+	};
+	unsigned int i;
+
+	memset(full, 0, sizeof(*full));
+	/* A page is written again only after its entry has left the ring. */
+	full->pages_each = entries + entries / 2;
+	config.slot_bytes = (vcpus * full->pages_each * getpagesize() +
+			     SLOT_ALIGN - 1) &
+			    ~(SLOT_ALIGN - 1);
+	scene_create(&full->scene, &config);
+	full->watched = full->scene.watched[0];
+	full->mirror = mirror_new("the slot", full->watched->slot->hva,
+				  full->watched->pages,
+				  full->scene.vm->page_size);
+	full->written = bitmap_new(full->watched->pages);
+	full->parts = calloc(vcpus, sizeof(*full->parts));
+	if (!full->parts)
+		fail("out of memory for %u vCPUs", vcpus);
+	for (i = 0; i < vcpus; i++) {
+		full->parts[i].vcpu = &full->scene.vm->vcpus[i];
+		full->parts[i].first_page = i * full->pages_each;
+	}
+	case_random(&full->random, "partial harvests", 0);
+}
+
+static void teardown_full(struct full *full)
+{
+	free(full->parts);
+	free(full->written);
+	mirror_free(full->mirror);
+	scene_destroy(&full->scene);
+}
+
+/* Have a vCPU begin to write its part from first to last page, @laps times. */
+static void start_laps(struct full *full, struct part *part, unsigned int laps)
+{
+	struct writer_list list = { .count = laps };
+	uint64_t size = full->scene.vm->page_size;
+	unsigned int i;
+
+	for (i = 0; i < laps; i++)
+		list.store[i] = (struct writer_store){
+			.gva = full->watched->slot->gpa +
+			       part->first_page * size + i * sizeof(uint64_t),
+			.stride = (int64_t)size,
+			.count = full->pages_each,
+		};
+	*writer_list_of(part->vcpu->guest) = list;
+	part->beat_before = part->vcpu->guest->beat;
+	part->judged = 0;
+	vcpu_start(part->vcpu, writer_store, 0);
+}
+
+/* Stores that the vCPU has made since start_laps(). */
+static uint64_t stores_of(const struct part *part)
+{
+	return part->vcpu->guest->beat - part->beat_before;
+}
+
+static uint64_t page_of(const struct full *full, const struct part *part,
+			uint64_t store)
+{
+	return part->first_page + store % full->pages_each;
+}
+
+/* Run until the ring is full or the vCPU is done, and judge when that was. */
+static void run_part(struct full *full, struct part *part)
+{
+	uint32_t soft = dirty_ring_soft_limit(full->scene.vm);
+	uint32_t most = dirty_ring_most(full->scene.vm);
+	enum vcpu_event event;
+	uint32_t pending;
+	uint64_t stores;
+
+	event = vcpu_run_one_of(part->vcpu,
+				1U << VCPU_RING_FULL | 1U << VCPU_DONE);
+	part->done = event == VCPU_DONE;
+	pending = dirty_ring_pending(part->vcpu);
+	CHECK(pending <= most,
+	      "vCPU %u came back with %u entries in its ring of %u, where it has to by %u",
+	      part->vcpu->index, pending, full->scene.vm->config.ring_entries,
+	      most);
+	if (part->done)
+		return;
+	full->full_exits++;
+	CHECK(pending >= soft,
+	      "vCPU %u came back with a full ring that has %u entries, where %u of %u make it full",
+	      part->vcpu->index, pending, soft,
+	      full->scene.vm->config.ring_entries);
+
+	/* It does not enter the guest again before entries are reset. */
+	stores = stores_of(part);
+	vcpu_run(part->vcpu, VCPU_RING_FULL);
+	CHECK(stores_of(part) == stores &&
+		      dirty_ring_pending(part->vcpu) == pending,
+	      "vCPU %u went on with a full ring: %llu stores and %u entries, then %llu and %u",
+	      part->vcpu->index, (unsigned long long)stores, pending,
+	      (unsigned long long)stores_of(part),
+	      dirty_ring_pending(part->vcpu));
+}
+
+static void judge_whole(struct full *full)
+{
+	unsigned int i;
+
+	dirty_harvest(full->scene.dirty, full->watched, NULL);
+	bitmap_zero(full->written, full->watched->pages);
+	for (i = 0; i < full->scene.vm->vcpu_count; i++) {
+		struct part *part = &full->parts[i];
+		uint64_t stores = stores_of(part), n;
+		uint64_t next = page_of(full, part, stores);
+
+		for (n = part->judged; n < stores; n++)
+			bitmap_set(full->written, page_of(full, part, n));
+		/*
+		 * The fault of the next store has filled the ring; the store
+		 * itself comes when the guest is entered again.
+		 */
+		if (!part->done && bitmap_test(full->watched->fresh, next))
+			bitmap_set(full->written, next);
+		part->judged = stores;
+	}
+	exact_judge("full rings", full->written, full->watched->fresh,
+		    full->watched->pages);
+	mirror_take(full->mirror, full->watched->fresh);
+	for (i = 0; i < full->scene.vm->vcpu_count; i++)
+		CHECK(!dirty_ring_used(full->parts[i].vcpu),
+		      "%u entries of vCPU %u's ring are not free after all were harvested and reset",
+		      dirty_ring_used(full->parts[i].vcpu), i);
+}
+
+static void take_partly(struct full *full)
+{
+	uint32_t soft = dirty_ring_soft_limit(full->scene.vm);
+	unsigned int i;
+
+	dirty_ring_collect_some(full->scene.dirty,
+				random_between(&full->random, 1, soft));
+	dirty_harvest_queued(full->watched);
+	mirror_take(full->mirror, full->watched->fresh);
+	for (i = 0; i < full->scene.vm->vcpu_count; i++) {
+		const struct vcpu *vcpu = full->parts[i].vcpu;
+
+		CHECK(dirty_ring_used(vcpu) == dirty_ring_pending(vcpu),
+		      "%u entries of vCPU %u's ring are not free, where %u were not harvested yet",
+		      dirty_ring_used(vcpu), i, dirty_ring_pending(vcpu));
+	}
+}
+
+static bool all_done(const struct full *full)
+{
+	unsigned int i;
+
+	for (i = 0; i < full->scene.vm->vcpu_count; i++)
+		if (!full->parts[i].done)
+			return false;
+	return true;
+}
+
+static void test_full(const struct test_case *test)
+{
+	bool partial = test->number[NUMBER_PARTIAL];
+	uint64_t stores, entries;
+	struct full full;
+	unsigned int i;
+
+	setup_full(&full, test);
+	/* All pages are mapped before logging: no fault of another kind. */
+	for (i = 0; i < full.scene.vm->vcpu_count; i++) {
+		start_laps(&full, &full.parts[i], 1);
+		vcpu_run(full.parts[i].vcpu, VCPU_DONE);
+	}
+	dirty_enable(full.scene.dirty, full.watched);
+	mirror_copy_all(full.mirror);
+	CHECK(!dirty_harvest(full.scene.dirty, full.watched, NULL),
+	      "page %zu was written before logging began and is reported",
+	      bitmap_next(full.watched->fresh, full.watched->pages, 0));
+
+	for (i = 0; i < full.scene.vm->vcpu_count; i++)
+		start_laps(&full, &full.parts[i], LAPS);
+	while (!all_done(&full)) {
+		for (i = 0; i < full.scene.vm->vcpu_count; i++)
+			if (!full.parts[i].done)
+				run_part(&full, &full.parts[i]);
+		if (partial)
+			take_partly(&full);
+		else
+			judge_whole(&full);
+	}
+	dirty_harvest_final(full.scene.dirty, full.watched);
+	mirror_take(full.mirror, full.watched->fresh);
+	mirror_judge(full.mirror);
+
+	/* Between two writes of a page its entry was harvested and reset. */
+	stores = full.scene.vm->vcpu_count * full.pages_each * LAPS;
+	entries = full.scene.dirty->ring_entries;
+	CHECK(entries >= stores,
+	      "%llu pages were written after they were protected, %llu ring entries came",
+	      (unsigned long long)stores, (unsigned long long)entries);
+	report_info("%llu full rings of %u entries, %llu entries for %llu written pages",
+		    (unsigned long long)full.full_exits,
+		    full.scene.vm->config.ring_entries,
+		    (unsigned long long)entries, (unsigned long long)stores);
+	teardown_full(&full);
+}
+
+/* The smallest rings become full again and again under the mirror oracle. */
+static void test_full_running(const struct test_case *test)
+{
+	enum harvester harvester = rings[test->number[NUMBER_HARVESTER]];
+	const struct options *chosen = options();
+	struct flip_config config = {
+		.scene = {
+			.harvester = harvester,
+			.backing = BACKING_ANONYMOUS,
+			.vcpus = chosen->vcpus ? chosen->vcpus : RUNNING_VCPUS,
+			.slots = 1,
+			.slot_bytes = chosen->memory ? chosen->memory :
+						       RUNNING_SLOT_BYTES,
+			.ring_entries = harvester_smallest_ring(harvester),
+		},
+		.duration_ns = case_duration_ns(),
+		.harvests_max = FULL_HARVESTS,
+		.pace_ms = FULL_PACE_MS,
+		.full_rings = true,
+	};
+
+	flip_run(&config);
+}
+
+static void reset_rings(struct worker *worker, void *argument)
+{
+	struct dirty_log *dirty = argument;
+
+	while (!worker_should_stop(worker)) {
+		worker_doing(worker, "KVM_RESET_DIRTY_RINGS");
+		dirty_ring_reset(dirty);
+	}
+}
+
+/*
+ * vCPUs write and are never stopped; one thread harvests, another one resets
+ * what the first has harvested, and at times the first one does it, too.
+ */
+static void test_reset_running(const struct test_case *test)
+{
+	const struct crew_config crew_config = { .function = writer_run };
+	enum harvester harvester = rings[test->number[NUMBER_HARVESTER]];
+	const struct options *chosen = options();
+	struct scene_config config = {
+		.harvester = harvester,
+		.backing = BACKING_ANONYMOUS,
+		.vcpus = chosen->vcpus ? chosen->vcpus : RUNNING_VCPUS,
+		.slots = 1,
+		.slot_bytes = chosen->memory ? chosen->memory :
+					       RUNNING_SLOT_BYTES,
+	};
+	uint64_t end = clock_ns() + case_duration_ns();
+	uint64_t harvests = 0, verified = 0;
+	struct random_stream random;
+	struct worker_group *resetters;
+	struct dirty_slot *watched;
+	struct mirror *mirror;
+	struct scene scene;
+	struct crew *crew;
+
+	scene_create(&scene, &config);
+	scene_setup_writers(&scene);
+	case_random(&random, "who resets", 0);
+	watched = scene.watched[0];
+	mirror = mirror_new("the slot", watched->slot->hva, watched->pages,
+			    scene.vm->page_size);
+	crew = crew_new(scene.vm, &crew_config);
+	resetters = worker_group_new("resetter");
+	worker_add(resetters, "resets", reset_rings, scene.dirty);
+	crew_start(crew);
+	dirty_enable(scene.dirty, watched);
+	mirror_copy_all(mirror);
+	worker_group_start(resetters);
+
+	while (clock_ns() < end || (!verified && harvests < HARVESTS_MAX)) {
+		scene.dirty->reset_elsewhere = random_chance(&random, 1, 2);
+		dirty_harvest(scene.dirty, watched, NULL);
+		crew_ring_room(crew);
+		verified += mirror_take(mirror, watched->fresh);
+		harvests++;
+	}
+	worker_group_stop(resetters);
+	worker_group_join(resetters, STOP_MS);
+	scene.dirty->reset_elsewhere = false;
+
+	crew_pause(crew);
+	dirty_harvest_final(scene.dirty, watched);
+	mirror_take(mirror, watched->fresh);
+	CHECK(!dirty_harvest_final(scene.dirty, watched),
+	      "page %zu is dirty again at the second harvest though no vCPU runs",
+	      bitmap_next(watched->fresh, watched->pages, 0));
+	mirror_judge(mirror);
+	report_info("harvests %llu entries %llu verified page writes %llu",
+		    (unsigned long long)harvests,
+		    (unsigned long long)scene.dirty->ring_entries,
+		    (unsigned long long)verified);
+	CHECK(verified, "no page write was verified in %llu harvests",
+	      (unsigned long long)harvests);
+	crew_finish(crew);
+	mirror_free(mirror);
+	scene_destroy(&scene);
+}
+
+static struct test_case *add_case(struct test_case *cases, size_t *count,
+				  size_t max,
+				  void (*run)(const struct test_case *))
+{
+	if (*count == max)
+		fail("more than %zu cases", max);
+	cases[*count] = (struct test_case){ .run = run };
+	return &cases[(*count)++];
+}
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	enum {
+		VCPU_CHOICES = sizeof(vcpu_counts) / sizeof(vcpu_counts[0]),
+		TUPLES = RINGS * VCPU_CHOICES * 2,
+	};
+	static const struct {
+		const char *name;
+		void (*run)(const struct test_case *test);
+	} running[] = {
+		{ "full_running", test_full_running },
+		{ "reset_running", test_reset_running },
+	};
+	const struct case_matrix matrix = {
+		.dimensions = DIMENSIONS,
+		.levels = { RINGS, VCPU_CHOICES, 2 },
+	};
+	static struct case_tuple tuples[TUPLES];
+	size_t tuple_count = cases_choose(options, &matrix, tuples, TUPLES);
+	size_t count = 0, i, j;
+	struct test_case *test;
+
+	for (i = 0; i < tuple_count; i++) {
+		const unsigned int *level = tuples[i].level;
+
+		test = add_case(cases, &count, max, test_full);
+		for (j = 0; j < DIMENSIONS; j++)
+			test->number[j] = level[j];
+		snprintf(test->name, sizeof(test->name),
+			 "ring_full/%s/%u_vcpu%s/%s",
+			 harvester_name(rings[level[NUMBER_HARVESTER]]),
+			 vcpu_counts[level[NUMBER_VCPUS]],
+			 vcpu_counts[level[NUMBER_VCPUS]] == 1 ? "" : "s",
+			 level[NUMBER_PARTIAL] ? "partial" : "whole");
+	}
+	for (i = 0; i < sizeof(running) / sizeof(running[0]); i++)
+		for (j = 0; j < RINGS; j++) {
+			test = add_case(cases, &count, max, running[i].run);
+			test->number[NUMBER_HARVESTER] = j;
+			snprintf(test->name, sizeof(test->name), "%s/%s",
+				 running[i].name, harvester_name(rings[j]));
+		}
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "dirty_log_ring_test",
+		.summary =
+			"full dirty rings, and rings that other threads reset: no entry is lost or comes twice",
+		.cases = list_cases,
+		.needs = { .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}
