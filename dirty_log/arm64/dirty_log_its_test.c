@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM itself writes guest memory while no vCPU runs: an ITS's tables, when they
+ * are saved for a migration. The page is in the dirty log: in the bitmap, which
+ * is what a bitmap beside the rings is for. (A VM with rings and no such bitmap
+ * has nowhere to note it; api.rst 7.36 says so.)
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bitmap.h"
+#include "cases.h"
+#include "exact.h"
+#include "its.h"
+#include "mirror.h"
+#include "report.h"
+#include "writer.h"
+
+#include "../scene.h"
+#include "../write_sets.h"
+
+#define SLOT_BYTES (2UL << 20)
+/* The table is written so many times, by KVM and by the guest. */
+#define ROUNDS 3
+/* Another page, which only the guest writes. */
+#define GUEST_PAGE 3
+
+struct saved {
+	struct scene scene;
+	struct its its;
+	struct dirty_slot *watched;
+	struct mirror *mirror;
+	unsigned long *written;
+	size_t table_page;
+};
+
+static void store(struct saved *saved, const struct writer_list *list)
+{
+	struct vcpu *vcpu = &saved->scene.vm->vcpus[0];
+
+	*writer_list_of(vcpu->guest) = *list;
+	vcpu_start(vcpu, writer_store, 0);
+	vcpu_run(vcpu, VCPU_DONE);
+}
+
+static void store_whole(struct saved *saved)
+{
+	struct writer_list list = { 0 };
+
+	write_set_whole(&list, saved->watched->slot);
+	store(saved, &list);
+}
+
+static void store_page(struct saved *saved, size_t page)
+{
+	struct writer_list list = { .count = 1 };
+
+	list.store[0] = (struct writer_store){
+		.gva = saved->watched->slot->gpa +
+		       page * saved->scene.vm->page_size,
+		.count = 1,
+	};
+	store(saved, &list);
+	bitmap_set(saved->written, page);
+}
+
+/* What was harvested is what is in saved->written; begin anew. */
+static void judge(struct saved *saved, const char *what)
+{
+	exact_judge(what, saved->written, saved->watched->fresh,
+		    saved->watched->pages);
+	mirror_take(saved->mirror, saved->watched->fresh);
+	bitmap_zero(saved->written, saved->watched->pages);
+}
+
+static void setup(struct saved *saved, const struct test_case *test)
+{
+	const struct scene_config config = {
+		.harvester = test->number[0],
+		.backing = BACKING_ANONYMOUS,
+		.vcpus = 1,
+		.slots = 1,
+		.slot_bytes = SLOT_BYTES,
+	};
+	size_t page_size;
+
+	memset(saved, 0, sizeof(*saved));
+	scene_create(&saved->scene, &config);
+	its_create(saved->scene.vm, &saved->its);
+	page_size = saved->scene.vm->page_size;
+	saved->watched = saved->scene.watched[0];
+	saved->table_page = SLOT_BYTES / 2 / page_size;
+	its_place_collections(&saved->its,
+			      saved->watched->slot->gpa +
+				      saved->table_page * page_size);
+	saved->mirror = mirror_new("the slot", saved->watched->slot->hva,
+				   saved->watched->pages, page_size);
+	saved->written = bitmap_new(saved->watched->pages);
+}
+
+static void teardown(struct saved *saved)
+{
+	free(saved->written);
+	mirror_free(saved->mirror);
+	its_destroy(&saved->its);
+	scene_destroy(&saved->scene);
+}
+
+static void save_tables(struct saved *saved)
+{
+	const volatile uint64_t *table =
+		(const void *)((const char *)saved->watched->slot->hva +
+			       saved->table_page * saved->scene.vm->page_size);
+
+	CHECK(*table, "the guest's store has not reached the table");
+	its_save_tables(&saved->its);
+	CHECK(!*table,
+	      "KVM_DEV_ARM_ITS_SAVE_TABLES did not end the table of collections");
+	bitmap_set(saved->written, saved->table_page);
+}
+
+static void test_saved(const struct test_case *test)
+{
+	struct saved saved;
+	unsigned int round;
+
+	setup(&saved, test);
+	store_whole(&saved);
+	dirty_enable(saved.scene.dirty, saved.watched);
+	mirror_copy_all(saved.mirror);
+	if (test->number[0] == HARVESTER_CLEAR_INITIALLY_SET) {
+		bitmap_fill(saved.written, saved.watched->pages);
+		dirty_harvest(saved.scene.dirty, saved.watched, NULL);
+		judge(&saved, "KVM_DIRTY_LOG_INITIALLY_SET, first clear");
+	}
+
+	for (round = 0; round < ROUNDS; round++) {
+		/* The table's page was re-protected by the last harvest. */
+		store_page(&saved, GUEST_PAGE);
+		store_page(&saved, saved.table_page);
+		dirty_harvest(saved.scene.dirty, saved.watched, NULL);
+		judge(&saved, "written by the guest");
+
+		store_page(&saved, GUEST_PAGE);
+		save_tables(&saved);
+		dirty_harvest_final(saved.scene.dirty, saved.watched);
+		judge(&saved, "tables saved");
+		mirror_judge(saved.mirror);
+	}
+	teardown(&saved);
+}
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	static const enum harvester harvesters[] = {
+		HARVESTER_LOG,
+		HARVESTER_CLEAR,
+		HARVESTER_CLEAR_INITIALLY_SET,
+		HARVESTER_RING_BITMAP,
+	};
+	size_t count = sizeof(harvesters) / sizeof(harvesters[0]), i;
+
+	(void)options;
+	if (count > max)
+		fail("more than %zu cases", max);
+	for (i = 0; i < count; i++) {
+		cases[i] = (struct test_case){
+			.run = test_saved,
+			.number = { harvesters[i] },
+		};
+		snprintf(cases[i].name, sizeof(cases[i].name),
+			 "tables_saved/%s", harvester_name(harvesters[i]));
+	}
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "dirty_log_its_test",
+		.summary =
+			"what KVM writes while no vCPU runs is in the dirty log",
+		.cases = list_cases,
+		.needs = { .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}
