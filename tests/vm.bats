@@ -339,6 +339,30 @@ arm64_image()
 	[ "$(machine_huge_pages amd64)" = " hugepagesz=2M hugepages=0 hugepagesz=1G hugepages=2" ]
 }
 
+# machine_words TARGET: the arguments that QEMU gets for a target, in a line.
+machine_words()
+{
+	# shellcheck disable=SC2034 # machine_command's
+	local machine_program=qemu machine_accelerator=tcg shell='' append='' hugepages='' \
+		memory=2048 cpus=2 nodes=2 kernel=$work/Image initrd=$work/initrd results=$work/a,b
+
+	arm64_image 0a > "$kernel"
+	target_parse "$1"
+	machine_command "$target_arch"
+	echo " ${machine_argv[*]} "
+}
+
+@test "what a variant does to the machine" {
+	[[ $(machine_words arm64-7.2) == *" -cpu max,"* && $(machine_words arm64-7.2) != *kvm-arm.mode* ]]
+	[[ $(machine_words arm64-7.2:cortex-a72) == *" -cpu cortex-a72 "* ]]
+	[[ $(machine_words arm64-7.2:protected) == *" kvm-arm.mode=protected "* ]]
+	[[ $(machine_words amd64-7.2:npt=0) == *" kvm_amd.npt=0 "* ]]
+}
+
+@test "a comma in the results' place does not end QEMU's option" {
+	[[ $(machine_words amd64-7.2) == *"path=$work/a,,b/console.log "* ]]
+}
+
 # oops CODE: what a kernel writes when it oopses at an int3.
 oops()
 {
