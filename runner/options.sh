@@ -27,7 +27,8 @@ how:
   --destructive  here: also what may panic or starve the machine
 where:
   --vm TARGET    target kernels, separated by commas but for the variants of
-                 one: amd64-6.12 or amd64-6.1:npt=0; --vm list lists them
+                 one: amd64-6.12 or arm64-7.2:nvhe,16k; --vm list lists those
+                 that count, and any other version of Debian's will do
   --kernel FILE  one's own kernel; with --modules DIR, its lib/modules/RELEASE
   --append "X"   further words for the target's kernel command line
   --memory MIB   the target's memory     --cpus N  its CPUs
