@@ -357,7 +357,7 @@ static void test_guest_memfd_refused(const struct test_case *test)
 	(void)test;
 	if (!vm_check_extension(vm, KVM_CAP_GUEST_MEMFD))
 		skip("KVM_CAP_GUEST_MEMFD",
-		     "use a kernel from 6.8 on whose default VM type has guest_memfd (6.17 on x86 and arm64)");
+		     "use a kernel from 6.8 on whose default VM type has guest_memfd (6.18 on x86 and arm64)");
 	/*
 	 * arm64 takes only what can be mapped, and so is shared with the host
 	 * (kvm_arch_prepare_memory_region()).
