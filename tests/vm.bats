@@ -343,11 +343,11 @@ arm64_image()
 machine_words()
 {
 	# shellcheck disable=SC2034 # machine_command's
-	local machine_program=qemu machine_accelerator=tcg shell='' append='' hugepages='' \
+	local machine_program=qemu machine_version=7.2 machine_accelerator=tcg shell='' append='' hugepages='' \
 		memory=2048 cpus=2 nodes=2 kernel=$work/Image initrd=$work/initrd results=$work/a,b
 
-	arm64_image 0a > "$kernel"
 	target_parse "$1"
+	arm64_image "$([[ $target_flavour == *-16k ]] && echo 0c || echo 0a)" > "$kernel"
 	machine_command "$target_arch"
 	echo " ${machine_argv[*]} "
 }
@@ -356,6 +356,8 @@ machine_words()
 	[[ $(machine_words arm64-7.2) == *" -cpu max,"* && $(machine_words arm64-7.2) != *kvm-arm.mode* ]]
 	[[ $(machine_words arm64-7.2:cortex-a72) == *" -cpu cortex-a72 "* ]]
 	[[ $(machine_words arm64-7.2:protected) == *" kvm-arm.mode=protected "* ]]
+	[[ $(machine_words arm64-7.2:16k) != *lpa2* && $(machine_words arm64-7.2:16k,protected) == *,lpa2=off* ]]
+	[[ $(machine_words amd64-7.2) == *" -cpu max "* ]]
 	[[ $(machine_words amd64-7.2:npt=0) == *" kvm_amd.npt=0 "* ]]
 }
 
