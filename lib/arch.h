@@ -9,10 +9,27 @@
 #include "vm.h"
 
 /**
+ * arch_vm_type() - the argument of KVM_CREATE_VM
+ *
+ * Return: what this machine's KVM has that is nearest to the default.
+ */
+unsigned long arch_vm_type(void);
+
+/**
  * arch_vm_init() - what a new VM needs before it has vCPUs
  * @vm: VM; system slot and control block are there
  */
 void arch_vm_init(struct vm *vm);
+
+/**
+ * arch_tables_init() - choose the VM's granule, and begin its page tables
+ * @vm: VM; its vCPUs are there, but not initialised
+ *
+ * Sets vm->granule and vm->table_root, and maps what only the architecture
+ * knows of. Skips the test case where the CPU lacks the granule that is asked
+ * for.
+ */
+void arch_tables_init(struct vm *vm);
 
 /**
  * arch_vcpu_init() - bring a new vCPU to where it can run guest C code
@@ -42,18 +59,27 @@ bool arch_is_hypercall(struct vcpu *vcpu);
  * @vm: VM
  * @gva: guest virtual address
  * @gpa: guest physical address
- * @page_size: bytes, one of arch_page_sizes()
+ * @page_size: bytes, one of arch_page_sizes(); @gva and @gpa are aligned to it
  */
 void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
 		   uint64_t page_size);
 
 /**
  * arch_page_sizes() - sizes that the guest's page tables can map on this CPU
+ * @vm: VM
  * @count: number of sizes
  *
- * Return: bytes, ascending.
+ * Return: bytes, ascending; the first is the VM's granule.
  */
-const uint64_t *arch_page_sizes(size_t *count);
+const uint64_t *arch_page_sizes(const struct vm *vm, size_t *count);
+
+/**
+ * arch_hugetlb_sizes() - sizes that hugetlb pages can have
+ * @count: number of sizes
+ *
+ * Return: bytes, ascending; with the page size of the running kernel.
+ */
+const uint64_t *arch_hugetlb_sizes(size_t *count);
 
 /**
  * arch_maps_huge() - does KVM here map huge pages at all

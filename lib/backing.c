@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "arch.h"
 #include "backing.h"
 #include "backing_parts.h"
 
@@ -21,14 +22,19 @@
 #define MFD_HUGETLB 4U
 #endif
 
-#define SIZE_2M (2ULL << 20)
-#define SIZE_1G (1ULL << 30)
-
 const struct backing_kind_parts backing_kinds[BACKING_KINDS] = {
 	[BACKING_ANONYMOUS] = { .name = "anonymous" },
 	[BACKING_ANONYMOUS_THP] = { .name = "anonymous_thp", .thp = true },
-	[BACKING_HUGETLB_2M] = { .name = "hugetlb_2m", .hugetlb = SIZE_2M },
-	[BACKING_HUGETLB_1G] = { .name = "hugetlb_1g", .hugetlb = SIZE_1G },
+	[BACKING_HUGETLB_64K] = { .name = "hugetlb_64k",
+				  .hugetlb = 64ULL << 10 },
+	[BACKING_HUGETLB_2M] = { .name = "hugetlb_2m", .hugetlb = 2ULL << 20 },
+	[BACKING_HUGETLB_32M] = { .name = "hugetlb_32m",
+				  .hugetlb = 32ULL << 20 },
+	[BACKING_HUGETLB_512M] = { .name = "hugetlb_512m",
+				   .hugetlb = 512ULL << 20 },
+	[BACKING_HUGETLB_1G] = { .name = "hugetlb_1g", .hugetlb = 1ULL << 30 },
+	[BACKING_HUGETLB_16G] = { .name = "hugetlb_16g",
+				  .hugetlb = 16ULL << 30 },
 	[BACKING_SHMEM] = { .name = "shmem", .shared = true },
 	[BACKING_SHMEM_THP] = { .name = "shmem_thp",
 				.thp = true,
@@ -37,7 +43,7 @@ const struct backing_kind_parts backing_kinds[BACKING_KINDS] = {
 			    .file = MEMFD_FILE,
 			    .shared = true },
 	[BACKING_MEMFD_HUGETLB] = { .name = "memfd_hugetlb",
-				    .hugetlb = SIZE_2M,
+				    .hugetlb = 2ULL << 20,
 				    .file = MEMFD_FILE,
 				    .shared = true },
 	[BACKING_TMPFS_PRIVATE] = { .name = "tmpfs_private",
@@ -60,11 +66,34 @@ bool backing_from_name(const char *name, enum backing_kind *kind)
 	unsigned int i;
 
 	for (i = 0; i < BACKING_KINDS; i++) {
-		if (!strcmp(backing_kinds[i].name, name)) {
+		if (!strcmp(backing_kinds[i].name, name) && backing_exists(i)) {
 			*kind = (enum backing_kind)i;
 			return true;
 		}
 	}
+	return false;
+}
+
+uint64_t backing_page_size(enum backing_kind kind)
+{
+	const struct backing_kind_parts *parts = &backing_kinds[kind];
+
+	if (parts->hugetlb)
+		return parts->hugetlb;
+	return parts->thp ? backing_thp_size() : backing_small_page();
+}
+
+bool backing_exists(enum backing_kind kind)
+{
+	const uint64_t *sizes;
+	size_t count, i;
+
+	if (!backing_kinds[kind].hugetlb)
+		return true;
+	sizes = arch_hugetlb_sizes(&count);
+	for (i = 0; i < count; i++)
+		if (sizes[i] == backing_kinds[kind].hugetlb)
+			return true;
 	return false;
 }
 
@@ -200,9 +229,7 @@ bool backing_try_create(struct backing *backing,
 
 	backing->kind = request->kind;
 	backing->size = request->size;
-	backing->page_size = kind->hugetlb ? kind->hugetlb :
-			     kind->thp	   ? backing_thp_size() :
-					     backing_small_page();
+	backing->page_size = backing_page_size(request->kind);
 	backing->huge = kind->hugetlb || kind->thp;
 	backing->offset = (off_t)request->misalignment;
 	alignment = request->alignment > backing->page_size ?

@@ -19,8 +19,12 @@
  * enum backing_kind - the kinds of memory
  * @BACKING_ANONYMOUS: private anonymous, small pages only (MADV_NOHUGEPAGE)
  * @BACKING_ANONYMOUS_THP: private anonymous, MADV_HUGEPAGE
- * @BACKING_HUGETLB_2M: private anonymous MAP_HUGETLB, pages of 2 MiB
+ * @BACKING_HUGETLB_64K: private anonymous MAP_HUGETLB, pages of 64 KiB
+ * @BACKING_HUGETLB_2M: the same, pages of 2 MiB
+ * @BACKING_HUGETLB_32M: the same, pages of 32 MiB
+ * @BACKING_HUGETLB_512M: the same, pages of 512 MiB
  * @BACKING_HUGETLB_1G: the same, pages of 1 GiB
+ * @BACKING_HUGETLB_16G: the same, pages of 16 GiB
  * @BACKING_SHMEM: shared anonymous, small pages only
  * @BACKING_SHMEM_THP: shared anonymous, MADV_HUGEPAGE
  * @BACKING_MEMFD: memfd_create(), shared, small pages only
@@ -34,8 +38,12 @@
 enum backing_kind {
 	BACKING_ANONYMOUS,
 	BACKING_ANONYMOUS_THP,
+	BACKING_HUGETLB_64K,
 	BACKING_HUGETLB_2M,
+	BACKING_HUGETLB_32M,
+	BACKING_HUGETLB_512M,
 	BACKING_HUGETLB_1G,
+	BACKING_HUGETLB_16G,
 	BACKING_SHMEM,
 	BACKING_SHMEM_THP,
 	BACKING_MEMFD,
@@ -109,9 +117,9 @@ struct backing {
  * backing_name() - a kind by name
  * @kind: the kind
  *
- * Return: "anonymous", "anonymous_thp", "hugetlb_2m", "hugetlb_1g", "shmem",
- * "shmem_thp", "memfd", "memfd_hugetlb", "tmpfs_private", "tmpfs_shared" or
- * "guest_memfd".
+ * Return: "anonymous", "anonymous_thp", "hugetlb_2m" (and so on for the other
+ * sizes), "shmem", "shmem_thp", "memfd", "memfd_hugetlb", "tmpfs_private",
+ * "tmpfs_shared" or "guest_memfd".
  */
 const char *backing_name(enum backing_kind kind);
 
@@ -120,9 +128,30 @@ const char *backing_name(enum backing_kind kind);
  * @name: as backing_name() gives it
  * @kind: the result
  *
- * Return: whether there is such a kind.
+ * Return: whether there is such a kind on machines like this one.
  */
 bool backing_from_name(const char *name, enum backing_kind *kind);
+
+/**
+ * backing_page_size() - of which pages memory of a kind is
+ * @kind: the kind
+ *
+ * Return: bytes: the system's page size, the hugetlb size, or for the THP kinds
+ * backing_thp_size().
+ */
+uint64_t backing_page_size(enum backing_kind kind);
+
+/**
+ * backing_exists() - can machines like this one have memory of a kind?
+ * @kind: the kind
+ *
+ * The sizes of hugetlb pages follow from the architecture and its page size
+ * (arch_hugetlb_sizes()). What a machine cannot have is no case of its tests;
+ * what it merely has none of is a skipped one.
+ *
+ * Return: whether they can.
+ */
+bool backing_exists(enum backing_kind kind);
 
 /**
  * backing_available() - can this machine give memory of a kind?
@@ -193,7 +222,7 @@ uint64_t backing_host_huge_bytes(const struct backing *backing);
 /**
  * backing_thp_size() - the size that a PMD maps, the one that THP is about
  *
- * Return: bytes.
+ * Return: bytes: 2 MiB with pages of 4 KiB, 32 MiB with 16 KiB.
  */
 uint64_t backing_thp_size(void);
 

@@ -14,8 +14,6 @@
 #include "backing.h"
 #include "backing_parts.h"
 
-#define SIZE_2M (2ULL << 20)
-
 #define THP_FOLDER "/sys/kernel/mm/transparent_hugepage"
 
 /* Read the first line of a file of sysfs; false if there is no such file. */
@@ -46,11 +44,12 @@ static bool read_number(const char *folder, const char *file, uint64_t *number)
 
 uint64_t backing_thp_size(void)
 {
-	uint64_t size;
+	uint64_t page = backing_small_page(), size;
 
+	/* Without THP: a table is a page of entries of 8 bytes. */
 	return read_number(THP_FOLDER, "hpage_pmd_size", &size) && size ?
 		       size :
-		       SIZE_2M;
+		       page * (page / 8);
 }
 
 /*

@@ -26,6 +26,8 @@ void harness_store(struct guest_vcpu *self, uint64_t argument)
 
 	(void)argument;
 	*word = area->value;
+	if (area->alias)
+		word = (volatile uint64_t *)(uintptr_t)area->alias;
 	area->result[0] = *word;
 }
 

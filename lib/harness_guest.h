@@ -8,13 +8,14 @@
 /* What harness_echo() and its kin read and write in their test area. */
 struct harness_area {
 	uint64_t address;
+	uint64_t alias;
 	uint64_t value;
 	uint64_t result[32];
 };
 
 /* Three syncs, then the argument comes back as result[0], the index as [1]. */
 void harness_echo(struct guest_vcpu *self, uint64_t argument);
-/* Stores value at address, reads it back into result[0]. */
+/* Stores value at address, loads from alias (0: address) into result[0]. */
 void harness_store(struct guest_vcpu *self, uint64_t argument);
 /* The stream (seed, argument) into result[]. */
 void harness_random(struct guest_vcpu *self, uint64_t argument);

@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #endif
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "arch.h"
@@ -32,6 +33,10 @@
 #define ALL_VCPUS      1024
 #define SILENCE_MS     1500
 #define SILENCE_END_MS 30000
+
+/* Guest addresses that nothing else has, aligned to the largest page of all. */
+#define GRANULE_GVA    (1ULL << 45)
+#define ALIAS_DISTANCE (1ULL << 40)
 
 static struct harness_area *area_of(struct vcpu *vcpu)
 {
@@ -251,81 +256,115 @@ static void test_many_vcpus(const struct test_case *test)
 	vm_destroy(vm);
 }
 
-/* Guest mappings of every size lead to the memory that they should. */
-static void test_page_size(const struct test_case *test)
+/*
+ * Store through a mapping of one size, load through a mapping of the smallest
+ * size elsewhere: both lead to the memory that they should.
+ */
+static void check_page_size(struct vm *vm, struct memslot *slot,
+			    uint64_t page_size, uint64_t gva)
 {
-	const uint64_t page_size = test->number[0];
+	const uint64_t size = slot->size;
+	const uint64_t offsets[] = { 0, vm->granule, size / 2 - 8, size / 2,
+				     size - 8 };
+	struct vcpu *vcpu = &vm->vcpus[0];
+	const uint64_t alias = gva + ALIAS_DISTANCE;
+	unsigned int i;
+
+	vm_map(vm, gva, slot->gpa, page_size > size ? page_size : size,
+	       page_size);
+	vm_map(vm, alias, slot->gpa, size, vm->granule);
+	for (i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+		uint64_t word;
+
+		area_of(vcpu)->address = gva + offsets[i];
+		area_of(vcpu)->alias = alias + offsets[i];
+		area_of(vcpu)->value = page_size + offsets[i] + 1;
+		vcpu_start(vcpu, harness_store, 0);
+		vcpu_run(vcpu, VCPU_DONE);
+		memcpy(&word, (char *)slot->hva + offsets[i], sizeof(word));
+		CHECK(word == area_of(vcpu)->value &&
+			      area_of(vcpu)->result[0] == word,
+		      "granule %llu, pages of %llu, offset %#llx: stored %#llx, memory holds %#llx, the guest loads %#llx",
+		      (unsigned long long)vm->granule,
+		      (unsigned long long)page_size,
+		      (unsigned long long)offsets[i],
+		      (unsigned long long)area_of(vcpu)->value,
+		      (unsigned long long)word,
+		      (unsigned long long)area_of(vcpu)->result[0]);
+	}
+}
+
+/* Page tables of one granule, with all sizes of pages that it has. */
+static void test_granule(const struct test_case *test)
+{
+	const struct vm_config config = { .granule = test->number[0] };
 	const struct backing_request request = {
 		.kind = BACKING_ANONYMOUS,
 		.size = 4UL << 20,
 		.fd = -1,
 	};
-	const uint64_t offsets[] = { 0, 4096, (2UL << 20) - 8, 2UL << 20,
-				     (4UL << 20) - 8 };
-	struct vm *vm = vm_create(NULL);
-	struct vcpu *vcpu = &vm->vcpus[0];
+	struct vm *vm = vm_create(&config);
 	struct backing backing;
 	struct memslot slot;
-	size_t size_count;
-	unsigned int i;
+	const uint64_t *sizes;
+	size_t count, i;
 
-	if (arch_page_sizes(&size_count)[size_count - 1] < page_size)
-		skip("a CPU whose page tables have 1 GiB pages",
-		     "use one with pdpe1gb in /proc/cpuinfo");
+	sizes = arch_page_sizes(vm, &count);
+	CHECK(vm->granule == config.granule && sizes[0] == config.granule,
+	      "a VM with a granule of %llu bytes has %llu",
+	      (unsigned long long)config.granule,
+	      (unsigned long long)vm->granule);
 	backing_create(&backing, &request);
 	slot_add(vm, &slot, SLOT_TEST_FIRST, GPA_TEST, &backing, 0);
-	/* One GiB is mapped as a whole, whatever the slot's size. */
-	vm_map(vm, GPA_TEST, GPA_TEST,
-	       page_size > request.size ? page_size : request.size, page_size);
-	for (i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
-		uint64_t word;
-
-		area_of(vcpu)->address = GPA_TEST + offsets[i];
-		area_of(vcpu)->value = 0x5ec0000 + offsets[i];
-		vcpu_start(vcpu, harness_store, 0);
-		vcpu_run(vcpu, VCPU_DONE);
-		memcpy(&word, (char *)backing.hva + offsets[i], sizeof(word));
-		CHECK(word == area_of(vcpu)->value &&
-			      area_of(vcpu)->result[0] == word,
-		      "offset %#llx: stored %#llx, memory holds %#llx",
-		      (unsigned long long)offsets[i],
-		      (unsigned long long)area_of(vcpu)->value,
-		      (unsigned long long)word);
-	}
+	for (i = 0; i < count; i++)
+		check_page_size(vm, &slot, sizes[i],
+				GRANULE_GVA + i * 2 * ALIAS_DISTANCE);
+	report_info("%zu sizes of pages", count);
 	vm_destroy(vm);
 	backing_destroy(&backing);
 }
 
+static const struct test_case table[] = {
+	{ .name = "hypercall", .run = test_hypercall },
+	{ .name = "string", .run = test_string },
+	{ .name = "random", .run = test_random },
+	{ .name = "assertion", .run = test_assertion },
+	{ .name = "exception", .run = test_exception },
+	{ .name = "no_memory", .run = test_no_memory },
+	{ .name = "silent_guest", .run = test_silent },
+	{ .name = "many_vms", .run = test_many_vms },
+	{ .name = "many_vcpus", .run = test_many_vcpus, .timeout_s = 600 },
+};
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	size_t count = sizeof(table) / sizeof(table[0]), granules, i;
+	const uint64_t *granule = vm_granules(&granules);
+
+	(void)options;
+	if (count + granules > max)
+		fail("more than %zu cases", max);
+	memcpy(cases, table, sizeof(table));
+	for (i = 0; i < granules; i++, count++) {
+		cases[count] = (struct test_case){
+			.run = test_granule,
+			.number = { granule[i] },
+		};
+		snprintf(cases[count].name, sizeof(cases[count].name),
+			 "guest_granule/%lluk",
+			 (unsigned long long)granule[i] >> 10);
+	}
+	return count;
+}
+
 int main(int argc, char **argv)
 {
-	static const struct test_case cases[] = {
-		{ .name = "hypercall", .run = test_hypercall },
-		{ .name = "string", .run = test_string },
-		{ .name = "random", .run = test_random },
-		{ .name = "assertion", .run = test_assertion },
-		{ .name = "exception", .run = test_exception },
-		{ .name = "no_memory", .run = test_no_memory },
-		{ .name = "silent_guest", .run = test_silent },
-		{ .name = "many_vms", .run = test_many_vms },
-		{ .name = "many_vcpus",
-		  .run = test_many_vcpus,
-		  .timeout_s = 600 },
-		{ .name = "page_size/4k",
-		  .run = test_page_size,
-		  .number = { 1UL << 12 } },
-		{ .name = "page_size/2m",
-		  .run = test_page_size,
-		  .number = { 1UL << 21 } },
-		{ .name = "page_size/1g",
-		  .run = test_page_size,
-		  .number = { 1UL << 30 } },
-	};
 	static const struct program program = {
 		.name = "harness_test",
 		.summary =
 			"guests run, talk, and fail in a way that can be understood",
-		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.cases = list_cases,
 		.needs = { .kvm = true },
 	};
 

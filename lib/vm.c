@@ -17,7 +17,7 @@
 #include "report.h"
 #include "vm.h"
 
-/* Alignment of what is shared with the guest: arm64 hosts may have 64K pages. */
+/* Alignment of what is shared with the guest: both may have 64K pages. */
 #define SHARED_ALIGN	    0x10000UL
 #define TABLE_BYTES_DEFAULT (16UL << 20)
 
@@ -86,6 +86,11 @@ void vm_enable_cap(struct vm *vm, uint32_t capability, uint64_t argument)
 	if (error)
 		fail("KVM_ENABLE_CAP %u with %#llx failed: %s", capability,
 		     (unsigned long long)argument, errno_name(-error));
+}
+
+static size_t shared_round_up(size_t size)
+{
+	return (size + SHARED_ALIGN - 1) & ~(SHARED_ALIGN - 1);
 }
 
 static void *map_shared(size_t size)
@@ -169,7 +174,6 @@ static void create_vcpu(struct vm *vm, unsigned int index)
 	vcpu->guest->hypercall = GPA_HYPERCALL;
 	if (vm->config.ring_entries)
 		open_ring(vcpu);
-	arch_vcpu_init(vcpu);
 }
 
 static void check_config(struct vm_config *config)
@@ -203,7 +207,7 @@ static void create_vm_file(struct vm *vm)
 
 	/* KVM_CREATE_VM is interrupted by a signal of any watchdog. */
 	do {
-		fd = __kvm_ioctl(KVM_CREATE_VM, 0);
+		fd = __kvm_ioctl(KVM_CREATE_VM, arch_vm_type());
 	} while (fd == -EINTR);
 	if (fd < 0)
 		fail("KVM_CREATE_VM failed: %s", errno_name(-fd));
@@ -215,6 +219,7 @@ struct vm *vm_create(const struct vm_config *config)
 	struct vm *vm = calloc(1, sizeof(*vm));
 	uint64_t image = (uint64_t)(uintptr_t)__start_guest_image;
 	uint64_t image_size = __stop_guest_image - __start_guest_image;
+	size_t areas;
 	unsigned int i;
 
 	if (!vm)
@@ -243,19 +248,17 @@ struct vm *vm_create(const struct vm_config *config)
 			      vm->config.manual_protect);
 
 	vm->control_size = vm->vcpu_count * sizeof(struct guest_vcpu);
-	vm->control_size = (vm->control_size + SHARED_ALIGN - 1) &
-			   ~(SHARED_ALIGN - 1);
+	vm->control_size = shared_round_up(vm->control_size);
 	vm->control = map_shared(vm->control_size);
-	vm->system_size = vm->vcpu_count * VCPU_AREA_SIZE +
-			  vm->config.table_bytes;
-	vm->system_size = (vm->system_size + SHARED_ALIGN - 1) &
-			  ~(SHARED_ALIGN - 1);
+	/* The guest sees its vCPUs' areas, the tables behind them it does not. */
+	areas = shared_round_up(vm->vcpu_count * VCPU_AREA_SIZE);
+	vm->system_size = areas + shared_round_up(vm->config.table_bytes);
 	if (vm->system_size > GPA_CONTROL - GPA_SYSTEM)
 		fail("%u vCPUs and %llu bytes of page tables do not fit the system slot",
 		     vm->vcpu_count,
 		     (unsigned long long)vm->config.table_bytes);
 	vm->system = map_shared(vm->system_size);
-	vm->table_next = vm->vcpu_count * VCPU_AREA_SIZE;
+	vm->table_next = areas;
 
 	add_harness_slot(vm, SLOT_IMAGE, image, __start_guest_image, image_size,
 			 KVM_MEM_READONLY);
@@ -264,13 +267,15 @@ struct vm *vm_create(const struct vm_config *config)
 	add_harness_slot(vm, SLOT_CONTROL, GPA_CONTROL, vm->control,
 			 vm->control_size, 0);
 	arch_vm_init(vm);
-	vm_map(vm, image, image, image_size, 4096);
-	vm_map(vm, GPA_SYSTEM, GPA_SYSTEM, vm->vcpu_count * VCPU_AREA_SIZE,
-	       4096);
-	vm_map(vm, (uint64_t)(uintptr_t)vm->control, GPA_CONTROL,
-	       vm->control_size, 4096);
 	for (i = 0; i < vm->vcpu_count; i++)
 		create_vcpu(vm, i);
+	arch_tables_init(vm);
+	vm_map(vm, image, image, image_size, vm->granule);
+	vm_map(vm, GPA_SYSTEM, GPA_SYSTEM, areas, vm->granule);
+	vm_map(vm, (uint64_t)(uintptr_t)vm->control, GPA_CONTROL,
+	       vm->control_size, vm->granule);
+	for (i = 0; i < vm->vcpu_count; i++)
+		arch_vcpu_init(&vm->vcpus[i]);
 	vm->stats = evidence_stats_open(vm->fd);
 	return vm;
 }
@@ -306,7 +311,13 @@ void vm_map(struct vm *vm, uint64_t gva, uint64_t gpa, uint64_t size,
 	size_t count, i;
 	uint64_t end = gva + size;
 
-	sizes = arch_page_sizes(&count);
+	sizes = arch_page_sizes(vm, &count);
+	if ((gva ^ gpa) % sizes[0])
+		fail("guest address %#llx cannot map gpa %#llx by pages of %llu bytes",
+		     (unsigned long long)gva, (unsigned long long)gpa,
+		     (unsigned long long)sizes[0]);
+	gpa -= gva % sizes[0];
+	gva -= gva % sizes[0];
 	while (gva < end) {
 		/* The largest size that fits here and is not above page_size. */
 		for (i = count; i-- > 1;)

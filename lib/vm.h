@@ -105,6 +105,8 @@ struct vcpu {
  * @ring_with_bitmap: a bitmap beside the rings, for what is dirtied while no
  *	vCPU runs (KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP)
  * @manual_protect: argument of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, 0: not enabled
+ * @granule: size of the guest's smallest pages and of its tables, bytes, one of
+ *	vm_granules(); 0: the host's page size, or what the CPU has instead
  */
 struct vm_config {
 	unsigned int vcpus;
@@ -113,6 +115,7 @@ struct vm_config {
 	uint32_t ring_capability;
 	bool ring_with_bitmap;
 	uint64_t manual_protect;
+	uint64_t granule;
 };
 
 /**
@@ -122,12 +125,14 @@ struct vm_config {
  * @vcpu_count: number of vCPUs
  * @vcpus: the vCPUs
  * @page_size: host page size in bytes: the unit of memslots and dirty bitmaps
+ * @granule: size of the guest's smallest pages and of its tables, bytes
  * @control: the control block, shared with the guest
  * @control_size: its size in bytes
  * @system: host address of the system slot
  * @system_size: its size in bytes
  * @table_next: offset of the next unused page-table page in the system slot
  * @table_root: offset of the root page table in the system slot
+ * @vector_table: x86: offset of the IDT in the system slot
  * @stats: KVM's binary statistics of the VM, NULL if the kernel has none
  * @harness_slots: the harness's own slots, by number
  */
@@ -137,12 +142,14 @@ struct vm {
 	unsigned int vcpu_count;
 	struct vcpu *vcpus;
 	size_t page_size;
+	uint64_t granule;
 	struct guest_control *control;
 	size_t control_size;
 	void *system;
 	size_t system_size;
 	uint64_t table_next;
 	uint64_t table_root;
+	uint64_t vector_table;
 	struct evidence_stats *stats;
 	struct memslot harness_slots[SLOT_TEST_FIRST];
 };
@@ -276,16 +283,28 @@ void slot_delete(struct memslot *slot);
 /**
  * vm_map() - map guest physical memory in the guest's own page tables
  * @vm: VM
- * @gva: guest virtual address, aligned to @page_size
- * @gpa: guest physical address, aligned to @page_size
+ * @gva: guest virtual address
+ * @gpa: guest physical address, equal to @gva modulo the VM's granule
  * @size: bytes
- * @page_size: wanted mapping size in bytes: a size that the guest's page tables
- *	have (arch_page_sizes()). Edges that are not aligned get smaller ones
+ * @page_size: mappings of this size in bytes where they fit, or of the largest
+ *	below it that the guest's page tables have (arch_page_sizes()). Edges
+ *	that are not aligned get smaller ones. Whole pages are mapped: the rest
+ *	of the first and last one, too
  *
  * Context: no vCPU may run.
  */
 void vm_map(struct vm *vm, uint64_t gva, uint64_t gpa, uint64_t size,
 	    uint64_t page_size);
+
+/**
+ * vm_granules() - granules that guests of this architecture can have
+ * @count: number of granules
+ *
+ * Not every CPU has all of them: vm_create() skips for those it lacks.
+ *
+ * Return: bytes, ascending.
+ */
+const uint64_t *vm_granules(size_t *count);
 
 /**
  * vm_alloc_table() - one zeroed page-table page out of the system slot

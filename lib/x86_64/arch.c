@@ -39,6 +39,7 @@
 #define CPU_FAULT_STACK 0x4000
 #define TSS_SIZE	104
 #define TSS_IST1	36
+#define TABLE_SIZE 4096
 /* Room for one gate per vector, in the tables' part of the system slot. */
 #define IDT_SIZE (VECTORS * 16)
 
@@ -86,14 +87,23 @@ static bool guest_has_1g_pages(void)
 	return has;
 }
 
-const uint64_t *arch_page_sizes(size_t *count)
+const uint64_t *arch_page_sizes(const struct vm *vm, size_t *count)
 {
 	static const uint64_t sizes[] = { 1UL << 12, 1UL << 21, 1UL << 30 };
 	static int has_1g = -1;
 
+	(void)vm;
 	if (has_1g < 0)
 		has_1g = guest_has_1g_pages();
 	*count = has_1g ? 3 : 2;
+	return sizes;
+}
+
+const uint64_t *arch_hugetlb_sizes(size_t *count)
+{
+	static const uint64_t sizes[] = { 1UL << 21, 1UL << 30 };
+
+	*count = sizeof(sizes) / sizeof(sizes[0]);
 	return sizes;
 }
 
@@ -115,17 +125,13 @@ uint32_t arch_dirty_log_size(void)
 	return enabled == 'Y' ? PML_ENTRIES : 0;
 }
 
-/* The first table that arch_vm_init() allocates, right after the vCPU areas. */
-static uint64_t idt_address(const struct vm *vm)
-{
-	return GPA_SYSTEM + vm->vcpu_count * VCPU_AREA_SIZE;
-}
-
 static void fill_vectors(struct vm *vm)
 {
-	struct gate *gates = (void *)((char *)vm->system +
-				      vm_alloc_table(vm, IDT_SIZE));
+	struct gate *gates;
 	unsigned int i;
+
+	vm->vector_table = vm_alloc_table(vm, IDT_SIZE);
+	gates = (void *)((char *)vm->system + vm->vector_table);
 
 	for (i = 0; i < VECTORS; i++) {
 		uint64_t entry = (uint64_t)(uintptr_t)guest_vectors +
@@ -143,6 +149,19 @@ static void fill_vectors(struct vm *vm)
 	}
 }
 
+const uint64_t *vm_granules(size_t *count)
+{
+	static const uint64_t granules[] = { TABLE_SIZE };
+
+	*count = 1;
+	return granules;
+}
+
+unsigned long arch_vm_type(void)
+{
+	return 0;
+}
+
 void arch_vm_init(struct vm *vm)
 {
 	uint64_t identity = IDENTITY_MAP_ADDRESS;
@@ -152,9 +171,18 @@ void arch_vm_init(struct vm *vm)
 		vm_ioctl(vm, KVM_SET_TSS_ADDR, TSS_ADDRESS);
 	if (vm_check_extension(vm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
 		vm_ioctl(vm, KVM_SET_IDENTITY_MAP_ADDR, &identity);
+}
+
+void arch_tables_init(struct vm *vm)
+{
+	if (vm->config.granule && vm->config.granule != TABLE_SIZE)
+		fail("x86 has no granule of %llu bytes",
+		     (unsigned long long)vm->config.granule);
+	vm->granule = TABLE_SIZE;
 	fill_vectors(vm);
-	vm->table_root = vm_alloc_table(vm, 4096);
-	vm_map(vm, idt_address(vm), idt_address(vm), IDT_SIZE, 4096);
+	vm->table_root = vm_alloc_table(vm, TABLE_SIZE);
+	vm_map(vm, GPA_SYSTEM + vm->vector_table, GPA_SYSTEM + vm->vector_table,
+	       IDT_SIZE, TABLE_SIZE);
 }
 
 void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
@@ -179,7 +207,7 @@ void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
 			fail("guest address %#llx is already mapped by a larger page",
 			     (unsigned long long)gva);
 		if (!(*entry & PTE_PRESENT))
-			*entry = (GPA_SYSTEM + vm_alloc_table(vm, 4096)) |
+			*entry = (GPA_SYSTEM + vm_alloc_table(vm, TABLE_SIZE)) |
 				 flags;
 		table = (*entry & PTE_ADDRESS) - GPA_SYSTEM;
 	}
@@ -255,7 +283,7 @@ void arch_vcpu_init(struct vcpu *vcpu)
 	sregs.ldt.unusable = 1;
 	sregs.gdt.base = address + CPU_GDT;
 	sregs.gdt.limit = SELECTOR_TASK + 15;
-	sregs.idt.base = idt_address(vcpu->vm);
+	sregs.idt.base = GPA_SYSTEM + vcpu->vm->vector_table;
 	sregs.idt.limit = IDT_SIZE - 1;
 	vcpu_ioctl(vcpu, KVM_SET_SREGS, &sregs);
 }

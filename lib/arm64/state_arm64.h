@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parts of lib/arm64 share: registers of a vCPU. */
+#ifndef SECMMU_STATE_ARM64_H
+#define SECMMU_STATE_ARM64_H
+
+#include <stdint.h>
+
+#include "vm.h"
+
+#define REG_MMFR0 ARM64_SYS_REG(3, 0, 0, 7, 0)
+#define REG_SCTLR ARM64_SYS_REG(3, 0, 1, 0, 0)
+#define REG_TTBR0 ARM64_SYS_REG(3, 0, 2, 0, 0)
+#define REG_TCR	  ARM64_SYS_REG(3, 0, 2, 0, 2)
+#define REG_MAIR  ARM64_SYS_REG(3, 0, 10, 2, 0)
+#define REG_VBAR  ARM64_SYS_REG(3, 0, 12, 0, 0)
+#define REG_TPIDR ARM64_SYS_REG(3, 0, 13, 0, 4)
+#define REG_CORE(field)                                        \
+	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \
+	 KVM_REG_ARM_CORE_REG(field))
+
+/* KVM_ARM_VCPU_INIT: all registers as after a reset. */
+void arm64_reset(struct vcpu *vcpu);
+
+/* KVM_SET_ONE_REG, must succeed. */
+void arm64_set_register(struct vcpu *vcpu, uint64_t id, uint64_t value);
+
+/* KVM_GET_ONE_REG; 0 if there is no such register. */
+uint64_t arm64_get_register(struct vcpu *vcpu, uint64_t id);
+
+/* What TCR_EL1 must be for the VM's page tables. */
+uint64_t arm64_tcr(const struct vm *vm);
+
+#endif

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* arm64: the guest's own page tables, with granules of 4, 16 and 64 KiB. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <unistd.h>
+
+#include "arch.h"
+#include "report.h"
+#include "state_arm64.h"
+
+/* Arm ARM D8.3: descriptors of stage 1. */
+#define DESC_VALID	 (1ULL << 0)
+#define DESC_TABLE	 (1ULL << 1)
+#define DESC_ATTR_DEVICE (1ULL << 2)
+#define DESC_SHARED	 (3ULL << 8)
+#define DESC_ACCESSED	 (1ULL << 10)
+#define DESC_ADDRESS	 0x0000fffffffff000ULL
+
+#define ADDRESS_BITS 48
+/* A VM's guest physical addresses, unless the machine has fewer. */
+#define IPA_BITS 40
+
+#define TCR_T0SZ       (64ULL - ADDRESS_BITS)
+#define TCR_WRITE_BACK (1ULL << 8 | 1ULL << 10)
+#define TCR_SHARED     (3ULL << 12)
+#define TCR_TG0_SHIFT  14
+#define TCR_NO_TTBR1   (1ULL << 23)
+#define TCR_IPS_SHIFT  32
+
+/**
+ * struct granule - one of the sizes that tables and smallest pages can have
+ * @shift: its size, log2 of bytes
+ * @field: where ID_AA64MMFR0_EL1 tells whether the CPU has it
+ * @absent: the value there that says no (TGran4, TGran64: 0xf, TGran16: 0)
+ * @tcr: its number in TCR_EL1.TG0
+ * @sizes: page sizes, bytes: the granule, then what blocks can map
+ * @count: number of @sizes
+ */
+struct granule {
+	unsigned int shift;
+	unsigned int field;
+	unsigned int absent;
+	uint64_t tcr;
+	uint64_t sizes[3];
+	size_t count;
+};
+
+/* Arm ARM D8.2: blocks are at levels 1 and 2, or at level 2 only. */
+static const struct granule granules[] = {
+	{ 12, 28, 0xf, 0, { 1UL << 12, 1UL << 21, 1UL << 30 }, 3 },
+	{ 14, 20, 0x0, 2, { 1UL << 14, 1UL << 25 }, 2 },
+	{ 16, 24, 0xf, 1, { 1UL << 16, 1UL << 29 }, 2 },
+};
+
+#define GRANULES (sizeof(granules) / sizeof(granules[0]))
+
+const uint64_t *vm_granules(size_t *count)
+{
+	static const uint64_t sizes[] = { 1UL << 12, 1UL << 14, 1UL << 16 };
+
+	*count = sizeof(sizes) / sizeof(sizes[0]);
+	return sizes;
+}
+
+static const struct granule *granule_of(uint64_t size)
+{
+	size_t i;
+
+	for (i = 0; i < GRANULES; i++)
+		if (granules[i].sizes[0] == size)
+			return &granules[i];
+	return NULL;
+}
+
+static bool cpu_has(const struct granule *granule, uint64_t features)
+{
+	return (features >> granule->field & 0xf) != granule->absent;
+}
+
+static const struct granule *choose_granule(const struct vm *vm,
+					    uint64_t features)
+{
+	uint64_t wanted = vm->config.granule;
+	const struct granule *granule =
+		granule_of(wanted ? wanted : (uint64_t)getpagesize());
+	char what[96];
+	size_t i;
+
+	if (granule && cpu_has(granule, features))
+		return granule;
+	if (!wanted)
+		for (i = 0; i < GRANULES; i++)
+			if (cpu_has(&granules[i], features))
+				return &granules[i];
+	snprintf(what, sizeof(what),
+		 "a CPU whose guests have a granule of %llu KiB (ID_AA64MMFR0_EL1 is %#llx)",
+		 (unsigned long long)wanted >> 10,
+		 (unsigned long long)features);
+	skip(what, "use another one: an emulated -cpu max has all");
+}
+
+/*
+ * Documentation/arch/arm64/hugetlbpage.rst: what one entry maps, and runs of
+ * entries with the contiguous bit, which stage 2 never uses.
+ */
+const uint64_t *arch_hugetlb_sizes(size_t *count)
+{
+	static const uint64_t with_4k[] = { 64UL << 10, 2UL << 20, 32UL << 20,
+					    1UL << 30 };
+	static const uint64_t with_16k[] = { 2UL << 20, 32UL << 20,
+					     1UL << 30 };
+	static const uint64_t with_64k[] = { 2UL << 20, 512UL << 20,
+					     16UL << 30 };
+
+	switch (getpagesize()) {
+	case 1 << 14:
+		*count = sizeof(with_16k) / sizeof(with_16k[0]);
+		return with_16k;
+	case 1 << 16:
+		*count = sizeof(with_64k) / sizeof(with_64k[0]);
+		return with_64k;
+	default:
+		*count = sizeof(with_4k) / sizeof(with_4k[0]);
+		return with_4k;
+	}
+}
+
+unsigned long arch_vm_type(void)
+{
+	int bits = kvm_check_extension(KVM_CAP_ARM_VM_IPA_SIZE);
+
+	/* Zero stands for 40 bits, which some machines do not have. */
+	return bits && bits < IPA_BITS ? KVM_VM_TYPE_ARM_IPA_SIZE(bits) : 0;
+}
+
+static unsigned int ipa_bits(void)
+{
+	unsigned int bits = KVM_VM_TYPE_ARM_IPA_SIZE(arch_vm_type());
+
+	return bits ? bits : IPA_BITS;
+}
+
+/* TCR_EL1.IPS: what all of the VM's memory needs, but no more than PARange. */
+static uint64_t output_size(uint64_t features)
+{
+	static const unsigned int bits[] = { 32, 36, 40, 42, 44, 48, 52 };
+	uint64_t most = features & 0xf, size = 0;
+
+	while (size < most && size + 1 < sizeof(bits) / sizeof(bits[0]) &&
+	       bits[size] < ipa_bits())
+		size++;
+	return size;
+}
+
+uint64_t arm64_tcr(const struct vm *vm)
+{
+	uint64_t features = arm64_get_register(&vm->vcpus[0], REG_MMFR0);
+
+	return TCR_T0SZ | TCR_WRITE_BACK | TCR_SHARED | TCR_NO_TTBR1 |
+	       granule_of(vm->granule)->tcr << TCR_TG0_SHIFT |
+	       output_size(features) << TCR_IPS_SHIFT;
+}
+
+void arch_tables_init(struct vm *vm)
+{
+	uint64_t features;
+
+	/* What the guest's CPU has is known from a vCPU only. */
+	arm64_reset(&vm->vcpus[0]);
+	features = arm64_get_register(&vm->vcpus[0], REG_MMFR0);
+	vm->granule = choose_granule(vm, features)->sizes[0];
+	vm->table_root = vm_alloc_table(vm, vm->granule);
+	vm_map(vm, GPA_HYPERCALL, GPA_HYPERCALL, vm->granule, vm->granule);
+}
+
+const uint64_t *arch_page_sizes(const struct vm *vm, size_t *count)
+{
+	const struct granule *granule = granule_of(vm->granule);
+
+	*count = granule->count;
+	return granule->sizes;
+}
+
+void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
+		   uint64_t page_size)
+{
+	const unsigned int last = granule_of(vm->granule)->shift;
+	/* A table is a granule of entries of 8 bytes. */
+	const unsigned int bits = last - 3;
+	uint64_t table = vm->table_root;
+	unsigned int shift = last;
+
+	if (gva >> ADDRESS_BITS)
+		fail("guest address %#llx is beyond %d bits",
+		     (unsigned long long)gva, ADDRESS_BITS);
+	while (shift + bits < ADDRESS_BITS)
+		shift += bits;
+	for (;; shift -= bits) {
+		uint64_t *entry = (uint64_t *)((char *)vm->system + table) +
+				  ((gva >> shift) & ((1ULL << bits) - 1));
+
+		if (1ULL << shift == page_size) {
+			*entry = gpa | DESC_VALID | DESC_ACCESSED |
+				 DESC_SHARED | (shift == last ? DESC_TABLE : 0);
+			if (gpa == GPA_HYPERCALL)
+				*entry |= DESC_ATTR_DEVICE;
+			return;
+		}
+		if ((*entry & DESC_VALID) && !(*entry & DESC_TABLE))
+			fail("guest address %#llx is already mapped by a block",
+			     (unsigned long long)gva);
+		if (!(*entry & DESC_VALID))
+			*entry =
+				(GPA_SYSTEM + vm_alloc_table(vm, vm->granule)) |
+				DESC_VALID | DESC_TABLE;
+		table = (*entry & DESC_ADDRESS) - GPA_SYSTEM;
+	}
+}
