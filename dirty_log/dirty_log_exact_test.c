@@ -15,6 +15,7 @@
 #include "bitmap.h"
 #include "cases.h"
 #include "exact.h"
+#include "mapping.h"
 #include "options.h"
 #include "report.h"
 #include "scene.h"
@@ -24,12 +25,16 @@
 #define SLOT_BYTES (4UL << 20)
 #define VCPUS	   2
 
+/* Behind the matrix's: the guest's granule, 0: default. */
+enum { NUMBER_GRANULE = SCENE_DIMENSIONS };
+
 /* Touches until huge mappings must be back. */
 #define RECOVERY_ATTEMPTS 3
 
 struct exact {
 	struct scene scene;
 	struct dirty_slot *watched;
+	struct mapping_probe probe;
 	unsigned long *written;
 	struct random_stream random;
 	unsigned int turn;
@@ -45,11 +50,15 @@ static void setup(struct exact *exact, const struct test_case *test)
 		.slots = 1,
 		.slot_bytes = options()->memory ? options()->memory :
 						  SLOT_BYTES,
+		.granule = test->number[NUMBER_GRANULE],
 	};
 
 	memset(exact, 0, sizeof(*exact));
 	scene_create(&exact->scene, &config);
 	exact->watched = exact->scene.watched[0];
+	mapping_probe_open(&exact->probe, exact->scene.vm,
+			   exact->scene.huge_pages[0] ? exact->watched->pages :
+							0);
 	exact->written = bitmap_new(exact->watched->pages);
 	case_random(&exact->random, "write sets", 0);
 }
@@ -57,18 +66,17 @@ static void setup(struct exact *exact, const struct test_case *test)
 static void teardown(struct exact *exact)
 {
 	free(exact->written);
+	mapping_probe_close(&exact->probe);
 	scene_destroy(&exact->scene);
 }
 
 /* Have a vCPU make the stores; another one at each call. */
-static void store(struct exact *exact, const struct writer_list *list)
+static void store(struct exact *exact, struct writer_list *list)
 {
 	struct vm *vm = exact->scene.vm;
-	struct vcpu *vcpu = &vm->vcpus[exact->turn++ % vm->vcpu_count];
 
-	*writer_list_of(vcpu->guest) = *list;
-	vcpu_start(vcpu, writer_store, 0);
-	vcpu_run(vcpu, VCPU_DONE);
+	scene_store(&exact->scene,
+		    &vm->vcpus[exact->turn++ % vm->vcpu_count], list);
 }
 
 static void store_whole(struct exact *exact)
@@ -103,42 +111,65 @@ static void enable(struct exact *exact)
 	expect(exact, "KVM_DIRTY_LOG_INITIALLY_SET, first clear");
 }
 
+/* Write every page, and see by what mappings. */
+static void measure(struct exact *exact, struct mapping_sizes *sizes)
+{
+	mapping_probe_begin(&exact->probe);
+	store_whole(exact);
+	mapping_probe_end(&exact->probe, exact->watched->slot, 1,
+			  exact->scene.vm->page_size, sizes);
+}
+
+/* Where faults tell the sizes of mappings, every page has to fault. */
+static void protect(struct exact *exact)
+{
+	if (!exact->probe.by_faults)
+		return;
+	dirty_enable(exact->scene.dirty, exact->watched);
+	dirty_harvest(exact->scene.dirty, exact->watched, NULL);
+	dirty_disable(exact->scene.dirty, exact->watched);
+}
+
+/* Writes every page for the first time: no fault of another kind later. */
 static void check_before(struct exact *exact, struct mapping_sizes *sizes)
 {
 	const struct scene *scene = &exact->scene;
+	char text[128];
 
-	mapping_sizes_read(scene->vm, sizes);
+	measure(exact, sizes);
 	if (!sizes->known || !scene->host_huge[0])
 		return;
-	if (sizes->huge_2m + 512 * sizes->huge_1g < scene->huge_pages[0]) {
+	if (mapping_huge_pages(sizes) < scene->huge_pages[0]) {
 		/* As in check_recovered(): once more. */
-		store_whole(exact);
-		mapping_sizes_read(scene->vm, sizes);
+		protect(exact);
+		measure(exact, sizes);
 	}
 	/* Else the mapping-size oracle below would judge nothing. */
-	CHECK(sizes->huge_2m + 512 * sizes->huge_1g >= scene->huge_pages[0],
-	      "the host maps all %llu huge pages of the slot huge, the guest has %llu mappings of 2 MiB",
+	CHECK(mapping_huge_pages(sizes) >= scene->huge_pages[0],
+	      "the host maps all %llu huge pages of the slot huge, but not the guest: %s",
 	      (unsigned long long)scene->huge_pages[0],
-	      (unsigned long long)sizes->huge_2m);
+	      mapping_text(sizes, text, sizeof(text)));
 }
 
+/* Writes every page; before that, all were harvested and so protected. */
 static void check_logged(struct exact *exact)
 {
 	const struct scene *scene = &exact->scene;
 	struct mapping_sizes sizes;
+	char text[128];
 
-	mapping_sizes_read(scene->vm, &sizes);
-	CHECK(mapping_sizes_logged_ok(&sizes, scene->huge_pages[0],
-				      scene->huge_pages[0]),
-	      "every page was written while logged, but %llu mappings of 2 MiB and %llu of 1 GiB are left",
-	      (unsigned long long)sizes.huge_2m,
-	      (unsigned long long)sizes.huge_1g);
+	measure(exact, &sizes);
+	CHECK(mapping_logged_ok(&sizes, scene->huge_pages[0],
+				scene->huge_pages[0]),
+	      "every page was written while logged, but the slot has %s",
+	      mapping_text(&sizes, text, sizeof(text)));
 }
 
 static void check_recovered(struct exact *exact,
 			    const struct mapping_sizes *before)
 {
 	struct mapping_sizes after;
+	char text[2][128];
 	unsigned int attempt;
 
 	/*
@@ -147,15 +178,16 @@ static void check_recovered(struct exact *exact,
 	 * mappings have not come back, no touch brings them.
 	 */
 	for (attempt = 0; attempt < RECOVERY_ATTEMPTS; attempt++) {
-		store_whole(exact);
-		mapping_sizes_read(exact->scene.vm, &after);
-		if (mapping_sizes_recovered(before, &after))
+		if (attempt)
+			protect(exact);
+		measure(exact, &after);
+		if (mapping_recovered(before, &after))
 			break;
 	}
-	CHECK(mapping_sizes_recovered(before, &after),
-	      "huge mappings did not come back after logging: %llu of 2 MiB before, %llu after",
-	      (unsigned long long)before->huge_2m,
-	      (unsigned long long)after.huge_2m);
+	CHECK(mapping_recovered(before, &after),
+	      "huge mappings did not come back after logging: before %s; after %s",
+	      mapping_text(before, text[0], sizeof(text[0])),
+	      mapping_text(&after, text[1], sizeof(text[1])));
 }
 
 static void run_sets(struct exact *exact)
@@ -189,8 +221,6 @@ static void test_sets(const struct test_case *test)
 	struct exact exact;
 
 	setup(&exact, test);
-	/* All pages are mapped before logging: no fault of another kind. */
-	store_whole(&exact);
 	check_before(&exact, &before);
 
 	enable(&exact);
@@ -200,9 +230,13 @@ static void test_sets(const struct test_case *test)
 
 	/*
 	 * With every page written, nothing faults after logging but for what
-	 * the end of logging did (kvm_mmu_zap_collapsible_sptes()).
+	 * the end of logging did (kvm_mmu_zap_collapsible_sptes()). Where it
+	 * does nothing, all must fault: every page harvested, none written.
 	 */
-	store_whole(&exact);
+	if (exact.probe.by_faults) {
+		bitmap_fill(exact.written, exact.watched->pages);
+		expect(&exact, "every page before logging ends");
+	}
 	dirty_disable(exact.scene.dirty, exact.watched);
 	check_recovered(&exact, &before);
 
@@ -407,6 +441,35 @@ static struct test_case *add_case(struct test_case *cases, size_t *count,
 	return test;
 }
 
+/*
+ * Stage 2 does not care by what tables the guest comes to an address: the sets
+ * once more with each granule that the guest can have.
+ */
+static void add_granules(struct test_case *cases, size_t *count, size_t max)
+{
+	static const enum backing_kind kinds[] = { BACKING_ANONYMOUS_THP,
+						   BACKING_ANONYMOUS };
+	size_t granules, i;
+	const uint64_t *granule = vm_granules(&granules);
+
+	for (i = 0; granules > 1 && i < granules; i++) {
+		enum harvester harvester = i % 2 ? HARVESTER_CLEAR :
+						   HARVESTER_LOG;
+		enum backing_kind kind = kinds[i % 2];
+		char name[CASE_NAME_MAX];
+		struct test_case *test;
+
+		snprintf(name, sizeof(name), "granule/%lluk/%s/%s",
+			 (unsigned long long)granule[i] >> 10,
+			 harvester_name(harvester), backing_name(kind));
+		test = add_case(cases, count, max, test_sets, name);
+		test->number[SCENE_HARVESTER] = harvester;
+		test->number[SCENE_BACKING] = kind;
+		test->number[SCENE_GEOMETRY] = GEOMETRY_ALIGNED;
+		test->number[NUMBER_GRANULE] = granule[i];
+	}
+}
+
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
@@ -456,6 +519,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			"clear_arguments/shifted");
 	test->number[SCENE_HARVESTER] = HARVESTER_CLEAR;
 	test->number[SCENE_GEOMETRY] = GEOMETRY_SHIFTED;
+	add_granules(cases, &count, max);
 	add_case(cases, &count, max, test_not_logged, "not_logged");
 	add_case(cases, &count, max, test_guest_memfd_refused,
 		 "refused/guest_memfd");

@@ -13,14 +13,13 @@
 #include "cases.h"
 #include "clock.h"
 #include "crew.h"
-#include "exact.h"
 #include "flip.h"
+#include "mapping.h"
 #include "mirror.h"
 #include "report.h"
 #include "worker.h"
 #include "writer.h"
 
-#define HUGE_SIZE  (2UL << 20)
 #define ROUNDS_MIN 2
 /* Judged stops of a round with hot sets. */
 #define HOT_HARVESTS 16
@@ -29,19 +28,23 @@
 /* A run in which nothing was verified is not a pass: so many rounds it has. */
 #define ROUNDS_MAX 100
 #define STORES_MAX 3000
-#define SWEEP_MS   30000
 #define STOP_MS	   10000
+/* Touches of a huge page when mapping sizes are judged; one tells nothing. */
+#define SWEEP_TOUCHES 4
 
 struct flip {
 	const struct flip_config *config;
 	struct scene scene;
 	struct crew *crew;
+	/* The crew's vCPUs; there is one more, which only sweeps. */
+	unsigned int writers;
 	struct mirror *mirror[SCENE_SLOTS_MAX];
-	/* Pages harvested since logging began: they were written. */
-	unsigned long *since[SCENE_SLOTS_MAX];
 	struct random_stream random;
 	struct worker_group *flippers;
+	struct mapping_probe probe;
 	struct mapping_sizes before;
+	/* What the sweeping vCPU stored so far. */
+	uint64_t swept;
 	/* How many slots the main thread flips; the last may have its own. */
 	unsigned int judged_slots;
 	bool host_huge;
@@ -53,7 +56,7 @@ static uint64_t stores_so_far(const struct flip *flip)
 	uint64_t sum = 0;
 	unsigned int i;
 
-	for (i = 0; i < flip->scene.vm->vcpu_count; i++)
+	for (i = 0; i < flip->writers; i++)
 		sum += writer_of(flip->scene.vm->vcpus[i].guest)->sequence;
 	return sum;
 }
@@ -76,7 +79,7 @@ static void change_patterns(struct flip *flip)
 {
 	unsigned int i;
 
-	for (i = 0; i < flip->scene.vm->vcpu_count; i++)
+	for (i = 0; i < flip->writers; i++)
 		writer_of(flip->scene.vm->vcpus[i].guest)->pattern =
 			random_below(&flip->random, WRITER_PATTERNS);
 }
@@ -119,7 +122,6 @@ static void enable_slot(struct flip *flip, unsigned int i)
 		mirror_begin_unknown(flip->mirror[i]);
 	else
 		mirror_copy_all(flip->mirror[i]);
-	bitmap_zero(flip->since[i], flip->scene.watched[i]->pages);
 }
 
 static void disable_slot(struct flip *flip, unsigned int i)
@@ -136,7 +138,6 @@ static void take_harvest(struct flip *flip, unsigned int i)
 
 	crew_ring_room(flip->crew);
 	flip->verified += mirror_take(flip->mirror[i], watched->fresh);
-	bitmap_or(flip->since[i], watched->fresh, watched->pages);
 	flip->harvests++;
 }
 
@@ -169,45 +170,52 @@ static void harvest_running(struct flip *flip)
 					     NULL);
 }
 
-static uint64_t huge_pages_written(const struct flip *flip, unsigned int slot)
+/*
+ * Have memory touched, huge page by huge page, while the crew is paused, and
+ * see by what mappings. By a vCPU that does nothing else: one of the crew's
+ * would first end what it was about.
+ */
+static void sweep(struct flip *flip, struct mapping_sizes *sizes)
 {
-	const struct dirty_slot *watched = flip->scene.watched[slot];
-	uint64_t page_size = flip->scene.vm->page_size;
-	uint64_t gpa = watched->slot->gpa;
-	uint64_t first = (gpa + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1);
-	uint64_t count = 0, i;
+	uint64_t stride = flip->scene.huge_size / SWEEP_TOUCHES;
+	struct vcpu *vcpu = &flip->scene.vm->vcpus[flip->writers];
+	struct writer_list list = { .sequence = flip->swept };
+	unsigned int i;
 
-	for (i = 0; i < flip->scene.huge_pages[slot]; i++) {
-		size_t page = (first + i * HUGE_SIZE - gpa) / page_size;
-		size_t end = page + HUGE_SIZE / page_size;
+	for (i = 0; i < flip->scene.config.slots; i++) {
+		const struct memslot *slot = &flip->scene.slot[i];
 
-		if (bitmap_next(flip->since[slot], end, page) < end)
-			count++;
+		list.store[list.count++] = (struct writer_store){
+			.gva = slot->gpa,
+			.stride = (int64_t)stride,
+			.count = (slot->size + stride - 1) / stride,
+		};
 	}
-	return count;
+	mapping_probe_begin(&flip->probe);
+	scene_store(&flip->scene, vcpu, &list);
+	flip->swept = list.sequence;
+	mapping_probe_end(&flip->probe, flip->scene.slot,
+			  flip->scene.config.slots, stride, sizes);
 }
 
 /* Every slot must be logged: KVM counts mappings for the whole VM. */
-static void check_mapping_sizes(struct flip *flip)
+static void check_logged(struct flip *flip)
 {
-	uint64_t huge = 0, written = 0;
 	struct mapping_sizes sizes;
+	uint64_t huge = 0;
+	char text[128];
 	unsigned int i;
 
-	if (flip->scene.config.harvester == HARVESTER_CLEAR_INITIALLY_SET)
-		return;
 	for (i = 0; i < flip->scene.config.slots; i++) {
 		if (!flip->scene.watched[i]->logging)
 			return;
 		huge += flip->scene.huge_pages[i];
-		written += huge_pages_written(flip, i);
 	}
-	mapping_sizes_read(flip->scene.vm, &sizes);
-	CHECK(mapping_sizes_logged_ok(&sizes, huge, written),
-	      "of %llu huge pages %llu were written while logged, but %llu mappings of 2 MiB and %llu of 1 GiB are left",
-	      (unsigned long long)huge, (unsigned long long)written,
-	      (unsigned long long)sizes.huge_2m,
-	      (unsigned long long)sizes.huge_1g);
+	sweep(flip, &sizes);
+	CHECK(mapping_logged_ok(&sizes, huge, huge),
+	      "each of %llu huge pages was written while logged, but the slots have %s",
+	      (unsigned long long)huge,
+	      mapping_text(&sizes, text, sizeof(text)));
 }
 
 /* Judged stop. Leaves the vCPUs paused. */
@@ -228,49 +236,52 @@ static void judge(struct flip *flip)
 		      i, left);
 		mirror_judge(flip->mirror[i]);
 	}
-	check_mapping_sizes(flip);
+	if (random_chance(&flip->random, 1, 2))
+		check_logged(flip);
 	flip->judged++;
 }
 
-static void sweep(struct flip *flip, uint64_t stride)
+/* Where faults tell the sizes of mappings, every page has to fault. */
+static void protect(struct flip *flip)
 {
-	struct deadline deadline = deadline_in_ms(SWEEP_MS);
-	struct writer *writer = writer_of(flip->scene.vm->vcpus[0].guest);
+	unsigned int i;
 
-	writer->sweep = stride;
-	crew_resume(flip->crew);
-	while (writer->sweep) {
-		CHECK(!deadline_passed(deadline),
-		      "vCPU 0 did not touch all memory within %d s",
-		      SWEEP_MS / 1000);
-		poll(NULL, 0, 1);
+	if (!flip->probe.by_faults)
+		return;
+	for (i = 0; i < flip->scene.config.slots; i++) {
+		struct dirty_slot *watched = flip->scene.watched[i];
+
+		dirty_enable(flip->scene.dirty, watched);
+		dirty_harvest(flip->scene.dirty, watched, NULL);
+		dirty_disable(flip->scene.dirty, watched);
 	}
-	crew_pause(flip->crew);
 }
 
 /* Nothing is logged: huge mappings must be back. Leaves the vCPUs paused. */
 static void check_recovered(struct flip *flip)
 {
 	struct mapping_sizes after;
+	char text[2][128];
 	unsigned int attempt;
 
 	if (!flip->before.known || !flip->host_huge)
 		return;
+	crew_pause(flip->crew);
 	/*
 	 * An MMU notifier may take a mapping away at any moment: with two nodes
 	 * NUMA balancing does (change_prot_numa()). So touch again; where huge
 	 * mappings have not come back, no touch brings them.
 	 */
 	for (attempt = 0; attempt < RECOVERY_ATTEMPTS; attempt++) {
-		sweep(flip, HUGE_SIZE);
-		mapping_sizes_read(flip->scene.vm, &after);
-		if (mapping_sizes_recovered(&flip->before, &after))
+		protect(flip);
+		sweep(flip, &after);
+		if (mapping_recovered(&flip->before, &after))
 			break;
 	}
-	CHECK(mapping_sizes_recovered(&flip->before, &after),
-	      "huge mappings did not come back after logging: %llu of 2 MiB before, %llu after",
-	      (unsigned long long)flip->before.huge_2m,
-	      (unsigned long long)after.huge_2m);
+	CHECK(mapping_recovered(&flip->before, &after),
+	      "huge mappings did not come back after logging: before %s; after %s",
+	      mapping_text(&flip->before, text[0], sizeof(text[0])),
+	      mapping_text(&after, text[1], sizeof(text[1])));
 	flip->recovered++;
 }
 
@@ -352,7 +363,7 @@ static void run_hot_round(struct flip *flip)
 {
 	unsigned int i;
 
-	for (i = 0; i < flip->scene.vm->vcpu_count; i++)
+	for (i = 0; i < flip->writers; i++)
 		writer_of(flip->scene.vm->vcpus[i].guest)->pattern = WRITER_HOT;
 	enable_slot(flip, 0);
 	for (i = 0; i < HOT_HARVESTS; i++) {
@@ -367,13 +378,19 @@ static void run_hot_round(struct flip *flip)
 
 static void setup(struct flip *flip, const struct flip_config *config)
 {
-	const struct crew_config crew_config = { .function = writer_run };
+	const struct crew_config crew_config = {
+		.function = writer_run,
+		.vcpus = config->scene.vcpus,
+	};
+	struct scene_config scene_config = config->scene;
+	uint64_t touches = 0;
 	unsigned int i;
 
 	memset(flip, 0, sizeof(*flip));
 	flip->config = config;
 	case_random(&flip->random, "flip", 0);
-	scene_create(&flip->scene, &config->scene);
+	flip->writers = scene_config.vcpus++;
+	scene_create(&flip->scene, &scene_config);
 	flip->host_huge = true;
 	for (i = 0; i < config->scene.slots; i++) {
 		struct dirty_slot *watched = flip->scene.watched[i];
@@ -383,19 +400,16 @@ static void setup(struct flip *flip, const struct flip_config *config)
 		flip->mirror[i] = mirror_new(name, watched->slot->hva,
 					     watched->pages,
 					     flip->scene.vm->page_size);
-		flip->since[i] = bitmap_new(watched->pages);
 		flip->host_huge &= flip->scene.host_huge[i];
+		touches += flip->scene.huge_pages[i] * SWEEP_TOUCHES;
 	}
+	mapping_probe_open(&flip->probe, flip->scene.vm, touches);
+	if (flip->host_huge)
+		sweep(flip, &flip->before);
 	scene_setup_writers(&flip->scene);
 	change_patterns(flip);
 	flip->crew = crew_new(flip->scene.vm, &crew_config);
 	crew_start(flip->crew);
-	crew_pause(flip->crew);
-	if (flip->host_huge) {
-		sweep(flip, HUGE_SIZE);
-		mapping_sizes_read(flip->scene.vm, &flip->before);
-	}
-	crew_resume(flip->crew);
 
 	/*
 	 * Rings are drained before a disable, which only the thread that
@@ -416,10 +430,9 @@ static void teardown(struct flip *flip)
 
 	stop_flipper(flip);
 	crew_finish(flip->crew);
-	for (i = 0; i < flip->scene.config.slots; i++) {
+	for (i = 0; i < flip->scene.config.slots; i++)
 		mirror_free(flip->mirror[i]);
-		free(flip->since[i]);
-	}
+	mapping_probe_close(&flip->probe);
 	scene_destroy(&flip->scene);
 }
 

@@ -12,7 +12,6 @@
 #include "scene.h"
 #include "writer.h"
 
-#define HUGE_SIZE (2UL << 20)
 /* Pages that SHIFTED and SKEWED lie behind a huge page's start. */
 #define SHIFT_PAGES 3
 #define SKEW_PAGES  5
@@ -20,6 +19,8 @@
 #define SHORT_PAGES 29
 /* Room between slots: the next one's huge pages must not touch this one's. */
 #define SLOT_GAP (64UL << 20)
+/* Memory of huge pages has so many of them at least. */
+#define HUGE_PAGES_MIN 2
 
 const char *geometry_name(enum geometry geometry)
 {
@@ -37,14 +38,21 @@ bool scene_wanted(const unsigned int *tuple, const void *context)
 	const char *only = options()->backing;
 
 	(void)context;
-	return !only || !strcmp(only, backing_name(tuple[SCENE_BACKING]));
+	return backing_exists(tuple[SCENE_BACKING]) &&
+	       (!only || !strcmp(only, backing_name(tuple[SCENE_BACKING])));
+}
+
+static uint64_t round_up(uint64_t value, uint64_t to)
+{
+	return (value + to - 1) / to * to;
 }
 
 /* Whole huge pages in [start, start + size). */
-static uint64_t whole_huge_pages(uint64_t start, uint64_t size)
+static uint64_t whole_huge_pages(uint64_t start, uint64_t size,
+				 uint64_t huge_size)
 {
-	uint64_t first = (start + HUGE_SIZE - 1) / HUGE_SIZE;
-	uint64_t end = (start + size) / HUGE_SIZE;
+	uint64_t first = (start + huge_size - 1) / huge_size;
+	uint64_t end = (start + size) / huge_size;
 
 	return end > first ? end - first : 0;
 }
@@ -54,7 +62,8 @@ static void create_slot(struct scene *scene, unsigned int index)
 	const struct scene_config *config = &scene->config;
 	struct backing *backing = &scene->backing[index];
 	struct memslot *slot = &scene->slot[index];
-	uint64_t page = scene->vm->page_size;
+	uint64_t page = scene->vm->page_size, huge = scene->huge_size;
+	bool maps_huge = backing_page_size(config->backing) >= huge;
 	uint64_t gpa = GPA_TEST;
 	struct backing_request request = {
 		.kind = config->backing,
@@ -63,7 +72,9 @@ static void create_slot(struct scene *scene, unsigned int index)
 		.fd = -1,
 	};
 
-	gpa += index * ((config->slot_bytes + SLOT_GAP) & ~(HUGE_SIZE - 1));
+	if (maps_huge && request.size < HUGE_PAGES_MIN * huge)
+		request.size = HUGE_PAGES_MIN * huge;
+	gpa += index * round_up(request.size + SLOT_GAP, huge);
 	if (config->geometry != GEOMETRY_ALIGNED) {
 		request.misalignment = SHIFT_PAGES * page;
 		request.size -= (SHIFT_PAGES + SHORT_PAGES) * page;
@@ -73,24 +84,29 @@ static void create_slot(struct scene *scene, unsigned int index)
 	}
 	backing_create(backing, &request);
 	slot_add(scene->vm, slot, SLOT_TEST_FIRST + index, gpa, backing, 0);
-	/* 2 MiB where it fits: shadow paging needs the guest to map huge. */
-	vm_map(scene->vm, gpa, gpa, slot->size, HUGE_SIZE);
+	/* Huge where it fits: shadow paging needs the guest to map huge. */
+	vm_map(scene->vm, gpa, gpa, slot->size, huge);
 	scene->watched[index] = dirty_watch(scene->dirty, slot);
 
-	if (backing->huge && config->geometry != GEOMETRY_SKEWED)
-		scene->huge_pages[index] = whole_huge_pages(gpa, slot->size);
-	scene->host_huge[index] = backing->huge &&
+	if (maps_huge && config->geometry != GEOMETRY_SKEWED)
+		scene->huge_pages[index] =
+			whole_huge_pages(gpa, slot->size, huge);
+	scene->host_huge[index] = maps_huge &&
 				  backing_host_huge_bytes(backing) >=
-					  scene->huge_pages[index] * HUGE_SIZE;
+					  scene->huge_pages[index] * huge;
 }
 
 void scene_create(struct scene *scene, const struct scene_config *config)
 {
-	struct vm_config vm_config = { .vcpus = config->vcpus };
+	struct vm_config vm_config = {
+		.vcpus = config->vcpus,
+		.granule = config->granule,
+	};
 	unsigned int i;
 
 	memset(scene, 0, sizeof(*scene));
 	scene->config = *config;
+	scene->huge_size = backing_thp_size();
 	harvester_configure(config->harvester, &vm_config,
 			    config->ring_entries);
 	scene->vm = vm_create(&vm_config);
@@ -117,6 +133,27 @@ void scene_setup_writers(struct scene *scene)
 		}
 		case_random(&writer->random, "guest writer", i);
 	}
+}
+
+void scene_store(struct scene *scene, struct vcpu *vcpu,
+		 struct writer_list *list)
+{
+	struct writer_list *shared = writer_list_of(vcpu->guest);
+	enum vcpu_event event;
+
+	*shared = *list;
+	vcpu_start(vcpu, writer_store, 0);
+	while ((event = __vcpu_run(vcpu)) != VCPU_DONE) {
+		char text[256];
+
+		if (event == VCPU_RING_FULL)
+			dirty_ring_collect(scene->dirty);
+		else if (event != VCPU_KICKED)
+			fail("vCPU %u did not come to the end of its stores: %s",
+			     vcpu->index,
+			     vcpu_exit_text(vcpu, text, sizeof(text)));
+	}
+	list->sequence = shared->sequence;
 }
 
 void scene_destroy(struct scene *scene)

@@ -12,6 +12,7 @@
 #include "backing.h"
 #include "dirty.h"
 #include "vm.h"
+#include "writer.h"
 
 #define SCENE_SLOTS_MAX 4
 
@@ -37,9 +38,11 @@ enum geometry {
  * @geometry: how slots lie
  * @vcpus: number of vCPUs
  * @slots: number of slots, 1 up to SCENE_SLOTS_MAX
- * @slot_bytes: size of each, a multiple of 2 MiB; other geometries than
- *	ALIGNED take some pages off
+ * @slot_bytes: size of each, a multiple of 2 MiB; if the memory is of huge
+ *	pages, then two of them at least; other geometries than ALIGNED take
+ *	some pages off
  * @ring_entries: dirty ring entries, 0: default
+ * @granule: of the guest's own page tables, one of vm_granules(), 0: default
  */
 struct scene_config {
 	enum harvester harvester;
@@ -49,6 +52,7 @@ struct scene_config {
 	unsigned int slots;
 	uint64_t slot_bytes;
 	uint32_t ring_entries;
+	uint64_t granule;
 };
 
 /**
@@ -59,7 +63,8 @@ struct scene_config {
  * @backing: memory of each slot
  * @slot: slots, not logged yet, mapped one to one in the guest
  * @watched: the slots as the harvester sees them
- * @huge_pages: 2 MiB pages that fit into slot i and can be mapped huge
+ * @huge_size: size of a huge page of this machine, bytes
+ * @huge_pages: huge pages that fit into slot i and can be mapped huge
  * @host_huge: the host maps all of slot i's huge pages huge
  */
 struct scene {
@@ -69,6 +74,7 @@ struct scene {
 	struct backing backing[SCENE_SLOTS_MAX];
 	struct memslot slot[SCENE_SLOTS_MAX];
 	struct dirty_slot *watched[SCENE_SLOTS_MAX];
+	uint64_t huge_size;
 	uint64_t huge_pages[SCENE_SLOTS_MAX];
 	bool host_huge[SCENE_SLOTS_MAX];
 };
@@ -77,11 +83,13 @@ struct scene {
 enum { SCENE_HARVESTER, SCENE_BACKING, SCENE_GEOMETRY, SCENE_DIMENSIONS };
 
 /**
- * scene_wanted() - struct case_matrix's @allowed: the memory that --backing names
+ * scene_wanted() - struct case_matrix's @allowed: memory that machines like this
+ *	one have, and that --backing names
  * @tuple: a choice per dimension
  * @context: not used
  *
- * Return: true if there is no --backing, or it is the tuple's.
+ * Return: true if the tuple's backing exists, and there is no --backing or it is
+ * the tuple's.
  */
 bool scene_wanted(const unsigned int *tuple, const void *context);
 
@@ -109,6 +117,19 @@ void scene_create(struct scene *scene, const struct scene_config *config);
  * Each vCPU has a random stream of its own; the pattern is WRITER_RANDOM.
  */
 void scene_setup_writers(struct scene *scene);
+
+/**
+ * scene_store() - have a vCPU make known stores
+ * @scene: scene
+ * @vcpu: one of its vCPUs, not running
+ * @list: the stores; @list->sequence goes on
+ *
+ * Ring entries are collected whenever the ring is full, for the next harvest.
+ *
+ * Context: the thread that harvests.
+ */
+void scene_store(struct scene *scene, struct vcpu *vcpu,
+		 struct writer_list *list);
 
 /**
  * scene_destroy() - take it down

@@ -3,12 +3,12 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "backing.h"
 #include "bitmap.h"
 #include "report.h"
 #include "write_sets.h"
 
 #define STORE_SIZE sizeof(uint64_t)
-#define HUGE_SIZE  (2UL << 20)
 #define WORD_PAGES 64
 
 static uint64_t pages_of(const struct memslot *slot)
@@ -66,11 +66,11 @@ static void fill_word_ends(struct writer_list *list, const struct memslot *slot,
 static void fill_huge_ends(struct writer_list *list, const struct memslot *slot,
 			   struct random_stream *random)
 {
-	uint64_t size = slot->vm->page_size, end;
+	uint64_t size = slot->vm->page_size, huge = backing_thp_size(), end;
 
 	(void)random;
-	for (end = (slot->gpa / HUGE_SIZE + 1) * HUGE_SIZE;
-	     end <= slot->gpa + slot->size; end += HUGE_SIZE)
+	for (end = (slot->gpa / huge + 1) * huge; end <= slot->gpa + slot->size;
+	     end += huge)
 		add(list, slot, (end - slot->gpa) / size - 1, 24, 1, 1);
 }
 
@@ -78,12 +78,15 @@ static void fill_straddle(struct writer_list *list, const struct memslot *slot,
 			  struct random_stream *random)
 {
 	uint64_t size = slot->vm->page_size;
-	uint64_t huge = (slot->gpa / HUGE_SIZE + 1) * HUGE_SIZE;
+	uint64_t huge = backing_thp_size();
+	uint64_t end = (slot->gpa / huge + 1) * huge;
 
 	(void)random;
 	add(list, slot, 1, size - 1, 1, 1);
 	add(list, slot, WORD_PAGES - 1, size - 4, 1, 1);
-	add(list, slot, (huge - slot->gpa) / size - 1, size - 7, 1, 1);
+	/* A slot of small pages may be smaller than a huge one. */
+	if (end < slot->gpa + slot->size)
+		add(list, slot, (end - slot->gpa) / size - 1, size - 7, 1, 1);
 }
 
 static void fill_descending(struct writer_list *list,

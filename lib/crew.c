@@ -153,9 +153,11 @@ struct crew *crew_new(struct vm *vm, const struct crew_config *config)
 	install_kick();
 	crew->vm = vm;
 	crew->config = *config;
-	crew->members = calloc(vm->vcpu_count, sizeof(*crew->members));
+	if (!crew->config.vcpus)
+		crew->config.vcpus = vm->vcpu_count;
+	crew->members = calloc(crew->config.vcpus, sizeof(*crew->members));
 	if (!crew->members)
-		fail("out of memory for a crew of %u", vm->vcpu_count);
+		fail("out of memory for a crew of %u", crew->config.vcpus);
 	pthread_mutex_init(&crew->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -164,7 +166,7 @@ struct crew *crew_new(struct vm *vm, const struct crew_config *config)
 	crew->group = worker_group_new("crew");
 	if (config->silence_ms)
 		worker_group_silence_ms(crew->group, config->silence_ms);
-	for (i = 0; i < vm->vcpu_count; i++)
+	for (i = 0; i < crew->config.vcpus; i++)
 		add_member(crew, i);
 	return crew;
 }

@@ -19,6 +19,8 @@ struct crew;
  * @function: guest function of every vCPU; begun anew when it returns while
  *	nobody asked it to stop
  * @argument: its second argument
+ * @vcpus: how many of the VM's vCPUs, from the first; 0: all. The others stay
+ *	the caller's
  * @faults_allowed: KVM_RUN may fail with EFAULT, and is tried again (memory
  *	that the host has taken away for a while)
  * @silence_ms: how long a guest may show no sign of life before the watchdog
@@ -27,13 +29,14 @@ struct crew;
 struct crew_config {
 	guest_function function;
 	uint64_t argument;
+	unsigned int vcpus;
 	bool faults_allowed;
 	unsigned int silence_ms;
 };
 
 /**
  * crew_new() - make the threads; they wait for crew_start()
- * @vm: VM; all its vCPUs belong to the crew
+ * @vm: VM
  * @config: what to do
  *
  * Return: the crew, freed by crew_finish().

@@ -62,11 +62,13 @@ void evidence_stats_close(struct evidence_stats *stats);
  * @events: names such as "kvm/kvm_mmu_set_spte", NULL at the end; may be NULL
  * @functions: functions to trace the calls of, NULL at the end; may be NULL
  * @buffer_kib: buffer per CPU in KiB; 0: 1024
+ * @this_thread: of @events only those that happen in the calling thread
  */
 struct evidence_trace_request {
 	const char *const *events;
 	const char *const *functions;
 	unsigned int buffer_kib;
+	bool this_thread;
 };
 
 /**
@@ -101,6 +103,23 @@ void evidence_trace_stop(struct evidence_trace *trace);
  * Return: number of lines that @line got.
  */
 size_t evidence_trace_each(struct evidence_trace *trace,
+			   bool (*line)(const char *name, const char *text,
+					void *context),
+			   void *context);
+
+/**
+ * evidence_trace_take() - go through what was recorded, and forget it
+ * @trace: started by evidence_trace_start(), may be recording
+ * @line: as evidence_trace_each() has it; NULL: only forget
+ * @context: for @line
+ *
+ * What happens meanwhile in other threads may or may not be among it. Cheaper
+ * than a new instance, and than emptying one (which waits for an RCU grace
+ * period, ring_buffer_reset_online_cpus()).
+ *
+ * Return: number of lines that @line got.
+ */
+size_t evidence_trace_take(struct evidence_trace *trace,
 			   bool (*line)(const char *name, const char *text,
 					void *context),
 			   void *context);

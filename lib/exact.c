@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The exactness and the mapping-size oracle. */
+/* The exactness oracle. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include <string.h>
 
-#include "arch.h"
 #include "bitmap.h"
 #include "exact.h"
 #include "report.h"
@@ -65,32 +64,4 @@ void exact_judge(const char *what, const unsigned long *written,
 		     difference.first_missing, difference.extra);
 	fail("%s: the dirty log reports %zu pages that nobody wrote, the first is page %zu",
 	     what, difference.extra, difference.first_extra);
-}
-
-void mapping_sizes_read(struct vm *vm, struct mapping_sizes *sizes)
-{
-	memset(sizes, 0, sizeof(*sizes));
-	sizes->known = arch_maps_huge() &&
-		       vm_stat(vm, "pages_4k", &sizes->small) &&
-		       vm_stat(vm, "pages_2m", &sizes->huge_2m) &&
-		       vm_stat(vm, "pages_1g", &sizes->huge_1g);
-}
-
-bool mapping_sizes_logged_ok(const struct mapping_sizes *sizes,
-			     uint64_t huge_pages, uint64_t written)
-{
-	uint64_t huge = sizes->huge_2m + sizes->huge_1g * 512;
-
-	return !sizes->known || huge + written <= huge_pages;
-}
-
-bool mapping_sizes_recovered(const struct mapping_sizes *before,
-			     const struct mapping_sizes *after)
-{
-	if (!before->known || !after->known)
-		return true;
-	/* 1 GiB mappings count for what they cover. */
-	return after->huge_1g >= before->huge_1g &&
-	       after->huge_2m + 512 * after->huge_1g >=
-		       before->huge_2m + 512 * before->huge_1g;
 }

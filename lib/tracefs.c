@@ -77,15 +77,26 @@ static bool remove_instance(const char *path)
 	return true;
 }
 
-static bool want_events(struct evidence_trace *trace, const char *const *events,
+static bool want_events(struct evidence_trace *trace,
+			const struct evidence_trace_request *request,
 			struct shortage *shortage)
 {
-	for (; events && *events; events++) {
-		char file[128];
-		int error;
+	const char *const *events = request->events;
 
+	for (; events && *events; events++) {
+		char file[128], filter[64];
+		int error = 0;
+
+		if (request->this_thread) {
+			snprintf(file, sizeof(file), "events/%s/filter",
+				 *events);
+			snprintf(filter, sizeof(filter), "common_pid == %d",
+				 gettid());
+			error = put(trace, file, filter, 0);
+		}
 		snprintf(file, sizeof(file), "events/%s/enable", *events);
-		error = put(trace, file, "1", 0);
+		if (!error)
+			error = put(trace, file, "1", 0);
 		if (error)
 			return shortage_set(
 				shortage,
@@ -182,7 +193,7 @@ evidence_trace_start(const struct evidence_trace_request *request,
 			     errno_name(error));
 		goto out;
 	}
-	if (!want_events(trace, request->events, shortage) ||
+	if (!want_events(trace, request, shortage) ||
 	    !want_functions(trace, request->functions, shortage))
 		goto out;
 	error = put(trace, "tracing_on", "1", 0);
@@ -229,17 +240,21 @@ static char *name_of(char *line, char **text)
 	return name;
 }
 
-size_t evidence_trace_each(struct evidence_trace *trace,
-			   bool (*line)(const char *name, const char *text,
-					void *context),
-			   void *context)
+/* Hand out the records in one of the instance's files. */
+static size_t each_line(struct evidence_trace *trace, const char *which,
+			int flags,
+			bool (*line)(const char *name, const char *text,
+				     void *context),
+			void *context)
 {
-	char path[PATH_SIZE + 8], buffer[4096];
+	char path[PATH_SIZE + 16], buffer[4096];
 	size_t count = 0;
 	FILE *file;
+	int fd;
 
-	snprintf(path, sizeof(path), "%s/trace", trace->path);
-	file = fopen(path, "re");
+	snprintf(path, sizeof(path), "%s/%s", trace->path, which);
+	fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+	file = fd < 0 ? NULL : fdopen(fd, "r");
 	if (!file)
 		fail("cannot read %s: %s", path, errno_name(errno));
 	while (fgets(buffer, sizeof(buffer), file)) {
@@ -248,7 +263,7 @@ size_t evidence_trace_each(struct evidence_trace *trace,
 		if (buffer[0] == '#')
 			continue;
 		name = name_of(buffer, &text);
-		if (!name)
+		if (!name || !line)
 			continue;
 		count++;
 		if (!line(name, text, context))
@@ -256,6 +271,23 @@ size_t evidence_trace_each(struct evidence_trace *trace,
 	}
 	fclose(file);
 	return count;
+}
+
+size_t evidence_trace_each(struct evidence_trace *trace,
+			   bool (*line)(const char *name, const char *text,
+					void *context),
+			   void *context)
+{
+	return each_line(trace, "trace", 0, line, context);
+}
+
+size_t evidence_trace_take(struct evidence_trace *trace,
+			   bool (*line)(const char *name, const char *text,
+					void *context),
+			   void *context)
+{
+	/* Reading it consumes; with O_NONBLOCK its end is EAGAIN. */
+	return each_line(trace, "trace_pipe", O_NONBLOCK, line, context);
 }
 
 struct counter {

@@ -55,8 +55,6 @@ struct writer_range {
  * @range: the memory
  * @random: the vCPU's own stream
  * @sequence: stores so far; the next stamp has this number plus one
- * @sweep: bytes, a multiple of 8; unless 0, the vCPU first makes one store per
- *	that many bytes in all of the memory, then sets it to 0
  */
 struct writer {
 	uint64_t page_size;
@@ -66,7 +64,6 @@ struct writer {
 	struct writer_range range[WRITER_RANGES_MAX];
 	struct random_stream random;
 	volatile uint64_t sequence;
-	volatile uint64_t sweep;
 };
 
 /**

@@ -126,22 +126,6 @@ static void write_word(struct guest_vcpu *self, uint64_t gva)
 	self->beat = sequence;
 }
 
-static void sweep(struct guest_vcpu *self)
-{
-	struct writer *writer = writer_of(self);
-	uint64_t i, offset;
-
-	for (i = 0; i < writer->range_count; i++) {
-		const struct writer_range *range = &writer->range[i];
-		uint64_t size = range->pages * writer->page_size;
-
-		for (offset = 0; offset < size; offset += writer->sweep)
-			write_word(self, range->gva + offset);
-		write_word(self, range->gva + size - sizeof(uint64_t));
-	}
-	writer->sweep = 0;
-}
-
 void writer_run(struct guest_vcpu *self, uint64_t unused)
 {
 	struct writer *writer = writer_of(self);
@@ -149,8 +133,6 @@ void writer_run(struct guest_vcpu *self, uint64_t unused)
 
 	(void)unused;
 	while (!self->stop) {
-		if (writer->sweep)
-			sweep(self);
 		next_position(writer, &at);
 		write_word(self, choose_address(writer, &at));
 	}

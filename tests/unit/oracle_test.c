@@ -247,35 +247,6 @@ static void test_exact(const struct test_case *test)
 	free(sets.reported);
 }
 
-static void test_mapping_sizes(const struct test_case *test)
-{
-	const struct mapping_sizes unknown = { .known = false, .huge_2m = 99 };
-	const struct mapping_sizes before = { .known = true, .huge_2m = 16 };
-	struct mapping_sizes now = { .known = true };
-
-	/* While logged: 16 huge pages, so many of them written. */
-	CHECK(mapping_sizes_logged_ok(&now, 16, 16), "none left is right");
-	now.huge_2m = 4;
-	CHECK(mapping_sizes_logged_ok(&now, 16, 12), "4 unwritten may stay");
-	CHECK(!mapping_sizes_logged_ok(&now, 16, 13),
-	      "4 huge mappings, 3 unwritten huge pages: one covers a written one");
-	now.huge_2m = 1;
-	CHECK(!mapping_sizes_logged_ok(&now, 16, 16), "1 left is wrong");
-	now.huge_2m = 0;
-	now.huge_1g = 1;
-	CHECK(!mapping_sizes_logged_ok(&now, 512, 1), "1 GiB over a write");
-
-	/* Afterwards. */
-	now = before;
-	CHECK(mapping_sizes_recovered(&before, &now), "all back is right");
-	now.huge_2m = 15;
-	CHECK(!mapping_sizes_recovered(&before, &now), "one did not come back");
-	now.huge_2m = 0;
-	CHECK(!mapping_sizes_recovered(&before, &now), "none came back");
-	CHECK(mapping_sizes_recovered(&before, &unknown),
-	      "what the kernel does not count cannot be judged");
-}
-
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
@@ -288,7 +259,6 @@ int main(int argc, char **argv)
 		{ .name = "mirror/initially_set", .run = test_mirror_unknown },
 		{ .name = "mirror/not_alive", .run = test_mirror_not_alive },
 		{ .name = "exact", .run = test_exact },
-		{ .name = "mapping_sizes", .run = test_mapping_sizes },
 	};
 	static const struct program program = {
 		.name = "oracle_test",
