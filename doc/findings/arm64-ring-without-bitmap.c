@@ -4,10 +4,10 @@
  * when the guest faults: writes to huge pages are lost
  * (arm64-ring-without-bitmap.md).
  *
- *	aarch64-linux-gnu-gcc -O2 -static arm64-ring-without-bitmap.c
+ *	aarch64-linux-gnu-gcc -O2 -static arm64-ring-without-bitmap.c -o ring-alone
  *
- * Exit code 0: both writes are in the ring. 1: not. With any argument it asks
- * for the bitmap, too.
+ * Exit code 0: both writes are in the ring. 1: not. With the argument "bitmap"
+ * it asks for that, too.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -73,7 +73,7 @@ int main(int argc, char **argv)
 	memcpy(area + GPA_CODE - GPA, code, sizeof(code));
 	vm = ioctl(kvm, KVM_CREATE_VM, 0);
 	must(ioctl(vm, KVM_ENABLE_CAP, &ring_cap), "RING_ACQ_REL");
-	if (argc > 1)
+	if (argc > 1 && !strcmp(argv[1], "bitmap"))
 		must(ioctl(vm, KVM_ENABLE_CAP, &bitmap_cap), "WITH_BITMAP");
 	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
 	must(ioctl(vm, KVM_ARM_PREFERRED_TARGET, &init), "PREFERRED_TARGET");
