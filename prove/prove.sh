@@ -324,7 +324,9 @@ insert_modules() {
 	for file in "$suite"/secmmu_*.ko "$suite/modules/$(uname -r)"/secmmu_*.ko; do
 		name=${file##*/}
 		name=${name%.ko}
-		[ -f "$file" ] && [ "$name" != secmmu_prove ] && [ ! -d "/sys/module/$name" ] || continue
+		if [ ! -f "$file" ] || [ "$name" = secmmu_prove ] || [ -d "/sys/module/$name" ]; then
+			continue
+		fi
 		insmod "$file" 2>"$work/insmod" || say "cannot insert $file: $(cat "$work/insmod")"
 	done
 }
