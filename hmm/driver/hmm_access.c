@@ -6,8 +6,8 @@
  *   mmu_interval_read_begin(), hmm_range_fault(), lock the table,
  *   mmu_interval_read_retry(), install
  *
- * No page is referenced. What keeps it in place while it is used is the table's
- * lock: who wants to take the page away must first pass the notifier.
+ * No page is referenced for longer than it is touched. What keeps it in place is
+ * the table's lock: who wants to take the page away must first pass the notifier.
  */
 #include <linux/fs.h>
 #include <linux/highmem.h>
@@ -30,12 +30,14 @@
  * @access: what is wanted, and what came of it
  * @entries: for hmm_range_fault(), FAULT_PAGES of them; NULL until needed
  * @batch: pages to fault in at a time
+ * @stale: an entry of the table was for a page that is free
  */
 struct access_state {
 	struct hmm_mirror *mirror;
 	struct secmmu_hmm_access *access;
 	unsigned long *entries;
 	unsigned long batch;
+	bool stale;
 };
 
 static bool writes(const struct secmmu_hmm_access *access)
@@ -73,13 +75,20 @@ static int fault_range(struct access_state *state, struct hmm_range *range)
 
 /*
  * The kernel has taken secret memory out of its own map: to touch it there would
- * be an oops. hmm_range_fault() does not tell it from other memory.
+ * be an oops. hmm_range_fault() does not tell it from other memory. Nor is there
+ * a struct page for anything that a walk which was broken on purpose may name.
  */
 static bool has_kernel_address(unsigned long entry)
 {
-	struct folio *folio = page_folio(hmm_pfn_to_page(entry));
-	struct address_space *mapping = folio->mapping;
+	struct address_space *mapping;
+	struct folio *folio;
 
+	if (!(entry & HMM_PFN_VALID))
+		return true;
+	if (!pfn_valid(entry & ~HMM_PFN_FLAGS))
+		return false;
+	folio = page_folio(hmm_pfn_to_page(entry));
+	mapping = folio->mapping;
 	return folio_test_anon(folio) || !mapping || !mapping->host ||
 	       mapping->host->i_sb->s_magic != SECRETMEM_MAGIC;
 }
@@ -171,13 +180,20 @@ static void do_words(enum secmmu_hmm_operation operation, u64 *memory,
 	}
 }
 
-/* With the table's lock. */
-static void do_page(struct access_state *state, struct page *page,
+/*
+ * With the table's lock. The reference is for a device whose protocol was broken
+ * on purpose (prove/): then the page may be free, and is not touched.
+ * Return: whether the page could be used.
+ */
+static bool do_page(struct access_state *state, struct page *page,
 		    size_t offset, u64 *buffer, size_t bytes)
 {
 	struct folio *folio = page_folio(page);
-	void *memory = kmap_local_page(page);
+	void *memory;
 
+	if (!folio_try_get(folio))
+		return false;
+	memory = kmap_local_page(page);
 	do_words(state->access->operation, memory + offset, buffer,
 		 bytes / sizeof(*buffer));
 	kunmap_local(memory);
@@ -187,6 +203,8 @@ static void do_page(struct access_state *state, struct page *page,
 	 */
 	if (writes(state->access) && !folio_test_dirty(folio))
 		folio_mark_dirty(folio);
+	folio_put(folio);
+	return true;
 }
 
 /*
@@ -210,8 +228,11 @@ static size_t do_mapped(struct access_state *state, unsigned long address,
 
 		if ((entry & needed) != needed)
 			break;
-		do_page(state, hmm_pfn_to_page(entry), offset,
-			buffer + done / sizeof(*buffer), part);
+		if (!do_page(state, hmm_pfn_to_page(entry), offset,
+			     buffer + done / sizeof(*buffer), part)) {
+			state->stale = true;
+			break;
+		}
 		done += part;
 	}
 	mutex_unlock(&mirror->lock);
@@ -237,6 +258,8 @@ static int do_part(struct access_state *state, unsigned long address,
 		*done += now;
 		if (*done == bytes)
 			return 0;
+		if (state->stale)
+			return -ESTALE;
 		if (now)
 			give_up = jiffies +
 				  msecs_to_jiffies(SECMMU_HMM_PAUSE_MS);

@@ -43,7 +43,8 @@ u64 hmm_entry_to_user(unsigned long entry)
 	out |= SECMMU_HMM_VALID;
 	if (entry & HMM_PFN_WRITE)
 		out |= SECMMU_HMM_WRITE;
-	if (is_zone_device_page(hmm_pfn_to_page(entry)))
+	/* A walk that was broken on purpose (prove/) may name any page. */
+	if (pfn_valid(name) && is_zone_device_page(hmm_pfn_to_page(entry)))
 		out |= SECMMU_HMM_DEVICE_PAGE;
 	if (!pfns)
 		name = name * name_factor + name_offset;

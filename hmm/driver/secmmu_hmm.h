@@ -138,7 +138,8 @@ enum secmmu_hmm_operation {
  * @error: 0, or the -errno that stopped it: what hmm_range_fault() returned;
  *	-EBUSY if it could not be done for SECMMU_HMM_PAUSE_MS because the
  *	memory was invalidated again and again; -EACCES for secret memory
- *	(memfd_secret()), which the kernel itself cannot touch
+ *	(memfd_secret()), which the kernel itself cannot touch; -ESTALE if the
+ *	device's page table had a page that is free, which must never happen
  * @faults: how often hmm_range_fault() was called
  * @busy: how often it said -EBUSY
  * @retries: how often mmu_interval_read_retry() said that what it had found may
@@ -224,8 +225,8 @@ enum secmmu_hmm_point {
  * struct secmmu_hmm_pause - SECMMU_HMM_ARM, _WAIT, _RELEASE: pause points
  * @point: enum secmmu_hmm_point
  * @timeout_ms: 1 to SECMMU_HMM_PAUSE_MS; with SECMMU_HMM_RELEASE 0
- * @delay_us: SECMMU_HMM_ARM only: if not 0, whoever comes there is delayed for so
- *	long (a busy wait of at most SECMMU_HMM_DELAY_US), and nobody is paused
+ * @delay_us: SECMMU_HMM_ARM only: if not 0, whoever comes there sleeps for so
+ *	long, at most SECMMU_HMM_DELAY_US, and nobody is paused
  * @arrived: coming out: how many came to the point since it was armed first
  *
  * SECMMU_HMM_ARM: the next one who comes to the point waits there until
