@@ -297,8 +297,6 @@ static void test_locked(const struct test_case *test)
 /* While an invalidation is in progress, mmu_interval_read_begin() waits. */
 static void test_begin_waits(const struct test_case *test)
 {
-	struct secmmu_hmm_pause count = { .point = SECMMU_HMM_AT_WALK,
-					  .delay_us = 1 };
 	struct scene scene;
 	struct actor other;
 
@@ -308,8 +306,7 @@ static void test_begin_waits(const struct test_case *test)
 	actor_cue(&other);
 	hmm_await(scene.place.device, SECMMU_HMM_AT_INVALIDATED);
 	/* So that those who come there are counted. */
-	CHECK(!__hmm_call(scene.place.device, SECMMU_HMM_ARM, &count),
-	      "SECMMU_HMM_ARM failed");
+	hmm_delay(scene.place.device, SECMMU_HMM_AT_WALK, 1);
 	actor_cue(&scene.device);
 	hang_await(scene.device.thread, "mmu_interval_read_begin", 5000);
 	CHECK(!hmm_release(scene.place.device, SECMMU_HMM_AT_WALK),

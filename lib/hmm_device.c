@@ -176,6 +176,16 @@ void hmm_arm(int device, enum secmmu_hmm_point point)
 	must_call(device, SECMMU_HMM_ARM, &pause, "SECMMU_HMM_ARM");
 }
 
+void hmm_delay(int device, enum secmmu_hmm_point point,
+	       unsigned int microseconds)
+{
+	struct secmmu_hmm_pause pause = { .point = point,
+					  .delay_us = microseconds };
+
+	must_call(device, microseconds ? SECMMU_HMM_ARM : SECMMU_HMM_RELEASE,
+		  &pause, "SECMMU_HMM_ARM with a delay");
+}
+
 void hmm_await(int device, enum secmmu_hmm_point point)
 {
 	struct secmmu_hmm_pause pause = { .point = point,

@@ -139,6 +139,15 @@ struct secmmu_hmm_counters hmm_counters(int device, unsigned int mirror);
 void hmm_arm(int device, enum secmmu_hmm_point point);
 
 /**
+ * hmm_delay() - whoever comes to a point is delayed there
+ * @device: opened by hmm_open()
+ * @point: where
+ * @microseconds: for so long, at most SECMMU_HMM_DELAY_US; 0: no more
+ */
+void hmm_delay(int device, enum secmmu_hmm_point point,
+	       unsigned int microseconds);
+
+/**
  * hmm_await() - wait until somebody waits at a point
  * @device: opened by hmm_open()
  * @point: where; hmm_arm() was called

@@ -45,8 +45,9 @@ void hmm_pause(struct hmm_device *device, enum secmmu_hmm_point point)
 	}
 	spin_unlock(&device->lock);
 	wake_up_all(&device->queue);
+	/* Sleeping, so that others run meanwhile, on this CPU, too. */
 	if (delay_us)
-		udelay(delay_us);
+		usleep_range(delay_us, delay_us + 1);
 	if (!pause)
 		return;
 

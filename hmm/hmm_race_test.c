@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device reads and writes memory through its mirror while CPUs do, and while
+ * the memory is protected, moved, dropped, paged out, shared by fork and so on.
+ * race.h has the oracle.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cases.h"
+#include "hmm_device.h"
+#include "options.h"
+#include "race.h"
+#include "report.h"
+
+#define CHECK_DEVICES  2
+#define STRESS_DEVICES 4
+#define STRESS_CASE_S  2
+
+static const struct {
+	const char *name;
+	unsigned int storm;
+} storms[] = {
+	{ "protect", RACE_PROTECT },
+	{ "remap", RACE_REMAP },
+	{ "pageout", RACE_PAGEOUT },
+	{ "collapse", RACE_COLLAPSE | RACE_DROP },
+	{ "fork", RACE_FORK },
+	{ "move", RACE_MOVE },
+	{ "clear_refs", RACE_CLEAR_REFS },
+	{ "ksm", RACE_KSM },
+	{ "drop", RACE_DROP },
+	{ "replace", RACE_REPLACE },
+	{ "free", RACE_FREE },
+	{ "all_shared", RACE_PROTECT | RACE_REMAP | RACE_PAGEOUT |
+				RACE_COLLAPSE | RACE_FORK | RACE_MOVE |
+				RACE_CLEAR_REFS | RACE_DROP },
+	{ "all_private", RACE_PROTECT | RACE_REMAP | RACE_PAGEOUT |
+				 RACE_COLLAPSE | RACE_FORK | RACE_MOVE |
+				 RACE_CLEAR_REFS | RACE_KSM | RACE_DROP |
+				 RACE_REPLACE | RACE_FREE },
+};
+#define STORMS (sizeof(storms) / sizeof(storms[0]))
+
+static const enum backing_kind kinds[] = {
+	BACKING_ANONYMOUS,
+	BACKING_ANONYMOUS_THP,
+	BACKING_SHMEM,
+	BACKING_SHMEM_THP,
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static void test_race(const struct test_case *test)
+{
+	race_run(storms[test->number[0]].storm, kinds[test->number[1]],
+		 case_duration_ns(),
+		 options()->mode == MODE_STRESS ? STRESS_DEVICES :
+						  CHECK_DEVICES);
+}
+
+/* A stress run goes deep: as many cases as it has time for. */
+static size_t keep_some(const struct options *options,
+			struct random_stream *random, struct test_case *cases,
+			size_t count)
+{
+	size_t keep = options->duration_s / STRESS_CASE_S, i;
+
+	if (options->mode != MODE_STRESS || options->case_glob)
+		return count;
+	for (i = 0; i < (keep ? keep : 1) && i < count; i++) {
+		size_t other = random_between(random, i, count - 1);
+		struct test_case test = cases[i];
+
+		cases[i] = cases[other];
+		cases[other] = test;
+	}
+	return i;
+}
+
+/*
+ * All of it, or, to be quick, every storm on one kind of memory, which the seed
+ * chooses.
+ */
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	bool sample = options->mode == MODE_CHECK && !options->case_glob &&
+		      !options->backing;
+	size_t count = 0, storm, kind;
+	struct random_stream random;
+
+	random_init(&random, options->seed, random_number("race sample", 0));
+	for (storm = 0; storm < STORMS; storm++) {
+		size_t chosen = random_below(&random, KINDS);
+
+		while (sample &&
+		       !race_allows(storms[storm].storm, kinds[chosen]))
+			chosen = (chosen + 1) % KINDS;
+		for (kind = 0; kind < KINDS; kind++) {
+			const char *name = backing_name(kinds[kind]);
+
+			if (!race_allows(storms[storm].storm, kinds[kind]) ||
+			    (sample && kind != chosen) ||
+			    (options->backing &&
+			     strcmp(options->backing, name)))
+				continue;
+			if (count == max)
+				fail("more than %zu cases", max);
+			cases[count] = (struct test_case){
+				.run = test_race,
+				.number = { storm, kind },
+			};
+			snprintf(cases[count].name, sizeof(cases[count].name),
+				 "%s/%s", storms[storm].name, name);
+			count++;
+		}
+	}
+	return keep_some(options, &random, cases, count);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "hmm_race_test",
+		.summary =
+			"a device and CPUs work on memory in a storm, and neither loses a write or sees a stale page",
+		.cases = list_cases,
+		.needs = HMM_NEEDS,
+	};
+
+	return cases_main(argc, argv, &program);
+}

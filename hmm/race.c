@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The storm's threads that add and look, and the judgement.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cases.h"
+#include "clock.h"
+#include "hmm_device.h"
+#include "options.h"
+#include "race.h"
+#include "report.h"
+#include "swap.h"
+
+#define SMALL_BYTES  (2 * RACE_PAGES * 16384UL)
+#define STOP_MS	     15000
+#define WINDOWS_NS   (50 * NSEC_PER_MSEC)
+#define DELAY_MAX_US 200
+
+/*
+ * There are more threads than CPUs, and those that never sleep would keep the
+ * others out for a whole time slice: once in so many things they let go.
+ */
+#define YIELD 16
+
+/* For the signal handler. */
+static const struct race *current;
+
+bool race_is_shared(const struct race *race)
+{
+	return race->backing.kind == BACKING_SHMEM ||
+	       race->backing.kind == BACKING_SHMEM_THP;
+}
+
+bool race_allows(unsigned int storm, enum backing_kind kind)
+{
+	switch (kind) {
+	case BACKING_ANONYMOUS:
+	case BACKING_ANONYMOUS_THP:
+		return true;
+	case BACKING_SHMEM:
+	case BACKING_SHMEM_THP:
+		/* What these do is for private memory. */
+		return !(storm & (RACE_FREE | RACE_KSM | RACE_REPLACE));
+	default:
+		return false;
+	}
+}
+
+/*
+ * Memory that the storm has protected or moved away comes back: the instruction
+ * is tried again until it has.
+ */
+static void on_fault(int signal, siginfo_t *info, void *context)
+{
+	const unsigned char *at = info->si_addr;
+	const unsigned char *start = current->backing.hva;
+
+	if (at >= start && at < start + current->backing.size &&
+	    current->storm & (RACE_PROTECT | RACE_REMAP)) {
+		sched_yield();
+		return;
+	}
+	/* The same fault again, and this time it kills. */
+	(void)sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL },
+			NULL);
+}
+
+/* What was found in a kept page's counter, between two looks at its book. */
+static void judge_counter(const struct race *race, unsigned int number,
+			  const char *who, uint64_t before, uint64_t found,
+			  uint64_t after)
+{
+	CHECK(found >= before,
+	      "page %u: %s finds %llu in its counter, but %llu had been added before it looked: %s",
+	      number, who, (unsigned long long)found,
+	      (unsigned long long)before,
+	      "a write is lost, or the page is stale");
+	CHECK(found <= after,
+	      "page %u: %s finds %llu in its counter, but no more than %llu can have been added",
+	      number, who, (unsigned long long)found,
+	      (unsigned long long)after);
+}
+
+static uint64_t load(const uint64_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+
+/* The device does one thing; false if the storm has the memory just now. */
+static bool device_do(const struct race *race,
+		      enum secmmu_hmm_operation operation, uint64_t *address,
+		      uint64_t *word)
+{
+	struct secmmu_hmm_access access = {
+		.address = (uintptr_t)address,
+		.length = sizeof(*word),
+		.buffer = (uintptr_t)word,
+		.mirror = race->mirror,
+		.operation = operation,
+	};
+	int error = __hmm_access(race->device, &access);
+
+	if ((error == -EPERM && race->storm & RACE_PROTECT) ||
+	    (error == -EFAULT && race->storm & RACE_REMAP))
+		return false;
+	CHECK(!error, "the device cannot %s memory: %s",
+	      operation == SECMMU_HMM_READ ? "read" : "write",
+	      errno_name(error));
+	return true;
+}
+
+static void device_add(struct race *race, unsigned int number)
+{
+	struct race_keep *keep = &race->keep[number];
+	uint64_t before = load(&keep->added), word = 1;
+
+	__atomic_fetch_add(&keep->begun, 1, __ATOMIC_SEQ_CST);
+	if (!device_do(race, SECMMU_HMM_ADD, race_keep_word(race, number),
+		       &word)) {
+		__atomic_fetch_sub(&keep->begun, 1, __ATOMIC_SEQ_CST);
+		return;
+	}
+	__atomic_fetch_add(&keep->added, 1, __ATOMIC_SEQ_CST);
+	judge_counter(race, number, "the device, which adds,", before, word,
+		      load(&keep->begun));
+}
+
+static void device_look(struct race *race, unsigned int number)
+{
+	struct race_keep *keep = &race->keep[number];
+	uint64_t before = load(&keep->added), word;
+
+	if (device_do(race, SECMMU_HMM_READ, race_keep_word(race, number),
+		      &word))
+		judge_counter(race, number, "the device", before, word,
+			      load(&keep->begun));
+}
+
+static void device_look_at_dropped(struct race *race, unsigned int number)
+{
+	struct race_drop *drop = &race->drop[number];
+	uint64_t dead = load(&drop->dead), word, born;
+
+	if (!device_do(race, SECMMU_HMM_READ, race_drop_word(race, number),
+		       &word))
+		return;
+	born = load(&drop->born);
+	CHECK(!word || (word > dead && word <= born),
+	      "page %u: the device finds generation %llu; generation %llu had been dropped before it looked, and %llu is the last that there was",
+	      number, (unsigned long long)word, (unsigned long long)dead,
+	      (unsigned long long)born);
+}
+
+static void device_mark(struct race *race, unsigned int number)
+{
+	uint64_t mark = RACE_MARK;
+
+	device_do(race, SECMMU_HMM_STORE, race_drop_word(race, number) + 1,
+		  &mark);
+}
+
+void race_device(struct worker *worker, void *argument)
+{
+	static void (*const actions[])(struct race * race,
+				       unsigned int number) = {
+		device_add,  device_add, device_look, device_look_at_dropped,
+		device_mark,
+	};
+	struct random_stream *random = worker_random(worker);
+	struct race *race = argument;
+
+	while (!worker_should_stop(worker)) {
+		uint64_t action = random_below(random,
+					       sizeof(actions) /
+						       sizeof(*actions));
+
+		actions[action](race, random_below(random, RACE_PAGES));
+		__atomic_fetch_add(&race->operations, 1, __ATOMIC_RELAXED);
+		if (random_chance(random, 1, YIELD))
+			sched_yield();
+	}
+}
+
+void race_cpu(struct worker *worker, void *argument)
+{
+	struct random_stream *random = worker_random(worker);
+	struct race *race = argument;
+
+	while (!worker_should_stop(worker)) {
+		unsigned int number = random_below(random, RACE_PAGES);
+		struct race_keep *keep = &race->keep[number];
+		uint64_t before = load(&keep->added), found;
+
+		__atomic_fetch_add(&keep->begun, 1, __ATOMIC_SEQ_CST);
+		found = __atomic_fetch_add(race_keep_word(race, number), 1,
+					   __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&keep->added, 1, __ATOMIC_SEQ_CST);
+		judge_counter(race, number, "a CPU", before, found,
+			      load(&keep->begun));
+		if (random_chance(random, 1, YIELD))
+			sched_yield();
+	}
+}
+
+/* Nothing runs any more: now it is exact. */
+static void judge_end(struct race *race)
+{
+	unsigned int i;
+
+	for (i = 0; i < RACE_PAGES; i++) {
+		uint64_t added = race->keep[i].added;
+		uint64_t memory = *race_keep_word(race, i);
+		uint64_t device = hmm_read(race->device, race->mirror,
+					   race_keep_word(race, i));
+
+		CHECK(memory == added,
+		      "page %u has %llu in its counter, and %llu was added: a write is %s",
+		      i, (unsigned long long)memory, (unsigned long long)added,
+		      memory < added ? "lost" : "there twice");
+		CHECK(device == memory,
+		      "page %u: the device reads %llu, where memory has %llu",
+		      i, (unsigned long long)device,
+		      (unsigned long long)memory);
+	}
+}
+
+static void tell(struct race *race)
+{
+	struct secmmu_hmm_counters counters = hmm_counters(race->device,
+							   race->mirror);
+	uint64_t told = 0;
+	unsigned int i;
+
+	for (i = 0; i < SECMMU_HMM_EVENTS; i++)
+		told += counters.invalidations[i];
+	report_info("device: %llu accesses, %llu faults, %llu of them EBUSY, %llu refused, %llu invalidations, %llu entries dropped",
+		    (unsigned long long)race->operations,
+		    (unsigned long long)counters.faults,
+		    (unsigned long long)counters.busy,
+		    (unsigned long long)counters.retries,
+		    (unsigned long long)told,
+		    (unsigned long long)counters.dropped);
+}
+
+static void set(struct race *race, enum backing_kind kind)
+{
+	struct backing_request request = {
+		.kind = kind,
+		.size = SMALL_BYTES,
+		.flags = BACKING_POPULATE,
+	};
+	struct sigaction action = { .sa_sigaction = on_fault,
+				    .sa_flags = SA_SIGINFO };
+
+	if (race->storm & (RACE_PAGEOUT | RACE_FREE))
+		swap_need();
+	if ((race->storm & RACE_MOVE) && backing_nodes() < 2)
+		race->storm &= ~RACE_MOVE;
+	if (!race->storm)
+		skip("2 NUMA nodes with memory",
+		     "run it on a NUMA machine, or in a target: ./run_all.sh --vm");
+	race->page = (uint64_t)getpagesize();
+	if (kind == BACKING_ANONYMOUS_THP || kind == BACKING_SHMEM_THP)
+		request.size = 4 * backing_thp_size();
+	backing_create(&race->backing, &request);
+	race->stride = request.size / (2 * RACE_PAGES);
+	race->spare = mmap(NULL, race->page, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(race->spare != MAP_FAILED, "no address for a page: %s",
+	      errno_name(errno));
+	race->device = hmm_open();
+	race->mirror = hmm_mirror(race->device, race->backing.hva,
+				  request.size);
+	current = race;
+	CHECK(!sigaction(SIGSEGV, &action, NULL), "sigaction failed: %s",
+	      errno_name(errno));
+}
+
+/* Memory pressure by a program that is made for it, if there is one. */
+static pid_t start_pressure(void)
+{
+	pid_t child = fork();
+	int nowhere;
+
+	CHECK(child >= 0, "cannot fork: %s", errno_name(errno));
+	if (child)
+		return child;
+	nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+	dup2(nowhere, STDOUT_FILENO);
+	dup2(nowhere, STDERR_FILENO);
+	execlp("stress-ng", "stress-ng", "--vm", "1", "--vm-bytes", "25%",
+	       "--timeout", "0", NULL);
+	_exit(127);
+}
+
+static void end_pressure(pid_t child)
+{
+	int status;
+
+	kill(child, SIGTERM);
+	CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
+	      errno_name(errno));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		report_info("without stress-ng: it is not on this machine");
+}
+
+/*
+ * Makes windows of the protocol wider than they are by themselves, each time
+ * others of them. Nobody waits for anything to happen here: each time is a part
+ * of how long the race lasts.
+ */
+static void widen_windows(const struct race *race, struct random_stream *random)
+{
+	static const enum secmmu_hmm_point points[] = {
+		SECMMU_HMM_AT_WALK,
+		SECMMU_HMM_AT_LOCK,
+		SECMMU_HMM_AT_INVALIDATE,
+	};
+	const struct timespec wait = { .tv_nsec = WINDOWS_NS };
+	size_t i;
+
+	for (i = 0; i < sizeof(points) / sizeof(points[0]); i++)
+		hmm_delay(race->device, points[i],
+			  random_chance(random, 1, 2) ?
+				  random_between(random, 1, DELAY_MAX_US) :
+				  0);
+	nanosleep(&wait, NULL);
+}
+
+void race_run(unsigned int storm, enum backing_kind kind, uint64_t duration_ns,
+	      unsigned int devices)
+{
+	struct race *race = calloc(1, sizeof(*race));
+	struct worker_group *group = worker_group_new("race");
+	struct random_stream random;
+	uint64_t until;
+	unsigned int i;
+	pid_t victim, pressure = 0;
+
+	CHECK(race, "no memory for a race");
+	race->storm = storm;
+	set(race, kind);
+	victim = race_victim_start(race);
+	if (options()->mode == MODE_STRESS)
+		pressure = start_pressure();
+	for (i = 0; i < devices; i++)
+		worker_add(group, "device", race_device, race);
+	worker_add(group, "cpu", race_cpu, race);
+	worker_add(group, "storm", race_storm, race);
+	worker_add(group, "owner", race_owner, race);
+
+	case_random(&random, "windows", 0);
+	until = clock_ns() + duration_ns;
+	worker_group_start(group);
+	while (clock_ns() < until && !load(&race->victim->found))
+		widen_windows(race, &random);
+	worker_group_stop(group);
+	worker_group_join(group, STOP_MS);
+	if (pressure)
+		end_pressure(pressure);
+	race_victim_end(race, victim);
+	judge_end(race);
+	tell(race);
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a storm does to the memory.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hmm_device.h"
+#include "race.h"
+#include "report.h"
+
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+#define VICTIM_PAGES 64
+#define CHILD_ROUNDS 8
+
+/* ---- the kept half ---- */
+
+static void *page_of(const struct race *race, unsigned int number)
+{
+	return race_keep_word(race, number);
+}
+
+static void protect(struct race *race, unsigned int number)
+{
+	void *page = page_of(race, number);
+
+	CHECK(!mprotect(page, race->page, PROT_READ), "mprotect failed: %s",
+	      errno_name(errno));
+	CHECK(!mprotect(page, race->page, PROT_READ | PROT_WRITE),
+	      "mprotect failed: %s", errno_name(errno));
+}
+
+/*
+ * Nobody maps anything anywhere while the storm lasts, so the page's own address
+ * is free until it is back.
+ */
+static void remap(struct race *race, unsigned int number)
+{
+	void *page = page_of(race, number);
+
+	CHECK(mremap(page, race->page, race->page,
+		     MREMAP_MAYMOVE | MREMAP_FIXED, race->spare) == race->spare,
+	      "mremap failed: %s", errno_name(errno));
+	CHECK(mremap(race->spare, race->page, race->page,
+		     MREMAP_MAYMOVE | MREMAP_FIXED, page) == page,
+	      "mremap back failed: %s", errno_name(errno));
+}
+
+/* That nothing could be paged out, collapsed or moved at the moment is all right. */
+static void page_out(struct race *race, unsigned int number)
+{
+	madvise(page_of(race, number), race->page, MADV_PAGEOUT);
+}
+
+static void collapse(struct race *race, unsigned int number)
+{
+	madvise(race->backing.hva, race->backing.size / 2, MADV_COLLAPSE);
+}
+
+static void move(struct race *race, unsigned int number)
+{
+	backing_move(&race->backing, number % backing_nodes());
+}
+
+static void clear_refs(struct race *race, unsigned int number)
+{
+	int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+
+	/* 4: make pages clean and read-only, to see who writes. */
+	CHECK(fd >= 0 && write(fd, "4", 1) == 1,
+	      "cannot write to /proc/self/clear_refs: %s", errno_name(errno));
+	close(fd);
+}
+
+static void write_setting(const char *file, const char *value)
+{
+	int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0 && write(fd, value, strlen(value)) > 0,
+	      "cannot write to %s: %s", file, errno_name(errno));
+	close(fd);
+}
+
+/* The runner puts the settings back. */
+static void merge(struct race *race, unsigned int number)
+{
+	write_setting("/sys/kernel/mm/ksm/sleep_millisecs", "1");
+	write_setting("/sys/kernel/mm/ksm/run", "1");
+	CHECK(!madvise(race->backing.hva, race->backing.size / 2,
+		       MADV_MERGEABLE),
+	      "MADV_MERGEABLE failed: %s", errno_name(errno));
+}
+
+/*
+ * What the child has does not change by what the parent and the parent's device
+ * do, and what it writes is its own. Only calls that are safe between fork()
+ * and _exit() of a process with threads.
+ */
+static void be_child(const struct race *race)
+{
+	uint64_t seen[RACE_PAGES];
+	unsigned int i, round;
+
+	for (i = 0; i < RACE_PAGES; i++)
+		seen[i] = *(volatile uint64_t *)race_keep_word(race, i);
+	for (round = 0; round < CHILD_ROUNDS; round++) {
+		sched_yield();
+		for (i = 0; i < RACE_PAGES; i++) {
+			volatile uint64_t *word = race_keep_word(race, i);
+
+			if (*word != seen[i])
+				_exit(1);
+			/* A page that it never writes stays shared. */
+			if (i % 2)
+				seen[i] = *word = seen[i] + (1ULL << 40);
+		}
+	}
+	_exit(0);
+}
+
+static void have_child(struct race *race, unsigned int number)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		if (race_is_shared(race))
+			_exit(0);
+		be_child(race);
+	}
+	CHECK(child > 0 && waitpid(child, &status, 0) == child,
+	      "cannot have a child: %s", errno_name(errno));
+	CHECK(!status,
+	      "a child's private memory was changed by its parent, or by the parent's device (wait status %#x)",
+	      status);
+}
+
+static const struct {
+	unsigned int storm;
+	void (*act)(struct race *race, unsigned int number);
+	const char *doing;
+} kept[] = {
+	{ RACE_PROTECT, protect, "mprotect" },
+	{ RACE_REMAP, remap, "mremap" },
+	{ RACE_PAGEOUT, page_out, "MADV_PAGEOUT" },
+	{ RACE_COLLAPSE, collapse, "MADV_COLLAPSE" },
+	{ RACE_FORK, have_child, "fork" },
+	{ RACE_MOVE, move, "moving to another node" },
+	{ RACE_CLEAR_REFS, clear_refs, "clear_refs" },
+	{ RACE_KSM, merge, "MADV_MERGEABLE" },
+};
+#define KEPT (sizeof(kept) / sizeof(kept[0]))
+
+void race_storm(struct worker *worker, void *argument)
+{
+	struct random_stream *random = worker_random(worker);
+	struct race *race = argument;
+
+	while (!worker_should_stop(worker)) {
+		uint64_t i = random_below(random, KEPT);
+
+		if (!(race->storm & kept[i].storm))
+			continue;
+		worker_doing(worker, kept[i].doing);
+		kept[i].act(race, random_below(random, RACE_PAGES));
+	}
+}
+
+/* ---- the dropped half ---- */
+
+static void must_find(struct race *race, unsigned int number, uint64_t wanted,
+		      const char *when)
+{
+	uint64_t *word = race_drop_word(race, number);
+	uint64_t device = hmm_read(race->device, race->mirror, word);
+	uint64_t cpu = *(volatile uint64_t *)word;
+
+	CHECK(device == wanted && cpu == wanted,
+	      "page %u, %s: the device finds %llu and the CPU %llu, where %llu belongs",
+	      number, when, (unsigned long long)device, (unsigned long long)cpu,
+	      (unsigned long long)wanted);
+}
+
+/* A new generation, written by the CPU or the device. */
+static void give_birth(struct race *race, unsigned int number, bool by_device)
+{
+	struct race_drop *drop = &race->drop[number];
+	uint64_t *word = race_drop_word(race, number);
+	uint64_t born = drop->born + 1;
+
+	__atomic_store_n(&drop->born, born, __ATOMIC_SEQ_CST);
+	if (by_device)
+		hmm_store(race->device, race->mirror, word, born);
+	else
+		*(volatile uint64_t *)word = born;
+	must_find(race, number, born, "just written");
+}
+
+static void drop_page(struct race *race, unsigned int number)
+{
+	uint64_t offset = (RACE_PAGES + number) * race->stride;
+	int error = backing_discard(&race->backing, offset, race->page);
+
+	CHECK(!error, "cannot discard a page: %s", errno_name(error));
+}
+
+static void replace_page(struct race *race, unsigned int number)
+{
+	void *page = race_drop_word(race, number);
+
+	CHECK(mmap(page, race->page, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == page,
+	      "cannot map over a page: %s", errno_name(errno));
+}
+
+/* It may stay or go; what is written afterwards stays. */
+static void free_page(struct race *race, unsigned int number)
+{
+	void *page = race_drop_word(race, number);
+
+	CHECK(!madvise(page, race->page, MADV_FREE), "MADV_FREE failed: %s",
+	      errno_name(errno));
+	give_birth(race, number, true);
+	madvise(page, race->page, MADV_PAGEOUT);
+	must_find(race, number, race->drop[number].born,
+		  "freed lazily, then written by the device, then paged out");
+}
+
+void race_owner(struct worker *worker, void *argument)
+{
+	struct random_stream *random = worker_random(worker);
+	struct race *race = argument;
+
+	while (!worker_should_stop(worker)) {
+		unsigned int number = random_below(random, RACE_PAGES);
+		struct race_drop *drop = &race->drop[number];
+
+		worker_doing(worker, "giving birth to a page");
+		give_birth(race, number, random_chance(random, 1, 2));
+		if (race->storm & RACE_FREE) {
+			worker_doing(worker, "freeing a page lazily");
+			free_page(race, number);
+		}
+		if (!(race->storm & (RACE_DROP | RACE_REPLACE)))
+			continue;
+		worker_doing(worker, "dropping a page");
+		if ((race->storm & RACE_REPLACE) &&
+		    (!(race->storm & RACE_DROP) || random_chance(random, 1, 2)))
+			replace_page(race, number);
+		else
+			drop_page(race, number);
+		__atomic_store_n(&drop->dead, drop->born, __ATOMIC_SEQ_CST);
+		must_find(race, number, 0, "just dropped");
+	}
+}
+
+/* ---- who gets the pages that were dropped ---- */
+
+static void be_victim(struct race *race)
+{
+	const uint64_t words = VICTIM_PAGES * race->page / sizeof(uint64_t);
+	const uint64_t own = 0x0123456789abcdefULL;
+	struct race_victim *victim = race->victim;
+
+	while (!__atomic_load_n(&victim->stop, __ATOMIC_ACQUIRE)) {
+		volatile uint64_t *memory = mmap(NULL, words * sizeof(*memory),
+						 PROT_READ | PROT_WRITE,
+						 MAP_PRIVATE | MAP_ANONYMOUS,
+						 -1, 0);
+		uint64_t i;
+
+		if (memory == MAP_FAILED)
+			_exit(1);
+		for (i = 0; i < words; i++)
+			memory[i] = own;
+		sched_yield();
+		for (i = 0; i < words; i++)
+			if (memory[i] != own)
+				__atomic_store_n(&victim->found, memory[i],
+						 __ATOMIC_RELEASE);
+		munmap((void *)memory, words * sizeof(*memory));
+		victim->rounds++;
+	}
+	_exit(0);
+}
+
+pid_t race_victim_start(struct race *race)
+{
+	pid_t child;
+
+	race->victim = mmap(NULL, sizeof(*race->victim), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(race->victim != MAP_FAILED, "no memory to share: %s",
+	      errno_name(errno));
+	child = fork();
+	CHECK(child >= 0, "cannot fork: %s", errno_name(errno));
+	if (!child)
+		be_victim(race);
+	return child;
+}
+
+void race_victim_end(struct race *race, pid_t child)
+{
+	int status;
+
+	__atomic_store_n(&race->victim->stop, true, __ATOMIC_RELEASE);
+	CHECK(waitpid(child, &status, 0) == child && !status,
+	      "the process that gets dropped pages has failed (wait status %#x)",
+	      status);
+	CHECK(!race->victim->found,
+	      "another process's memory was written to: it has %#llx%s",
+	      (unsigned long long)race->victim->found,
+	      race->victim->found == RACE_MARK ?
+		      ", which the device stores into pages that this process had" :
+		      "");
+}
