@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The driver survives whatever user space does with it: random and malformed
+ * calls by several threads, files that are closed under them, processes that die,
+ * exec or fork in the midst of it, attempts to remove the module. Afterwards it
+ * works as before, and can be removed.
+ *
+ * No line in prove/matrix: it judges the suite's own driver, not the kernel. What
+ * it would notice, a splat or a hang, ends every program of the suite.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cases.h"
+#include "clock.h"
+#include "hmm_device.h"
+#include "options.h"
+#include "report.h"
+#include "worker.h"
+
+#define DEVICES	      4
+#define THREADS	      4
+#define SCRATCH_PAGES 64
+#define CHECK_S	      5
+#define JOIN_MS	      30000
+#define UNLOAD_MS     5000
+
+/**
+ * struct hostile - what the threads share
+ * @device: files; any of them may be closed and opened again at any moment
+ * @keeper: a file that stays open
+ * @memory: what is mirrored, walked and written to
+ * @buffer: where results go
+ * @no_access: addresses without access
+ * @read_only: a page that cannot be written to
+ * @page: bytes of a page
+ * @calls: how many were made
+ * @good: how many of them were not refused
+ */
+struct hostile {
+	int device[DEVICES];
+	int keeper;
+	unsigned char *memory;
+	unsigned char *buffer;
+	unsigned char *no_access;
+	unsigned char *read_only;
+	uint64_t page;
+	uint64_t calls;
+	uint64_t good;
+};
+
+static unsigned char *map(uint64_t bytes, int protection)
+{
+	unsigned char *memory = mmap(NULL, bytes, protection,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(memory != MAP_FAILED, "no memory: %s", errno_name(errno));
+	return memory;
+}
+
+/* A field that may be anything. */
+static uint64_t any_number(struct random_stream *random)
+{
+	static const uint64_t odd[] = {
+		0,	    1,
+		2,	    3,
+		7,	    8,
+		4096,	    65536,
+		1ULL << 31, 1ULL << 32,
+		1ULL << 47, 1ULL << 63,
+		~0ULL,	    ~0ULL - 4095,
+	};
+
+	if (random_chance(random, 1, 4))
+		return random_u64(random);
+	return odd[random_below(random, sizeof(odd) / sizeof(odd[0]))];
+}
+
+/* An address for results: what is there may be overwritten. */
+static uint64_t any_buffer(const struct hostile *hostile,
+			   struct random_stream *random)
+{
+	switch (random_below(random, 8)) {
+	case 0:
+		return 0;
+	case 1:
+		return (uintptr_t)hostile->no_access;
+	case 2:
+		return (uintptr_t)hostile->read_only;
+	case 3:
+		return ~0ULL << 47 | random_u64(random) >> 20;
+	default:
+		return (uintptr_t)hostile->buffer;
+	}
+}
+
+/*
+ * Mostly in the scratch memory, or close to it: a device that stores elsewhere
+ * would only destroy this process.
+ */
+static void any_range(const struct hostile *hostile,
+		      struct random_stream *random, __u64 *start, __u64 *end)
+{
+	uint64_t first = random_below(random, SCRATCH_PAGES);
+
+	*start = (uintptr_t)hostile->memory + first * hostile->page;
+	*end = *start +
+	       random_between(random, 1, SCRATCH_PAGES - first) * hostile->page;
+	switch (random_below(random, 12)) {
+	case 0:
+		*start = (uintptr_t)hostile->no_access;
+		*end = *start + 4 * hostile->page;
+		break;
+	case 1:
+		*end = any_number(random) & ~(uintptr_t)0xfff;
+		*start = *end - hostile->page;
+		if (*start < 1ULL << 56)
+			*start = *end;
+		break;
+	case 2:
+		*start += random_below(random, 4096);
+		break;
+	case 3:
+		*end = *start;
+		break;
+	}
+}
+
+/* One call with a well-formed structure whose fields may be anything. */
+static int any_call(struct hostile *hostile, struct random_stream *random,
+		    int device)
+{
+	uint32_t mirror = random_below(random, 6);
+	uint32_t reserved = random_chance(random, 1, 16);
+	struct secmmu_hmm_walk walk = {
+		.entries = any_buffer(hostile, random),
+		.default_flags = random_below(random, 5),
+		.flags_mask = random_below(random, 5),
+	};
+	struct secmmu_hmm_mirror new = { .reserved = reserved };
+	struct secmmu_hmm_number number = { mirror, reserved };
+	struct secmmu_hmm_access access = {
+		.length = 8 * random_below(random, 1024),
+		.buffer = any_buffer(hostile, random),
+		.mirror = mirror,
+		.operation = random_below(random, SECMMU_HMM_OPERATIONS + 1),
+	};
+	struct secmmu_hmm_table table = {
+		.entries = any_buffer(hostile, random),
+		.mirror = mirror,
+		.reserved = reserved,
+	};
+	struct secmmu_hmm_counters counters = { .mirror = mirror,
+						.reserved = reserved };
+	struct secmmu_hmm_pause pause = {
+		.point = random_below(random, SECMMU_HMM_POINTS + 1),
+		.timeout_ms = random_below(random, 20),
+	};
+	struct secmmu_hmm_range range = { .reserved = reserved };
+	__u64 end;
+
+	switch (random_below(random, 10)) {
+	case 0:
+		any_range(hostile, random, &walk.start, &walk.end);
+		return __hmm_call(device, SECMMU_HMM_WALK, &walk);
+	case 1:
+		any_range(hostile, random, &new.start, &new.end);
+		return __hmm_call(device, SECMMU_HMM_MIRROR, &new);
+	case 2:
+		return __hmm_call(device, SECMMU_HMM_UNMIRROR, &number);
+	case 3:
+		any_range(hostile, random, &table.start, &table.end);
+		return __hmm_call(device, SECMMU_HMM_TABLE, &table);
+	case 4:
+		return __hmm_call(device, SECMMU_HMM_COUNTERS, &counters);
+	case 5:
+		pause.delay_us = random_chance(random, 1, 2) ?
+					 random_below(random, 100) :
+					 0;
+		return __hmm_call(device, SECMMU_HMM_ARM, &pause);
+	case 6:
+		return __hmm_call(device, SECMMU_HMM_WAIT, &pause);
+	case 7:
+		pause.timeout_ms = 0;
+		return __hmm_call(device, SECMMU_HMM_RELEASE, &pause);
+	case 8:
+		any_range(hostile, random, &range.start, &range.end);
+		return __hmm_call(device, SECMMU_HMM_HOLD_MIGRATION, &range);
+	default:
+		any_range(hostile, random, &access.address, &end);
+		return __hmm_call(device, SECMMU_HMM_ACCESS, &access);
+	}
+}
+
+/* A call that does not exist, or one with an argument that is not there. */
+static int malformed_call(struct hostile *hostile, struct random_stream *random,
+			  int device)
+{
+	unsigned long command = SECMMU_HMM_INFO + random_below(random, 16);
+	void *argument;
+
+	if (random_chance(random, 1, 2))
+		command = random_u64(random) & ~(1UL << 31);
+	/* What is written there is of no use to anybody. */
+	argument = (void *)(uintptr_t)any_buffer(hostile, random);
+	return __hmm_call(device, command, argument);
+}
+
+static void judge_error(int error)
+{
+	static const int allowed[] = {
+		0,	    -EFAULT, -EINVAL,	  -ENOTTY, -ESRCH,
+		-EINTR,	    -ENOENT, -EBUSY,	  -ENOSPC, -ENOMEM,
+		-ETIMEDOUT, -EIO,    -EOPNOTSUPP, -EBADF,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		if (error == allowed[i])
+			return;
+	fail("a call of the driver fails with %s, which none may",
+	     errno_name(error));
+}
+
+static void call_at_random(struct worker *worker, void *argument)
+{
+	struct random_stream *random = worker_random(worker);
+	struct hostile *hostile = argument;
+
+	while (!worker_should_stop(worker)) {
+		int device = hostile->device[random_below(random, DEVICES)];
+		int error;
+
+		error = random_chance(random, 1, 4) ?
+				malformed_call(hostile, random, device) :
+				any_call(hostile, random, device);
+		judge_error(error);
+		__atomic_fetch_add(&hostile->calls, 1, __ATOMIC_RELAXED);
+		if (!error)
+			__atomic_fetch_add(&hostile->good, 1, __ATOMIC_RELAXED);
+	}
+}
+
+/* Memory comes and goes, files are closed, the module is to be removed. */
+static void disturb(struct worker *worker, void *argument)
+{
+	struct random_stream *random = worker_random(worker);
+	struct hostile *hostile = argument;
+
+	while (!worker_should_stop(worker)) {
+		int device = hostile->device[random_below(random, DEVICES)];
+		uint64_t first = random_below(random, SCRATCH_PAGES);
+		int new;
+
+		switch (random_below(random, 4)) {
+		case 0:
+			madvise(hostile->memory + first * hostile->page,
+				hostile->page, MADV_DONTNEED);
+			break;
+		case 1:
+			mprotect(hostile->memory + first * hostile->page,
+				 hostile->page, (int)random_below(random, 4));
+			break;
+		case 2:
+			/* At the same number, so that no other file gets it. */
+			new = open(SECMMU_HMM_DEVICE, O_RDWR | O_CLOEXEC);
+			CHECK(new >= 0 &&
+				      dup3(new, device, O_CLOEXEC) == device,
+			      "cannot open the device again: %s",
+			      errno_name(errno));
+			close(new);
+			break;
+		default:
+			CHECK(syscall(SYS_delete_module, "secmmu_hmm",
+				      O_NONBLOCK),
+			      "the module was removed while its device was open");
+			break;
+		}
+		sched_yield();
+	}
+}
+
+/*
+ * A process of its own that uses a device, and then exits, execs or is killed,
+ * with a thread of its parent possibly inside.
+ */
+static void __attribute__((noreturn))
+be_child(struct hostile *hostile, uint64_t choice)
+{
+	int device = open(SECMMU_HMM_DEVICE, O_RDWR);
+	struct secmmu_hmm_pause pause = { .point = choice % SECMMU_HMM_POINTS,
+					  .timeout_ms = 5 };
+	struct secmmu_hmm_mirror new = {
+		.start = (uintptr_t)hostile->buffer,
+		.end = (uintptr_t)hostile->buffer + hostile->page,
+	};
+	struct secmmu_hmm_access access = {
+		.address = new.start,
+		.length = 8,
+		.buffer = new.start + 8,
+		.operation = SECMMU_HMM_STORE,
+	};
+
+	__hmm_call(device, SECMMU_HMM_ARM, &pause);
+	__hmm_call(device, SECMMU_HMM_MIRROR, &new);
+	access.mirror = new.mirror;
+	__hmm_call(device, SECMMU_HMM_ACCESS, &access);
+	/* Inherited ones are of the parent's address space. */
+	__hmm_call(hostile->keeper, SECMMU_HMM_ACCESS, &access);
+	switch (choice / SECMMU_HMM_POINTS % 3) {
+	case 0:
+		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+		execl("/proc/self/exe", "hmm_hostile_test", "--list", NULL);
+		_exit(0);
+	case 1:
+		raise(SIGKILL);
+	}
+	_exit(0);
+}
+
+static void have_children(struct worker *worker, void *argument)
+{
+	struct random_stream *random = worker_random(worker);
+	struct hostile *hostile = argument;
+
+	while (!worker_should_stop(worker)) {
+		uint64_t choice = random_u64(random);
+		pid_t child = fork();
+
+		CHECK(child >= 0, "cannot fork: %s", errno_name(errno));
+		if (!child)
+			be_child(hostile, choice);
+		CHECK(waitpid(child, NULL, 0) == child, "waitpid failed: %s",
+		      errno_name(errno));
+	}
+}
+
+/* It works as it did, for who behaves. */
+static void judge_alive(void)
+{
+	uint64_t page = (uint64_t)getpagesize();
+	uint64_t *word = (uint64_t *)map(page, PROT_READ | PROT_WRITE);
+	int device = hmm_open();
+	unsigned int mirror = hmm_mirror(device, word, page);
+
+	*word = 42;
+	CHECK(hmm_read(device, mirror, word) == 42,
+	      "after hostile calls the device reads what is not there");
+	hmm_store(device, mirror, word, 43);
+	CHECK(*(volatile uint64_t *)word == 43,
+	      "after hostile calls a store of the device is lost");
+	hmm_unmirror(device, mirror);
+	close(device);
+}
+
+static void judge_unload(void)
+{
+	struct deadline deadline = deadline_in_ms(UNLOAD_MS);
+
+	if (!getenv("SECMMU_DESTRUCTIVE"))
+		return; /* somebody has inserted it by hand, and wants it */
+	/* The last files of dead processes may still be on their way out. */
+	while (syscall(SYS_delete_module, "secmmu_hmm", O_NONBLOCK)) {
+		CHECK(!deadline_passed(deadline),
+		      "the module cannot be removed, and no file of it is open: %s",
+		      errno_name(errno));
+		sched_yield();
+	}
+}
+
+static void test_hostile(const struct test_case *test)
+{
+	struct worker_group *group = worker_group_new("hostile");
+	struct hostile hostile = { .page = (uint64_t)getpagesize() };
+	uint64_t until, duration = case_duration_ns();
+	unsigned int i;
+
+	if (!options()->duration_s && duration > CHECK_S * NSEC_PER_SEC)
+		duration = CHECK_S * NSEC_PER_SEC;
+	hostile.memory = map(SCRATCH_PAGES * hostile.page,
+			     PROT_READ | PROT_WRITE);
+	hostile.buffer = map(SCRATCH_PAGES * hostile.page,
+			     PROT_READ | PROT_WRITE);
+	hostile.no_access = map(4 * hostile.page, PROT_NONE);
+	hostile.read_only = map(hostile.page, PROT_READ);
+	hostile.keeper = hmm_open();
+	for (i = 0; i < DEVICES; i++)
+		hostile.device[i] = hmm_open();
+	for (i = 0; i < THREADS; i++)
+		worker_add(group, "caller", call_at_random, &hostile);
+	worker_add(group, "disturber", disturb, &hostile);
+	worker_add(group, "parent", have_children, &hostile);
+
+	until = clock_ns() + duration;
+	worker_group_start(group);
+	while (clock_ns() < until)
+		sched_yield();
+	worker_group_stop(group);
+	worker_group_join(group, JOIN_MS);
+	report_info("%llu calls, of which %llu were not refused",
+		    (unsigned long long)hostile.calls,
+		    (unsigned long long)hostile.good);
+	CHECK(hostile.good, "not one of %llu calls was good",
+	      (unsigned long long)hostile.calls);
+	judge_alive();
+	for (i = 0; i < DEVICES; i++)
+		close(hostile.device[i]);
+	close(hostile.keeper);
+	judge_unload();
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test_case cases[] = {
+		{ .name = "hostile", .run = test_hostile, .timeout_s = 90 },
+	};
+	static const struct program program = {
+		.name = "hmm_hostile_test",
+		.summary =
+			"the driver survives random calls, dying processes and attempts to remove it",
+		.table = cases,
+		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.needs = HMM_NEEDS,
+	};
+
+	return cases_main(argc, argv, &program);
+}
