@@ -122,6 +122,8 @@ const void *arch_return_instruction(size_t *size);
  * @guest: the vCPU's part of the control block
  * @buffer: where to put it
  * @size: bytes in @buffer
+ *
+ * All but where it happened, which __vcpu_run() adds.
  */
 void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
 			 size_t size);

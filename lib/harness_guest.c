@@ -48,13 +48,6 @@ void harness_assert(struct guest_vcpu *self, uint64_t argument)
 	guest_assert_equal(argument, 41);
 }
 
-void harness_undefined(struct guest_vcpu *self, uint64_t argument)
-{
-	(void)self;
-	(void)argument;
-	__builtin_trap();
-}
-
 void harness_write_image(struct guest_vcpu *self, uint64_t argument)
 {
 	uintptr_t here = (uintptr_t)harness_write_image & ~7UL;

@@ -21,8 +21,6 @@ void harness_store(struct guest_vcpu *self, uint64_t argument);
 void harness_random(struct guest_vcpu *self, uint64_t argument);
 /* Fails guest_assert_equal(40 + 1, argument) unless argument is 41. */
 void harness_assert(struct guest_vcpu *self, uint64_t argument);
-/* Executes an instruction that does not exist. */
-void harness_undefined(struct guest_vcpu *self, uint64_t argument);
 /* Writes to its own image, which is read-only memory of the VM. */
 void harness_write_image(struct guest_vcpu *self, uint64_t argument);
 /* Loops without a sign of life. */

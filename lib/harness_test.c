@@ -19,6 +19,7 @@
 #include "crew.h"
 #include "expect.h"
 #include "harness_guest.h"
+#include "harness_raise.h"
 #include "options.h"
 #include "random.h"
 #include "report.h"
@@ -133,27 +134,28 @@ static void test_assertion(const struct test_case *test)
 		       "argument == 41 at lib/harness_guest.c");
 }
 
-static void fail_undefined(void *argument)
+static void fail_raise(void *argument)
 {
-	run_guest(harness_undefined, 0);
-}
-
-static void fail_unmapped(void *argument)
-{
+	const struct harness_raise *raise = argument;
 	struct vm *vm = vm_create(NULL);
 	struct vcpu *vcpu = &vm->vcpus[0];
 
-	/* No page table maps it. */
-	area_of(vcpu)->address = 0x123456789000ULL;
-	vcpu_start(vcpu, harness_store, 0);
+	vcpu_start(vcpu, raise->function, raise->argument);
+	if (raise->prepare)
+		raise->prepare(vcpu);
 	vcpu_run(vcpu, VCPU_DONE);
 }
 
+/* An exception ends the test, and its text says what a person must know. */
 static void test_exception(const struct test_case *test)
 {
-	expect_failure(fail_undefined, NULL, "unexpected guest exception");
-	/* The faulting address, CR2 or FAR_EL1. */
-	expect_failure(fail_unmapped, NULL, "0x123456789000");
+	const struct harness_raise *raise = test->data;
+	const char *const *says;
+
+	for (says = raise->says; *says; says++)
+		expect_failure(fail_raise, (void *)(uintptr_t)raise, *says);
+	expect_failure(fail_raise, (void *)(uintptr_t)raise,
+		       "unexpected guest exception on vCPU 0: ");
 }
 
 static void fail_write_image(void *argument)
@@ -329,7 +331,6 @@ static const struct test_case table[] = {
 	{ .name = "string", .run = test_string },
 	{ .name = "random", .run = test_random },
 	{ .name = "assertion", .run = test_assertion },
-	{ .name = "exception", .run = test_exception },
 	{ .name = "no_memory", .run = test_no_memory },
 	{ .name = "silent_guest", .run = test_silent },
 	{ .name = "many_vms", .run = test_many_vms },
@@ -339,13 +340,22 @@ static const struct test_case table[] = {
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
-	size_t count = sizeof(table) / sizeof(table[0]), granules, i;
+	size_t count = sizeof(table) / sizeof(table[0]), granules, raises, i;
 	const uint64_t *granule = vm_granules(&granules);
+	const struct harness_raise *raise = harness_raises(&raises);
 
 	(void)options;
-	if (count + granules > max)
+	if (count + granules + raises > max)
 		fail("more than %zu cases", max);
 	memcpy(cases, table, sizeof(table));
+	for (i = 0; i < raises; i++, count++) {
+		cases[count] = (struct test_case){
+			.run = test_exception,
+			.data = &raise[i],
+		};
+		snprintf(cases[count].name, sizeof(cases[count].name),
+			 "exception/%s", raise[i].name);
+	}
 	for (i = 0; i < granules; i++, count++) {
 		cases[count] = (struct test_case){
 			.run = test_granule,

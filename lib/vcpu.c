@@ -9,6 +9,7 @@
 
 #include "arch.h"
 #include "report.h"
+#include "symbol.h"
 #include "vm.h"
 
 /*
@@ -52,7 +53,7 @@ static const char *image_string(uint64_t address)
 static void __attribute__((noreturn)) guest_failed(struct vcpu *vcpu)
 {
 	const struct guest_call *call = &vcpu->guest->call;
-	char text[256];
+	char text[256], where[256];
 
 	if (call->number == GUEST_CALL_ASSERT)
 		fail("guest assertion failed on vCPU %u: %s at %s:%llu (%#llx, %#llx)",
@@ -62,23 +63,27 @@ static void __attribute__((noreturn)) guest_failed(struct vcpu *vcpu)
 		     (unsigned long long)call->argument[3],
 		     (unsigned long long)call->argument[4]);
 	arch_exception_text(vcpu->guest, text, sizeof(text));
-	fail("unexpected guest exception on vCPU %u: %s", vcpu->index, text);
+	fail("unexpected guest exception on vCPU %u: %s at %s", vcpu->index,
+	     text,
+	     symbol_text(vcpu->guest->exception.program_counter, where,
+			 sizeof(where)));
 }
 
 const char *vcpu_exit_text(struct vcpu *vcpu, char *buffer, size_t size)
 {
 	const struct kvm_run *run = vcpu->run;
-	unsigned long long pc = arch_program_counter(vcpu);
+	char pc[256];
 
+	symbol_text(arch_program_counter(vcpu), pc, sizeof(pc));
 	switch (run->exit_reason) {
 	case KVM_EXIT_MMIO:
 		snprintf(buffer, size,
-			 "%s of %u bytes at gpa %#llx, which no writable slot backs, pc %#llx",
+			 "%s of %u bytes at gpa %#llx, which no writable slot backs, pc %s",
 			 run->mmio.is_write ? "write" : "read", run->mmio.len,
 			 (unsigned long long)run->mmio.phys_addr, pc);
 		break;
 	case KVM_EXIT_SHUTDOWN:
-		snprintf(buffer, size, "triple fault, pc %#llx", pc);
+		snprintf(buffer, size, "triple fault, pc %s", pc);
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
 		snprintf(buffer, size, "VM entry failed, hardware reason %#llx",
@@ -87,14 +92,14 @@ const char *vcpu_exit_text(struct vcpu *vcpu, char *buffer, size_t size)
 		break;
 	case KVM_EXIT_INTERNAL_ERROR:
 		snprintf(buffer, size,
-			 "KVM internal error, suberror %u, pc %#llx",
+			 "KVM internal error, suberror %u, pc %s",
 			 run->internal.suberror, pc);
 		break;
 	case KVM_EXIT_MEMORY_FAULT:
-		snprintf(buffer, size, "memory fault exit, pc %#llx", pc);
+		snprintf(buffer, size, "memory fault exit, pc %s", pc);
 		break;
 	default:
-		snprintf(buffer, size, "exit reason %u, pc %#llx",
+		snprintf(buffer, size, "exit reason %u, pc %s",
 			 run->exit_reason, pc);
 	}
 	return buffer;

@@ -3,7 +3,6 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <stdio.h>
 #include <string.h>
 
 #include "arch.h"
@@ -21,6 +20,9 @@
 
 /* EL1 with its own stack pointer, all interrupts masked. */
 #define PSTATE_EL1H 0x3c5ULL
+
+/* Top of the stack for exceptions, in a vCPU's area of the system slot. */
+#define FAULT_STACK 0x2000
 
 extern char guest_vectors[];
 
@@ -71,6 +73,9 @@ void arch_vcpu_init(struct vcpu *vcpu)
 	arm64_set_register(vcpu, REG_TTBR0, GPA_SYSTEM + vm->table_root);
 	arm64_set_register(vcpu, REG_VBAR, (uint64_t)(uintptr_t)guest_vectors);
 	arm64_set_register(vcpu, REG_TPIDR, (uint64_t)(uintptr_t)vcpu->guest);
+	/* For guest_vectors: the fault may be the stack's own. */
+	arm64_set_register(vcpu, REG_TPIDR_EL0,
+			   vcpu->stack - VCPU_AREA_SIZE + FAULT_STACK);
 	control = arm64_get_register(vcpu, REG_SCTLR);
 	control |= SCTLR_M | SCTLR_C | SCTLR_I;
 	control &= ~(SCTLR_A | SCTLR_WXN);
@@ -119,17 +124,4 @@ const void *arch_return_instruction(size_t *size)
 
 	*size = sizeof(code);
 	return code;
-}
-
-void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
-			 size_t size)
-{
-	const struct guest_exception *exception = &guest->exception;
-
-	snprintf(buffer, size,
-		 "vector table entry %llu ESR_EL1 %#llx FAR_EL1 %#llx at pc %#llx",
-		 (unsigned long long)exception->vector,
-		 (unsigned long long)exception->code,
-		 (unsigned long long)exception->address,
-		 (unsigned long long)exception->program_counter);
 }

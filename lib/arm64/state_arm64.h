@@ -14,6 +14,7 @@
 #define REG_MAIR  ARM64_SYS_REG(3, 0, 10, 2, 0)
 #define REG_VBAR  ARM64_SYS_REG(3, 0, 12, 0, 0)
 #define REG_TPIDR ARM64_SYS_REG(3, 0, 13, 0, 4)
+#define REG_TPIDR_EL0 ARM64_SYS_REG(3, 3, 13, 0, 2)
 #define REG_CORE(field)                                        \
 	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \
 	 KVM_REG_ARM_CORE_REG(field))

@@ -17,6 +17,9 @@ guest_vectors:
 
 	.balign	0x80
 guest_vector_common:
+	/* A stack of its own (arch_vcpu_init()): the fault may be the stack's. */
+	mrs	x4, tpidr_el0
+	mov	sp, x4
 	mrs	x1, esr_el1
 	mrs	x2, far_el1
 	mrs	x3, elr_el1

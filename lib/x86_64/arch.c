@@ -337,9 +337,8 @@ void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
 	const struct guest_exception *exception = &guest->exception;
 
 	snprintf(buffer, size,
-		 "vector %llu error code %#llx cr2 %#llx at rip %#llx",
+		 "vector %llu error code %#llx cr2 %#llx",
 		 (unsigned long long)exception->vector,
 		 (unsigned long long)exception->code,
-		 (unsigned long long)exception->address,
-		 (unsigned long long)exception->program_counter);
+		 (unsigned long long)exception->address);
 }
