@@ -248,6 +248,36 @@ setup() {
 	grep -q 'kmsg: .*nothing.c' "$results/here/boot-1/002-demo-b_test.log"
 }
 
+@test "what a debug kernel says fails the test that was running" {
+	local n=0 line
+	while IFS= read -r line; do
+		n=$((n + 1))
+		program demo "${n}_test" <<- END
+		echo '[    7.123456] $line' >> "\$SECMMU_KMSG"
+		printf '1..1\nok 1 one\n'
+		END
+	done <<- 'END'
+	WARNING: possible circular locking dependency detected
+	WARNING: inconsistent lock state
+	WARNING: suspicious RCU usage
+	[ BUG: Invalid wait context ]
+	BUG: MAX_LOCKDEP_CHAINS too low!
+	BUG: sleeping function called from invalid context at mm/nothing.c:1
+	kmemleak: 2 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+	END
+	good_program demo z_test
+	runner
+	exits 1
+	result demo/1_test FAIL 'kernel: WARNING: possible circular'
+	result demo/2_test FAIL 'kernel: WARNING: inconsistent'
+	result demo/3_test FAIL 'kernel: WARNING: suspicious RCU'
+	result demo/4_test FAIL 'kernel: \[ BUG: Invalid wait'
+	result demo/5_test FAIL 'kernel: BUG: MAX_LOCKDEP_CHAINS'
+	result demo/6_test FAIL 'kernel: BUG: sleeping function'
+	result demo/7_test FAIL 'kernel: kmemleak: 2 new suspected'
+	result demo/z_test:one PASS
+}
+
 @test "a damaged kernel is a CRASH, and here nothing more is run on it" {
 	program demo a_test <<- 'END'
 	echo '[ 7.0] BUG: KASAN: use-after-free in test_of_run_all+0x1/0x2' >> "$SECMMU_KMSG"
