@@ -255,6 +255,7 @@ run_target()
 		find_arch || return
 		needs=("build-$target_arch" "vm-$debian_arch")
 		modules_wanted && needs+=(modules)
+		[[ $built ]] && needs+=("kernel-$target_arch")
 		ensure_packages "${needs[@]}" &&
 			fetch_kernel && build_suite "$target_arch" || return
 	fi
@@ -333,9 +334,11 @@ run_target()
 	done
 }
 
-# The architecture, of a named target or of one's own kernel.
+# The architecture, of a named target or of one's own kernel; and in $built
+# whether vm/build makes its kernel.
 find_arch()
 {
+	built=
 	if [[ $kernel ]]; then
 		debian_arch=$("$BASH" -c 'source "$1/vm/targets" && kernel_file_arch "$2"' - "$top" "$kernel") || {
 			infrastructure_failed "$kernel is no kernel image that vm/ knows"
@@ -343,6 +346,8 @@ find_arch()
 		}
 	else
 		debian_arch=${target%%-*}
+		built=$("$BASH" -c 'source "$1/vm/targets" && target_parse "$2" && echo "$target_build"' - \
+			"$top" "$target" 2> /dev/null)
 	fi
 	target_arch=$(arch_of_target "$debian_arch")
 }
