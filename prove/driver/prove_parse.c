@@ -14,6 +14,7 @@ static const char *const action_names[] = {
 	[PROVE_COUNT] = "count",       [PROVE_SKIP] = "skip",
 	[PROVE_DELAY] = "delay",       [PROVE_RETURN] = "return",
 	[PROVE_ARGUMENT] = "argument", [PROVE_UNLOG] = "unlog",
+	[PROVE_KEEPLOG] = "keeplog",
 };
 
 /**
@@ -134,7 +135,7 @@ static int parse_action(struct prove_rule *rule, const char *text, char *reason)
 	if (action < 0)
 		return refuse(
 			reason,
-			"action=%s: must be count, skip, delay, return, argument or unlog",
+			"action=%s: must be count, skip, delay, return, argument, unlog or keeplog",
 			text);
 	rule->action = action;
 	return 0;
@@ -269,6 +270,13 @@ static int check_rule(struct prove_rule *rule, char *reason)
 			return refuse(
 				reason,
 				"action=unlog needs argument=, and kvm= or vcpu=");
+		return 0;
+	case PROVE_KEEPLOG:
+		if (rule->at_return || !rule->argument ||
+		    rule->argument == PROVE_ARGUMENTS)
+			return refuse(
+				reason,
+				"action=keeplog needs argument=, with another behind it, and no at=return");
 		return 0;
 	}
 	return refuse(reason, "action %s is not handled", action);

@@ -36,7 +36,8 @@ NOKPROBE_SYMBOL(prove_bare_return);
 
 /* What a call leaves from its entry for its return. */
 struct pending {
-	u32 *hidden_flags;
+	struct prove_hidden hidden;
+	bool unlogged;
 };
 
 static bool when_matches(const struct prove_rule *rule, struct pt_regs *regs)
@@ -142,6 +143,12 @@ static int at_entry(struct kprobe *probe, struct pt_regs *regs)
 			*argument = value;
 		}
 		return 0;
+	case PROVE_KEEPLOG:
+		argument = prove_argument_register(regs, rule->argument);
+		value = *prove_argument_register(regs, rule->argument + 1);
+		if (prove_keeplog((void *)*argument, (void *)value))
+			note_applied(rule);
+		return 0;
 	default:
 		return 0;
 	}
@@ -179,14 +186,14 @@ static int before_return(struct kretprobe_instance *instance,
 
 	if (!rule || !applies(rule, regs))
 		return 1;
-	pending->hidden_flags = NULL;
+	pending->unlogged = false;
 	if (rule->action == PROVE_UNLOG) {
 		structure =
 			(const void *)*prove_argument_register(regs,
 							       rule->argument);
-		pending->hidden_flags = prove_unlog(prove_kvm_of(rule, regs),
-						    structure);
-		if (!pending->hidden_flags)
+		pending->unlogged = prove_unlog(prove_kvm_of(rule, regs),
+						structure, &pending->hidden);
+		if (!pending->unlogged)
 			return 1;
 		atomic_inc(&rule->hidden);
 		note_applied(rule);
@@ -202,11 +209,11 @@ static int at_return(struct kretprobe_instance *instance, struct pt_regs *regs)
 	unsigned long old = regs_return_value(regs);
 	s64 value;
 
-	if (pending->hidden_flags)
-		prove_relog(pending->hidden_flags);
+	if (pending->unlogged)
+		prove_relog(&pending->hidden);
 	if (!rule)
 		return 0;
-	if (pending->hidden_flags)
+	if (pending->unlogged)
 		atomic_dec(&rule->hidden);
 	if (rule->action == PROVE_DELAY) {
 		note_applied(rule);
@@ -354,8 +361,8 @@ void prove_rule_disarm(struct prove_rule *rule)
 		return;
 	}
 	/*
-	 * Returns are not handled once the probe is gone, and a hidden flag
-	 * would stay hidden. So take no new calls, and let those end that are
+	 * Returns are not handled once the probe is gone, and what is hidden
+	 * would stay so. So take no new calls, and let those end that are
 	 * under way; what PROVE_UNLOG is for takes microseconds.
 	 */
 	disable_kretprobe(&rule->return_probe);

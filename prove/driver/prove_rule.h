@@ -24,7 +24,8 @@ enum prove_action {
 	PROVE_DELAY,	/* busy-wait at entry, or at return */
 	PROVE_RETURN,	/* set or clamp the returned value */
 	PROVE_ARGUMENT, /* set or clamp an argument */
-	PROVE_UNLOG,	/* hide a memslot's dirty-logging flag meanwhile */
+	PROVE_UNLOG,	/* hide meanwhile that a memslot is logged */
+	PROVE_KEEPLOG,	/* a memslot looks logged when it is no more */
 };
 
 /**
@@ -43,7 +44,8 @@ enum prove_action {
  * @has_max: @max was given
  * @bits: width of the value that @min and @max compare: 8, 16, 32 or 64.
  *	The upper part of a register that holds a narrower type is undefined.
- * @argument: which argument PROVE_ARGUMENT and PROVE_UNLOG mean, from 1
+ * @argument: which argument PROVE_ARGUMENT, PROVE_UNLOG and PROVE_KEEPLOG
+ *	mean, from 1
  * @delay_ns: for PROVE_DELAY
  * @every: apply at every n-th match
  * @after: let so many matches pass first
@@ -63,7 +65,7 @@ enum prove_action {
  * @matched: of these, for the right process and argument
  * @applied: of these, how often the action was taken
  * @first_applied_ns: CLOCK_MONOTONIC of the first time; 0: never
- * @hidden: memslots whose flag PROVE_UNLOG hides at the moment
+ * @hidden: memslots that PROVE_UNLOG hides something of at the moment
  * @probe: the probe at entry
  * @return_probe: the probe at return, if @at_return
  */
@@ -117,7 +119,25 @@ bool prove_owner_matches(const struct prove_rule *rule, struct pt_regs *regs);
 struct kvm;
 struct kvm *prove_kvm_of(const struct prove_rule *rule, struct pt_regs *regs);
 struct mm_struct *prove_kvm_mm(struct kvm *kvm);
-u32 *prove_unlog(struct kvm *kvm, const void *structure);
-void prove_relog(u32 *flags);
+struct kvm_memory_slot;
+
+/**
+ * struct prove_hidden - what prove_unlog() hides
+ * @kvm: the VM
+ * @srcu: its read lock
+ * @slot: the memslot; NULL: nothing is hidden
+ * @bitmap: its dirty bitmap, where that is hidden
+ */
+struct prove_hidden {
+	struct kvm *kvm;
+	int srcu;
+	struct kvm_memory_slot *slot;
+	unsigned long *bitmap;
+};
+
+bool prove_unlog(struct kvm *kvm, const void *structure,
+		 struct prove_hidden *hidden);
+void prove_relog(struct prove_hidden *hidden);
+bool prove_keeplog(struct kvm_memory_slot *old, struct kvm_memory_slot *new);
 
 #endif /* PROVE_RULE_H */

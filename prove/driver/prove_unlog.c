@@ -12,6 +12,9 @@
 #if PROVE_HAS_KVM
 
 #include <linux/kvm_host.h>
+#ifdef CONFIG_ARM64
+#include <asm/kvm_emulate.h>
+#endif
 
 /* How far into a structure prove_unlog() looks for the slot, in words. */
 #define PROVE_SCAN_WORDS 24
@@ -60,6 +63,7 @@ struct mm_struct *prove_kvm_mm(struct kvm *kvm)
 	return mm;
 }
 
+#ifdef CONFIG_X86_64
 static bool is_slot_of(struct kvm *kvm, const void *candidate)
 {
 	const struct kvm_memory_slot *slot;
@@ -89,59 +93,129 @@ static bool is_slot_of(struct kvm *kvm, const void *candidate)
 	return false;
 }
 
-/**
- * prove_unlog() - hide from a function that a memslot is logged
- * @kvm: the VM
- * @structure: a structure that holds the pointer to the memslot: x86's struct
- *	kvm_page_fault, which is private to KVM and changes between releases.
- *	So the pointer is found by comparing the structure's words with the
- *	VM's own slots, and cannot be mistaken.
- *
- * kvm_mmu_hugepage_adjust() asks kvm_slot_dirty_track_enabled(fault->slot)
- * before it asks for the largest mapping level. Without the flag it takes
- * the level that the host's mapping allows, aligns the page frame to it, and
- * the rest of the fault then maps a huge page in a slot that is logged.
- * Called from vCPU threads, which hold kvm->srcu while they handle a fault.
- *
- * Return: the slot's flags word, for prove_relog(), or NULL if there is no
- * logged slot.
+/*
+ * x86's struct kvm_page_fault has the pointer to the slot, but is private to
+ * KVM and changes between releases. So the pointer is found by comparing the
+ * structure's words with the VM's own slots, and cannot be mistaken.
  */
-u32 *prove_unlog(struct kvm *kvm, const void *structure)
+static struct kvm_memory_slot *slot_in(struct kvm *kvm, const void *structure)
 {
 	const void *const *words = structure;
 	struct kvm_memory_slot *slot;
 	unsigned int i;
-	u32 flags;
 
 	for (i = 0; i < PROVE_SCAN_WORDS; i++) {
 		if (get_kernel_nofault(slot,
 				       (struct kvm_memory_slot **)&words[i]))
 			return NULL;
-		if (!slot || !is_slot_of(kvm, slot))
-			continue;
-		flags = READ_ONCE(slot->flags);
-		if (!(flags & KVM_MEM_LOG_DIRTY_PAGES))
-			return NULL;
-		if (cmpxchg(&slot->flags, flags,
-			    flags & ~(u32)KVM_MEM_LOG_DIRTY_PAGES) != flags)
-			return NULL;
-		return &slot->flags;
+		if (slot && is_slot_of(kvm, slot))
+			return slot;
 	}
 	return NULL;
 }
 
-/**
- * prove_relog() - undo prove_unlog()
- * @flags: what it returned
+/*
+ * kvm_mmu_hugepage_adjust() asks kvm_slot_dirty_track_enabled(fault->slot)
+ * before it asks for the largest mapping level.
  */
-void prove_relog(u32 *flags)
+static bool hide(struct prove_hidden *hidden)
 {
-	u32 old, seen = READ_ONCE(*flags);
+	u32 flags = READ_ONCE(hidden->slot->flags);
+
+	return (flags & KVM_MEM_LOG_DIRTY_PAGES) &&
+	       cmpxchg(&hidden->slot->flags, flags,
+		       flags & ~(u32)KVM_MEM_LOG_DIRTY_PAGES) == flags;
+}
+
+static void show(struct prove_hidden *hidden)
+{
+	u32 old, seen = READ_ONCE(hidden->slot->flags);
 
 	do {
 		old = seen;
-		seen = cmpxchg(flags, old, old | KVM_MEM_LOG_DIRTY_PAGES);
+		seen = cmpxchg(&hidden->slot->flags, old,
+			       old | KVM_MEM_LOG_DIRTY_PAGES);
 	} while (seen != old);
+}
+#else
+/* arm64 has no such structure at a function's border: by the address. */
+static struct kvm_memory_slot *slot_in(struct kvm *kvm, const void *structure)
+{
+	const struct kvm_vcpu *vcpu = structure;
+
+	return __gfn_to_memslot(kvm_memslots(kvm),
+				kvm_vcpu_get_fault_ipa(vcpu) >> PAGE_SHIFT);
+}
+
+/* memslot_is_logging() of arch/arm64/kvm/mmu.c looks at the bitmap. */
+static bool hide(struct prove_hidden *hidden)
+{
+	hidden->bitmap = xchg(&hidden->slot->dirty_bitmap, NULL);
+	return hidden->bitmap;
+}
+
+static void show(struct prove_hidden *hidden)
+{
+	WRITE_ONCE(hidden->slot->dirty_bitmap, hidden->bitmap);
+}
+#endif
+
+/**
+ * prove_unlog() - hide from a function that a memslot is logged
+ * @kvm: the VM
+ * @structure: what the function was given: x86's struct kvm_page_fault; on
+ *	arm64 the struct kvm_vcpu whose guest has faulted
+ * @hidden: what prove_relog() needs to know
+ *
+ * With its slot taken for one that is not logged, the fault takes the level
+ * that the host's mapping allows, and maps a huge page in a slot that is
+ * logged. On arm64 a page is then marked in its vCPU's dirty ring only, since the
+ * bitmap is what is hidden.
+ *
+ * Return: true if there is a logged slot, which stays allocated until
+ * prove_relog(); false if there is nothing to undo.
+ */
+bool prove_unlog(struct kvm *kvm, const void *structure,
+		 struct prove_hidden *hidden)
+{
+	hidden->kvm = kvm;
+	hidden->srcu = srcu_read_lock(&kvm->srcu);
+	hidden->slot = slot_in(kvm, structure);
+	if (hidden->slot && hide(hidden))
+		return true;
+	srcu_read_unlock(&kvm->srcu, hidden->srcu);
+	return false;
+}
+
+/**
+ * prove_relog() - undo prove_unlog()
+ * @hidden: what it left
+ */
+void prove_relog(struct prove_hidden *hidden)
+{
+	show(hidden);
+	srcu_read_unlock(&hidden->kvm->srcu, hidden->srcu);
+}
+
+/**
+ * prove_keeplog() - let a memslot look logged when logging has ended
+ * @old: the slot as it was
+ * @new: as it will be
+ *
+ * arm64's memslot_is_logging() looks for a dirty bitmap. One that @new has,
+ * kvm_commit_memory_region() does not free; the slot's end does.
+ *
+ * Return: true if that makes a difference.
+ */
+bool prove_keeplog(struct kvm_memory_slot *old, struct kvm_memory_slot *new)
+{
+	unsigned long *was, *is;
+
+	if (get_kernel_nofault(was, &old->dirty_bitmap) ||
+	    get_kernel_nofault(is, &new->dirty_bitmap) || !was || is)
+		return false;
+	new->dirty_bitmap = was;
+	return true;
 }
 
 #else /* !PROVE_HAS_KVM */
@@ -156,13 +230,19 @@ struct mm_struct *prove_kvm_mm(struct kvm *kvm)
 	return NULL;
 }
 
-u32 *prove_unlog(struct kvm *kvm, const void *structure)
+bool prove_unlog(struct kvm *kvm, const void *structure,
+		 struct prove_hidden *hidden)
 {
-	return NULL;
+	return false;
 }
 
-void prove_relog(u32 *flags)
+void prove_relog(struct prove_hidden *hidden)
 {
+}
+
+bool prove_keeplog(struct kvm_memory_slot *old, struct kvm_memory_slot *new)
+{
+	return false;
 }
 
 #endif /* PROVE_HAS_KVM */
