@@ -95,14 +95,25 @@ guess_target() {
 	major=${version%%.*}
 	minor=${version#*.}
 	minor=${minor%%.*}
-	variant=
+	variants=
 	parameter=/sys/module/kvm_amd/parameters/npt
 	if [ -r "$parameter" ]; then
 		case $(cat "$parameter") in
-		0 | N) variant=:npt=0 ;;
+		0 | N) variants=,npt=0 ;;
 		esac
 	fi
-	printf '%s-%s.%s%s\n' "$arch" "$major" "$minor" "$variant"
+	# arm64: what the kernel was told to be, its pages, and Cortex-A72 by its
+	# number (arch/arm64/include/asm/cputype.h).
+	for word in $(cat /proc/cmdline); do
+		case $word in
+		kvm-arm.mode=nvhe | kvm-arm.mode=protected) variants=$variants,${word#*=} ;;
+		esac
+	done
+	case $release in
+	*-arm64-16k) variants=$variants,16k ;;
+	esac
+	grep -qs '^CPU part.*0xd08$' /proc/cpuinfo && variants=$variants,cortex-a72
+	printf '%s-%s.%s%s\n' "$arch" "$major" "$minor" "${variants:+:${variants#,}}"
 }
 
 # target_matches "GLOB [!GLOB]...": some glob, and none with a '!', fits.

@@ -150,7 +150,10 @@ job_settings()
 		printf 'nonce=%s\nfrom=%s\n' "$nonce" "$2"
 		printf 'timeout=%s\nmachine=%s\n' "$(program_timeout)" "$3"
 		printf 'stop_on_fail=%s\namplify=%s\n' "${until_fail:-0}" "${amplify:-0}"
-		[[ ! $prove ]] || prove_boot "$1" "$2"
+		if [[ $prove ]]; then
+			printf 'target=%s\n' "$target"
+			prove_boot "$1" "$2"
+		fi
 	} > "$1/settings"
 }
 
