@@ -167,6 +167,9 @@ program_timeout()
 		echo $((${duration:-0} + 3600))
 	elif grep -qs '_bench ' "$target_folder/job/list"; then
 		echo $((${duration:-0} + 900))
+	elif [[ ${built:-} ]]; then
+		# A debug kernel takes five to ten times as long.
+		echo $((${duration:-0} + 1200))
 	else
 		echo $((${duration:-0} + 180))
 	fi
