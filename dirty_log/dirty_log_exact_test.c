@@ -52,7 +52,7 @@ static void setup(struct exact *exact, const struct test_case *test)
 		.geometry = test->number[SCENE_GEOMETRY],
 		.vcpus = options()->vcpus ? options()->vcpus : VCPUS,
 		.slots = 1,
-		.slot_bytes = options()->memory		     ? options()->memory :
+		.slot_bytes = options()->memory ? options()->memory :
 			      options()->mode == MODE_CHECK ? CHECK_SLOT_BYTES :
 							      SLOT_BYTES,
 		.granule = test->number[NUMBER_GRANULE],
@@ -80,8 +80,8 @@ static void store(struct exact *exact, struct writer_list *list)
 {
 	struct vm *vm = exact->scene.vm;
 
-	scene_store(&exact->scene,
-		    &vm->vcpus[exact->turn++ % vm->vcpu_count], list);
+	scene_store(&exact->scene, &vm->vcpus[exact->turn++ % vm->vcpu_count],
+		    list);
 }
 
 static void store_whole(struct exact *exact)

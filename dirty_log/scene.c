@@ -89,8 +89,8 @@ static void create_slot(struct scene *scene, unsigned int index)
 	scene->watched[index] = dirty_watch(scene->dirty, slot);
 
 	if (maps_huge && config->geometry != GEOMETRY_SKEWED)
-		scene->huge_pages[index] =
-			whole_huge_pages(gpa, slot->size, huge);
+		scene->huge_pages[index] = whole_huge_pages(gpa, slot->size,
+							    huge);
 	scene->host_huge[index] = maps_huge &&
 				  backing_host_huge_bytes(backing) >=
 					  scene->huge_pages[index] * huge;

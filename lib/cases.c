@@ -388,7 +388,8 @@ int cases_main(int argc, char **argv, const struct program *the_program)
 	program = the_program;
 	options_parse(&parsed, argc, argv, program->summary);
 	if (parsed.backing && !backing_from_name(parsed.backing, &kind))
-		options_usage_error(argv[0], "there is no backing '%s' on this machine",
+		options_usage_error(argv[0],
+				    "there is no backing '%s' on this machine",
 				    parsed.backing);
 	options_set(&parsed);
 

@@ -48,7 +48,8 @@ static const Elf64_Shdr *find_section(const char *file, size_t size,
 	const Elf64_Shdr *sections;
 	unsigned int i;
 
-	if (size < sizeof(*header) || memcmp(header->e_ident, ELFMAG, SELFMAG) ||
+	if (size < sizeof(*header) ||
+	    memcmp(header->e_ident, ELFMAG, SELFMAG) ||
 	    !inside(header->e_shoff, header->e_shnum * sizeof(*sections), size))
 		return NULL;
 	sections = (const void *)(file + header->e_shoff);

@@ -241,11 +241,10 @@ static char *name_of(char *line, char **text)
 }
 
 /* Hand out the records in one of the instance's files. */
-static size_t each_line(struct evidence_trace *trace, const char *which,
-			int flags,
-			bool (*line)(const char *name, const char *text,
-				     void *context),
-			void *context)
+static size_t
+each_line(struct evidence_trace *trace, const char *which, int flags,
+	  bool (*line)(const char *name, const char *text, void *context),
+	  void *context)
 {
 	char path[PATH_SIZE + 16], buffer[4096];
 	size_t count = 0;

@@ -91,8 +91,7 @@ const char *vcpu_exit_text(struct vcpu *vcpu, char *buffer, size_t size)
 				 run->fail_entry.hardware_entry_failure_reason);
 		break;
 	case KVM_EXIT_INTERNAL_ERROR:
-		snprintf(buffer, size,
-			 "KVM internal error, suberror %u, pc %s",
+		snprintf(buffer, size, "KVM internal error, suberror %u, pc %s",
 			 run->internal.suberror, pc);
 		break;
 	case KVM_EXIT_MEMORY_FAULT:

@@ -104,6 +104,7 @@ guess_target() {
 	fi
 	# arm64: what the kernel was told to be, its pages, and Cortex-A72 by its
 	# number (arch/arm64/include/asm/cputype.h).
+	# shellcheck disable=SC2013	# the words of one line
 	for word in $(cat /proc/cmdline); do
 		case $word in
 		kvm-arm.mode=nvhe | kvm-arm.mode=protected) variants=$variants,${word#*=} ;;

@@ -85,14 +85,15 @@ void arch_vcpu_init(struct vcpu *vcpu)
 void arch_vcpu_start(struct vcpu *vcpu, guest_function function,
 		     uint64_t argument)
 {
-	arm64_set_register(vcpu, REG_CORE(regs.pc), (uint64_t)(uintptr_t)function);
+	arm64_set_register(vcpu, REG_CORE(regs.pc),
+			   (uint64_t)(uintptr_t)function);
 	arm64_set_register(vcpu, REG_CORE(regs.pstate), PSTATE_EL1H);
 	arm64_set_register(vcpu, REG_CORE(sp_el1), vcpu->stack);
 	arm64_set_register(vcpu, REG_CORE(regs.regs[0]),
-		     (uint64_t)(uintptr_t)vcpu->guest);
+			   (uint64_t)(uintptr_t)vcpu->guest);
 	arm64_set_register(vcpu, REG_CORE(regs.regs[1]), argument);
 	arm64_set_register(vcpu, REG_CORE(regs.regs[30]),
-		     (uint64_t)(uintptr_t)guest_return);
+			   (uint64_t)(uintptr_t)guest_return);
 }
 
 bool arch_maps_huge(void)

@@ -117,8 +117,8 @@ void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
 	unsigned int class = exception->code >> ESR_CLASS_SHIFT &
 			     ESR_CLASS_MASK;
 	unsigned int kind = exception->vector % VECTOR_KINDS;
-	const char *name =
-		find(classes, sizeof(classes) / sizeof(classes[0]), class);
+	const char *name = find(classes, sizeof(classes) / sizeof(classes[0]),
+				class);
 	char what[128] = "";
 	int length;
 

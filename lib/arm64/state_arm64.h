@@ -7,13 +7,13 @@
 
 #include "vm.h"
 
-#define REG_MMFR0 ARM64_SYS_REG(3, 0, 0, 7, 0)
-#define REG_SCTLR ARM64_SYS_REG(3, 0, 1, 0, 0)
-#define REG_TTBR0 ARM64_SYS_REG(3, 0, 2, 0, 0)
-#define REG_TCR	  ARM64_SYS_REG(3, 0, 2, 0, 2)
-#define REG_MAIR  ARM64_SYS_REG(3, 0, 10, 2, 0)
-#define REG_VBAR  ARM64_SYS_REG(3, 0, 12, 0, 0)
-#define REG_TPIDR ARM64_SYS_REG(3, 0, 13, 0, 4)
+#define REG_MMFR0     ARM64_SYS_REG(3, 0, 0, 7, 0)
+#define REG_SCTLR     ARM64_SYS_REG(3, 0, 1, 0, 0)
+#define REG_TTBR0     ARM64_SYS_REG(3, 0, 2, 0, 0)
+#define REG_TCR	      ARM64_SYS_REG(3, 0, 2, 0, 2)
+#define REG_MAIR      ARM64_SYS_REG(3, 0, 10, 2, 0)
+#define REG_VBAR      ARM64_SYS_REG(3, 0, 12, 0, 0)
+#define REG_TPIDR     ARM64_SYS_REG(3, 0, 13, 0, 4)
 #define REG_TPIDR_EL0 ARM64_SYS_REG(3, 3, 13, 0, 2)
 #define REG_CORE(field)                                        \
 	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \

@@ -83,8 +83,8 @@ static const struct granule *choose_granule(const struct vm *vm,
 					    uint64_t features)
 {
 	uint64_t wanted = vm->config.granule;
-	const struct granule *granule =
-		granule_of(wanted ? wanted : (uint64_t)getpagesize());
+	const struct granule *granule = granule_of(
+		wanted ? wanted : (uint64_t)getpagesize());
 	char what[96];
 	size_t i;
 
@@ -109,8 +109,7 @@ const uint64_t *arch_hugetlb_sizes(size_t *count)
 {
 	static const uint64_t with_4k[] = { 64UL << 10, 2UL << 20, 32UL << 20,
 					    1UL << 30 };
-	static const uint64_t with_16k[] = { 2UL << 20, 32UL << 20,
-					     1UL << 30 };
+	static const uint64_t with_16k[] = { 2UL << 20, 32UL << 20, 1UL << 30 };
 	static const uint64_t with_64k[] = { 2UL << 20, 512UL << 20,
 					     16UL << 30 };
 
@@ -212,9 +211,9 @@ void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
 			fail("guest address %#llx is already mapped by a block",
 			     (unsigned long long)gva);
 		if (!(*entry & DESC_VALID))
-			*entry =
-				(GPA_SYSTEM + vm_alloc_table(vm, vm->granule)) |
-				DESC_VALID | DESC_TABLE;
+			*entry = (GPA_SYSTEM +
+				  vm_alloc_table(vm, vm->granule)) |
+				 DESC_VALID | DESC_TABLE;
 		table = (*entry & DESC_ADDRESS) - GPA_SYSTEM;
 	}
 }

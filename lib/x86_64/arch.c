@@ -39,7 +39,7 @@
 #define CPU_FAULT_STACK 0x4000
 #define TSS_SIZE	104
 #define TSS_IST1	36
-#define TABLE_SIZE 4096
+#define TABLE_SIZE	4096
 /* Room for one gate per vector, in the tables' part of the system slot. */
 #define IDT_SIZE (VECTORS * 16)
 
@@ -336,8 +336,7 @@ void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
 {
 	const struct guest_exception *exception = &guest->exception;
 
-	snprintf(buffer, size,
-		 "vector %llu error code %#llx cr2 %#llx",
+	snprintf(buffer, size, "vector %llu error code %#llx cr2 %#llx",
 		 (unsigned long long)exception->vector,
 		 (unsigned long long)exception->code,
 		 (unsigned long long)exception->address);

@@ -6,8 +6,7 @@
 const struct harness_raise *harness_raises(size_t *count)
 {
 	static const struct harness_raise raises[] = {
-		{ "undefined",
-		  harness_undefined,
+		{ "undefined", harness_undefined,
 		  .says = { "vector 6 ", "harness_undefined+" } },
 		{ "load", harness_load, RAISE_UNMAPPED,
 		  .says = { "vector 14 error code 0 cr2 0x123456789000",
@@ -23,8 +22,7 @@ const struct harness_raise *harness_raises(size_t *count)
 		{ "stack", harness_lose_stack, RAISE_UNMAPPED,
 		  .says = { "vector 14 error code 0x2 cr2 0x123456788ff8",
 			    "harness_lose_stack+" } },
-		{ "divide",
-		  harness_divide,
+		{ "divide", harness_divide,
 		  .says = { "vector 0 ", "harness_divide+" } },
 	};
 

@@ -117,7 +117,7 @@ static const struct test_case inner_table[] = {
 	  .needs.kernel_min = NEEDS_KERNEL(99, 0) },
 	{ .name = "needs_module",
 	  .run = inner_pass,
-	  .needs.module = "secmmu_no_such_module" },
+	  .needs.module = "no_such_module" },
 	{ .name = "needs_memory",
 	  .run = inner_pass,
 	  .needs.free_memory = 1ULL << 60 },
@@ -347,9 +347,8 @@ static void needs(const struct test_case *test)
 	inner_expect(
 		&inner,
 		"ok 1 needs_kernel # SKIP needs Linux 99.0 or newer (this is ");
-	inner_expect(
-		&inner,
-		"needs the module secmmu_no_such_module: modprobe secmmu_no_such_module\n");
+	inner_expect(&inner,
+		     "needs the module no_such_module: modprobe no_such_module\n");
 	inner_expect(&inner,
 		     "needs 1099511627776 MiB of available memory (there are ");
 	inner_expect(&inner, "needs 100000 CPUs (there are ");

@@ -102,11 +102,11 @@ static void judge(struct range *range, const char *what, uint64_t small,
 	const struct mapping_sizes *sizes = &range->sizes;
 	char text[128];
 
-	mapping_sizes_from_faults(&range->touch, range->faulted,
-				  &range->sizes);
+	mapping_sizes_from_faults(&range->touch, range->faulted, &range->sizes);
 	CHECK(sizes->small == small && sizes->huge == huge &&
 		      sizes->giant == giant && sizes->silent == silent,
-	      "%s: taken for %s", what, mapping_text(sizes, text, sizeof(text)));
+	      "%s: taken for %s", what,
+	      mapping_text(sizes, text, sizeof(text)));
 	free(range->faulted);
 }
 
@@ -204,7 +204,8 @@ int main(int argc, char **argv)
 	};
 	static const struct program program = {
 		.name = "mapping_test",
-		.summary = "the mapping-size oracle objects to what is wrong only",
+		.summary =
+			"the mapping-size oracle objects to what is wrong only",
 		.table = cases,
 		.table_size = sizeof(cases) / sizeof(cases[0]),
 	};
