@@ -15,112 +15,24 @@
 #include "bitmap.h"
 #include "cases.h"
 #include "exact.h"
+#include "exact_scene.h"
 #include "mapping.h"
 #include "options.h"
 #include "report.h"
-#include "scene.h"
 #include "write_sets.h"
-#include "writer.h"
 
-/* A check has a third of a second for each case. */
-#define CHECK_SLOT_BYTES (2UL << 20)
-#define SLOT_BYTES	 (4UL << 20)
-#define VCPUS		 2
+#define SLOT_BYTES (4UL << 20)
 /* The sets of a check's second run, from the end of the list. */
 #define CHECK_SETS 3
 
-/* Behind the matrix's: the guest's granule, 0: default. */
-enum { NUMBER_GRANULE = SCENE_DIMENSIONS };
-
 /* Touches until huge mappings must be back. */
 #define RECOVERY_ATTEMPTS 3
-
-struct exact {
-	struct scene scene;
-	struct dirty_slot *watched;
-	struct mapping_probe probe;
-	unsigned long *written;
-	struct random_stream random;
-	unsigned int turn;
-};
-
-static void setup(struct exact *exact, const struct test_case *test)
-{
-	struct scene_config config = {
-		.harvester = test->number[SCENE_HARVESTER],
-		.backing = test->number[SCENE_BACKING],
-		.geometry = test->number[SCENE_GEOMETRY],
-		.vcpus = options()->vcpus ? options()->vcpus : VCPUS,
-		.slots = 1,
-		.slot_bytes = options()->memory ? options()->memory :
-			      options()->mode == MODE_CHECK ? CHECK_SLOT_BYTES :
-							      SLOT_BYTES,
-		.granule = test->number[NUMBER_GRANULE],
-	};
-
-	memset(exact, 0, sizeof(*exact));
-	scene_create(&exact->scene, &config);
-	exact->watched = exact->scene.watched[0];
-	mapping_probe_open(&exact->probe, exact->scene.vm,
-			   exact->scene.huge_pages[0] ? exact->watched->pages :
-							0);
-	exact->written = bitmap_new(exact->watched->pages);
-	case_random(&exact->random, "write sets", 0);
-}
-
-static void teardown(struct exact *exact)
-{
-	free(exact->written);
-	mapping_probe_close(&exact->probe);
-	scene_destroy(&exact->scene);
-}
-
-/* Have a vCPU make the stores; another one at each call. */
-static void store(struct exact *exact, struct writer_list *list)
-{
-	struct vm *vm = exact->scene.vm;
-
-	scene_store(&exact->scene, &vm->vcpus[exact->turn++ % vm->vcpu_count],
-		    list);
-}
-
-static void store_whole(struct exact *exact)
-{
-	struct writer_list list = { 0 };
-
-	write_set_whole(&list, exact->watched->slot);
-	store(exact, &list);
-}
-
-static void expect(struct exact *exact, const char *what)
-{
-	dirty_harvest(exact->scene.dirty, exact->watched, NULL);
-	exact_judge(what, exact->written, exact->watched->fresh,
-		    exact->watched->pages);
-}
-
-static void expect_nothing(struct exact *exact, const char *what)
-{
-	bitmap_zero(exact->written, exact->watched->pages);
-	expect(exact, what);
-}
-
-/* Enable, and bring the log to where "nothing" means nothing. */
-static void enable(struct exact *exact)
-{
-	dirty_enable(exact->scene.dirty, exact->watched);
-	if (exact->scene.config.harvester != HARVESTER_CLEAR_INITIALLY_SET)
-		return;
-	/* kvm_prepare_memory_region(): bitmap_set() of the whole slot. */
-	bitmap_fill(exact->written, exact->watched->pages);
-	expect(exact, "KVM_DIRTY_LOG_INITIALLY_SET, first clear");
-}
 
 /* Write every page, and see by what mappings. */
 static void measure(struct exact *exact, struct mapping_sizes *sizes)
 {
 	mapping_probe_begin(&exact->probe);
-	store_whole(exact);
+	exact_store_whole(exact);
 	mapping_probe_end(&exact->probe, exact->watched->slot, 1,
 			  exact->scene.vm->page_size, sizes);
 }
@@ -208,10 +120,10 @@ static void run_sets(struct exact *exact, size_t only)
 		sets[i].fill(&list, exact->watched->slot, &exact->random);
 		bitmap_zero(exact->written, exact->watched->pages);
 		write_set_pages(&list, exact->watched->slot, exact->written);
-		store(exact, &list);
-		expect(exact, sets[i].name);
+		exact_store(exact, &list);
+		exact_expect(exact, sets[i].name);
 	}
-	expect_nothing(exact, "second harvest");
+	exact_expect_nothing(exact, "second harvest");
 	/*
 	 * A bitmap beside the ring is for what no vCPU wrote
 	 * (mark_page_dirty_in_slot()), and here vCPUs wrote everything.
@@ -226,11 +138,11 @@ static void test_sets(const struct test_case *test)
 	struct mapping_sizes before;
 	struct exact exact;
 
-	setup(&exact, test);
+	exact_setup(&exact, test);
 	check_before(&exact, &before);
 
-	enable(&exact);
-	expect_nothing(&exact, "written before logging began");
+	exact_enable(&exact);
+	exact_expect_nothing(&exact, "written before logging began");
 	run_sets(&exact, 0);
 	check_logged(&exact);
 
@@ -241,17 +153,17 @@ static void test_sets(const struct test_case *test)
 	 */
 	if (exact.probe.by_faults) {
 		bitmap_fill(exact.written, exact.watched->pages);
-		expect(&exact, "every page before logging ends");
+		exact_expect(&exact, "every page before logging ends");
 	}
 	dirty_disable(exact.scene.dirty, exact.watched);
 	check_recovered(&exact, &before);
 
 	/* And once more: what was written in between is not reported. */
-	enable(&exact);
-	expect_nothing(&exact, "written while logging was off");
+	exact_enable(&exact);
+	exact_expect_nothing(&exact, "written while logging was off");
 	run_sets(&exact, options()->mode == MODE_CHECK ? CHECK_SETS : 0);
 	check_logged(&exact);
-	teardown(&exact);
+	exact_teardown(&exact);
 }
 
 /*
@@ -266,15 +178,15 @@ static void test_partial_clear(const struct test_case *test)
 	size_t pages;
 	int round;
 
-	setup(&exact, test);
+	exact_setup(&exact, test);
 	pages = exact.watched->pages;
 	seen = bitmap_new(pages);
 	all = bitmap_new(pages);
-	store_whole(&exact);
-	enable(&exact);
-	expect_nothing(&exact, "written before logging began");
+	exact_store_whole(&exact);
+	exact_enable(&exact);
+	exact_expect_nothing(&exact, "written before logging began");
 
-	store_whole(&exact);
+	exact_store_whole(&exact);
 	write_set_whole(&list, exact.watched->slot);
 	write_set_pages(&list, exact.watched->slot, all);
 	for (round = 0; round < 4; round++) {
@@ -290,10 +202,10 @@ static void test_partial_clear(const struct test_case *test)
 	dirty_harvest(exact.scene.dirty, exact.watched, NULL);
 	bitmap_or(seen, exact.watched->fresh, pages);
 	exact_judge("all partial clears together", all, seen, pages);
-	expect_nothing(&exact, "after all partial clears");
+	exact_expect_nothing(&exact, "after all partial clears");
 	free(all);
 	free(seen);
-	teardown(&exact);
+	exact_teardown(&exact);
 }
 
 /* Wrong arguments get their errno (api.rst 4.117) and change nothing. */
@@ -305,14 +217,14 @@ static void test_clear_arguments(const struct test_case *test)
 	struct memslot *slot;
 	size_t pages, i;
 
-	setup(&exact, test);
+	exact_setup(&exact, test);
 	slot = exact.watched->slot;
 	pages = exact.watched->pages;
 	ones = bitmap_new(pages + 256);
 	bitmap_fill(ones, pages + 256);
-	store_whole(&exact);
-	enable(&exact);
-	store_whole(&exact);
+	exact_store_whole(&exact);
+	exact_enable(&exact);
+	exact_store_whole(&exact);
 
 	const struct {
 		const char *what;
@@ -352,9 +264,9 @@ static void test_clear_arguments(const struct test_case *test)
 	write_set_whole(&list, slot);
 	bitmap_zero(exact.written, pages);
 	write_set_pages(&list, slot, exact.written);
-	expect(&exact, "after refused clears");
+	exact_expect(&exact, "after refused clears");
 	free(ones);
-	teardown(&exact);
+	exact_teardown(&exact);
 }
 
 /* Logging off: there is no log to read or to clear. */
@@ -364,20 +276,20 @@ static void test_not_logged(const struct test_case *test)
 	struct exact exact;
 	int error;
 
-	setup(&exact, test);
+	exact_setup(&exact, test);
 	bitmap = bitmap_new(exact.watched->pages);
 	error = __dirty_get(exact.watched->slot, bitmap);
 	CHECK(error == -ENOENT,
 	      "KVM_GET_DIRTY_LOG of a slot that is not logged: %s where ENOENT is documented",
 	      error ? errno_name(-error) : "success");
-	enable(&exact);
+	exact_enable(&exact);
 	dirty_disable(exact.scene.dirty, exact.watched);
 	error = __dirty_get(exact.watched->slot, bitmap);
 	CHECK(error == -ENOENT,
 	      "KVM_GET_DIRTY_LOG after logging was disabled: %s where ENOENT is documented",
 	      error ? errno_name(-error) : "success");
 	free(bitmap);
-	teardown(&exact);
+	exact_teardown(&exact);
 }
 
 /* What cannot be logged is refused: api.rst 4.140, KVM_MEM_GUEST_MEMFD. */
@@ -472,7 +384,37 @@ static void add_granules(struct test_case *cases, size_t *count, size_t max)
 		test->number[SCENE_HARVESTER] = harvester;
 		test->number[SCENE_BACKING] = kind;
 		test->number[SCENE_GEOMETRY] = GEOMETRY_ALIGNED;
-		test->number[NUMBER_GRANULE] = granule[i];
+		test->number[EXACT_GRANULE] = granule[i];
+	}
+}
+
+/*
+ * Huge mappings that are split when logging begins, or by the first clear
+ * (kvm_mmu_split_memory_region(), kvm_arch_mmu_enable_log_dirty_pt_masked()).
+ */
+static void add_eager_splits(struct test_case *cases, size_t *count, size_t max)
+{
+	static const enum harvester harvesters[] = {
+		HARVESTER_LOG,
+		HARVESTER_CLEAR_INITIALLY_SET,
+		HARVESTER_RING_BITMAP,
+	};
+	size_t i;
+
+	if (!vm_can_split_eagerly())
+		return;
+	for (i = 0; i < sizeof(harvesters) / sizeof(harvesters[0]); i++) {
+		char name[CASE_NAME_MAX];
+		struct test_case *test;
+
+		snprintf(name, sizeof(name), "eager_split/%s/%s",
+			 harvester_name(harvesters[i]),
+			 backing_name(BACKING_ANONYMOUS_THP));
+		test = add_case(cases, count, max, test_sets, name);
+		test->number[SCENE_HARVESTER] = harvesters[i];
+		test->number[SCENE_BACKING] = BACKING_ANONYMOUS_THP;
+		test->number[SCENE_GEOMETRY] = GEOMETRY_ALIGNED;
+		test->number[EXACT_SPLIT] = 1;
 	}
 }
 
@@ -526,6 +468,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	test->number[SCENE_HARVESTER] = HARVESTER_CLEAR;
 	test->number[SCENE_GEOMETRY] = GEOMETRY_SHIFTED;
 	add_granules(cases, &count, max);
+	add_eager_splits(cases, &count, max);
 	add_case(cases, &count, max, test_not_logged, "not_logged");
 	add_case(cases, &count, max, test_guest_memfd_refused,
 		 "refused/guest_memfd");

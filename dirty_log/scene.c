@@ -101,6 +101,7 @@ void scene_create(struct scene *scene, const struct scene_config *config)
 	struct vm_config vm_config = {
 		.vcpus = config->vcpus,
 		.granule = config->granule,
+		.eager_split = config->eager_split ? backing_thp_size() : 0,
 	};
 	unsigned int i;
 

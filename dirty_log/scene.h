@@ -43,6 +43,7 @@ enum geometry {
  *	some pages off
  * @ring_entries: dirty ring entries, 0: default
  * @granule: of the guest's own page tables, one of vm_granules(), 0: default
+ * @eager_split: ask KVM to split huge mappings when logging begins
  */
 struct scene_config {
 	enum harvester harvester;
@@ -53,6 +54,7 @@ struct scene_config {
 	uint64_t slot_bytes;
 	uint32_t ring_entries;
 	uint64_t granule;
+	bool eager_split;
 };
 
 /**

@@ -13,8 +13,8 @@
 #include "expect.h"
 #include "report.h"
 
-void expect_failure(void (*body)(void *argument), void *argument,
-		    const char *text)
+void expect_failure_says(void (*body)(void *argument), void *argument,
+			 const char *const *texts)
 {
 	struct report_result *result;
 	pid_t child;
@@ -39,8 +39,19 @@ void expect_failure(void (*body)(void *argument), void *argument,
 	CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
 	      errno_name(errno));
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == REPORT_FAIL,
-	      "no failure where \"%s\" belongs, wait status %#x", text, status);
-	CHECK(strstr(result->reason, text),
-	      "failed with \"%s\", where \"%s\" belongs", result->reason, text);
+	      "no failure where \"%s\" belongs, wait status %#x", *texts,
+	      status);
+	for (; *texts; texts++)
+		CHECK(strstr(result->reason, *texts),
+		      "failed with \"%s\", where \"%s\" belongs",
+		      result->reason, *texts);
 	munmap(result, sizeof(*result));
+}
+
+void expect_failure(void (*body)(void *argument), void *argument,
+		    const char *text)
+{
+	const char *const texts[] = { text, NULL };
+
+	expect_failure_says(body, argument, texts);
 }

@@ -15,4 +15,13 @@
 void expect_failure(void (*body)(void *argument), void *argument,
 		    const char *text);
 
+/**
+ * expect_failure_says() - as expect_failure(), with more than one text
+ * @body: code under test
+ * @argument: for @body
+ * @texts: what the failure's reason must contain, all of it; NULL at the end
+ */
+void expect_failure_says(void (*body)(void *argument), void *argument,
+			 const char *const *texts);
+
 #endif

@@ -11,7 +11,7 @@
 
 #include "vm.h"
 
-/* No page table of the harness maps it; neither aligned nor near anything. */
+/* No page table of the harness maps it. */
 #define RAISE_UNMAPPED 0x123456789000ULL
 
 /**

@@ -150,12 +150,8 @@ static void fail_raise(void *argument)
 static void test_exception(const struct test_case *test)
 {
 	const struct harness_raise *raise = test->data;
-	const char *const *says;
 
-	for (says = raise->says; *says; says++)
-		expect_failure(fail_raise, (void *)(uintptr_t)raise, *says);
-	expect_failure(fail_raise, (void *)(uintptr_t)raise,
-		       "unexpected guest exception on vCPU 0: ");
+	expect_failure_says(fail_raise, (void *)(uintptr_t)raise, raise->says);
 }
 
 static void fail_write_image(void *argument)

@@ -214,6 +214,16 @@ static void create_vm_file(struct vm *vm)
 	vm->fd = fd;
 }
 
+/* Before the first slot: kvm_vm_ioctl_enable_cap() of arm64. */
+static void enable_eager_split(struct vm *vm)
+{
+	if (!vm_check_extension(vm, KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES))
+		skip("KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE",
+		     "use arm64 from 6.5 on");
+	vm_enable_cap(vm, KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE,
+		      vm->config.eager_split);
+}
+
 struct vm *vm_create(const struct vm_config *config)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
@@ -246,6 +256,9 @@ struct vm *vm_create(const struct vm_config *config)
 	if (vm->config.manual_protect)
 		vm_enable_cap(vm, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
 			      vm->config.manual_protect);
+
+	if (vm->config.eager_split)
+		enable_eager_split(vm);
 
 	vm->control_size = vm->vcpu_count * sizeof(struct guest_vcpu);
 	vm->control_size = shared_round_up(vm->control_size);

@@ -107,6 +107,8 @@ struct vcpu {
  * @manual_protect: argument of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, 0: not enabled
  * @granule: size of the guest's smallest pages and of its tables, bytes, one of
  *	vm_granules(); 0: the host's page size, or what the CPU has instead
+ * @eager_split: split huge mappings when logging begins, by so many bytes at a
+ *	time (KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE); 0: as KVM does by itself
  */
 struct vm_config {
 	unsigned int vcpus;
@@ -116,6 +118,7 @@ struct vm_config {
 	bool ring_with_bitmap;
 	uint64_t manual_protect;
 	uint64_t granule;
+	uint64_t eager_split;
 };
 
 /**
@@ -305,6 +308,13 @@ void vm_map(struct vm *vm, uint64_t gva, uint64_t gpa, uint64_t size,
  * Return: bytes, ascending.
  */
 const uint64_t *vm_granules(size_t *count);
+
+/**
+ * vm_can_split_eagerly() - is vm_config.eager_split for this architecture
+ *
+ * Return: true on arm64. x86 splits by itself (kvm.eager_page_split).
+ */
+bool vm_can_split_eagerly(void);
 
 /**
  * vm_alloc_table() - one zeroed page-table page out of the system slot

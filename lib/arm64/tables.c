@@ -126,6 +126,11 @@ const uint64_t *arch_hugetlb_sizes(size_t *count)
 	}
 }
 
+bool vm_can_split_eagerly(void)
+{
+	return true;
+}
+
 unsigned long arch_vm_type(void)
 {
 	int bits = kvm_check_extension(KVM_CAP_ARM_VM_IPA_SIZE);

@@ -157,6 +157,11 @@ const uint64_t *vm_granules(size_t *count)
 	return granules;
 }
 
+bool vm_can_split_eagerly(void)
+{
+	return false;
+}
+
 unsigned long arch_vm_type(void)
 {
 	return 0;

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One logged slot and what the guest is known to have written to it. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdlib.h>
+#include <string.h>
+
+#include "bitmap.h"
+#include "exact.h"
+#include "exact_scene.h"
+#include "options.h"
+#include "write_sets.h"
+
+/* A check has a third of a second for each case. */
+#define CHECK_SLOT_BYTES (2UL << 20)
+#define SLOT_BYTES	 (4UL << 20)
+#define VCPUS		 2
+
+void exact_setup(struct exact *exact, const struct test_case *test)
+{
+	struct scene_config config = {
+		.harvester = test->number[SCENE_HARVESTER],
+		.backing = test->number[SCENE_BACKING],
+		.geometry = test->number[SCENE_GEOMETRY],
+		.vcpus = options()->vcpus ? options()->vcpus : VCPUS,
+		.slots = 1,
+		.slot_bytes = options()->memory ? options()->memory :
+			      options()->mode == MODE_CHECK ? CHECK_SLOT_BYTES :
+							      SLOT_BYTES,
+		.granule = test->number[EXACT_GRANULE],
+		.eager_split = test->number[EXACT_SPLIT],
+	};
+
+	memset(exact, 0, sizeof(*exact));
+	scene_create(&exact->scene, &config);
+	exact->watched = exact->scene.watched[0];
+	mapping_probe_open(&exact->probe, exact->scene.vm,
+			   exact->scene.huge_pages[0] ? exact->watched->pages :
+							0);
+	exact->written = bitmap_new(exact->watched->pages);
+	case_random(&exact->random, "write sets", 0);
+}
+
+void exact_teardown(struct exact *exact)
+{
+	free(exact->written);
+	mapping_probe_close(&exact->probe);
+	scene_destroy(&exact->scene);
+}
+
+void exact_store(struct exact *exact, struct writer_list *list)
+{
+	struct vm *vm = exact->scene.vm;
+
+	scene_store(&exact->scene, &vm->vcpus[exact->turn++ % vm->vcpu_count],
+		    list);
+}
+
+void exact_store_whole(struct exact *exact)
+{
+	struct writer_list list = { 0 };
+
+	write_set_whole(&list, exact->watched->slot);
+	exact_store(exact, &list);
+}
+
+void exact_expect(struct exact *exact, const char *what)
+{
+	dirty_harvest(exact->scene.dirty, exact->watched, NULL);
+	exact_judge(what, exact->written, exact->watched->fresh,
+		    exact->watched->pages);
+}
+
+void exact_expect_nothing(struct exact *exact, const char *what)
+{
+	bitmap_zero(exact->written, exact->watched->pages);
+	exact_expect(exact, what);
+}
+
+void exact_enable(struct exact *exact)
+{
+	dirty_enable(exact->scene.dirty, exact->watched);
+	if (exact->scene.config.harvester != HARVESTER_CLEAR_INITIALLY_SET)
+		return;
+	/* kvm_prepare_memory_region(): bitmap_set() of the whole slot. */
+	bitmap_fill(exact->written, exact->watched->pages);
+	exact_expect(exact, "KVM_DIRTY_LOG_INITIALLY_SET, first clear");
+}
