@@ -34,7 +34,7 @@
 #define RUNNING_SLOT_BYTES (4UL << 20)
 #define RUNNING_VCPUS	   2
 #define FULL_HARVESTS	   3
-#define FULL_PACE_MS	   100
+#define FULL_PACE_MS	   1000
 /* A run in which no write was verified is not a pass: so long it goes on. */
 #define VERIFIED_MS 30000
 #define STOP_MS	    30000
@@ -289,6 +289,9 @@ static void test_full_running(const struct test_case *test)
 {
 	enum harvester harvester = rings[test->number[NUMBER_HARVESTER]];
 	const struct options *chosen = options();
+	uint32_t entries = harvester_smallest_ring(harvester);
+	/* More pages than a ring has entries, whatever the size of a page. */
+	uint64_t bytes = 2UL * entries * getpagesize();
 	struct flip_config config = {
 		.scene = {
 			.harvester = harvester,
@@ -296,8 +299,10 @@ static void test_full_running(const struct test_case *test)
 			.vcpus = chosen->vcpus ? chosen->vcpus : RUNNING_VCPUS,
 			.slots = 1,
 			.slot_bytes = chosen->memory ? chosen->memory :
+				      bytes > RUNNING_SLOT_BYTES ?
+						       bytes :
 						       RUNNING_SLOT_BYTES,
-			.ring_entries = harvester_smallest_ring(harvester),
+			.ring_entries = entries,
 		},
 		.duration_ns = case_duration_ns(),
 		.harvests_max = FULL_HARVESTS,

@@ -62,17 +62,23 @@ static uint64_t stores_so_far(const struct flip *flip)
 }
 
 /*
- * Let the guest make some stores. Only a pace: nothing below is wrong if it
- * made fewer, or if it waits for room in its ring.
+ * Let the guest make some stores, or fill a ring. Only a pace: nothing below is
+ * wrong if it made fewer, or if it waits for room in its ring.
  */
 static void let_write(struct flip *flip)
 {
 	uint64_t until = stores_so_far(flip) +
 			 random_below(&flip->random, STORES_MAX);
+	uint64_t full = crew_ring_full_exits(flip->crew);
 	struct deadline deadline = deadline_in_ms(flip->config->pace_ms);
 
-	while (stores_so_far(flip) < until && !deadline_passed(deadline))
+	while (!deadline_passed(deadline)) {
+		if (flip->config->full_rings ?
+			    crew_ring_full_exits(flip->crew) > full :
+			    stores_so_far(flip) >= until)
+			return;
 		poll(NULL, 0, 1);
+	}
 }
 
 static void change_patterns(struct flip *flip)
