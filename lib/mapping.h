@@ -9,7 +9,7 @@
  *	statistics	x86 counts mappings by size (VM statistics pages_4k,
  *			pages_2m, pages_1g). They are read after the touch.
  *	faults		arm64 does not, but has an event for every stage-2 fault
- *			(kvm_guest_fault, handle_guest_abort() in
+ *			(kvm_guest_fault, kvm_handle_guest_abort() in
  *			arch/arm64/kvm/mmu.c). Where every page is absent or
  *			write-protected, the first write to what one mapping
  *			covers costs a fault, which maps it writable as a whole
@@ -148,8 +148,8 @@ uint64_t mapping_huge_pages(const struct mapping_sizes *sizes);
  *
  * x86: kvm_mmu_hugepage_adjust() allows no huge mapping in a slot that is
  * logged, so only huge pages that nobody wrote can still be mapped huge
- * (write-protected). arm64: user_mem_abort() maps a page only (force_pte, since
- * 7.0 kvm_s2_resolve_vma_size()), so every page costs a fault.
+ * (write-protected). arm64: user_mem_abort() maps a page only (force_pte; in
+ * 7.2 kvm_s2_resolve_vma_size()), so every page costs a fault.
  *
  * Return: false if a huge mapping must cover a written page, or if a page was
  * writable without a fault.

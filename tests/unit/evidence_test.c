@@ -228,6 +228,55 @@ static void trace_events(const struct test_case *test)
 	CHECK(!instance_of(getpid()), "the instance is still there");
 }
 
+static void fork_once(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	CHECK(waitpid(pid, NULL, 0) == pid, "waitpid: %s", errno_name(errno));
+}
+
+/* Records of this thread alone, which are gone once they were taken. */
+static void trace_take(const struct test_case *test)
+{
+	static const char *const events[] = { "sched/sched_process_fork",
+					      NULL };
+	const struct evidence_trace_request request = {
+		.events = events,
+		.buffer_kib = 256,
+		.this_thread = true,
+	};
+	struct evidence_trace *trace;
+	struct shortage shortage;
+	unsigned int lines, i;
+	pid_t child;
+
+	trace = evidence_trace_start(&request, &shortage);
+	if (!trace)
+		skip_for(&shortage);
+	for (i = 0; i < 7; i++)
+		fork_once();
+	lines = 0;
+	CHECK(evidence_trace_take(trace, take_any, &lines) == 7 && lines == 7,
+	      "%u records of 7", lines);
+	fork_once();
+	CHECK(!evidence_trace_take(trace, NULL, NULL), "lines for nobody");
+
+	/* Two forks, one of them in a child. */
+	child = fork();
+	if (!child) {
+		fork_once();
+		_exit(0);
+	}
+	CHECK(waitpid(child, NULL, 0) == child, "waitpid: %s",
+	      errno_name(errno));
+	lines = 0;
+	evidence_trace_take(trace, take_any, &lines);
+	CHECK(lines == 1, "%u records of one fork by this thread", lines);
+	evidence_trace_close(trace);
+}
+
 static void trace_wrong(const struct test_case *test)
 {
 	static const char *const events[] = { "kvm/no_such_event", NULL };
@@ -289,6 +338,7 @@ static const struct test_case table[] = {
 	{ .name = "kernel_log", .run = kernel_log },
 	{ .name = "trace_events", .run = trace_events },
 	{ .name = "trace_functions", .run = trace_events, .number = { 1 } },
+	{ .name = "trace_take", .run = trace_take },
 	{ .name = "trace_wrong", .run = trace_wrong },
 	{ .name = "trace_of_the_dead", .run = trace_of_the_dead },
 };
