@@ -328,7 +328,7 @@ arm64_image()
 	kernel=$work/Image
 	arm64_image 0a > "$kernel"
 	[ "$(kernel_file_arch "$kernel") $(kernel_page_kib "$kernel")" = "arm64 4" ]
-	[ "$(machine_huge_pages arm64)" = " hugepagesz=2M hugepages=128 hugepagesz=64K hugepages=512 hugepagesz=32M hugepages=4" ]
+	[ "$(machine_huge_pages arm64)" = " hugepagesz=2M hugepages=128 hugepagesz=64K hugepages=1024 hugepagesz=32M hugepages=4" ]
 	arm64_image 0c | gzip > "$kernel"
 	[ "$(kernel_file_arch "$kernel") $(kernel_page_kib "$kernel")" = "arm64 16" ]
 	[ "$(machine_huge_pages arm64)" = " hugepagesz=2M hugepages=128 hugepagesz=32M hugepages=8" ]
