@@ -130,10 +130,9 @@ static void judge_unchanged(const struct place *place,
 		      (unsigned long long)after->entries[i]);
 }
 
-static uint64_t with_order(uint64_t flags, uint64_t bytes,
-			   const struct place *place)
+static uint64_t with_order(uint64_t flags, const struct place *place)
 {
-	uint64_t order = (uint64_t)__builtin_ctzll(bytes / place->page);
+	uint64_t order = (uint64_t)__builtin_ctzll(place->huge / place->page);
 
 	return flags | order << SECMMU_HMM_ORDER_SHIFT;
 }
@@ -148,17 +147,15 @@ static uint64_t expected_flags(char letter, const struct place *place)
 	case '.':
 		return 0;
 	case ',':
-		return with_order(0, place->huge, place);
+		return with_order(0, place);
 	case 'r':
 		return readable;
 	case 'R':
-		return with_order(readable, place->huge, place);
+		return with_order(readable, place);
 	case 'w':
 		return writable;
 	case 'W':
-		return with_order(writable, place->huge, place);
-	case 'G':
-		return with_order(writable, 1ULL << 30, place);
+		return with_order(writable, place);
 	case '!':
 		return SECMMU_HMM_ERROR;
 	}

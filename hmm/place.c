@@ -357,7 +357,8 @@ static void map_hugetlb(struct place *place, enum backing_kind kind,
 	request.alignment = request.size;
 	backing_create(&backing, &request);
 	place->start = backing.hva;
-	place->pages = request.size / count / place->page;
+	place->huge = request.size / count;
+	place->pages = place->huge / place->page;
 }
 
 static void hugetlb(struct place *place)

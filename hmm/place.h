@@ -20,7 +20,7 @@ struct worker_group;
  * @start: first address that is walked
  * @pages: pages that are walked
  * @page: bytes of a page
- * @huge: bytes that a PMD maps
+ * @huge: bytes of a huge page: what a PMD maps; of hugetlb, its own size
  * @no_pagemap: /proc/self/pagemap does not tell the page frames of this memory
  * @walker: the thread that walks
  * @helper: a thread that holds the memory in its state until place_let_go(); or

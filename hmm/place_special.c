@@ -116,10 +116,14 @@ static void guarded(struct place *place)
 	place_anonymous(place, FEW);
 	place_write(place, 0, FEW);
 	for (i = 3; i < FEW; i += 4)
+		/* madvise_behavior_valid(): EINVAL if it is not known. */
 		if (madvise(place->start + i * place->page, place->page,
-			    MADV_GUARD_INSTALL))
+			    MADV_GUARD_INSTALL)) {
+			CHECK(errno == EINVAL, "MADV_GUARD_INSTALL failed: %s",
+			      errno_name(errno));
 			skip("MADV_GUARD_INSTALL (Linux 6.13)",
 			     "run it on a newer target kernel");
+		}
 }
 
 /* Who calls memory broken is told that his is. */
@@ -138,9 +142,12 @@ static void poisoned(struct place *place)
 	place_write(place, 0, FEW);
 	for (i = 3; i < FEW; i += 4)
 		if (madvise(place->start + i * place->page, place->page,
-			    MADV_HWPOISON))
+			    MADV_HWPOISON)) {
+			CHECK(errno == EINVAL, "MADV_HWPOISON failed: %s",
+			      errno_name(errno));
 			skip("CONFIG_MEMORY_FAILURE=y",
 			     "run it on a kernel built with this option");
+		}
 }
 
 static void secret(struct place *place)

@@ -111,7 +111,7 @@ const struct walk_row walk_rows[] = {
   .rule = "hmm_vma_walk_hugetlb_entry()" },
 { "hugetlb_hole",          { ",",      "R",      "W",      ",",        "R" },
   .rule = "hmm_vma_walk_hugetlb_entry(): has the order without a page; only the first page's request counts" },
-{ "hugetlb_gigabyte",      { "G",      "G",      "G",      "G",        "G" },
+{ "hugetlb_gigabyte",      { "W",      "W",      "W",      "W",        "W" },
   .rule = "hmm_vma_walk_hugetlb_entry()" },
 
 /* Pages that are elsewhere, or that user space has to do with. */

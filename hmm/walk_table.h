@@ -37,7 +37,6 @@ enum walk_request {
  *	,  the same, with a huge page's order
  *	r  valid, order 0            R  the same with a huge page's order
  *	w  valid, writable, order 0  W  the same with a huge page's order
- *	G  valid, writable, with the order of 1 GiB
  *	!  HMM_PFN_ERROR
  * @rule: where the kernel says so
  * @since: first release that it is true for (NEEDS_KERNEL()); 0: all

@@ -66,7 +66,9 @@ static void configure_ring(enum harvester harvester, struct vm_config *config,
 		skip(harvester == HARVESTER_RING ?
 			     "KVM_CAP_DIRTY_LOG_RING" :
 			     "KVM_CAP_DIRTY_LOG_RING_ACQ_REL",
-		     "use a kernel and architecture with HAVE_KVM_DIRTY_RING_TSO or _ACQ_REL");
+		     harvester == HARVESTER_RING ?
+			     "use x86: only its memory model has HAVE_KVM_DIRTY_RING_TSO" :
+			     "use x86 from 6.1 or arm64 from 6.2 on");
 	/* CONFIG_NEED_KVM_DIRTY_RING_WITH_BITMAP, which arm64 selects from 6.2. */
 	if (harvester == HARVESTER_RING_BITMAP &&
 	    !kvm_check_extension(KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP))

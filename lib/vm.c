@@ -219,7 +219,7 @@ static void enable_eager_split(struct vm *vm)
 {
 	if (!vm_check_extension(vm, KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES))
 		skip("KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE",
-		     "use arm64 from 6.5 on");
+		     "use arm64 from 6.5 on, from 7.3 on without kvm-arm.mode=protected");
 	vm_enable_cap(vm, KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE,
 		      vm->config.eager_split);
 }

@@ -38,9 +38,9 @@ nightly() {
 }
 
 @test "every target is run, with its counts and results" {
-	nightly 0 --duration 30
+	nightly 0 --duration 30 --memory 6144
 	grep -E '^amd64-7.2:debug +suite +ok +[0-9]+ s +12 passed, 0 failed, 3 skipped, 0 known$' "$runs/latest/summary"
-	grep -E '^--vm arm64-7.3:protected --all -q --duration 30 --results ' "$FAKE_LOG"
+	grep -E '^--vm arm64-7.3:protected --all -q --duration 30 --memory 6144 --results ' "$FAKE_LOG"
 	[ "$(grep -c '^--vm' "$FAKE_LOG")" -eq 3 ]
 	[ "$(grep -c '^fetch --refresh' "$FAKE_LOG")" -eq 3 ]
 	[ -d "$runs/latest/amd64-6.12" ]
