@@ -360,6 +360,10 @@ prove_list()
 	local id
 
 	{ echo self-check; prove_ids | sort -s -k 2; } | while read -r id _; do
+		if [[ ${unwanted[*]} ]] &&
+		   { matches_any "$id" "${unwanted[@]}" || matches_any "prove/$id" "${unwanted[@]}"; }; then
+			continue
+		fi
 		if [[ ! ${wanted[*]} ]] || matches_any "$id" "${wanted[@]%%:*}" ||
 		   matches_any "prove/$id" "${wanted[@]%%:*}"; then
 			echo "prove $id --without"

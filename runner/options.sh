@@ -33,7 +33,7 @@ where:
   --append "X"   further words for the target's kernel command line
   --memory MIB   the target's memory     --cpus N  its CPUs
   --prove        in targets: break the kernel on purpose, line by line of
-                 prove/matrix; each must fail its program (-t LINE: only that)
+                 prove/matrix; each must fail its program (-t, -S: lines)
   --amplify      in targets: delay kernel functions to widen race windows
 results:
   --results DIR  a folder that does not exist (default: results/DATE-TIME)

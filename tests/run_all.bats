@@ -278,6 +278,26 @@ setup() {
 	result demo/z_test:one PASS
 }
 
+@test "a test that switches lockdep off fails, and what follows is said to be unchecked" {
+	export SECMMU_LOCKDEP_STATS=$work/lockdep_stats
+	printf ' lock-classes: 5 [max: 8192]\n debug_locks:                  1\n' > "$SECMMU_LOCKDEP_STATS"
+	good_program demo a_test
+	program demo b_test <<- 'END'
+	sed -i 's/1$/0/' "$SECMMU_LOCKDEP_STATS"
+	printf '1..1\nok 1 one\n'
+	END
+	good_program demo c_test
+	runner
+	exits 1
+	result demo/a_test:one PASS
+	result demo/b_test FAIL 'lockdep has switched itself off'
+	result demo/c_test:one PASS
+	says "lockdep is off since demo/b_test"
+	rm -r "$results"
+	runner
+	says "lockdep was off before the first test"
+}
+
 @test "a damaged kernel is a CRASH, and here nothing more is run on it" {
 	program demo a_test <<- 'END'
 	echo '[ 7.0] BUG: KASAN: use-after-free in test_of_run_all+0x1/0x2' >> "$SECMMU_KMSG"

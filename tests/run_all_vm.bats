@@ -302,6 +302,10 @@ fake_prove() {
 	result prove/impossible:with SKIP 'cannot: the function is inlined'
 	says "amd64-6.12 +missed +passes +FAIL +- +-"
 	says "replay: ./run_all.sh --vm amd64-6.12 --prove -t prove/missed:with"
+	rm -r "$results"
+	runner_vm --prove -S missed -S 'prove/imp*' -S self-check
+	exits 0
+	[ "$(count_results)" -eq 2 ]
 }
 
 @test "Ctrl-C with a target: no process is left" {
