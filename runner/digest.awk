@@ -280,6 +280,9 @@ function agent_line(keyword) {
 		hello = 1
 		if (match(text, /release=[^ ]+/))
 			release = substr(text, RSTART + 8, RLENGTH - 8)
+	} else if (keyword == "FACT") {
+		# Told again when a stream is read again: the last one counts.
+		print substr(text, 6) >> (results "/" folder "/facts")
 	} else if (keyword == "NOTE")
 		print "# " target ": " printable(substr(text, 6))
 	else if (keyword == "STOP")

@@ -26,6 +26,14 @@ find_suite_here()
 	return 1
 }
 
+# What this machine has of what the suite can use, before anything is run.
+print_capabilities()
+{
+	[[ -r $top/vm/facts && ! $quiet ]] || return 0
+	follow_clear
+	sh "$top/vm/facts" --capabilities | sed 's/^/# /' | tee -a "$results/ktap"
+}
+
 run_here()
 {
 	start_target here
@@ -38,6 +46,7 @@ run_here()
 		cat "$target_folder/job/list"
 		return
 	fi
+	print_capabilities
 	start_boot
 	[[ $destructive ]] && export SECMMU_DESTRUCTIVE=1
 	local from

@@ -17,6 +17,7 @@ read_values()
 		KERNEL) fetched_kernel=$value ;;
 		MODULES) fetched_modules=$value ;;
 		RELEASE) fetched_release=$value ;;
+		CONFIG) fetched_config=$value ;;
 		esac
 	done
 }
@@ -71,7 +72,7 @@ ensure_packages()
 # fetch_kernel: sets fetched_*.
 fetch_kernel()
 {
-	fetched_kernel='' fetched_modules='' fetched_release=''
+	fetched_kernel='' fetched_modules='' fetched_release='' fetched_config=''
 	if [[ $kernel ]]; then
 		fetched_kernel=$kernel
 		fetched_modules=$modules
@@ -89,6 +90,9 @@ fetch_kernel()
 		infrastructure_failed "no kernel: vm/fetch named none, see $target_folder/fetch.log"
 		return 1
 	fi
+	# The guest has no configuration to look at.
+	[[ ! -r $fetched_config ]] ||
+		printf 'config=sha256:%.16s\n' "$(sha256sum < "$fetched_config")" > "$target_folder/facts"
 }
 
 # A name for the content of files and folders, and for some words.

@@ -524,3 +524,17 @@ interrupt() {
 	[ "$(cat /proc/sys/vm/nr_overcommit_hugepages)" = "$before" ]
 	says "put /.*hugepages back to '$before'"
 }
+
+@test "the machine: capabilities first, with what is missing and how to get it; facts beside the results" {
+	good_program demo a_test
+	runner
+	exits 0
+	says "# NUMA nodes +[0-9m]"
+	[[ ${output%%ok 1 *} == *"# THP "* ]]
+	grep -q "^uname=$(uname -s) $(uname -r)" "$results/here/boot-1/facts"
+	grep -q '^cmdline=.' "$results/here/boot-1/facts"
+	grep -qE '^tainted=[0-9]+$' "$results/here/boot-1/facts"
+	rm -r "$results"
+	runner -q
+	says_not "NUMA nodes"
+}
