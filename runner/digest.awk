@@ -334,6 +334,8 @@ BEGIN {
 	hello = was["hello"] + 0
 	done_in_boot = was["done_in_boot"] + 0
 	after = was["after"]
+	stop = was["stop"]
+	ended = was["ended"] + 0
 	read_skips()
 	read_known()
 	position = consumed
@@ -432,8 +434,8 @@ END {
 	print "hello\t" hello + 0 > state
 	print "done_in_boot\t" done_in_boot > state
 	print "after\t" after > state
-	print "stop\t" (stop != "" ? stop : was["stop"]) > state
-	print "ended\t" (ended ? 1 : was["ended"] + 0) > state
+	print "stop\t" stop > state
+	print "ended\t" ended > state
 	if (program == "") {
 		area = was["area"]
 		program = was["program"]

@@ -308,6 +308,17 @@ fake_prove() {
 	[ "$(count_results)" -eq 2 ]
 }
 
+@test "the agent's own stop, read before the machine is off, is no second crash" {
+	program demo a_test <<- 'END'
+	echo '[ 7.0] BUG: KASAN: use-after-free in test_of_run_all+0x1/0x2' >> "$SECMMU_KMSG"
+	printf '1..1\nok 1 one\n'
+	END
+	FAKE_LINGER='^stop.*damaged' runner_vm
+	exits 1
+	[ "$(count_results)" -eq 2 ]
+	result demo/a_test CRASH 'BUG: KASAN: use-after-free'
+}
+
 @test "Ctrl-C with a target: no process is left" {
 	program demo a_test <<- 'END'
 	touch begun
