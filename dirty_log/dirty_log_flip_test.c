@@ -58,29 +58,6 @@ static void test_flip(const struct test_case *test)
 	flip_run(&config);
 }
 
-/* The stress run's share of the sample: as many cases as there is time for. */
-static size_t keep_some(const struct options *options,
-			struct case_tuple *tuples, size_t count)
-{
-	unsigned int seconds = options->duration_s ? options->duration_s : 14;
-	size_t keep = seconds / STRESS_CASE_S, i;
-	struct random_stream random;
-
-	if (options->mode != MODE_STRESS || options->case_glob)
-		return count;
-	random_init(&random, options->seed, random_number("stress sample", 0));
-	if (!keep)
-		keep = 1;
-	for (i = 0; i < keep && i < count; i++) {
-		size_t other = random_between(&random, i, count - 1);
-		struct case_tuple tuple = tuples[i];
-
-		tuples[i] = tuples[other];
-		tuples[other] = tuple;
-	}
-	return i;
-}
-
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
@@ -97,7 +74,8 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 					  sizeof(tuples) / sizeof(tuples[0]));
 	size_t count = 0, i, j;
 
-	tuple_count = keep_some(options, tuples, tuple_count);
+	tuple_count = cases_keep_for_stress(options, tuples, tuple_count,
+					    sizeof(tuples[0]), STRESS_CASE_S);
 	for (i = 0; i < tuple_count; i++) {
 		const unsigned int *level = tuples[i].level;
 		struct test_case *test = &cases[count];

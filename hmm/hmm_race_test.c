@@ -58,25 +58,6 @@ static void test_race(const struct test_case *test)
 						  CHECK_DEVICES);
 }
 
-/* A stress run goes deep: as many cases as it has time for. */
-static size_t keep_some(const struct options *options,
-			struct random_stream *random, struct test_case *cases,
-			size_t count)
-{
-	size_t keep = options->duration_s / STRESS_CASE_S, i;
-
-	if (options->mode != MODE_STRESS || options->case_glob)
-		return count;
-	for (i = 0; i < (keep ? keep : 1) && i < count; i++) {
-		size_t other = random_between(random, i, count - 1);
-		struct test_case test = cases[i];
-
-		cases[i] = cases[other];
-		cases[other] = test;
-	}
-	return i;
-}
-
 /*
  * All of it, or, to be quick, every storm on one kind of memory, which the seed
  * chooses.
@@ -115,7 +96,8 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			count++;
 		}
 	}
-	return keep_some(options, &random, cases, count);
+	return cases_keep_for_stress(options, cases, count, sizeof(cases[0]),
+				     STRESS_CASE_S);
 }
 
 int main(int argc, char **argv)

@@ -222,4 +222,24 @@ size_t cases_choose(const struct options *options,
 		    const struct case_matrix *matrix, struct case_tuple *tuples,
 		    size_t max);
 
+/* What a stress run without --duration takes, in seconds. */
+#define CASES_STRESS_S 14
+
+/**
+ * cases_keep_for_stress() - the share of the cases that a stress run has time for
+ * @options: mode, seed, duration, and whether --case was given
+ * @items: cases or tuples; those that are kept are moved to the front
+ * @count: how many there are
+ * @size: bytes of each
+ * @item_s: seconds that one of them should have at least, above 0
+ *
+ * A stress run goes deep where check mode goes wide: few cases for long, chosen
+ * by the seed.
+ *
+ * Return: how many are kept: all but in MODE_STRESS without --case, and never
+ * none of some.
+ */
+size_t cases_keep_for_stress(const struct options *options, void *items,
+			     size_t count, size_t size, unsigned int item_s);
+
 #endif /* SECMMU_CASES_H */

@@ -7,6 +7,7 @@
 
 #include "bitmap.h"
 #include "cases.h"
+#include "random.h"
 
 /* More than this is no matrix that anyone would wait for. */
 #define TUPLES_MAX 100000
@@ -187,4 +188,33 @@ size_t cases_choose(const struct options *options,
 	if (options->mode == MODE_ALL || options->case_glob)
 		return every_tuple(matrix, tuples, max);
 	return cases_sample_pairwise(matrix, options->seed, tuples, max);
+}
+
+static void swap_items(char *one, char *other, size_t size)
+{
+	while (size--) {
+		char byte = *one;
+
+		*one++ = *other;
+		*other++ = byte;
+	}
+}
+
+size_t cases_keep_for_stress(const struct options *options, void *items,
+			     size_t count, size_t size, unsigned int item_s)
+{
+	unsigned int seconds = options->duration_s ? options->duration_s :
+						     CASES_STRESS_S;
+	size_t keep = seconds > item_s ? seconds / item_s : 1, i;
+	struct random_stream random;
+	char *item = items;
+
+	if (options->mode != MODE_STRESS || options->case_glob)
+		return count;
+	random_init(&random, options->seed, random_number("stress sample", 0));
+	for (i = 0; i < keep && i < count; i++)
+		swap_items(item + i * size,
+			   item + random_between(&random, i, count - 1) * size,
+			   size);
+	return i;
 }

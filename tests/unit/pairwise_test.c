@@ -157,6 +157,44 @@ static void choose(const struct test_case *test)
 	      "a case given by name may not be found");
 }
 
+static void keep(const struct test_case *test)
+{
+	struct options wish = { .seed = 1, .mode = MODE_STRESS };
+	unsigned int items[50], seen = 0, i;
+	size_t kept;
+
+	for (i = 0; i < 50; i++)
+		items[i] = i;
+	wish.duration_s = 20;
+	kept = cases_keep_for_stress(&wish, items, 50, sizeof(items[0]), 2);
+	CHECK(kept == 10, "%zu cases of 2 s in 20 s", kept);
+	for (i = 0; i < 50; i++)
+		seen += items[i];
+	CHECK(seen == 49 * 50 / 2, "items were lost or doubled");
+	for (i = 0; i < kept && items[i] == i; i++)
+		;
+	CHECK(i < kept, "the first are kept, not some");
+	wish.duration_s = 1;
+	kept = cases_keep_for_stress(&wish, items, 50, sizeof(items[0]), 2);
+	CHECK(kept == 1, "%zu cases where there is no time for one", kept);
+	CHECK(!cases_keep_for_stress(&wish, items, 0, sizeof(items[0]), 2),
+	      "something of nothing");
+	wish.duration_s = 1000;
+	CHECK(cases_keep_for_stress(&wish, items, 50, sizeof(items[0]), 2) ==
+		      50,
+	      "not all, with time for all");
+	wish.duration_s = 1;
+	wish.case_glob = "x";
+	CHECK(cases_keep_for_stress(&wish, items, 50, sizeof(items[0]), 2) ==
+		      50,
+	      "a case given by name may not be found");
+	wish.case_glob = NULL;
+	wish.mode = MODE_CHECK;
+	CHECK(cases_keep_for_stress(&wish, items, 50, sizeof(items[0]), 2) ==
+		      50,
+	      "check mode leaves cases out");
+}
+
 static size_t make_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
@@ -164,6 +202,7 @@ static size_t make_cases(const struct options *options, struct test_case *cases,
 		{ .name = "same_seed", .run = same_seed },
 		{ .name = "check_objects", .run = check_objects },
 		{ .name = "choose", .run = choose },
+		{ .name = "keep", .run = keep },
 	};
 	size_t i, count = sizeof(matrices) / sizeof(matrices[0]);
 
