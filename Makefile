@@ -194,8 +194,8 @@ all: $(if $(SUPPORTED),$(LIBRARY) $(foreach a,lib $(AREAS),$(OBJ)/$(a)/guest.o))
 # BTF for a module would need pahole, and nothing reads it.
 clean_environment := env $(addprefix -u ,MAKEFLAGS MFLAGS MAKELEVEL O OUTPUT KBUILD_OUTPUT LLVM CC CFLAGS LDFLAGS M)
 define module_rule # AREA
-$(OUTPUT)/modules/$(RELEASE)/secmmu_$(1).ko: $(wildcard $(1)/driver/*) $(UTSRELEASE)
-	@rm -rf $$(@:.ko=.build) && mkdir -p $$(@:.ko=.build) && cp $(1)/driver/* $$(@:.ko=.build)
+$(OUTPUT)/modules/$(RELEASE)/secmmu_$(1).ko: $(wildcard $(1)/driver/* lib/driver/*) $(UTSRELEASE)
+	@rm -rf $$(@:.ko=.build) && mkdir -p $$(@:.ko=.build) && cp $(1)/driver/* lib/driver/* $$(@:.ko=.build)
 	$$(call quiet,MODULE)$(clean_environment) $(MODULE_RUN) $$(MAKE) -C $(KDIR) M=$$(abspath $$(@:.ko=.build)) ARCH=$(MACHINE) \
 		$(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE)) $(if $(filter 1,$(WERROR)),KCFLAGS=-Werror) \
 		CONFIG_DEBUG_INFO_BTF_MODULES= $(MODULE_FLAGS) $(if $(filter 1,$(V)),V=1,-s) modules

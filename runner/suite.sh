@@ -5,7 +5,7 @@
 # Which programs there are, and which of them are run with what.
 
 # Prints "AREA PROGRAM [bench]" for every program, from a built suite, or else
-# from the sources.
+# from the sources, which have those of every architecture.
 suite_list()
 {
 	local folder file
@@ -16,9 +16,11 @@ suite_list()
 			return
 		fi
 	done
-	for file in "$top"/*/*_test.c "$top"/*/*_bench.c; do
+	for file in "$top"/*/{,x86_64/,arm64/}*_{test,bench}.c; do
 		[[ -e $file && $file != "$top"/tests/* ]] || continue
 		folder=${file%/*}
+		folder=${folder%/x86_64}
+		folder=${folder%/arm64}
 		file=${file##*/}
 		case $file in
 		*_bench.c) echo "${folder##*/} ${file%.c} bench" ;;
