@@ -6,15 +6,14 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "background.h"
 #include "cases.h"
 #include "clock.h"
 #include "hmm_device.h"
@@ -288,34 +287,6 @@ static void set(struct race *race, enum backing_kind kind)
 	      errno_name(errno));
 }
 
-/* Memory pressure by a program that is made for it, if there is one. */
-static pid_t start_pressure(void)
-{
-	pid_t child = fork();
-	int nowhere;
-
-	CHECK(child >= 0, "cannot fork: %s", errno_name(errno));
-	if (child)
-		return child;
-	nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
-	dup2(nowhere, STDOUT_FILENO);
-	dup2(nowhere, STDERR_FILENO);
-	execlp("stress-ng", "stress-ng", "--vm", "1", "--vm-bytes", "25%",
-	       "--timeout", "0", NULL);
-	_exit(127);
-}
-
-static void end_pressure(pid_t child)
-{
-	int status;
-
-	kill(child, SIGTERM);
-	CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
-	      errno_name(errno));
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		report_info("without stress-ng: it is not on this machine");
-}
-
 /*
  * Makes windows of the protocol wider than they are by themselves, each time
  * others of them. Nobody waits for anything to happen here: each time is a part
@@ -347,14 +318,18 @@ void race_run(unsigned int storm, enum backing_kind kind, uint64_t duration_ns,
 	struct random_stream random;
 	uint64_t until;
 	unsigned int i;
-	pid_t victim, pressure = 0;
+	static const char *const pressure[] = { "--vm", "1", "--vm-bytes",
+						"25%", NULL };
+	const struct background_request request = { .arguments = pressure };
+	struct background *background = NULL;
+	pid_t victim;
 
 	CHECK(race, "no memory for a race");
 	race->storm = storm;
 	set(race, kind);
 	victim = race_victim_start(race);
 	if (options()->mode == MODE_STRESS)
-		pressure = start_pressure();
+		background = background_start(&request);
 	for (i = 0; i < devices; i++)
 		worker_add(group, "device", race_device, race);
 	worker_add(group, "cpu", race_cpu, race);
@@ -368,8 +343,8 @@ void race_run(unsigned int storm, enum backing_kind kind, uint64_t duration_ns,
 		widen_windows(race, &random);
 	worker_group_stop(group);
 	worker_group_join(group, STOP_MS);
-	if (pressure)
-		end_pressure(pressure);
+	if (background)
+		background_end(background);
 	race_victim_end(race, victim);
 	judge_end(race);
 	tell(race);
