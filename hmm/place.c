@@ -471,5 +471,6 @@ void place_prepare(struct place *place, const struct place_kind *kind)
 		.page = (uint64_t)getpagesize(),
 		.huge = backing_thp_size(),
 	};
-	kind->prepare(place);
+	if (kind->prepare)
+		kind->prepare(place);
 }

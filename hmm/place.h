@@ -41,7 +41,7 @@ struct place {
  * struct place_kind - a state that memory can be in
  * @name: one word
  * @prepare: fills @start and @pages of a place, the rest of which is filled
- *	already; skips the case if this machine cannot
+ *	already; skips the case if this machine cannot; NULL: the caller does it
  * @let_go: called by another thread while a walk waits for @prepare's helper;
  *	NULL: no walk waits
  */

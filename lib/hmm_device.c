@@ -163,6 +163,7 @@ static const char *point_name(enum secmmu_hmm_point point)
 		[SECMMU_HMM_AT_INVALIDATED] = "the notifier's end",
 		[SECMMU_HMM_AT_FAULT] = "the fault",
 		[SECMMU_HMM_AT_MIGRATION] = "the migration's end",
+		[SECMMU_HMM_AT_ALONE] = "the second half of an addition",
 	};
 
 	return names[point];
@@ -217,4 +218,64 @@ void hmm_map(int device, enum secmmu_hmm_map kind, unsigned int pages,
 
 	CHECK(map == address, "cannot map " SECMMU_HMM_DEVICE ": %s",
 	      errno_name(errno));
+}
+
+void hmm_need_memory(int device)
+{
+	if (!(hmm_features(device) & SECMMU_HMM_HAS_MEMORY))
+		skip("CONFIG_DEVICE_PRIVATE=y",
+		     "run it on a kernel built with this option");
+}
+
+void hmm_need_whole(int device)
+{
+	hmm_need_memory(device);
+	if (!(hmm_features(device) & SECMMU_HMM_HAS_WHOLE))
+		skip("huge pages of device memory (Linux 6.19)",
+		     "run it on a newer target kernel");
+}
+
+void hmm_own(int device, unsigned int bank)
+{
+	struct secmmu_hmm_number number = { .mirror = bank };
+
+	must_call(device, SECMMU_HMM_OWN, &number, "SECMMU_HMM_OWN");
+}
+
+struct secmmu_hmm_bank hmm_bank(int device, unsigned int bank)
+{
+	struct secmmu_hmm_bank look = { .bank = bank };
+
+	must_call(device, SECMMU_HMM_BANK, &look, "SECMMU_HMM_BANK");
+	return look;
+}
+
+struct secmmu_hmm_migrate hmm_migrate(int device, const void *start,
+				      uint64_t size, unsigned int from,
+				      unsigned int to, unsigned int flags)
+{
+	struct secmmu_hmm_migrate migrate = {
+		.start = (uintptr_t)start,
+		.end = (uintptr_t)start + size,
+		.from = from,
+		.to = to,
+		.flags = flags,
+	};
+
+	must_call(device, SECMMU_HMM_MIGRATE, &migrate, "SECMMU_HMM_MIGRATE");
+	return migrate;
+}
+
+void hmm_fail_allocations(int device, unsigned int bank,
+			  enum secmmu_hmm_failure what, unsigned int skip,
+			  unsigned int count)
+{
+	struct secmmu_hmm_fail fail = {
+		.bank = bank,
+		.what = what,
+		.skip = skip,
+		.count = count,
+	};
+
+	must_call(device, SECMMU_HMM_FAIL, &fail, "SECMMU_HMM_FAIL");
 }

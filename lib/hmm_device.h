@@ -175,4 +175,67 @@ unsigned int hmm_release(int device, enum secmmu_hmm_point point);
 void hmm_map(int device, enum secmmu_hmm_map kind, unsigned int pages,
 	     void *address);
 
+/*
+ * Memory of devices: banks, which CPUs cannot reach (MEMORY_DEVICE_PRIVATE).
+ */
+
+/* Where pages are, for hmm_migrate(). */
+#define HMM_SYSTEM	    SECMMU_HMM_SYSTEM
+#define HMM_IN_BANK(number) ((number) + 1)
+
+/**
+ * hmm_need_memory() - skip the case where devices have no memory
+ * @device: opened by hmm_open()
+ */
+void hmm_need_memory(int device);
+
+/**
+ * hmm_need_whole() - skip the case where huge pages do not go there as such
+ * @device: opened by hmm_open()
+ */
+void hmm_need_whole(int device);
+
+/**
+ * hmm_own() - choose whose pages are this device's own
+ * @device: opened by hmm_open(); its own is bank 0 at first
+ * @bank: the bank
+ */
+void hmm_own(int device, unsigned int bank);
+
+/**
+ * hmm_bank() - what a bank has
+ * @device: opened by hmm_open()
+ * @bank: its number
+ *
+ * Return: all of it.
+ */
+struct secmmu_hmm_bank hmm_bank(int device, unsigned int bank);
+
+/**
+ * hmm_migrate() - move pages to a bank or from it
+ * @device: opened by hmm_open()
+ * @start: first address
+ * @size: bytes
+ * @from: HMM_SYSTEM or HMM_IN_BANK()
+ * @to: HMM_SYSTEM or HMM_IN_BANK()
+ * @flags: SECMMU_HMM_WHOLE
+ *
+ * Return: how many pages were moved, and how many could not be.
+ */
+struct secmmu_hmm_migrate hmm_migrate(int device, const void *start,
+				      uint64_t size, unsigned int from,
+				      unsigned int to, unsigned int flags);
+
+/**
+ * hmm_fail_allocations() - let allocations fail
+ * @device: opened by hmm_open()
+ * @bank: for pages that go to this bank, or come from it
+ * @what: which allocations
+ * @skip: so many succeed first
+ * @count: so many fail then; 0: none any more
+ */
+void hmm_fail_allocations(int device, unsigned int bank,
+			  enum secmmu_hmm_failure what, unsigned int skip,
+			  unsigned int count);
+
 #endif /* SECMMU_HMM_DEVICE_WORDS_H */

@@ -13,6 +13,7 @@
 #include <linux/highmem.h>
 #include <linux/jiffies.h>
 #include <linux/magic.h>
+#include <linux/memremap.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -30,6 +31,7 @@
  * @access: what is wanted, and what came of it
  * @entries: for hmm_range_fault(), FAULT_PAGES of them; NULL until needed
  * @batch: pages to fault in at a time
+ * @owner: whose device-private pages may stay where they are
  * @stale: an entry of the table was for a page that is free
  */
 struct access_state {
@@ -37,6 +39,7 @@ struct access_state {
 	struct secmmu_hmm_access *access;
 	unsigned long *entries;
 	unsigned long batch;
+	void *owner;
 	bool stale;
 };
 
@@ -110,6 +113,18 @@ static int install(struct access_state *state, unsigned long address,
 	return 0;
 }
 
+/*
+ * A page of the device's own memory is reported as it is, whatever was asked for
+ * (hmm_vma_handle_pte()). To write to one that is shared since a fork, it must
+ * come back, as it would for another device, so that it is copied.
+ */
+static bool must_come_back(struct access_state *state, unsigned long entry)
+{
+	return writes(state->access) && (entry & HMM_PFN_VALID) &&
+	       !(entry & HMM_PFN_WRITE) && pfn_valid(entry & ~HMM_PFN_FLAGS) &&
+	       is_device_private_page(hmm_pfn_to_page(entry));
+}
+
 /* Returns -EAGAIN if there was an invalidation, and nothing was installed. */
 static int fault_in(struct access_state *state, unsigned long address,
 		    unsigned long end)
@@ -120,7 +135,7 @@ static int fault_in(struct access_state *state, unsigned long address,
 		.start = address & PAGE_MASK,
 		.hmm_pfns = state->entries,
 		.default_flags = HMM_PFN_REQ_FAULT,
-		.dev_private_owner = mirror->device,
+		.dev_private_owner = state->owner,
 	};
 	unsigned long pages;
 	int error;
@@ -150,13 +165,40 @@ static int fault_in(struct access_state *state, unsigned long address,
 		return -EAGAIN;
 	}
 	error = install(state, range.start, pages);
+	/* The first is what the access cannot do without. */
+	state->owner = must_come_back(state, state->entries[0]) ?
+			       NULL :
+			       READ_ONCE(mirror->device->own);
 	hmm_pause(mirror->device, SECMMU_HMM_AT_INSTALLED);
 	mutex_unlock(&mirror->lock);
 	return error;
 }
 
+static int exclusive_fault(struct access_state *state, unsigned long address)
+{
+	int error = hmm_exclusive_fault(state->mirror, address);
+
+	state->access->faults++;
+	if (error == -EAGAIN) {
+		atomic64_inc(&state->mirror->retries);
+		state->access->retries++;
+	}
+	return error;
+}
+
+/* What only somebody who is alone with the memory may do. */
+static u64 add_alone(struct hmm_device *device, u64 *memory, u64 value)
+{
+	u64 old = READ_ONCE(*memory);
+
+	hmm_pause(device, SECMMU_HMM_AT_ALONE);
+	WRITE_ONCE(*memory, old + value);
+	return old;
+}
+
 /* Each word at once, as a CPU would: other threads are at the same words. */
-static void do_words(enum secmmu_hmm_operation operation, u64 *memory,
+static void do_words(struct hmm_device *device,
+		     enum secmmu_hmm_operation operation, u64 *memory,
 		     u64 *buffer, size_t words)
 {
 	size_t i;
@@ -172,6 +214,9 @@ static void do_words(enum secmmu_hmm_operation operation, u64 *memory,
 		case SECMMU_HMM_ADD:
 			buffer[i] = atomic64_fetch_add(buffer[i],
 						       (atomic64_t *)&memory[i]);
+			break;
+		case SECMMU_HMM_ADD_ALONE:
+			buffer[i] = add_alone(device, &memory[i], buffer[i]);
 			break;
 		default:
 			buffer[i] = xchg(&memory[i], buffer[i]);
@@ -193,10 +238,10 @@ static bool do_page(struct access_state *state, struct page *page,
 
 	if (!folio_try_get(folio))
 		return false;
-	memory = kmap_local_page(page);
-	do_words(state->access->operation, memory + offset, buffer,
-		 bytes / sizeof(*buffer));
-	kunmap_local(memory);
+	memory = hmm_page_map(page);
+	do_words(state->mirror->device, state->access->operation,
+		 memory + offset, buffer, bytes / sizeof(*buffer));
+	hmm_page_unmap(page, memory);
 	/*
 	 * The CPU's page table may call the page clean, and once the lock is
 	 * given back reclaim may believe it.
@@ -220,6 +265,8 @@ static size_t do_mapped(struct access_state *state, unsigned long address,
 
 	if (writes(state->access))
 		needed |= HMM_PFN_WRITE;
+	if (state->access->operation == SECMMU_HMM_ADD_ALONE)
+		needed |= HMM_TABLE_EXCLUSIVE;
 	mutex_lock(&mirror->lock);
 	while (done < bytes) {
 		unsigned long entry = *entry_of(mirror, address + done);
@@ -263,7 +310,11 @@ static int do_part(struct access_state *state, unsigned long address,
 		if (now)
 			give_up = jiffies +
 				  msecs_to_jiffies(SECMMU_HMM_PAUSE_MS);
-		error = fault_in(state, address + *done, address + bytes);
+		if (state->access->operation == SECMMU_HMM_ADD_ALONE)
+			error = exclusive_fault(state, address + *done);
+		else
+			error = fault_in(state, address + *done,
+					 address + bytes);
 		if (!error || error == -EAGAIN) {
 			if (fatal_signal_pending(current))
 				return -EINTR;
@@ -318,7 +369,11 @@ static bool access_is_sane(const struct secmmu_hmm_access *access)
  */
 long hmm_access(struct hmm_device *device, struct secmmu_hmm_access *access)
 {
-	struct access_state state = { .access = access, .batch = FAULT_PAGES };
+	struct access_state state = {
+		.access = access,
+		.batch = FAULT_PAGES,
+		.owner = READ_ONCE(device->own),
+	};
 	u64 *bounce;
 	long error;
 

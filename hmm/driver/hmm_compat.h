@@ -13,7 +13,11 @@
 #ifndef HMM_COMPAT_H
 #define HMM_COMPAT_H
 
+#include <linux/gfp.h>
+#include <linux/memremap.h>
+#include <linux/migrate.h>
 #include <linux/mm.h>
+#include <linux/rmap.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
@@ -42,5 +46,83 @@ static inline vm_fault_t hmm_insert_special(struct vm_area_struct *vma,
 	return vmf_insert_mixed(vma, address, pfn);
 #endif
 }
+
+/* Huge pages of device memory came with 6.19. */
+#if !IS_ENABLED(CONFIG_DEVICE_PRIVATE) || \
+	LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define HMM_WHOLE	 0
+#define HMM_PFN_WHOLE	 0
+#define HMM_SELECT_WHOLE 0
+#else
+#define HMM_WHOLE	 IS_ENABLED(CONFIG_ARCH_ENABLE_THP_MIGRATION)
+#define HMM_SELECT_WHOLE MIGRATE_VMA_SELECT_COMPOUND
+#define HMM_PFN_WHOLE	 MIGRATE_PFN_COMPOUND
+#endif
+
+#if IS_ENABLED(CONFIG_DEVICE_PRIVATE)
+
+/* page_pgmap() came with 6.15, when it moved from the page to the folio. */
+static inline struct dev_pagemap *hmm_page_pagemap(struct page *page)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+	return page->pgmap;
+#else
+	return page_pgmap(page);
+#endif
+}
+
+/* A free page of device memory, locked. Its order came with 6.19. */
+static inline void hmm_device_page_init(struct page *page,
+					struct dev_pagemap *pagemap,
+					unsigned int order)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+	zone_device_page_init(page);
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+	zone_device_folio_init(page_folio(page), order);
+#else
+	/* Not page_folio(): what the page was part of before may still show. */
+	zone_device_folio_init((struct folio *)page, pagemap, order);
+#endif
+}
+
+/* What is told that a page is free: by page, since 6.19 by folio. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define hmm_page_free page_free
+typedef struct page hmm_freed;
+#define hmm_freed_page(freed)  (freed)
+#define hmm_freed_order(freed) 0
+#else
+#define hmm_page_free	       folio_free
+typedef struct folio hmm_freed;
+#define hmm_freed_page(freed)  folio_page(freed, 0)
+#define hmm_freed_order(freed) folio_order(freed)
+#endif
+
+/*
+ * make_device_exclusive() works on one page, which comes locked and referenced,
+ * since 6.15; before that it was a range.
+ */
+static inline struct page *
+hmm_make_exclusive(struct mm_struct *mm, unsigned long address, void *owner)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+	struct page *page = NULL;
+	int count = make_device_exclusive_range(mm, address,
+						address + PAGE_SIZE, &page,
+						owner);
+
+	if (count < 0)
+		return ERR_PTR(count);
+	/* What it does not say: not anonymous, or changed meanwhile. */
+	return page ?: ERR_PTR(-EBUSY);
+#else
+	struct folio *folio;
+
+	return make_device_exclusive(mm, address, owner, &folio);
+#endif
+}
+
+#endif /* CONFIG_DEVICE_PRIVATE */
 
 #endif /* HMM_COMPAT_H */

@@ -7,7 +7,7 @@
  *   hmm_mirror.lock, which protects a page table. Invalidations take it, and
  *	they come from reclaim, too: with it nothing may be allocated that
  *	could reclaim, and no user memory touched
- *   hmm_device.lock, a spinlock
+ *   hmm_device.lock and hmm_bank.lock, spinlocks
  */
 #ifndef HMM_DEVICE_H
 #define HMM_DEVICE_H
@@ -20,6 +20,8 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include "secmmu_hmm.h"
+
+struct hmm_bank;
 
 /**
  * enum hmm_pause_state - of a pause point
@@ -63,6 +65,7 @@ struct hmm_pause_point {
  * @points: by enum secmmu_hmm_point
  * @queue: those who wait at a point, and those who wait for them
  * @closing: nobody waits any more
+ * @own: the bank whose pages are this device's own
  * @memory: SECMMU_HMM_MAP_PAGES pages for mmap(), each on its own; or NULL
  * @memory_lock: makes @memory be allocated once
  */
@@ -73,9 +76,16 @@ struct hmm_device {
 	struct hmm_pause_point points[SECMMU_HMM_POINTS];
 	wait_queue_head_t queue;
 	bool closing;
+	struct hmm_bank *own;
 	void *memory;
 	struct mutex memory_lock;
 };
+
+/*
+ * In a mirror's table: the CPUs have no access as long as the entry is there. An
+ * entry there has no errors, so that bit is free.
+ */
+#define HMM_TABLE_EXCLUSIVE HMM_PFN_ERROR
 
 /**
  * struct hmm_mirror - a mirrored range, with the device's page table of it
@@ -85,7 +95,8 @@ struct hmm_device {
  * @start: first address
  * @end: behind the last one
  * @users: calls that use it now; under hmm_device.lock
- * @table: one entry per page: page frame number, HMM_PFN_VALID, HMM_PFN_WRITE
+ * @table: one entry per page: page frame number, HMM_PFN_VALID, HMM_PFN_WRITE,
+ *	HMM_TABLE_EXCLUSIVE
  * @faults: and the rest: see struct secmmu_hmm_counters
  */
 struct hmm_mirror {
@@ -101,6 +112,7 @@ struct hmm_mirror {
 
 /* hmm_file.c */
 u64 hmm_entry_to_user(unsigned long entry);
+u64 hmm_table_to_user(unsigned long entry);
 
 /* hmm_walk.c */
 long hmm_walk(struct hmm_device *device, struct secmmu_hmm_walk *walk);
@@ -122,6 +134,25 @@ bool hmm_mirror_retry(struct hmm_mirror *mirror, unsigned long sequence);
 
 /* hmm_access.c */
 long hmm_access(struct hmm_device *device, struct secmmu_hmm_access *access);
+
+/* hmm_exclusive.c */
+int hmm_exclusive_fault(struct hmm_mirror *mirror, unsigned long address);
+
+/* hmm_bank.c */
+struct hmm_bank *hmm_bank(unsigned int number);
+long hmm_bank_look(struct secmmu_hmm_bank *look);
+long hmm_bank_own(struct hmm_device *device, struct secmmu_hmm_number *number);
+long hmm_bank_set_failure(struct hmm_device *device,
+			  struct secmmu_hmm_fail *fail);
+void hmm_bank_forget(struct hmm_device *device);
+void *hmm_page_map(struct page *page);
+void hmm_page_unmap(struct page *page, void *contents);
+void hmm_banks_init(void);
+void hmm_banks_exit(void);
+
+/* hmm_transfer.c */
+long hmm_transfer(struct hmm_device *device,
+		  struct secmmu_hmm_migrate *migrate);
 
 /* hmm_pause.c */
 void hmm_pause_init(struct hmm_device *device);

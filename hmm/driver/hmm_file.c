@@ -14,6 +14,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include "hmm_compat.h"
 #include "hmm_device.h"
 
 static bool pfns;
@@ -51,6 +52,17 @@ u64 hmm_entry_to_user(unsigned long entry)
 	return out | (name & SECMMU_HMM_PAGE_MASK);
 }
 
+/**
+ * hmm_table_to_user() - what user space sees of an entry of a mirror's table
+ * @entry: the entry
+ */
+u64 hmm_table_to_user(unsigned long entry)
+{
+	u64 out = hmm_entry_to_user(entry & ~HMM_TABLE_EXCLUSIVE);
+
+	return out | (entry & HMM_TABLE_EXCLUSIVE ? SECMMU_HMM_EXCLUSIVE : 0);
+}
+
 static int hmm_open(struct inode *inode, struct file *file)
 {
 	struct hmm_device *device;
@@ -74,6 +86,7 @@ static int hmm_open(struct inode *inode, struct file *file)
 	spin_lock_init(&device->lock);
 	mutex_init(&device->memory_lock);
 	hmm_pause_init(device);
+	device->own = hmm_bank(0);
 	device->mm = current->mm;
 	mmgrab(device->mm);
 	file->private_data = device;
@@ -86,6 +99,7 @@ static int hmm_release(struct inode *inode, struct file *file)
 
 	hmm_pause_end(device);
 	hmm_mirror_remove_all(device);
+	hmm_bank_forget(device);
 	hmm_map_free(device);
 	mmdrop(device->mm);
 	kfree(device);
@@ -97,6 +111,10 @@ static long hmm_info(struct secmmu_hmm_info *info)
 	info->features = pfns ? SECMMU_HMM_HAS_PFNS : 0;
 	if (IS_ENABLED(CONFIG_DEVICE_MIGRATION))
 		info->features |= SECMMU_HMM_HAS_MIGRATION;
+	if (IS_ENABLED(CONFIG_DEVICE_PRIVATE))
+		info->features |= SECMMU_HMM_HAS_MEMORY;
+	if (HMM_WHOLE)
+		info->features |= SECMMU_HMM_HAS_WHOLE;
 	info->page_shift = PAGE_SHIFT;
 	return 0;
 }
@@ -112,6 +130,9 @@ union hmm_argument {
 	struct secmmu_hmm_counters counters;
 	struct secmmu_hmm_pause pause;
 	struct secmmu_hmm_range range;
+	struct secmmu_hmm_migrate migrate;
+	struct secmmu_hmm_bank bank;
+	struct secmmu_hmm_fail fail;
 };
 
 static long hmm_call(struct hmm_device *device, unsigned int command,
@@ -140,6 +161,14 @@ static long hmm_call(struct hmm_device *device, unsigned int command,
 		return hmm_pause_release(device, &argument->pause);
 	case SECMMU_HMM_HOLD_MIGRATION:
 		return hmm_hold_migration(device, &argument->range);
+	case SECMMU_HMM_MIGRATE:
+		return hmm_transfer(device, &argument->migrate);
+	case SECMMU_HMM_BANK:
+		return hmm_bank_look(&argument->bank);
+	case SECMMU_HMM_OWN:
+		return hmm_bank_own(device, &argument->number);
+	case SECMMU_HMM_FAIL:
+		return hmm_bank_set_failure(device, &argument->fail);
 	default:
 		return -ENOTTY;
 	}
@@ -193,12 +222,14 @@ static int __init hmm_init(void)
 {
 	name_factor = get_random_u64() | 1;
 	name_offset = get_random_u64();
+	hmm_banks_init();
 	return misc_register(&hmm_misc);
 }
 
 static void __exit hmm_exit(void)
 {
 	misc_deregister(&hmm_misc);
+	hmm_banks_exit();
 }
 
 module_init(hmm_init);

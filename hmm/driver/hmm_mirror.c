@@ -52,6 +52,10 @@ hmm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 	bool blockable = mmu_notifier_range_blockable(range);
 	unsigned long address, end;
 
+	/* The device's own make_device_exclusive(): the page stays as it is. */
+	if (range->event == MMU_NOTIFY_EXCLUSIVE &&
+	    range->owner == mirror->device)
+		return true;
 	if (blockable)
 		hmm_pause(mirror->device, SECMMU_HMM_AT_INVALIDATE);
 	if (blockable) {
@@ -279,7 +283,7 @@ long hmm_mirror_table(struct hmm_device *device, struct secmmu_hmm_table *table)
 		goto out;
 	mutex_lock(&mirror->lock);
 	for (i = 0; i < pages; i++)
-		entries[i] = hmm_entry_to_user(
+		entries[i] = hmm_table_to_user(
 			mirror->table[((table->start - mirror->start) >>
 				       PAGE_SHIFT) +
 				      i]);

@@ -104,7 +104,7 @@ long hmm_walk(struct hmm_device *device, struct secmmu_hmm_walk *walk)
 		.end = walk->end,
 		.default_flags = requests_to_kernel(walk->default_flags),
 		.pfn_flags_mask = requests_to_kernel(walk->flags_mask),
-		.dev_private_owner = device,
+		.dev_private_owner = READ_ONCE(device->own),
 	};
 	size_t pages, i;
 	u64 *entries;

@@ -28,6 +28,9 @@
 #define SECMMU_HMM_MIGRATE_PAGES 1024
 #define SECMMU_HMM_PAUSE_MS	 10000
 #define SECMMU_HMM_DELAY_US	 2000
+#define SECMMU_HMM_BANKS	 2
+#define SECMMU_HMM_BANK_PAGES	 4096
+#define SECMMU_HMM_FAILURES	 4096
 
 /* What is asked for of a page (HMM_PFN_REQ_FAULT, HMM_PFN_REQ_WRITE). */
 #define SECMMU_HMM_REQ_FAULT (1U << 0)
@@ -43,6 +46,7 @@
 #define SECMMU_HMM_WRITE       (1ULL << 62) /* HMM_PFN_WRITE */
 #define SECMMU_HMM_ERROR       (1ULL << 61) /* HMM_PFN_ERROR */
 #define SECMMU_HMM_DEVICE_PAGE (1ULL << 60) /* device-private memory */
+#define SECMMU_HMM_EXCLUSIVE   (1ULL << 59) /* of SECMMU_HMM_TABLE alone */
 #define SECMMU_HMM_ORDER_SHIFT 48	    /* hmm_pfn_to_map_order() */
 #define SECMMU_HMM_ORDER_MASK  0x1fULL
 #define SECMMU_HMM_PAGE_MASK   ((1ULL << SECMMU_HMM_ORDER_SHIFT) - 1)
@@ -50,6 +54,8 @@
 /* Bits of struct secmmu_hmm_info.features. */
 #define SECMMU_HMM_HAS_PFNS	 (1U << 0) /* names are page frame numbers */
 #define SECMMU_HMM_HAS_MIGRATION (1U << 1) /* SECMMU_HMM_HOLD_MIGRATION */
+#define SECMMU_HMM_HAS_MEMORY	 (1U << 2) /* SECMMU_HMM_MIGRATE and others */
+#define SECMMU_HMM_HAS_WHOLE	 (1U << 3) /* SECMMU_HMM_WHOLE is obeyed */
 
 /**
  * struct secmmu_hmm_info - SECMMU_HMM_INFO: what this driver can do here
@@ -121,7 +127,8 @@ enum secmmu_hmm_operation {
 	SECMMU_HMM_READ,  /* memory to buffer */
 	SECMMU_HMM_STORE, /* buffer to memory */
 	SECMMU_HMM_ADD, /* add the buffer to memory; the buffer gets the old values */
-	SECMMU_HMM_EXCHANGE, /* the same, memory becomes what the buffer had */
+	SECMMU_HMM_EXCHANGE,  /* the same, memory becomes what the buffer had */
+	SECMMU_HMM_ADD_ALONE, /* as ADD, by a device that has exclusive access */
 	SECMMU_HMM_OPERATIONS,
 };
 
@@ -139,11 +146,17 @@ enum secmmu_hmm_operation {
  *	-EBUSY if it could not be done for SECMMU_HMM_PAUSE_MS because the
  *	memory was invalidated again and again; -EACCES for secret memory
  *	(memfd_secret()), which the kernel itself cannot touch; -ESTALE if the
- *	device's page table had a page that is free, which must never happen
+ *	device's page table had a page that is free, which must never happen;
+ *	-EOPNOTSUPP for SECMMU_HMM_ADD_ALONE if the memory is not private and
+ *	anonymous, or if the kernel has no CONFIG_DEVICE_PRIVATE
  * @faults: how often hmm_range_fault() was called
  * @busy: how often it said -EBUSY
  * @retries: how often mmu_interval_read_retry() said that what it had found may
  *	be stale
+ *
+ * SECMMU_HMM_ADD_ALONE is for a device that has no atomic operations: it has
+ * exclusive access to the page (make_device_exclusive()), takes the old value,
+ * waits, and writes the new one. That @faults counts these, too.
  */
 struct secmmu_hmm_access {
 	__u64 address;
@@ -218,6 +231,7 @@ enum secmmu_hmm_point {
 	SECMMU_HMM_AT_INVALIDATED, /* in the notifier, after it gave the lock back */
 	SECMMU_HMM_AT_FAULT, /* in the fault handler of the device's own mapping */
 	SECMMU_HMM_AT_MIGRATION, /* between migrate_vma_setup() and _finalize() */
+	SECMMU_HMM_AT_ALONE,	 /* amid ADD_ALONE, with the lock */
 	SECMMU_HMM_POINTS,
 };
 
@@ -264,6 +278,89 @@ struct secmmu_hmm_range {
 	__u32 reserved;
 };
 
+/* Where pages are: the system's memory, or a bank (its number + 1). */
+#define SECMMU_HMM_SYSTEM 0
+
+/* Bits of struct secmmu_hmm_migrate.flags. */
+#define SECMMU_HMM_WHOLE (1U << 0) /* huge pages as such, if the kernel can */
+
+/**
+ * struct secmmu_hmm_migrate - SECMMU_HMM_MIGRATE: move pages to or from a bank
+ * @start: first address
+ * @end: behind the last one; at most SECMMU_HMM_MIRROR_PAGES pages
+ * @from: where the pages are that are moved, others stay: SECMMU_HMM_SYSTEM, or a
+ *	bank's number + 1
+ * @to: where they are to go, not @from
+ * @flags: SECMMU_HMM_WHOLE
+ * @reserved: 0
+ * @pages: coming out: pages that were moved. From the system's memory these are
+ *	also pages that were not there, which are zero then
+ * @whole: of them, those that were moved as part of a huge page
+ * @refused: pages that were not moved since there was no room for them
+ *
+ * migrate_vma_setup(), _pages() and _finalize(), a page table at a time, with the
+ * pause point SECMMU_HMM_AT_MIGRATION before migrate_vma_pages(). Pages that the
+ * kernel does not give are not waited for. All three numbers are valid also if
+ * the call fails: EFAULT where nothing is mapped, EINVAL for mappings that cannot
+ * migrate, ENOMEM, and EOPNOTSUPP without CONFIG_DEVICE_PRIVATE.
+ */
+struct secmmu_hmm_migrate {
+	__u64 start;
+	__u64 end;
+	__u32 from;
+	__u32 to;
+	__u32 flags;
+	__u32 reserved;
+	__u64 pages;
+	__u64 whole;
+	__u64 refused;
+};
+
+/**
+ * struct secmmu_hmm_bank - SECMMU_HMM_BANK: what a bank has
+ * @bank: its number, below SECMMU_HMM_BANKS
+ * @reserved: 0
+ * @pages: coming out: how many it can have
+ * @used: how many are in use, by whichever process
+ * @faults: how often a CPU's fault brought a page (or a huge page) back
+ *
+ * A bank is memory that CPUs cannot reach (MEMORY_DEVICE_PRIVATE), with an owner
+ * of its own. It belongs to the module: pages in it live until no process has
+ * them any more, and until then the module cannot be removed.
+ */
+struct secmmu_hmm_bank {
+	__u32 bank;
+	__u32 reserved;
+	__u64 pages;
+	__u64 used;
+	__u64 faults;
+};
+
+/* What can be made to fail. */
+enum secmmu_hmm_failure {
+	SECMMU_HMM_FAIL_BANK,	      /* a page of the bank */
+	SECMMU_HMM_FAIL_BANK_WHOLE,   /* a huge page of it */
+	SECMMU_HMM_FAIL_SYSTEM,	      /* a page for what comes back from it */
+	SECMMU_HMM_FAIL_SYSTEM_WHOLE, /* a huge page for it */
+	SECMMU_HMM_FAIL_KINDS,
+};
+
+/**
+ * struct secmmu_hmm_fail - SECMMU_HMM_FAIL: let allocations fail
+ * @bank: its number
+ * @what: enum secmmu_hmm_failure
+ * @skip: how many are to succeed first
+ * @count: how many are to fail then, at most SECMMU_HMM_FAILURES; 0: none
+ *
+ * Until so many have, or this device is closed.
+ */
+struct secmmu_hmm_fail {
+	__u32 bank;
+	__u32 what;
+	__u32 skip;
+	__u32 count;
+};
+
 #define SECMMU_HMM_MAGIC 0xb7
 #define SECMMU_HMM_INFO	 _IOR(SECMMU_HMM_MAGIC, 0x40, struct secmmu_hmm_info)
 #define SECMMU_HMM_WALK	 _IOWR(SECMMU_HMM_MAGIC, 0x41, struct secmmu_hmm_walk)
@@ -282,6 +379,13 @@ struct secmmu_hmm_range {
 	_IOWR(SECMMU_HMM_MAGIC, 0x49, struct secmmu_hmm_pause)
 #define SECMMU_HMM_HOLD_MIGRATION \
 	_IOWR(SECMMU_HMM_MAGIC, 0x4a, struct secmmu_hmm_range)
+
+#define SECMMU_HMM_MIGRATE \
+	_IOWR(SECMMU_HMM_MAGIC, 0x4b, struct secmmu_hmm_migrate)
+#define SECMMU_HMM_BANK _IOWR(SECMMU_HMM_MAGIC, 0x4c, struct secmmu_hmm_bank)
+/* The bank whose pages are this device's own: for its walks and mirrors. 0. */
+#define SECMMU_HMM_OWN	_IOW(SECMMU_HMM_MAGIC, 0x4d, struct secmmu_hmm_number)
+#define SECMMU_HMM_FAIL _IOW(SECMMU_HMM_MAGIC, 0x4e, struct secmmu_hmm_fail)
 
 /*
  * mmap() of the device, MAP_SHARED: the kind of mapping is chosen by the offset,

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cargo.h"
+#include "clock.h"
+#include "options.h"
+#include "pagemap.h"
+#include "random.h"
+#include "report.h"
+
+/* Words of a page that are written and looked at: its ends, and between. */
+#define WORDS	8
+#define MOVE_MS 5000
+
+static void begin(struct cargo *cargo)
+{
+	cargo->seed = options()->seed;
+	cargo->version = calloc(cargo->place.pages, sizeof(*cargo->version));
+	CHECK(cargo->version, "no memory");
+	cargo->mirror = hmm_mirror(cargo->place.device, cargo->place.start,
+				   cargo->place.pages * cargo->place.page);
+	cargo->used = hmm_bank(cargo->place.device, 0).used;
+}
+
+void cargo_new(struct cargo *cargo, uint64_t pages)
+{
+	static const struct place_kind nothing = { .name = "cargo" };
+
+	place_prepare(&cargo->place, &nothing);
+	hmm_need_memory(cargo->place.device);
+	place_anonymous(&cargo->place, pages);
+	begin(cargo);
+}
+
+void cargo_new_written(struct cargo *cargo, uint64_t pages)
+{
+	cargo_new(cargo, pages);
+	cargo_write(cargo, 0, pages);
+}
+
+void cargo_new_huge(struct cargo *cargo)
+{
+	place_prepare(&cargo->place, place_kind_of("thp"));
+	hmm_need_whole(cargo->place.device);
+	if (cargo->place.pages > hmm_bank(cargo->place.device, 0).pages)
+		skip("huge pages that a bank has room for",
+		     "run it on a kernel with smaller pages");
+	begin(cargo);
+	cargo_write(cargo, 0, cargo->place.pages);
+}
+
+void *cargo_page(const struct cargo *cargo, uint64_t number)
+{
+	return cargo->place.start + number * cargo->place.page;
+}
+
+/* Where the words of a page are: the first, the last, and some between. */
+static uint64_t offset_of(const struct cargo *cargo, unsigned int word)
+{
+	return word * (cargo->place.page - sizeof(uint64_t)) / (WORDS - 1) &
+	       ~(sizeof(uint64_t) - 1);
+}
+
+static uint64_t content(const struct cargo *cargo, uint64_t number,
+			unsigned int word)
+{
+	uint64_t version = cargo->version[number];
+	uint64_t mix = cargo->seed ^ number << 40 ^ version << 8 ^ word;
+
+	return version ? random_splitmix(&mix) | 1 : 0;
+}
+
+static volatile uint64_t *word_at(const struct cargo *cargo, uint64_t number,
+				  unsigned int word)
+{
+	return (volatile uint64_t *)((unsigned char *)cargo_page(cargo,
+								 number) +
+				     offset_of(cargo, word));
+}
+
+void cargo_write(struct cargo *cargo, uint64_t first, uint64_t count)
+{
+	unsigned int word;
+
+	for (; count--; first++) {
+		cargo->version[first]++;
+		for (word = 0; word < WORDS; word++)
+			*word_at(cargo, first, word) = content(cargo, first,
+							       word);
+	}
+}
+
+void cargo_device_write(struct cargo *cargo, uint64_t first, uint64_t count)
+{
+	unsigned int word;
+
+	for (; count--; first++) {
+		cargo->version[first]++;
+		for (word = 0; word < WORDS; word++)
+			hmm_store(cargo->place.device, cargo->mirror,
+				  (void *)(uintptr_t)word_at(cargo, first,
+							     word),
+				  content(cargo, first, word));
+	}
+}
+
+static void judge(const struct cargo *cargo, const char *who, uint64_t number,
+		  unsigned int word, uint64_t found)
+{
+	uint64_t expected = content(cargo, number, word);
+
+	CHECK(found == expected,
+	      "page %llu, byte %llu: %s reads %#llx, where %#llx belongs (the page's version %u)",
+	      (unsigned long long)number,
+	      (unsigned long long)offset_of(cargo, word), who,
+	      (unsigned long long)found, (unsigned long long)expected,
+	      cargo->version[number]);
+}
+
+void cargo_check(const struct cargo *cargo, uint64_t first, uint64_t count)
+{
+	unsigned int word;
+
+	for (; count--; first++)
+		for (word = 0; word < WORDS; word++)
+			judge(cargo, "a CPU", first, word,
+			      *word_at(cargo, first, word));
+}
+
+void cargo_device_check(const struct cargo *cargo, uint64_t first,
+			uint64_t count)
+{
+	uint64_t *buffer = malloc(cargo->place.page);
+	unsigned int word;
+
+	CHECK(buffer, "no memory");
+	for (; count--; first++) {
+		struct secmmu_hmm_access access = {
+			.address = (uintptr_t)cargo_page(cargo, first),
+			.length = cargo->place.page,
+			.buffer = (uintptr_t)buffer,
+			.mirror = cargo->mirror,
+			.operation = SECMMU_HMM_READ,
+		};
+		int error = __hmm_access(cargo->place.device, &access);
+
+		CHECK(!error, "the device cannot read page %llu: %s",
+		      (unsigned long long)first, errno_name(error));
+		for (word = 0; word < WORDS; word++)
+			judge(cargo, "the device", first, word,
+			      buffer[offset_of(cargo, word) / sizeof(*buffer)]);
+	}
+	free(buffer);
+}
+
+static struct secmmu_hmm_migrate move(const struct cargo *cargo, uint64_t first,
+				      uint64_t count, unsigned int from,
+				      unsigned int to, unsigned int flags)
+{
+	struct deadline deadline = deadline_in_ms(MOVE_MS);
+	struct secmmu_hmm_migrate sum = { 0 }, last;
+
+	do {
+		last = hmm_migrate(cargo->place.device,
+				   cargo_page(cargo, first),
+				   count * cargo->place.page, from, to, flags);
+		CHECK(!last.refused, "there is no room for %llu of %llu pages",
+		      (unsigned long long)last.refused,
+		      (unsigned long long)count);
+		sum.pages += last.pages;
+		sum.whole += last.whole;
+	} while (sum.pages < count && !deadline_passed(deadline));
+	CHECK(sum.pages == count,
+	      "%llu pages were to move from %u to %u (0: the system's memory), and %llu did",
+	      (unsigned long long)count, from, to,
+	      (unsigned long long)sum.pages);
+	return sum;
+}
+
+void cargo_move(const struct cargo *cargo, uint64_t first, uint64_t count,
+		unsigned int from, unsigned int to)
+{
+	move(cargo, first, count, from, to, 0);
+}
+
+void cargo_move_whole(const struct cargo *cargo, unsigned int from,
+		      unsigned int to)
+{
+	uint64_t pages = cargo->place.pages;
+	struct secmmu_hmm_migrate moved = move(cargo, 0, pages, from, to,
+					       SECMMU_HMM_WHOLE);
+
+	CHECK(moved.whole == pages,
+	      "a huge page of %llu pages was to move as such, and %llu did",
+	      (unsigned long long)pages, (unsigned long long)moved.whole);
+}
+
+void cargo_walk(const struct cargo *cargo, int device, uint64_t first,
+		uint64_t count, uint32_t requests, uint64_t *entries)
+{
+	static const uint64_t none[CARGO_PAGES];
+	struct secmmu_hmm_walk walk = {
+		.start = (uintptr_t)cargo_page(cargo, first),
+		.end = (uintptr_t)cargo_page(cargo, first + count),
+		.entries = (uintptr_t)entries,
+		.default_flags = requests,
+	};
+	int error = hmm_walk(device, &walk, none);
+
+	CHECK(!error, "hmm_range_fault() failed: %s", errno_name(error));
+}
+
+/* One page: what hmm_range_fault() and the page map say of it. */
+static void look(const struct cargo *cargo, uint64_t number, uint64_t *entry,
+		 uint64_t *mapped)
+{
+	struct pagemap *pagemap = pagemap_open();
+
+	cargo_walk(cargo, cargo->place.device, number, 1, 0, entry);
+	pagemap_read(pagemap, cargo_page(cargo, number), mapped, 1);
+	pagemap_close(pagemap);
+}
+
+void cargo_judge_away(const struct cargo *cargo, uint64_t first, uint64_t count,
+		      bool huge)
+{
+	const uint64_t valid = SECMMU_HMM_VALID | SECMMU_HMM_DEVICE_PAGE;
+	uint64_t entry, mapped, order;
+
+	for (; count--; first++) {
+		look(cargo, first, &entry, &mapped);
+		order = entry >> SECMMU_HMM_ORDER_SHIFT & SECMMU_HMM_ORDER_MASK;
+		CHECK((entry & valid) == valid,
+		      "page %llu is in the device's memory, and hmm_range_fault() says %#llx",
+		      (unsigned long long)first, (unsigned long long)entry);
+		CHECK(!(mapped & PAGEMAP_PRESENT) && mapped & PAGEMAP_SWAPPED,
+		      "page %llu is in the device's memory, and its page map entry is %#llx",
+		      (unsigned long long)first, (unsigned long long)mapped);
+		CHECK(huge ? order : !order,
+		      "page %llu is in the device's memory as part of a %s page, and hmm_range_fault() says order %llu",
+		      (unsigned long long)first, huge ? "huge" : "small",
+		      (unsigned long long)order);
+	}
+}
+
+void cargo_judge_here(const struct cargo *cargo, uint64_t first, uint64_t count)
+{
+	const uint64_t valid = SECMMU_HMM_VALID | SECMMU_HMM_DEVICE_PAGE;
+	uint64_t entry, mapped;
+
+	for (; count--; first++) {
+		look(cargo, first, &entry, &mapped);
+		CHECK((entry & valid) == SECMMU_HMM_VALID,
+		      "page %llu is in the system's memory, and hmm_range_fault() says %#llx",
+		      (unsigned long long)first, (unsigned long long)entry);
+		CHECK(mapped & PAGEMAP_PRESENT,
+		      "page %llu is in the system's memory, and its page map entry is %#llx",
+		      (unsigned long long)first, (unsigned long long)mapped);
+	}
+}
+
+void cargo_judge_used(const struct cargo *cargo, uint64_t pages)
+{
+	uint64_t used = hmm_bank(cargo->place.device, 0).used;
+
+	CHECK(used == cargo->used + pages,
+	      "%llu pages of the device's memory are in use, where %llu are needed",
+	      (unsigned long long)(used - cargo->used),
+	      (unsigned long long)pages);
+}
+
+void cargo_fork(struct cargo *cargo, void (*act)(struct cargo *cargo))
+{
+	pid_t child = fork();
+	int status;
+
+	CHECK(child >= 0, "fork failed: %s", errno_name(errno));
+	if (!child) {
+		act(cargo);
+		_exit(0);
+	}
+	CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
+	      errno_name(errno));
+	CHECK(!status, "the child ended with status %#x", status);
+}
