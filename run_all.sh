@@ -9,7 +9,7 @@ set -u -o pipefail
 export LC_ALL=C
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 3
 
-for part in options suite follow here machine summary; do
+for part in options suite follow resume here machine summary; do
 	# shellcheck source=/dev/null # the files of runner/, checked by themselves
 	source "$top/runner/$part.sh" || exit 3
 done
@@ -47,6 +47,21 @@ stop_with()
 	finish "$1"
 }
 
+run_one_target()
+{
+	local before=$infrastructure
+
+	start_target "$1"
+	[[ $(state_number finished) -eq 0 ]] || return
+	if [[ $1 == here ]]; then
+		run_here
+	else
+		run_target
+	fi
+	# Else --resume tries it again.
+	[[ $interrupted || $infrastructure != "$before" ]] || state_set finished 1
+}
+
 # Everything, in a process of its own: standard input is the bell.
 worker()
 {
@@ -56,18 +71,14 @@ worker()
 	exec {bell_fd}<&0 0< /dev/null
 	start_results
 	for target in "${targets[@]}"; do
-		[[ $interrupted ]] && break
-		if [[ $target == here ]]; then
-			run_here
-		else
-			run_target "$target"
-		fi
+		[[ $interrupted || $storage ]] && break
+		run_one_target "$target"
 	done
 	end_results
 	finish "$exit_code"
 }
 
-child='' interrupted='' infrastructure='' bisect=''
+child='' interrupted='' infrastructure='' storage='' bisect='' resume=''
 trap on_exit EXIT
 parse_options "$@"
 case $action in

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Turns what vm/agent sent (its head describes the stream) into results: one
-# JSON object per test case in results.jsonl, one line of KTAP on stdout, one
+# JSON object per test case, one line of KTAP on stdout, one
 # log file per program. Reads from where it stopped the last time; a program
 # that has not ended yet is left for the next time, unless -v end= says that
 # nothing more will come.
 #
-# Variables: state (file to remember things in), nonce, target, results (the
-# folder), folder (where in it the logs go), known, skips (files), console
+# Variables: state (file to remember things in), state_new (what it will be),
+# output (file for the objects), nonce, target, results (the folder), folder (where in it the logs go), known, skips (files), console
 # (file, may be missing), end ("": it goes on; "crash": the machine died;
 # "lost": so did the agent; "interrupted"), bisect (1: known failures are bad).
 # In the environment: SECMMU_COMMAND, which repeats this run, and SECMMU_WHY,
@@ -48,7 +48,7 @@ function result(case_name, status, seconds, reason,    name, line, i, shown, exp
 	for (i = 1; i <= known_count; i++)
 		if (status == "PASS" && entry_applies(i, name))
 			line = line ", \"stale\": " json(entry[i, "test"])
-	print line more "}" >> (results "/results.jsonl")
+	print line more "}" > output
 
 	count[shown]++
 	count["all"]++
@@ -56,19 +56,7 @@ function result(case_name, status, seconds, reason,    name, line, i, shown, exp
 		count["bad"]++
 	if (case_name == "" && status == "SKIP")
 		count["programs_skipped"]++
-	name = target " " printable(name)
-	reason = printable(reason)
-	gsub(/#/, "\\#", name)
-	if (shown == "PASS")
-		print "ok " count["all"] " " name
-	else if (shown == "SKIP")
-		print "ok " count["all"] " " name " # SKIP " reason
-	else if (shown == "KNOWN")
-		print "not ok " count["all"] " " name " # TODO known: " reason
-	else {
-		print "# " shown ": " reason
-		print "not ok " count["all"] " " name
-	}
+	print ktap_line(shown, target, name, reason, count["all"])
 }
 
 function begin_program(    f) {
@@ -338,6 +326,7 @@ BEGIN {
 	ended = was["ended"] + 0
 	read_skips()
 	read_known()
+	printf "" > output
 	position = consumed
 	mark = "@" nonce " "
 }
@@ -415,6 +404,11 @@ END {
 		if (end == "interrupted") {
 			emit_cases()
 			close(log_file)
+			# For --resume: what has a result is not run again.
+			if (cases) {
+				after = plan != "" && cases >= plan ? "" : case_name_of[cases]
+				last_done = after == "" ? number : number - 1
+			}
 		}
 		consumed = position
 	} else if (end == "crash" && hello && !ended && stop == "" && done_in_boot) {
@@ -426,16 +420,17 @@ END {
 			log_name = was["log"]
 		}
 		result("", "CRASH", "", "the kernel died when the program had ended: " why)
+		done_in_boot = 0
 	}
-	printf "" > state
-	print "consumed\t" consumed > state
-	print "last_done\t" last_done + 0 > state
-	print "release\t" release > state
-	print "hello\t" hello + 0 > state
-	print "done_in_boot\t" done_in_boot > state
-	print "after\t" after > state
-	print "stop\t" stop > state
-	print "ended\t" ended > state
+	printf "" > state_new
+	print "consumed\t" consumed > state_new
+	print "last_done\t" last_done + 0 > state_new
+	print "release\t" release > state_new
+	print "hello\t" hello + 0 > state_new
+	print "done_in_boot\t" done_in_boot > state_new
+	print "after\t" after > state_new
+	print "stop\t" stop > state_new
+	print "ended\t" ended > state_new
 	if (program == "") {
 		area = was["area"]
 		program = was["program"]
@@ -443,12 +438,14 @@ END {
 		log_name = was["log"]
 	}
 	if (program != "") {
-		print "area\t" area > state
-		print "program\t" program > state
-		print "seed\t" seed > state
-		print "log\t" log_name > state
+		print "area\t" area > state_new
+		print "program\t" program > state_new
+		print "seed\t" seed > state_new
+		print "log\t" log_name > state_new
 	}
+	print "boot\t" was["boot"] + 0 > state_new
+	print "boot_id\t" was["boot_id"] > state_new
 	for (i in count)
-		print "count_" i "\t" count[i] > state
-	close(state)
+		print "count_" i "\t" count[i] > state_new
+	close(state_new)
 }

@@ -144,9 +144,10 @@ digest()
 		state_get consumed && consumed=$value
 	fi
 	# A NUL would end the line for some awks.
-	tail -c "+$((consumed + 1))" "$boot_folder/stream" 2> /dev/null | tr '\000' '\001' |
+	{ tail -c "+$((consumed + 1))" "$boot_folder/stream" 2> /dev/null || :; } | tr '\000' '\001' |
 		SECMMU_WHY="${2:-}" SECMMU_COMMAND="$(replay_command)" awk -f "$top/runner/text.awk" -f "$top/runner/expected.awk" -f "$top/runner/digest.awk" \
-		-v "state=$target_folder/state" -v "nonce=$nonce" -v "target=$target" \
+		-v "state=$target_folder/state" -v "state_new=$target_folder/state.new" \
+		-v "output=$target_folder/news.jsonl" -v "nonce=$nonce" -v "target=$target" \
 		-v "results=$results" -v "folder=$target_name/boot-$boot" \
 		-v "known=$top/known-failures" -v "skips=$top/vm/expected-skips" \
 		-v "console=$boot_folder/console.log" -v "end=${1:-}" -v "bisect=$bisect" |
@@ -158,7 +159,11 @@ digest()
 				;;
 			*) printf '%s\n' "$line" ;;
 			esac
-		done > "$target_folder/news"
+		done > "$target_folder/news" || {
+		storage_failed
+		return 1
+	}
+	commit || return
 	[[ -s $target_folder/news ]] || return 0
 	follow_clear
 	cat "$target_folder/news" >> "$results/ktap"
@@ -193,10 +198,16 @@ state_get()
 	return 1
 }
 
+# state_set KEY VALUE [KEY VALUE]...: all of them, or none if this is cut short.
 state_set()
 {
-	sed -i "/^$1	/d" "$target_folder/state"
-	printf '%s\t%s\n' "$1" "$2" >> "$target_folder/state"
+	if ! { awk -F '\t' 'BEGIN { for (i = 1; i < ARGC; i += 2) value[ARGV[i]] = ARGV[i + 1]; ARGC = 1 }
+		!($1 in value) { print }
+		END { for (key in value) print key "\t" value[key] }' "$@" \
+		< "$target_folder/state" > "$target_folder/state.new" &&
+	       mv "$target_folder/state.new" "$target_folder/state"; } 2> /dev/null; then
+		storage_failed
+	fi
 }
 
 state_number()
@@ -214,7 +225,7 @@ follow_child()
 	total=$(wc -l < "$boot_folder/job/list")
 	[[ $target != here ]] || now_running='starting'
 	while kill -0 "$child" 2> /dev/null; do
-		[[ ! $interrupted ]] || break
+		[[ ! $interrupted && ! $storage ]] || break
 		size=$(stat -c %s "$boot_folder/stream" 2> /dev/null || echo 0)
 		if [[ $size -gt $scanned ]]; then
 			# With an overlap, for a line that was cut the last time.
@@ -234,7 +245,7 @@ follow_child()
 		heartbeat "$now_running, $(clock_text $((SECONDS - since))); $(counts_text)"
 		pause 0.3
 	done
-	if [[ $interrupted ]]; then
+	if [[ $interrupted || $storage ]]; then
 		end_child
 		child_code=130
 		return
@@ -259,7 +270,9 @@ start_target()
 	target_folder=$results/$target_name
 	boot=0
 	mkdir -p "$target_folder"
-	: > "$target_folder/state"
+	if [[ ! $resume || ! -r $target_folder/state ]]; then
+		: > "$target_folder/state"
+	fi
 	ran+=("$target")
 }
 
@@ -267,12 +280,10 @@ start_boot()
 {
 	boot=$((boot + 1))
 	boot_folder=$target_folder/boot-$boot
+	rm -rf "$boot_folder" # of a run that was killed just here
 	mkdir -p "$boot_folder"
 	: > "$boot_folder/stream"
-	state_set consumed 0
-	state_set hello 0
-	state_set done_in_boot 0
-	state_set stop ''
-	state_set ended 0
-	cp -r "$target_folder/job" "$boot_folder/job"
+	cp -r "$target_folder/job" "$boot_folder/"
+	state_set consumed 0 hello 0 done_in_boot 0 stop '' ended 0 boot "$boot" \
+		boot_id "$([[ $target != here ]] || boot_id)"
 }

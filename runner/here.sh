@@ -36,17 +36,21 @@ print_capabilities()
 
 run_here()
 {
-	start_target here
 	find_suite_here || return
-	if ! make_job "$target_folder/job" "$suite" here; then
+	open_job "$suite" here
+	case $? in
+	1)
 		infrastructure_failed "no program of $suite is chosen by these options (-l lists them)"
 		return
-	fi
+		;;
+	2) return ;;
+	esac
 	if [[ $dry ]]; then
 		cat "$target_folder/job/list"
 		return
 	fi
 	print_capabilities
+	storage_works || return
 	start_boot
 	[[ $destructive ]] && export SECMMU_DESTRUCTIVE=1
 	local from
@@ -55,16 +59,17 @@ run_here()
 			--stream "$boot_folder/stream" --suite "$suite"
 		follow_child
 		if [[ $interrupted ]]; then
-			digest interrupted interrupted
+			digest interrupted
 			return
 		fi
+		storage_works || return
 		digest lost "the runner's agent ended before its work (exit code $child_code)"
 		state_get stop
 		# With --until-fail, a failure that is known is none.
 		if [[ $value == *' failed' && $(state_number count_bad) -eq 0 ]]; then
 			from=$(($(state_number last_done) + 1))
 			[[ $from -le $(wc -l < "$target_folder/job/list") ]] || return
-			job_settings "$target_folder/job" "$from" here
+			continue_job "$from" here
 			start_boot
 			continue
 		fi

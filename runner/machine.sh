@@ -236,6 +236,10 @@ boot_once()
 	boot_code=$child_code
 	boot_why=
 	[[ -r $boot_folder/verdict ]] && IFS= read -r boot_why < "$boot_folder/verdict"
+	if [[ $boot_code -gt 128 && ! $interrupted ]]; then
+		boot_why="vm/boot was killed by signal $((boot_code - 128))"
+		boot_code=11
+	fi
 	[[ $boot_why ]] || boot_why=$(tail -n 1 "$boot_folder/output" 2> /dev/null)
 }
 
@@ -253,7 +257,6 @@ run_target()
 	local lines from after emulator_faults=0 fault_at=-1 at before
 	local -a needs
 
-	start_target "$1"
 	image='' fetched_kernel='' boot_thread='' suite=${SECMMU_SUITE:-}
 	if [[ ! ${SECMMU_VM_BOOT:-} && ! $dry ]]; then
 		find_arch || return
@@ -263,10 +266,14 @@ run_target()
 		ensure_packages "${needs[@]}" &&
 			fetch_kernel && build_suite "$target_arch" || return
 	fi
-	if ! make_job "$target_folder/job" "$suite" target; then
+	open_job "$suite" target
+	case $? in
+	1)
 		infrastructure_failed "no program is chosen by these options (-l lists them)"
 		return
-	fi
+		;;
+	2) return ;;
+	esac
 	if [[ $dry ]]; then
 		cat "$target_folder/job/list"
 		return
@@ -274,14 +281,17 @@ run_target()
 	[[ ${SECMMU_VM_BOOT:-} ]] || build_image || return
 	lines=$(wc -l < "$target_folder/job/list")
 	while :; do
+		storage_works || return
 		start_boot
 		state_get after
 		before="$(state_number last_done) $value"
 		boot_once
 		if [[ $interrupted ]]; then
-			digest interrupted interrupted
+			digest interrupted
 			return
 		fi
+		# Without room for its stream a machine seems to hang.
+		storage_works || return
 		case $boot_code in
 		0) digest crash "the machine ended in the middle of it, and not by the agent's will" ;;
 		10) digest crash "${boot_why:-the kernel died}" ;;
@@ -333,8 +343,7 @@ run_target()
 		fi
 		follow_clear
 		[[ $boot_code -eq 11 ]] || echo "# $target: going on in a fresh boot, with line $from of $lines${after:+, after case $after}"
-		job_settings "$target_folder/job" "$from" target
-		[[ ! $after ]] || printf 'after=%s\n' "$after" >> "$target_folder/job/settings"
+		continue_job "$from" target
 	done
 }
 

@@ -37,6 +37,8 @@ where:
   --amplify      in targets: delay kernel functions to widen race windows
 results:
   --results DIR  a folder that does not exist (default: results/DATE-TIME)
+  --resume DIR   go on with a run that was interrupted, killed, or ended by a
+                 crash of this machine (its only option)
   --bisect       for git bisect run: exit code 0 good, 1 bad, 125 cannot tell,
                  no other; known-failures are bad here
   -q             no line for each case   -h  this text
@@ -79,13 +81,24 @@ split_targets()
 
 parse_options()
 {
-	local option value known
+	local option value known resumed=''
 
 	action=run
 	targets=() wanted=() unwanted=() areas=() program_options=()
 	mode=check duration='' seed='' rounds=1 rounds_given='' until_fail='' time_limit=''
 	dry='' kernel='' modules='' append='' memory='' cpus='' prove='' amplify='' with_modules='' quiet='' destructive=''
 	results=''
+	if [[ ${1-} == --resume || ${1-} == --resume=* ]]; then
+		resumed=${1#--resume}
+		resumed=${resumed#=}
+		shift
+		[[ $resumed ]] || { resumed=${1-}; shift; }
+		[[ $resumed && $# -eq 0 ]] || usage_error "--resume needs a results folder, and nothing else: that run's options are kept"
+		resumed=$(cd "$resumed" 2> /dev/null && pwd) || usage_error "--resume: no such folder"
+		load_options "$resumed"
+		set -- "${invocation[@]}"
+		resume=1
+	fi
 	# Wrong usage is 125 in a bisection, so look for that first.
 	for option in "$@"; do
 		[[ $option == --bisect ]] && bisect=1
@@ -169,7 +182,9 @@ parse_options()
 	[[ ! $prove || ! $amplify ]] || usage_error "--prove and --amplify at once: which one?"
 	[[ ! $with_modules || ! $kernel ]] ||
 		usage_error "--prove and --amplify need a module built for the kernel: only with --vm"
-	if [[ $results && -e $results/results.jsonl ]]; then
+	if [[ $resume ]]; then
+		results=$resumed
+	elif [[ $results && -e $results/results.jsonl ]]; then
 		usage_error "--results $results has results already"
 	fi
 	check_targets

@@ -140,9 +140,14 @@ make_job()
 		done
 		rm -f "$job/round"
 	fi
-	nonce=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
+	new_nonce
 	job_settings "$job" 1 "$3"
 	[[ -s $job/list ]]
+}
+
+new_nonce()
+{
+	nonce=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
 }
 
 # job_settings JOB FROM MACHINE

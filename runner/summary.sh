@@ -16,8 +16,14 @@ start_results()
 {
 	local folder
 
-	base_seed=$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')
 	tap_count=0 ran=()
+	if [[ $resume ]]; then
+		trim_results
+		tap_count=$(wc -l < "$results/results.jsonl")
+		echo "# going on with $results, which has $tap_count results"
+		return
+	fi
+	base_seed=$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')
 	if [[ ! $results ]]; then
 		for folder in "$top" "$PWD" "${TMPDIR:-/tmp}"; do
 			results=$folder/results/$(date +%Y%m%d-%H%M%S)
@@ -36,6 +42,7 @@ start_results()
 		printf 'seed=%s\n' "$(round_seed 1)"
 		printf 'suite=%s\n' "$(git -C "$top" describe --always --dirty 2> /dev/null || echo unknown)"
 	} > "$results/environment"
+	save_options
 	echo "TAP version 13" | tee "$results/ktap"
 	echo "# seed: $(round_seed 1)"
 }

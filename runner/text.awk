@@ -144,3 +144,23 @@ function shell_word(s) {
 	gsub(/'/, "'\\''", s)
 	return "'" s "'"
 }
+
+# The folder of a target's files in those of a run (start_target()).
+function folder_name(target) {
+	gsub(/[^A-Za-z0-9._=+-]/, "_", target)
+	return target
+}
+
+# One result as a line of KTAP.
+function ktap_line(status, target, name, reason, number) {
+	name = target " " printable(name)
+	reason = printable(reason)
+	gsub(/#/, "\\#", name)
+	if (status == "PASS")
+		return "ok " number " " name
+	if (status == "SKIP")
+		return "ok " number " " name " # SKIP " reason
+	if (status == "KNOWN")
+		return "not ok " number " " name " # TODO known: " reason
+	return "# " status ": " reason "\nnot ok " number " " name
+}

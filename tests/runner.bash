@@ -150,3 +150,29 @@ wait_for()
 	echo "$1 did not come"
 	return 1
 }
+
+# walking_program AREA NAME CASES [COMMAND]: one that knows --after, as those of
+# the harness do; does COMMAND in each case (its number is in $i).
+walking_program()
+{
+	program "$1" "$2" <<- END
+	first=1
+	while [ \$# -gt 0 ]; do
+		[ "\$1" != --after ] || first=\$((\${2#c} + 1))
+		shift
+	done
+	printf 'TAP version 13\n# seed: 0x11\n1..%d\n' \$(($3 - first + 1))
+	for i in \$(seq \$first $3); do
+		echo "# case: c\$i"
+		${4:-:}
+		echo "ok \$((i - first + 1)) c\$i"
+	done
+	END
+}
+
+# each_once AREA/PROGRAM CASES: every case has exactly one result.
+each_once()
+{
+	diff <(grep -oE "\"name\": \"$1:c[0-9]+\"" "$results/results.jsonl" | sort) \
+		<(for ((i = 1; i <= $2; i++)); do echo "\"name\": \"$1:c$i\""; done | sort)
+}
