@@ -58,15 +58,39 @@ void evidence_stats_print(struct evidence_stats *stats, const char *prefix);
 void evidence_stats_close(struct evidence_stats *stats);
 
 /**
+ * struct evidence_probe - an event made for one trace, at a kernel function
+ * @event: its name in the trace, a word of C
+ * @functions: the function; with ',' between several, the first of them that
+ *	this kernel has and can probe
+ * @fetch: what a record says behind the place, in the language of
+ *	Documentation/trace/kprobetrace.rst, as "gpa=$arg2:x64"; NULL: nothing
+ * @at_return: at the function's return, where $retval is known, and not at
+ *	its call
+ * @optional: do without it if the kernel has none of @functions; see
+ *	evidence_trace_probed()
+ */
+struct evidence_probe {
+	const char *event;
+	const char *functions;
+	const char *fetch;
+	bool at_return;
+	bool optional;
+};
+
+/**
  * struct evidence_trace_request - what to trace
  * @events: names such as "kvm/kvm_mmu_set_spte", NULL at the end; may be NULL
  * @functions: functions to trace the calls of, NULL at the end; may be NULL
+ * @probes: events to make for it, one without @event at the end; may be NULL.
+ *	Unlike @functions they tell arguments, and cost nothing where the kernel
+ *	has many functions
  * @buffer_kib: buffer per CPU in KiB; 0: 1024
  * @this_thread: of @events only those that happen in the calling thread
  */
 struct evidence_trace_request {
 	const char *const *events;
 	const char *const *functions;
+	const struct evidence_probe *probes;
 	unsigned int buffer_kib;
 	bool this_thread;
 };
@@ -85,6 +109,16 @@ struct evidence_trace_request {
 struct evidence_trace *
 evidence_trace_start(const struct evidence_trace_request *request,
 		     struct shortage *shortage);
+
+/**
+ * evidence_trace_probed() - was an optional probe made
+ * @trace: started by evidence_trace_start()
+ * @event: one of its request's probes
+ *
+ * Return: whether this kernel has the function.
+ */
+bool evidence_trace_probed(const struct evidence_trace *trace,
+			   const char *event);
 
 /**
  * evidence_trace_stop() - stop recording; what was recorded stays
@@ -150,7 +184,7 @@ uint64_t evidence_trace_lost(struct evidence_trace *trace);
 void evidence_trace_close(struct evidence_trace *trace);
 
 /**
- * evidence_cleanup() - remove tracing instances that a dead process left
+ * evidence_cleanup() - remove tracing instances and probes of a dead process
  * @pid: the process
  */
 void evidence_cleanup(int pid);

@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "evidence.h"
+#include "probe.h"
 
 #define PATH_SIZE 256
 #define REMOVE_MS 2000
@@ -21,9 +22,11 @@
 /**
  * struct evidence_trace - a tracing instance
  * @path: its folder
+ * @probes: the group of its own probes; "" if it has none
  */
 struct evidence_trace {
 	char path[PATH_SIZE];
+	char probes[PROBE_GROUP_SIZE];
 };
 
 static const char *tracefs(void)
@@ -149,13 +152,35 @@ static bool want_functions(struct evidence_trace *trace,
 	return true;
 }
 
+static bool want_probes(struct evidence_trace *trace, unsigned int number,
+			const struct evidence_probe *probes,
+			struct shortage *shortage)
+{
+	char file[128];
+	int error;
+
+	if (!probes || !probes->event)
+		return true;
+	probe_group(trace->probes, getpid(), number);
+	if (!probe_create(tracefs(), trace->probes, probes, shortage))
+		return false;
+	snprintf(file, sizeof(file), "events/%s/enable", trace->probes);
+	error = put(trace, file, "1", 0);
+	/* Without any, if all are optional. */
+	if (error && error != -ENOENT)
+		return shortage_set(shortage, "run it as root",
+				    "tracefs/%s (%s)", file, errno_name(error));
+	return true;
+}
+
 struct evidence_trace *
 evidence_trace_start(const struct evidence_trace_request *request,
 		     struct shortage *shortage)
 {
-	static unsigned int number;
+	static unsigned int last_number;
 	const char *root = tracefs();
 	struct evidence_trace *trace;
+	unsigned int number;
 	char text[32];
 	int error;
 
@@ -168,9 +193,9 @@ evidence_trace_start(const struct evidence_trace_request *request,
 	trace = calloc(1, sizeof(*trace));
 	if (!trace)
 		fail("no memory for a trace");
+	number = __atomic_fetch_add(&last_number, 1, __ATOMIC_RELAXED);
 	snprintf(trace->path, sizeof(trace->path), "%s/instances/secmmu-%d-%u",
-		 root, getpid(),
-		 __atomic_fetch_add(&number, 1, __ATOMIC_RELAXED));
+		 root, getpid(), number);
 	if (mkdir(trace->path, 0700)) {
 		shortage_set(shortage,
 			     "run it as root, on a kernel with CONFIG_TRACING=y",
@@ -194,7 +219,8 @@ evidence_trace_start(const struct evidence_trace_request *request,
 		goto out;
 	}
 	if (!want_events(trace, request, shortage) ||
-	    !want_functions(trace, request->functions, shortage))
+	    !want_functions(trace, request->functions, shortage) ||
+	    !want_probes(trace, number, request->probes, shortage))
 		goto out;
 	error = put(trace, "tracing_on", "1", 0);
 	if (!error)
@@ -204,6 +230,16 @@ evidence_trace_start(const struct evidence_trace_request *request,
 out:
 	evidence_trace_close(trace);
 	return NULL;
+}
+
+bool evidence_trace_probed(const struct evidence_trace *trace,
+			   const char *event)
+{
+	char path[PATH_SIZE + 128];
+
+	snprintf(path, sizeof(path), "%s/events/%s/%s", trace->path,
+		 trace->probes, event);
+	return !access(path, F_OK);
 }
 
 void evidence_trace_stop(struct evidence_trace *trace)
@@ -350,6 +386,8 @@ void evidence_trace_close(struct evidence_trace *trace)
 	if (!remove_instance(trace->path))
 		report_info("cannot remove the tracing instance %s: %s",
 			    trace->path, errno_name(errno));
+	if (trace->probes[0])
+		probe_remove(tracefs(), trace->probes);
 	free(trace);
 }
 
@@ -375,4 +413,5 @@ void evidence_cleanup(int pid)
 		remove_instance(path);
 	}
 	closedir(instances);
+	probe_cleanup(root, pid);
 }
