@@ -82,25 +82,35 @@ struct writer_store {
  * enum writer_access - what writer_store() does at an address
  * @WRITER_STORE: store a stamp
  * @WRITER_FETCH: execute: writer_lay_code() has been there
+ * @WRITER_LOAD: load a word into the list's digest
  */
 enum writer_access {
 	WRITER_STORE,
 	WRITER_FETCH,
+	WRITER_LOAD,
 };
 
 /**
  * struct writer_list - what writer_store() is to do; lies over guest_vcpu.test
- * @sequence: stores or fetches so far
+ * @sequence: accesses so far
  * @count: number of runs
  * @access: enum writer_access
+ * @digest: of all words that were loaded, by writer_digest()
  * @store: the runs
  */
 struct writer_list {
 	uint64_t sequence;
 	uint64_t count;
 	uint64_t access;
+	uint64_t digest;
 	struct writer_store store[WRITER_STORES_MAX];
 };
+
+/* What a digest becomes by another word; both sides compute it. */
+static inline uint64_t writer_digest(uint64_t digest, uint64_t word)
+{
+	return (digest ^ word) * 0x9e3779b97f4a7c15ULL;
+}
 
 /* The vCPU's test area as one of the two. */
 static inline struct writer *writer_of(struct guest_vcpu *guest)

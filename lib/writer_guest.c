@@ -138,6 +138,23 @@ void writer_run(struct guest_vcpu *self, uint64_t unused)
 	}
 }
 
+static void access_word(struct guest_vcpu *self, struct writer_list *list,
+			uint64_t gva)
+{
+	volatile uint64_t *word = (volatile uint64_t *)(uintptr_t)gva;
+
+	switch (list->access) {
+	case WRITER_FETCH:
+		((void (*)(void))(uintptr_t)gva)();
+		break;
+	case WRITER_LOAD:
+		list->digest = writer_digest(list->digest, *word);
+		break;
+	default:
+		*word = stamp(self->index, list->sequence);
+	}
+}
+
 void writer_store(struct guest_vcpu *self, uint64_t unused)
 {
 	struct writer_list *list = writer_list_of(self);
@@ -149,11 +166,7 @@ void writer_store(struct guest_vcpu *self, uint64_t unused)
 
 		for (j = 0; j < list->store[i].count; j++) {
 			list->sequence++;
-			if (list->access == WRITER_FETCH)
-				((void (*)(void))(uintptr_t)gva)();
-			else
-				*(volatile uint64_t *)(uintptr_t)gva =
-					stamp(self->index, list->sequence);
+			access_word(self, list, gva);
 			self->beat++;
 			gva += (uint64_t)list->store[i].stride;
 		}
