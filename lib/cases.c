@@ -396,7 +396,9 @@ int cases_main(int argc, char **argv, const struct program *the_program)
 	cases = choose_cases(&count);
 	if (parsed.list) {
 		for (i = 0; i < count; i++)
-			puts(cases[i].name);
+			printf("%s%s%s\n", cases[i].name,
+			       cases[i].plan ? "\t" : "",
+			       cases[i].plan ? cases[i].plan : "");
 		return 0;
 	}
 	if (!count)

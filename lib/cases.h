@@ -61,6 +61,8 @@ struct needs {
 /**
  * struct test_case - one named case
  * @name: letters, digits and ``-_./:=+``; unique in its program
+ * @plan: what it is to show, one line that --list prints behind the name; may
+ *	be NULL
  * @run: the body; returning is passing. Runs in a child of its own
  * @data: the test's own
  * @number: the test's own, such as the choices of a matrix
@@ -70,6 +72,7 @@ struct needs {
  */
 struct test_case {
 	char name[CASE_NAME_MAX];
+	const char *plan;
 	void (*run)(const struct test_case *test);
 	const void *data;
 	unsigned long number[CASE_NUMBERS];
