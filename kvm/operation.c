@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Which operations KVM did on a VM's page tables, and where. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "operation.h"
+#include "report.h"
+
+/* More than any table has. */
+#define PROBES_MAX 32
+#define BUFFER_KIB 1024
+
+/* The event of a function is "call_N" or "never_N", by its place. */
+#define CALL  "call_"
+#define NEVER "never_"
+
+const char *operation_name(enum operation operation)
+{
+	static const char *const names[OPERATIONS] = {
+		[OPERATION_INIT] = "init",
+		[OPERATION_DESTROY] = "destroy",
+		[OPERATION_MAP] = "map",
+		[OPERATION_RELAX] = "relax",
+		[OPERATION_WRITE_PROTECT] = "write_protect",
+		[OPERATION_UNMAP] = "unmap",
+		[OPERATION_AGE] = "age",
+		[OPERATION_MAKE_YOUNG] = "make_young",
+		[OPERATION_FLUSH] = "flush",
+		[OPERATION_SPLIT] = "split",
+		[OPERATION_FREE_UNLINKED] = "free_unlinked",
+	};
+
+	return names[operation];
+}
+
+bool operation_is_never(enum operation operation)
+{
+	const struct operation_table *table = arch_operations();
+	size_t i;
+
+	for (i = 0; i < table->count; i++)
+		if (table->functions[i].operation == operation)
+			return false;
+	return true;
+}
+
+void operations_watch(struct operation_watch *watch, unsigned int operations)
+{
+	const struct operation_table *table = arch_operations();
+	struct evidence_probe probes[PROBES_MAX] = { 0 };
+	struct evidence_trace_request request = {
+		.probes = probes,
+		.buffer_kib = BUFFER_KIB,
+	};
+	static char names[PROBES_MAX][32];
+	const char *const *never = table->never;
+	struct shortage shortage;
+	size_t count = 0, i;
+
+	*watch = (struct operation_watch){ 0 };
+	for (i = 0; i < table->count && count < PROBES_MAX - 1; i++) {
+		const struct operation_function *function = &table->functions[i];
+
+		if (!(operations & 1U << function->operation))
+			continue;
+		snprintf(names[count], sizeof(names[0]), CALL "%zu", i);
+		probes[count] = (struct evidence_probe){
+			.event = names[count],
+			.functions = function->functions,
+			.fetch = function->fetch,
+		};
+		count++;
+	}
+	for (i = 0; never && never[i] && count < PROBES_MAX - 1; i++) {
+		snprintf(names[count], sizeof(names[0]), NEVER "%zu", i);
+		probes[count] = (struct evidence_probe){
+			.event = names[count],
+			.functions = never[i],
+			.optional = true,
+		};
+		count++;
+	}
+	watch->trace = evidence_trace_start(&request, &shortage);
+	if (!watch->trace)
+		skip_for(&shortage);
+}
+
+static bool number_of(const char *text, const char *word, uint64_t *number)
+{
+	const char *at = strstr(text, word);
+	char *end;
+
+	if (!at)
+		return false;
+	*number = strtoull(at + strlen(word), &end, 0);
+	return end != at + strlen(word);
+}
+
+/* Where, out of the words that struct operation_function has. */
+static void place_of(const char *text, struct operation_call *call)
+{
+	uint64_t page = (uint64_t)getpagesize(), number;
+
+	call->gpa = 0;
+	call->size = UINT64_MAX;
+	if (number_of(text, " gpa=", &number)) {
+		call->gpa = number & ~(page - 1);
+		call->size = 0;
+		number_of(text, " size=", &call->size);
+		return;
+	}
+	if (!number_of(text, " gfn=", &number))
+		return;
+	call->gpa = number * page;
+	call->size = 0;
+	if (number_of(text, " pages=", &number))
+		call->size = number * page;
+	else if (number_of(text, " end=", &number))
+		call->size = number * page - call->gpa;
+}
+
+static void add_call(struct operation_watch *watch,
+		     const struct operation_call *call)
+{
+	if (watch->count == watch->room) {
+		watch->room = watch->room ? 2 * watch->room : 64;
+		watch->calls = realloc(watch->calls,
+				       watch->room * sizeof(*watch->calls));
+		if (!watch->calls)
+			fail("no memory for %zu records of operations",
+			     watch->room);
+	}
+	watch->calls[watch->count++] = *call;
+}
+
+static bool read_call(const char *name, const char *text, void *context)
+{
+	const struct operation_table *table = arch_operations();
+	struct operation_watch *watch = context;
+	struct operation_call call;
+	uint64_t index;
+
+	if (number_of(name, NEVER, &index)) {
+		watch->forbidden++;
+		watch->forbidden_name = table->never[index];
+		return true;
+	}
+	if (!number_of(name, CALL, &index) || index >= table->count)
+		return true;
+	call.operation = table->functions[index].operation;
+	place_of(text, &call);
+	add_call(watch, &call);
+	return true;
+}
+
+void operations_forget(struct operation_watch *watch)
+{
+	evidence_trace_take(watch->trace, NULL, NULL);
+	watch->count = 0;
+}
+
+void operations_collect(struct operation_watch *watch)
+{
+	uint64_t lost;
+
+	evidence_trace_take(watch->trace, read_call, watch);
+	lost = evidence_trace_lost(watch->trace);
+	if (lost)
+		fail("the trace of operations lost %llu records, so they cannot be counted: touch less at a time",
+		     (unsigned long long)lost);
+	CHECK(!watch->forbidden,
+	      "%s was called %zu times, which this mode of KVM must never do",
+	      watch->forbidden_name, watch->forbidden);
+}
+
+static bool concerns(const struct operation_call *call, uint64_t gpa,
+		     uint64_t size)
+{
+	uint64_t call_size = call->size ? call->size : 1;
+
+	if (call->gpa < gpa)
+		return gpa - call->gpa < call_size;
+	return call->gpa - gpa < size;
+}
+
+size_t operations_count(const struct operation_watch *watch,
+			enum operation operation, uint64_t gpa, uint64_t size)
+{
+	size_t count = 0, i;
+
+	for (i = 0; i < watch->count; i++)
+		count += watch->calls[i].operation == operation &&
+			 concerns(&watch->calls[i], gpa, size);
+	return count;
+}
+
+uint64_t operations_size(const struct operation_watch *watch,
+			 enum operation operation, uint64_t gpa, uint64_t size)
+{
+	uint64_t found = 0;
+	size_t i;
+
+	for (i = 0; i < watch->count; i++) {
+		const struct operation_call *call = &watch->calls[i];
+
+		if (call->operation != operation || !concerns(call, gpa, size))
+			continue;
+		if (found && found != call->size)
+			return 0;
+		found = call->size;
+	}
+	return found;
+}
+
+void operations_end(struct operation_watch *watch)
+{
+	evidence_trace_close(watch->trace);
+	free(watch->calls);
+	*watch = (struct operation_watch){ 0 };
+}

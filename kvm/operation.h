@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which operations KVM did on a VM's page tables, and where: evidence from
+ * kprobe events at the kernel's own functions.
+ *
+ * What the functions are called differs between architectures, releases and
+ * modes; arm64/operations.c and x86_64/operations.c have one table each.
+ */
+#ifndef SECMMU_OPERATION_H
+#define SECMMU_OPERATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "evidence.h"
+
+/**
+ * enum operation - what can be done to a stage 2 / NPT
+ * @OPERATION_INIT: begin one, with the VM
+ * @OPERATION_DESTROY: free one, with the VM
+ * @OPERATION_MAP: map memory after a fault
+ * @OPERATION_RELAX: allow more of what is mapped, after a permission fault
+ * @OPERATION_WRITE_PROTECT: take the permission to write away
+ * @OPERATION_UNMAP: take mappings away
+ * @OPERATION_AGE: was it accessed; and forget that
+ * @OPERATION_MAKE_YOUNG: note an access, after an access-flag fault
+ * @OPERATION_FLUSH: clean the CPU's caches of what is mapped
+ * @OPERATION_SPLIT: turn blocks into pages
+ * @OPERATION_FREE_UNLINKED: free a table that a block has replaced
+ * @OPERATIONS: number of operations
+ */
+enum operation {
+	OPERATION_INIT,
+	OPERATION_DESTROY,
+	OPERATION_MAP,
+	OPERATION_RELAX,
+	OPERATION_WRITE_PROTECT,
+	OPERATION_UNMAP,
+	OPERATION_AGE,
+	OPERATION_MAKE_YOUNG,
+	OPERATION_FLUSH,
+	OPERATION_SPLIT,
+	OPERATION_FREE_UNLINKED,
+	OPERATIONS,
+};
+
+/**
+ * struct operation_function - a kernel function that does an operation
+ * @operation: the operation
+ * @functions: its name; alternatives as struct evidence_probe has them
+ * @fetch: where, as words of the record: "gpa=" and "size=" in bytes, "gfn="
+ *	and "pages=" or "end=" in pages. NULL: the whole VM
+ */
+struct operation_function {
+	enum operation operation;
+	const char *functions;
+	const char *fetch;
+};
+
+/**
+ * struct operation_table - the functions of this machine, as it runs now
+ * @functions: those that do operations; an operation may have several
+ * @count: their number
+ * @never: functions that must not be called in this mode, NULL at the end; the
+ *	kernel may have none of them
+ */
+struct operation_table {
+	const struct operation_function *functions;
+	size_t count;
+	const char *const *never;
+};
+
+/**
+ * arch_operations() - the table of the running kernel
+ *
+ * Return: the table. What it has is what can be watched for; a function of it
+ * may still be missing.
+ */
+const struct operation_table *arch_operations(void);
+
+/**
+ * arch_has_operation() - can it happen on machines like this one
+ * @operation: operation
+ *
+ * Touches nothing, for lists of cases.
+ *
+ * Return: false if the architecture has no such operation in any mode.
+ */
+bool arch_has_operation(enum operation operation);
+
+/**
+ * operation_is_never() - is it something that this mode never does
+ * @operation: an operation that the architecture has
+ *
+ * Return: true if the table of the running kernel has no function for it.
+ */
+bool operation_is_never(enum operation operation);
+
+/**
+ * arch_maps_executable() - is what a guest maps by a read executable as well
+ *
+ * Return: false if the first fetch from a page costs another fault.
+ */
+bool arch_maps_executable(void);
+
+/**
+ * struct operation_call - one operation that was done
+ * @operation: the operation
+ * @gpa: where, bytes
+ * @size: bytes; 0: the call does not tell. The whole VM: 0 and UINT64_MAX
+ */
+struct operation_call {
+	enum operation operation;
+	uint64_t gpa;
+	uint64_t size;
+};
+
+/**
+ * struct operation_watch - a record of operations
+ * @trace: what the kernel is asked by
+ * @calls: what was collected
+ * @count: number of @calls
+ * @room: that fit
+ * @forbidden: calls of functions that must not be called
+ * @forbidden_name: one of them
+ */
+struct operation_watch {
+	struct evidence_trace *trace;
+	struct operation_call *calls;
+	size_t count;
+	size_t room;
+	size_t forbidden;
+	const char *forbidden_name;
+};
+
+/**
+ * operation_name() - an operation in a word
+ * @operation: operation
+ *
+ * Return: its name, as cases use it.
+ */
+const char *operation_name(enum operation operation);
+
+/**
+ * operations_watch() - begin to record
+ * @watch: filled in
+ * @operations: which, as bits (1 << OPERATION_MAP)
+ *
+ * Skips the test case if this kernel has no function for one of them. Functions
+ * that must not be called are always watched.
+ */
+void operations_watch(struct operation_watch *watch, unsigned int operations);
+
+/**
+ * operations_forget() - begin anew
+ * @watch: recording
+ */
+void operations_forget(struct operation_watch *watch);
+
+/**
+ * operations_collect() - what was recorded, behind what was collected before
+ * @watch: recording
+ *
+ * Fails the test if records were lost, or if a function was called that must
+ * not be called in this mode.
+ */
+void operations_collect(struct operation_watch *watch);
+
+/**
+ * operations_count() - how often an operation was done to memory
+ * @watch: collected
+ * @operation: operation
+ * @gpa: guest physical address, bytes
+ * @size: bytes
+ *
+ * Return: number of calls that concern any of it.
+ */
+size_t operations_count(const struct operation_watch *watch,
+			enum operation operation, uint64_t gpa, uint64_t size);
+
+/**
+ * operations_size() - the size that calls have
+ * @watch: collected
+ * @operation: operation
+ * @gpa: guest physical address, bytes
+ * @size: bytes
+ *
+ * Return: bytes, if all calls that concern any of it tell the same size, else 0.
+ */
+uint64_t operations_size(const struct operation_watch *watch,
+			 enum operation operation, uint64_t gpa, uint64_t size);
+
+/**
+ * operations_end() - record no more
+ * @watch: watched, or zeroed
+ */
+void operations_end(struct operation_watch *watch);
+
+#endif

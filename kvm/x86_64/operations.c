@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * x86: what the operations on an NPT, EPT or shadow page table are called
+ * (arch/x86/kvm/mmu/).
+ *
+ * Two structures are looked into. struct kvm_gfn_range begins with slot, start,
+ * end; base_gfn and npages of struct kvm_memory_slot stand behind two nodes each
+ * of a hash list, an interval tree and a tree: 2 * 16 + 2 * 48 + 2 * 24 bytes.
+ * Both from 6.1 to 7.3.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "../operation.h"
+
+#define GFN_RANGE    "gfn=+8($arg2):x64 end=+16($arg2):x64"
+#define SLOT	     "gfn=+176($arg2):x64 pages=+184($arg2):x64"
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define COMMON                                                                 \
+	{ OPERATION_INIT, "kvm_mmu_init_vm", NULL },                           \
+		{ OPERATION_DESTROY, "kvm_mmu_uninit_vm", NULL },              \
+		{ OPERATION_WRITE_PROTECT, "kvm_mmu_slot_remove_write_access", \
+		  SLOT },                                                      \
+		{ OPERATION_WRITE_PROTECT,                                     \
+		  "kvm_arch_mmu_enable_log_dirty_pt_masked", SLOT },           \
+		{ OPERATION_UNMAP, "kvm_unmap_gfn_range", GFN_RANGE },         \
+		{ OPERATION_UNMAP, "kvm_arch_flush_shadow_memslot", SLOT },    \
+	{                                                                      \
+		OPERATION_AGE, "kvm_age_gfn", GFN_RANGE                        \
+	}
+
+/* The address is the first member of struct kvm_page_fault. */
+static const struct operation_function tdp_functions[] = {
+	COMMON,
+	{ OPERATION_MAP, "kvm_tdp_mmu_map", "gpa=+0($arg2):x64" },
+};
+
+static const struct operation_function shadow_functions[] = {
+	COMMON,
+	{ OPERATION_MAP, "mmu_set_spte", "gfn=$arg4:x64" },
+};
+
+/* The vendor module says so: kvm_amd.npt, kvm_intel.ept. */
+static bool shadow_paging(void)
+{
+	static const char *const parameters[] = {
+		"/sys/module/kvm_amd/parameters/npt",
+		"/sys/module/kvm_intel/parameters/ept",
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(parameters); i++) {
+		FILE *file = fopen(parameters[i], "re");
+		int answer = file ? fgetc(file) : 'Y';
+
+		if (file)
+			fclose(file);
+		if (answer == 'N' || answer == '0')
+			return true;
+	}
+	return false;
+}
+
+const struct operation_table *arch_operations(void)
+{
+	static const struct operation_table tdp = {
+		.functions = tdp_functions,
+		.count = COUNT(tdp_functions),
+	};
+	static const struct operation_table shadow = {
+		.functions = shadow_functions,
+		.count = COUNT(shadow_functions),
+	};
+
+	return shadow_paging() ? &shadow : &tdp;
+}
+
+bool arch_has_operation(enum operation operation)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(tdp_functions); i++)
+		if (tdp_functions[i].operation == operation)
+			return true;
+	return false;
+}
+
+bool arch_maps_executable(void)
+{
+	return true;
+}
