@@ -43,6 +43,15 @@ parsed()
 	[ "$(parsed arm64-7.2:protected,16k)" = "arm64|7.2|arm64-16k|kvm-arm.mode=protected||" ]
 	[ "$(parsed arm64-7.2:cortex-a72,nvhe)" = "arm64|7.2|arm64|kvm-arm.mode=nvhe|cortex-a72|" ]
 	[ "$(parsed amd64-7.2:debug,npt=0)" = "amd64|7.2|amd64|kvm_amd.npt=0||debug" ]
+	[ "$(parsed arm64-7.2:gcov)" = "arm64|7.2|arm64|||gcov" ]
+}
+
+@test "devices of a variant come with the machine" {
+	[ "$(parsed amd64-7.2:iommu)" = "amd64|7.2|amd64|intel_iommu=on iommu.strict=1|max,family=23|" ]
+	target_parse amd64-7.2:iommu
+	[ "${target_devices[*]}" = "-device intel-iommu,intremap=off -device edu,dma_mask=0xffffffffffffffff -object memory-backend-ram,id=peer,size=4M,share=on -device ivshmem-plain,memdev=peer" ]
+	target_parse amd64-7.2
+	[ ${#target_devices[@]} -eq 0 ]
 }
 
 @test "names that are none are refused, and say what there is" {

@@ -111,7 +111,7 @@ calls()
 	for version in 6.1 6.12 7.2 7.3; do
 		for arch in x86 arm64; do
 			kconfig_merge $arch $version "$top/config" "$top/vm/config/machine" "$top/vm/config/machine.$arch" \
-				"$top/vm/config/debug" "$top/vm/config/gcov" > "$work/merged"
+				"$top/vm/config/debug" "$top/vm/config/gcov" "$top/vm/config/built" > "$work/merged"
 			grep -q '^CONFIG_KASAN=y' "$work/merged"
 		done
 	done

@@ -24,6 +24,9 @@
 #include <linux/pfn_t.h>
 #endif
 
+/* hmm_dma_map_alloc() and what belongs to it. */
+#define HMM_HAS_DMA (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0))
+
 /* vm_flags_set() came when vm_flags became read-only, with 6.3. */
 static inline void hmm_vm_flags_set(struct vm_area_struct *vma,
 				    unsigned long flags)

@@ -2,7 +2,7 @@
 /*
  * What the files of the driver share.
  *
- * Locks, outermost first:
+ * Locks, outermost first (those of DMA: hmm_dma.c):
  *   mmap_lock of the mirrored address space
  *   hmm_mirror.lock, which protects a page table. Invalidations take it, and
  *	they come from reclaim, too: with it nothing may be allocated that
@@ -68,6 +68,8 @@ struct hmm_pause_point {
  * @own: the bank whose pages are this device's own
  * @memory: SECMMU_HMM_MAP_PAGES pages for mmap(), each on its own; or NULL
  * @memory_lock: makes @memory be allocated once
+ * @dma: memory that a device reaches by DMA, or NULL
+ * @dma_lock: one call of SECMMU_HMM_DMA_* at a time; protects @dma
  */
 struct hmm_device {
 	struct mm_struct *mm;
@@ -79,6 +81,8 @@ struct hmm_device {
 	struct hmm_bank *own;
 	void *memory;
 	struct mutex memory_lock;
+	struct hmm_dma *dma;
+	struct mutex dma_lock;
 };
 
 /*
@@ -170,5 +174,9 @@ void hmm_map_free(struct hmm_device *device);
 /* hmm_migrate.c */
 long hmm_hold_migration(struct hmm_device *device,
 			struct secmmu_hmm_range *range);
+
+/* hmm_dma.c */
+long hmm_dma(struct hmm_device *device, unsigned int command, void *argument);
+void hmm_dma_close(struct hmm_device *device);
 
 #endif /* HMM_DEVICE_H */

@@ -16,6 +16,7 @@
 #include <linux/uaccess.h>
 #include "hmm_compat.h"
 #include "hmm_device.h"
+#include "hmm_function.h"
 
 static bool pfns;
 module_param(pfns, bool, 0600);
@@ -85,6 +86,7 @@ static int hmm_open(struct inode *inode, struct file *file)
 	}
 	spin_lock_init(&device->lock);
 	mutex_init(&device->memory_lock);
+	mutex_init(&device->dma_lock);
 	hmm_pause_init(device);
 	device->own = hmm_bank(0);
 	device->mm = current->mm;
@@ -100,6 +102,7 @@ static int hmm_release(struct inode *inode, struct file *file)
 	hmm_pause_end(device);
 	hmm_mirror_remove_all(device);
 	hmm_bank_forget(device);
+	hmm_dma_close(device);
 	hmm_map_free(device);
 	mmdrop(device->mm);
 	kfree(device);
@@ -115,6 +118,8 @@ static long hmm_info(struct secmmu_hmm_info *info)
 		info->features |= SECMMU_HMM_HAS_MEMORY;
 	if (HMM_WHOLE)
 		info->features |= SECMMU_HMM_HAS_WHOLE;
+	if (HMM_HAS_DMA)
+		info->features |= SECMMU_HMM_HAS_DMA;
 	info->page_shift = PAGE_SHIFT;
 	return 0;
 }
@@ -133,6 +138,10 @@ union hmm_argument {
 	struct secmmu_hmm_migrate migrate;
 	struct secmmu_hmm_bank bank;
 	struct secmmu_hmm_fail fail;
+	struct secmmu_hmm_dma_alloc dma_alloc;
+	struct secmmu_hmm_dma_map dma_map;
+	struct secmmu_hmm_dma_range dma_range;
+	struct secmmu_hmm_dma_copy dma_copy;
 };
 
 static long hmm_call(struct hmm_device *device, unsigned int command,
@@ -169,6 +178,13 @@ static long hmm_call(struct hmm_device *device, unsigned int command,
 		return hmm_bank_own(device, &argument->number);
 	case SECMMU_HMM_FAIL:
 		return hmm_bank_set_failure(device, &argument->fail);
+	case SECMMU_HMM_DMA_ALLOC:
+	case SECMMU_HMM_DMA_FREE:
+	case SECMMU_HMM_DMA_MAP:
+	case SECMMU_HMM_DMA_UNMAP:
+	case SECMMU_HMM_DMA_LOOK:
+	case SECMMU_HMM_DMA_COPY:
+		return hmm_dma(device, command, argument);
 	default:
 		return -ENOTTY;
 	}
@@ -220,15 +236,27 @@ static struct miscdevice hmm_misc = {
 
 static int __init hmm_init(void)
 {
+	int error;
+
 	name_factor = get_random_u64() | 1;
 	name_offset = get_random_u64();
 	hmm_banks_init();
-	return misc_register(&hmm_misc);
+	error = hmm_functions_init();
+	if (error)
+		goto out_banks;
+	error = misc_register(&hmm_misc);
+	if (!error)
+		return 0;
+	hmm_functions_exit();
+out_banks:
+	hmm_banks_exit();
+	return error;
 }
 
 static void __exit hmm_exit(void)
 {
 	misc_deregister(&hmm_misc);
+	hmm_functions_exit();
 	hmm_banks_exit();
 }
 

@@ -21,16 +21,19 @@
 #define SECMMU_HMM_DEVICE "/dev/secmmu_hmm"
 
 /* Bounds. */
-#define SECMMU_HMM_WALK_PAGES	 (1U << 19)
-#define SECMMU_HMM_MIRROR_PAGES	 (1U << 18)
-#define SECMMU_HMM_MIRRORS	 32
-#define SECMMU_HMM_ACCESS_BYTES	 (1U << 24)
-#define SECMMU_HMM_MIGRATE_PAGES 1024
-#define SECMMU_HMM_PAUSE_MS	 10000
-#define SECMMU_HMM_DELAY_US	 2000
-#define SECMMU_HMM_BANKS	 2
-#define SECMMU_HMM_BANK_PAGES	 4096
-#define SECMMU_HMM_FAILURES	 4096
+#define SECMMU_HMM_WALK_PAGES	  (1U << 19)
+#define SECMMU_HMM_MIRROR_PAGES	  (1U << 18)
+#define SECMMU_HMM_MIRRORS	  32
+#define SECMMU_HMM_ACCESS_BYTES	  (1U << 24)
+#define SECMMU_HMM_MIGRATE_PAGES  1024
+#define SECMMU_HMM_PAUSE_MS	  10000
+#define SECMMU_HMM_DELAY_US	  2000
+#define SECMMU_HMM_BANKS	  2
+#define SECMMU_HMM_BANK_PAGES	  4096
+#define SECMMU_HMM_FAILURES	  4096
+#define SECMMU_HMM_DMA_PAGES	  (1U << 20)
+#define SECMMU_HMM_DMA_CALL_PAGES 1024
+#define SECMMU_HMM_DMA_COPY_BYTES 2048
 
 /* What is asked for of a page (HMM_PFN_REQ_FAULT, HMM_PFN_REQ_WRITE). */
 #define SECMMU_HMM_REQ_FAULT (1U << 0)
@@ -56,6 +59,7 @@
 #define SECMMU_HMM_HAS_MIGRATION (1U << 1) /* SECMMU_HMM_HOLD_MIGRATION */
 #define SECMMU_HMM_HAS_MEMORY	 (1U << 2) /* SECMMU_HMM_MIGRATE and others */
 #define SECMMU_HMM_HAS_WHOLE	 (1U << 3) /* SECMMU_HMM_WHOLE is obeyed */
+#define SECMMU_HMM_HAS_DMA	 (1U << 8) /* SECMMU_HMM_DMA_* */
 
 /**
  * struct secmmu_hmm_info - SECMMU_HMM_INFO: what this driver can do here
@@ -361,6 +365,111 @@ struct secmmu_hmm_fail {
 	__u32 count;
 };
 
+#define SECMMU_HMM_FUNCTION_NAME 32
+
+/* Bits of struct secmmu_hmm_dma_alloc.features. */
+#define SECMMU_HMM_DMA_IOVA (1U << 0) /* one run of addresses behind an IOMMU */
+#define SECMMU_HMM_DMA_LIST (1U << 1) /* the kernel keeps an address per page */
+
+/**
+ * struct secmmu_hmm_dma_alloc - SECMMU_HMM_DMA_ALLOC: memory for a device's DMA
+ * @start: first address
+ * @end: behind the last one; at most SECMMU_HMM_DMA_PAGES pages
+ * @function: the device: "platform", or the address of a PCI function that was
+ *	bound to this driver, as 0000:00:02.0
+ * @mask_bits: how many bits of an address it has, 16 to 64
+ * @features: coming out: SECMMU_HMM_DMA_IOVA, _LIST
+ *
+ * hmm_dma_map_alloc(). A file has one such map at a time: EBUSY. ENODEV if there
+ * is no such device, and from every other call when it was taken away; and what
+ * dma_set_mask() and hmm_dma_map_alloc() say. EOPNOTSUPP before Linux 6.16.
+ */
+struct secmmu_hmm_dma_alloc {
+	__u64 start;
+	__u64 end;
+	char function[SECMMU_HMM_FUNCTION_NAME];
+	__u32 mask_bits;
+	__u32 features;
+};
+
+/* More bits of an entry, of SECMMU_HMM_DMA_*: the kernel's HMM_PFN_*. */
+#define SECMMU_HMM_DMA_MAPPED	(1ULL << 59) /* HMM_PFN_DMA_MAPPED */
+#define SECMMU_HMM_DMA_PEER	(1ULL << 58) /* HMM_PFN_P2PDMA */
+#define SECMMU_HMM_DMA_PEER_BUS (1ULL << 57) /* HMM_PFN_P2PDMA_BUS */
+
+/**
+ * struct secmmu_hmm_dma_map - SECMMU_HMM_DMA_MAP: map pages for DMA
+ * @start: first address, in the map's range
+ * @end: behind the last one; at most SECMMU_HMM_DMA_CALL_PAGES pages
+ * @entries: address of one __u64 per page: coming out, its entry
+ * @addresses: address of one __u64 per page: coming out, what
+ *	hmm_dma_map_pfn() returned; all ones if it could not, or if there is no
+ *	page
+ * @requests: SECMMU_HMM_REQ_*, of all pages
+ * @error: what hmm_range_fault() returned; nothing is mapped, and nothing else
+ *	comes out, if it is not 0
+ * @lost: pages that were mapped already and that hmm_range_fault() found
+ *	elsewhere, or took the flags from, though nothing was invalidated
+ * @failed: pages that hmm_dma_map_pfn() could not map
+ *
+ * hmm_range_fault() by the protocol, then hmm_dma_map_pfn() for each page that
+ * there is. EBUSY if memory was invalidated for SECMMU_HMM_PAUSE_MS.
+ */
+struct secmmu_hmm_dma_map {
+	__u64 start;
+	__u64 end;
+	__u64 entries;
+	__u64 addresses;
+	__u32 requests;
+	__s32 error;
+	__u32 lost;
+	__u32 failed;
+};
+
+/**
+ * struct secmmu_hmm_dma_range - SECMMU_HMM_DMA_UNMAP, SECMMU_HMM_DMA_LOOK
+ * @start: first address, in the map's range
+ * @end: behind the last one; at most SECMMU_HMM_DMA_CALL_PAGES pages
+ * @entries: address of one __u64 per page: coming out, its entry
+ * @count: coming out: for how many hmm_dma_unmap_pfn() said that it was mapped;
+ *	0 if nothing is to be unmapped
+ * @reserved: 0
+ */
+struct secmmu_hmm_dma_range {
+	__u64 start;
+	__u64 end;
+	__u64 entries;
+	__u32 count;
+	__u32 reserved;
+};
+
+/*
+ * Flag of struct secmmu_hmm_dma_copy: the device goes where the page would be if
+ * it was mapped. It must not be: EEXIST; only behind an IOMMU: EOPNOTSUPP.
+ */
+#define SECMMU_HMM_DMA_UNMAPPED (1U << 0)
+
+/**
+ * struct secmmu_hmm_dma_copy - SECMMU_HMM_DMA_COPY: have the device do DMA
+ * @address: of memory in the map's range
+ * @buffer: address of so many bytes
+ * @length: bytes, at most SECMMU_HMM_DMA_COPY_BYTES, all in one page
+ * @operation: SECMMU_HMM_READ or SECMMU_HMM_STORE
+ * @flags: SECMMU_HMM_DMA_UNMAPPED
+ * @reserved: 0
+ *
+ * By a device that can copy (QEMU's edu): EOPNOTSUPP. ENXIO if the page is not
+ * mapped, or not for what is to be done; EIO if the device does not do it.
+ */
+struct secmmu_hmm_dma_copy {
+	__u64 address;
+	__u64 buffer;
+	__u32 length;
+	__u32 operation;
+	__u32 flags;
+	__u32 reserved;
+};
+
 #define SECMMU_HMM_MAGIC 0xb7
 #define SECMMU_HMM_INFO	 _IOR(SECMMU_HMM_MAGIC, 0x40, struct secmmu_hmm_info)
 #define SECMMU_HMM_WALK	 _IOWR(SECMMU_HMM_MAGIC, 0x41, struct secmmu_hmm_walk)
@@ -379,6 +488,17 @@ struct secmmu_hmm_fail {
 	_IOWR(SECMMU_HMM_MAGIC, 0x49, struct secmmu_hmm_pause)
 #define SECMMU_HMM_HOLD_MIGRATION \
 	_IOWR(SECMMU_HMM_MAGIC, 0x4a, struct secmmu_hmm_range)
+#define SECMMU_HMM_DMA_ALLOC \
+	_IOWR(SECMMU_HMM_MAGIC, 0x60, struct secmmu_hmm_dma_alloc)
+#define SECMMU_HMM_DMA_FREE _IO(SECMMU_HMM_MAGIC, 0x61)
+#define SECMMU_HMM_DMA_MAP \
+	_IOWR(SECMMU_HMM_MAGIC, 0x62, struct secmmu_hmm_dma_map)
+#define SECMMU_HMM_DMA_UNMAP \
+	_IOWR(SECMMU_HMM_MAGIC, 0x63, struct secmmu_hmm_dma_range)
+#define SECMMU_HMM_DMA_LOOK \
+	_IOWR(SECMMU_HMM_MAGIC, 0x64, struct secmmu_hmm_dma_range)
+#define SECMMU_HMM_DMA_COPY \
+	_IOW(SECMMU_HMM_MAGIC, 0x65, struct secmmu_hmm_dma_copy)
 
 #define SECMMU_HMM_MIGRATE \
 	_IOWR(SECMMU_HMM_MAGIC, 0x4b, struct secmmu_hmm_migrate)

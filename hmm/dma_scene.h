@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory and a device that reaches it by DMA: the ways that there are, and what
+ * is right for each.
+ */
+#ifndef SECMMU_DMA_SCENE_H
+#define SECMMU_DMA_SCENE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dma.h"
+#include "hmm_device.h"
+#include "place.h"
+
+#define DMA_SCENE_PAGES	 8
+#define DMA_ALL_REQUESTS (SECMMU_HMM_REQ_FAULT | SECMMU_HMM_REQ_WRITE)
+#define DMA_NOT_MAPPED	 (~0ULL)
+
+/* What a page that is mapped looks like, but for its number. */
+#define DMA_READABLE (SECMMU_HMM_VALID | SECMMU_HMM_DMA_MAPPED)
+#define DMA_WRITABLE (DMA_READABLE | SECMMU_HMM_WRITE)
+
+/**
+ * struct dma_way - how a device's DMA gets to memory
+ * @name: of the cases
+ * @kind: the device
+ * @mask_bits: of its addresses
+ * @pages: for how many the map is made
+ * @features: what the kernel has to make of that (SECMMU_HMM_DMA_*)
+ */
+struct dma_way {
+	const char *name;
+	enum dma_kind kind;
+	unsigned int mask_bits;
+	uint64_t pages;
+	uint32_t features;
+};
+
+/* Of dma_ways: a device behind an IOMMU, with one run of addresses; with a list. */
+enum {
+	DMA_WAY_IOVA = 1,
+	DMA_WAY_LIST = 3,
+};
+
+extern const struct dma_way dma_ways[];
+extern const size_t dma_way_count;
+
+/**
+ * struct dma_scene - memory and a device that may reach it
+ * @place: pages of it
+ * @function: the device
+ * @entries: of its pages, as the last call left them
+ * @addresses: the same, their addresses for the device
+ */
+struct dma_scene {
+	struct place place;
+	struct dma_function function;
+	uint64_t entries[DMA_SCENE_PAGES];
+	uint64_t addresses[DMA_SCENE_PAGES];
+};
+
+/**
+ * dma_page() - where a page is
+ * @scene: the scene
+ * @number: which, from 0
+ */
+unsigned char *dma_page(const struct dma_scene *scene, uint64_t number);
+
+/**
+ * dma_scene_set() - make memory, and a map of it for a device
+ * @scene: to be filled
+ * @way: of DMA; the map has to be of its kind
+ * @kind: of memory, of DMA_SCENE_PAGES pages (place_kind_of())
+ */
+void dma_scene_set(struct dma_scene *scene, const struct dma_way *way,
+		   const char *kind);
+
+/**
+ * dma_scene_map() - map all pages, which must work
+ * @scene: gets its entries and addresses
+ * @requests: SECMMU_HMM_REQ_*
+ */
+void dma_scene_map(struct dma_scene *scene, uint32_t requests);
+
+/**
+ * dma_scene_unmap() - unmap all pages
+ * @scene: gets its entries
+ *
+ * Return: how many were mapped.
+ */
+unsigned int dma_scene_unmap(struct dma_scene *scene);
+
+/**
+ * dma_judge_entry() - is it the right page, with the right flags?
+ * @scene: the scene
+ * @number: of the page
+ * @flags: its entry, but for the page's number
+ */
+void dma_judge_entry(const struct dma_scene *scene, uint64_t number,
+		     uint64_t flags);
+
+/**
+ * dma_judge() - that for all pages; and their addresses
+ * @scene: the scene
+ * @way: of DMA, which says what addresses are right
+ * @flags: of all entries
+ */
+void dma_judge(const struct dma_scene *scene, const struct dma_way *way,
+	       uint64_t flags);
+
+/**
+ * dma_judge_same() - no page has another address than before
+ * @scene: the scene
+ * @before: the addresses before
+ */
+void dma_judge_same(const struct dma_scene *scene, const uint64_t *before);
+
+#endif /* SECMMU_DMA_SCENE_H */

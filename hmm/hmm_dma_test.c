@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hmm_dma_map_pfn() and what belongs to it: each page is mapped for DMA once, at
+ * the address that the kind of device has, keeps its flags through later walks,
+ * and is unmapped when it is invalidated; and a real device reads and writes
+ * there, through an IOMMU that lets it go nowhere else.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cases.h"
+#include "dma_scene.h"
+#include "report.h"
+
+#define BYTES 1024
+
+/* Mapped, asked for again, unmapped, unmapped again, mapped again. */
+static void test_map(const struct test_case *test)
+{
+	const struct dma_way *way = test->data;
+	uint64_t before[DMA_SCENE_PAGES], i;
+	unsigned int count;
+	struct dma_scene scene;
+
+	dma_scene_set(&scene, way, "written");
+	dma_scene_map(&scene, DMA_ALL_REQUESTS);
+	dma_judge(&scene, way, DMA_WRITABLE);
+	memcpy(before, scene.addresses, sizeof(before));
+	dma_scene_map(&scene, SECMMU_HMM_REQ_FAULT);
+	dma_judge(&scene, way, DMA_WRITABLE);
+	dma_judge_same(&scene, before);
+	count = dma_scene_unmap(&scene);
+	CHECK(count == DMA_SCENE_PAGES,
+	      "%u of %u pages were mapped when unmapped", count,
+	      DMA_SCENE_PAGES);
+	for (i = 0; i < DMA_SCENE_PAGES; i++)
+		dma_judge_entry(&scene, i, SECMMU_HMM_VALID | SECMMU_HMM_WRITE);
+	count = dma_scene_unmap(&scene);
+	CHECK(!count, "%u pages were still mapped after they were unmapped",
+	      count);
+	dma_scene_map(&scene, DMA_ALL_REQUESTS);
+	dma_judge(&scene, way, DMA_WRITABLE);
+}
+
+/*
+ * A page that was mapped for reading becomes writable where it is (do_wp_page(),
+ * wp_page_reuse(): nobody else has it any more, so nothing is invalidated).
+ */
+static void test_upgrade(const struct test_case *test)
+{
+	const struct dma_way *way = test->data;
+	uint64_t before[DMA_SCENE_PAGES];
+	struct dma_scene scene;
+	pid_t child;
+
+	dma_scene_set(&scene, way, "written");
+	child = fork();
+	CHECK(child >= 0, "fork failed: %s", errno_name(errno));
+	if (!child)
+		_exit(0);
+	CHECK(waitpid(child, NULL, 0) == child, "waitpid failed: %s",
+	      errno_name(errno));
+	dma_scene_map(&scene, SECMMU_HMM_REQ_FAULT);
+	dma_judge(&scene, way, DMA_READABLE);
+	memcpy(before, scene.addresses, sizeof(before));
+	dma_scene_map(&scene, DMA_ALL_REQUESTS);
+	dma_judge(&scene, way, DMA_WRITABLE);
+	dma_judge_same(&scene, before);
+}
+
+/* What is discarded is unmapped, nothing else is, and new pages can be mapped. */
+static void test_invalidated(const struct test_case *test)
+{
+	const struct dma_way *way = test->data;
+	struct dma_scene scene;
+	unsigned int count;
+	uint64_t i;
+
+	dma_scene_set(&scene, way, "written");
+	dma_scene_map(&scene, DMA_ALL_REQUESTS);
+	place_advise(dma_page(&scene, 2), 3 * scene.place.page, MADV_DONTNEED,
+		     "MADV_DONTNEED");
+	dma_look(scene.place.device, scene.place.start,
+		 DMA_SCENE_PAGES * scene.place.page, scene.entries);
+	for (i = 0; i < DMA_SCENE_PAGES; i++) {
+		bool gone = i >= 2 && i < 5;
+
+		CHECK(!gone || !scene.entries[i],
+		      "page %llu was discarded, and its entry is %#llx",
+		      (unsigned long long)i,
+		      (unsigned long long)scene.entries[i]);
+		if (!gone)
+			dma_judge_entry(&scene, i, DMA_WRITABLE);
+	}
+	count = dma_scene_unmap(&scene);
+	CHECK(count == DMA_SCENE_PAGES - 3,
+	      "%u pages were mapped after 3 of %u were discarded", count,
+	      DMA_SCENE_PAGES);
+	dma_scene_map(&scene, DMA_ALL_REQUESTS);
+	dma_judge(&scene, way, DMA_WRITABLE);
+}
+
+/* Where no page is, and none was asked for, nothing is mapped. */
+static void test_hole(const struct test_case *test)
+{
+	const struct dma_way *way = test->data;
+	struct dma_scene scene;
+	uint64_t i;
+
+	dma_scene_set(&scene, way, "hole_pmd");
+	dma_scene_map(&scene, 0);
+	for (i = 0; i < DMA_SCENE_PAGES; i++)
+		CHECK(!scene.entries[i] && scene.addresses[i] == DMA_NOT_MAPPED,
+		      "page %llu: nothing is there, and it is mapped at %#llx with entry %#llx",
+		      (unsigned long long)i,
+		      (unsigned long long)scene.addresses[i],
+		      (unsigned long long)scene.entries[i]);
+	CHECK(!dma_scene_unmap(&scene),
+	      "a page was mapped where there is none");
+	dma_scene_map(&scene, SECMMU_HMM_REQ_FAULT | SECMMU_HMM_REQ_WRITE);
+	dma_judge(&scene, way, DMA_WRITABLE);
+}
+
+/* hmm_dma_map_alloc(): a device that would need buffers between cannot do it. */
+static void test_narrow(const struct test_case *test)
+{
+	struct dma_function function;
+	struct place place;
+	int error;
+
+	place_prepare(&place, place_kind_of("written"));
+	dma_function(&function, test->number[0]);
+	error = __dma_alloc(place.device, &function, place.start,
+			    DMA_SCENE_PAGES * place.page, 28, NULL);
+	CHECK(error == -EOPNOTSUPP,
+	      "a map for a device that reaches 256 MiB: %s, where EOPNOTSUPP belongs",
+	      error ? errno_name(error) : "no error");
+}
+
+/* ---- a device that does DMA ---- */
+
+/* What the device copies: the end of a page. */
+static unsigned char *end_of(const struct dma_scene *scene, uint64_t number)
+{
+	return dma_page(scene, number) + scene->place.page - BYTES;
+}
+
+static void fill(unsigned char *buffer, unsigned char seed)
+{
+	unsigned int i;
+
+	for (i = 0; i < BYTES; i++)
+		buffer[i] = (unsigned char)(seed + i * 7);
+}
+
+static void test_device_reads(const struct test_case *test)
+{
+	unsigned char written[BYTES], read[BYTES];
+	struct dma_scene scene;
+	unsigned int number;
+
+	dma_scene_set(&scene, test->data, "written");
+	dma_scene_map(&scene, SECMMU_HMM_REQ_FAULT);
+	for (number = 0; number < DMA_SCENE_PAGES;
+	     number += DMA_SCENE_PAGES - 1) {
+		fill(written, (unsigned char)(number + 3));
+		memcpy(end_of(&scene, number), written, BYTES);
+		dma_copy(scene.place.device, end_of(&scene, number),
+			 SECMMU_HMM_READ, read, BYTES);
+		CHECK(!memcmp(read, written, BYTES),
+		      "the device reads another content of page %u than the CPU wrote",
+		      number);
+	}
+}
+
+static void test_device_writes(const struct test_case *test)
+{
+	unsigned char written[BYTES];
+	struct dma_scene scene;
+	unsigned int number;
+
+	dma_scene_set(&scene, test->data, "written");
+	dma_scene_map(&scene, DMA_ALL_REQUESTS);
+	for (number = 0; number < DMA_SCENE_PAGES;
+	     number += DMA_SCENE_PAGES - 1) {
+		fill(written, (unsigned char)(number + 5));
+		dma_copy(scene.place.device, end_of(&scene, number),
+			 SECMMU_HMM_STORE, written, BYTES);
+		CHECK(!memcmp(end_of(&scene, number), written, BYTES),
+		      "the CPU reads another content of page %u than the device wrote",
+		      number);
+	}
+}
+
+/* An unmapped page is out of the device's reach, whatever the CPU has there. */
+static void test_confined(const struct test_case *test)
+{
+	unsigned char secret[BYTES], other[BYTES];
+	struct dma_scene scene;
+
+	dma_scene_set(&scene, test->data, "written");
+	dma_scene_map(&scene, DMA_ALL_REQUESTS);
+	fill(secret, 7);
+	memcpy(end_of(&scene, 0), secret, BYTES);
+	dma_scene_unmap(&scene);
+	dma_copy_unmapped(scene.place.device, end_of(&scene, 0),
+			  SECMMU_HMM_READ, other, BYTES);
+	CHECK(memcmp(other, secret, BYTES),
+	      "the device reads a page after it was unmapped");
+	fill(other, 11);
+	dma_copy_unmapped(scene.place.device, end_of(&scene, 0),
+			  SECMMU_HMM_STORE, other, BYTES);
+	CHECK(!memcmp(end_of(&scene, 0), secret, BYTES),
+	      "the device writes to a page after it was unmapped");
+}
+
+/* Its driver lost the device: calls say so, and all it had was unmapped. */
+static void test_gone(const struct test_case *test)
+{
+	struct dma_scene scene;
+	int error;
+
+	dma_scene_set(&scene, test->data, "written");
+	dma_scene_map(&scene, DMA_ALL_REQUESTS);
+	dma_function_lost(&scene.function);
+	error = __dma_map(scene.place.device, scene.place.start,
+			  DMA_SCENE_PAGES * scene.place.page, DMA_ALL_REQUESTS,
+			  scene.entries, scene.addresses, NULL);
+	CHECK(error == -ENODEV,
+	      "mapping for a device that is gone: %s, where ENODEV belongs",
+	      error ? errno_name(error) : "no error");
+	place_advise(scene.place.start, DMA_SCENE_PAGES * scene.place.page,
+		     MADV_DONTNEED, "MADV_DONTNEED");
+	dma_free(scene.place.device);
+}
+
+/* ---- memory of a peer ---- */
+
+/**
+ * struct peer_way - how one device reaches the memory of another
+ * @kind: who does
+ * @flags: of an entry then, or 0 if it cannot
+ */
+struct peer_way {
+	const char *name;
+	enum dma_kind kind;
+	uint64_t flags;
+};
+
+/*
+ * pci_p2pdma_map_type(): the provider itself has no bridge between, so bus
+ * addresses do; two functions at the root go through the host bridge, if the CPU
+ * is known to let them; what is on no PCI bus cannot.
+ */
+static const struct peer_way peer_ways[] = {
+	{ "bus", DMA_PEER, SECMMU_HMM_DMA_MAPPED | SECMMU_HMM_DMA_PEER_BUS },
+	{ "bridge", DMA_EDU, SECMMU_HMM_DMA_MAPPED | SECMMU_HMM_DMA_PEER },
+	{ "none", DMA_PLATFORM, 0 },
+};
+
+static void judge_peer_page(const struct peer_way *way, uint64_t entry,
+			    uint64_t address)
+{
+	uint64_t flags = SECMMU_HMM_VALID | SECMMU_HMM_WRITE |
+			 SECMMU_HMM_DEVICE_PAGE | way->flags;
+
+	CHECK((entry & ~SECMMU_HMM_PAGE_MASK) == flags,
+	      "a page of a peer: the entry's flags are %#llx, where %#llx belong",
+	      (unsigned long long)(entry & ~SECMMU_HMM_PAGE_MASK),
+	      (unsigned long long)flags);
+	CHECK((address == DMA_NOT_MAPPED) == !way->flags,
+	      "a page of a peer is mapped at %#llx",
+	      (unsigned long long)address);
+	/* No bridge here translates (pci_p2pdma_bus_addr_map()). */
+	CHECK(!(way->flags & SECMMU_HMM_DMA_PEER_BUS) ||
+		      address == (entry & SECMMU_HMM_PAGE_MASK) *
+					 (uint64_t)getpagesize(),
+	      "a page of a peer has bus address %#llx, and is page frame %#llx",
+	      (unsigned long long)address,
+	      (unsigned long long)(entry & SECMMU_HMM_PAGE_MASK));
+}
+
+static void test_peer(const struct test_case *test)
+{
+	const struct peer_way *way = test->data;
+	const uint64_t size = DMA_SCENE_PAGES * (uint64_t)getpagesize();
+	unsigned char written[BYTES], read[BYTES];
+	struct dma_function client;
+	unsigned int failed, count;
+	struct dma_scene scene = { .place = {
+					   .page = (uint64_t)getpagesize() } };
+	unsigned int wanted = way->flags ? DMA_SCENE_PAGES : 0;
+	int round, error;
+	uint64_t i;
+
+	scene.place.start = dma_peer_memory(size);
+	scene.place.device = hmm_open();
+	dma_function(&client, way->kind);
+	dma_alloc(scene.place.device, &client, scene.place.start, size, 64);
+	/* Twice: what is mapped stays so, and nothing fails for having failed. */
+	for (round = 0; round < 2; round++) {
+		error = __dma_map(scene.place.device, scene.place.start, size,
+				  DMA_ALL_REQUESTS, scene.entries,
+				  scene.addresses, &failed);
+		CHECK(!error, "memory of a peer cannot be mapped: %s",
+		      errno_name(error));
+		CHECK(failed == DMA_SCENE_PAGES - wanted,
+		      "%u of %u pages of a peer could not be mapped, where %u belong",
+		      failed, DMA_SCENE_PAGES, DMA_SCENE_PAGES - wanted);
+		for (i = 0; i < DMA_SCENE_PAGES; i++)
+			judge_peer_page(way, scene.entries[i],
+					scene.addresses[i]);
+	}
+	if (way->kind == DMA_EDU) {
+		fill(written, 13);
+		memcpy(end_of(&scene, 0), written, BYTES);
+		dma_copy(scene.place.device, end_of(&scene, 0), SECMMU_HMM_READ,
+			 read, BYTES);
+		CHECK(!memcmp(read, written, BYTES),
+		      "the device reads another content of its peer than the CPU wrote");
+	}
+	count = dma_scene_unmap(&scene);
+	CHECK(count == wanted, "%u of %u pages of a peer were mapped", count,
+	      DMA_SCENE_PAGES);
+}
+
+/* ---- what the driver has to refuse ---- */
+
+static void test_refused(const struct test_case *test)
+{
+	uint64_t page = (uint64_t)getpagesize();
+	const uint64_t start = 1 << 30, end = start + DMA_SCENE_PAGES * page;
+	const struct {
+		const char *what;
+		struct secmmu_hmm_dma_alloc alloc;
+		int error;
+	} wrong[] = {
+		{ "an empty range",
+		  { .start = start, .end = start, .mask_bits = 64 },
+		  -EINVAL },
+		{ "too many pages",
+		  { .end = (SECMMU_HMM_DMA_PAGES + 1) * page, .mask_bits = 64 },
+		  -EINVAL },
+		{ "no address bits",
+		  { .start = start, .end = end, .mask_bits = 0 },
+		  -EINVAL },
+		{ "too many address bits",
+		  { .start = start, .end = end, .mask_bits = 65 },
+		  -EINVAL },
+		{ "a device that there is not",
+		  { .start = start, .end = end, .mask_bits = 64 },
+		  -ENODEV },
+	};
+	struct secmmu_hmm_dma_range range = { .start = start, .end = end };
+	struct dma_function platform;
+	int device = hmm_open(), error;
+	size_t i;
+
+	dma_function(&platform, DMA_PLATFORM);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct secmmu_hmm_dma_alloc alloc = wrong[i].alloc;
+
+		error = __hmm_call(device, SECMMU_HMM_DMA_ALLOC, &alloc);
+		CHECK(error == wrong[i].error,
+		      "a map of %s: %s, where %s belongs", wrong[i].what,
+		      error ? errno_name(error) : "no error",
+		      errno_name(wrong[i].error));
+	}
+	error = __hmm_call(device, SECMMU_HMM_DMA_LOOK, &range);
+	CHECK(error == -ENOENT, "without a map: %s, where ENOENT belongs",
+	      error ? errno_name(error) : "no error");
+	dma_alloc(device, &platform, (void *)(uintptr_t)start,
+		  DMA_SCENE_PAGES * page, 64);
+	error = __dma_alloc(device, &platform, (void *)(uintptr_t)start,
+			    DMA_SCENE_PAGES * page, 64, NULL);
+	CHECK(error == -EBUSY, "a second map: %s, where EBUSY belongs",
+	      error ? errno_name(error) : "no error");
+	range.end += page;
+	error = __hmm_call(device, SECMMU_HMM_DMA_LOOK, &range);
+	CHECK(error == -EINVAL,
+	      "behind the end of the map: %s, where EINVAL belongs",
+	      error ? errno_name(error) : "no error");
+	range.end = end;
+	error = __hmm_call(device, SECMMU_HMM_DMA_LOOK, &range);
+	CHECK(error == -EFAULT,
+	      "entries where no memory is: %s, where EFAULT belongs",
+	      error ? errno_name(error) : "no error");
+}
+
+/* ---- the cases ---- */
+
+static const struct {
+	const char *name;
+	void (*run)(const struct test_case *test);
+} scenarios[] = {
+	{ "map", test_map },
+	{ "upgrade", test_upgrade },
+	{ "invalidated", test_invalidated },
+	{ "hole", test_hole },
+};
+#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
+
+static const struct test_case others[] = {
+	{ "narrow/direct", .run = test_narrow, .number = { DMA_PLATFORM },
+	  .needs = { .config = "CONFIG_ZONE_DMA" } },
+	{ "narrow/iova", .run = test_narrow, .number = { DMA_EDU } },
+	{ "device_reads/iova", .run = test_device_reads,
+	  .data = &dma_ways[DMA_WAY_IOVA] },
+	{ "device_reads/list", .run = test_device_reads,
+	  .data = &dma_ways[DMA_WAY_LIST] },
+	{ "device_writes/iova", .run = test_device_writes,
+	  .data = &dma_ways[DMA_WAY_IOVA] },
+	{ "device_writes/list", .run = test_device_writes,
+	  .data = &dma_ways[DMA_WAY_LIST] },
+	{ "confined/iova", .run = test_confined,
+	  .data = &dma_ways[DMA_WAY_IOVA] },
+	{ "gone/iova", .run = test_gone, .data = &dma_ways[DMA_WAY_IOVA] },
+	{ "peer/bus", .run = test_peer, .data = &peer_ways[0] },
+	{ "peer/bridge", .run = test_peer, .data = &peer_ways[1] },
+	{ "peer/none", .run = test_peer, .data = &peer_ways[2] },
+	{ "refused", .run = test_refused },
+};
+#define OTHERS (sizeof(others) / sizeof(others[0]))
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	size_t count = 0, i, way;
+
+	if (max < SCENARIOS * dma_way_count + OTHERS)
+		fail("more than %zu cases", max);
+	for (i = 0; i < SCENARIOS; i++) {
+		for (way = 0; way < dma_way_count; way++) {
+			struct test_case *test = &cases[count++];
+
+			*test = (struct test_case){ .run = scenarios[i].run,
+						    .data = &dma_ways[way] };
+			snprintf(test->name, sizeof(test->name), "%s/%s",
+				 scenarios[i].name, dma_ways[way].name);
+		}
+	}
+	memcpy(&cases[count], others, sizeof(others));
+	return count + OTHERS;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "hmm_dma_test",
+		.summary =
+			"what a mirror's pages are mapped for by hmm_dma_map_pfn() is theirs, once, and no longer than they are",
+		.cases = list_cases,
+		.needs = HMM_NEEDS,
+	};
+
+	return cases_main(argc, argv, &program);
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "pci.h"
+#include "report.h"
+
+#define DEVICES "/sys/bus/pci/devices"
+
+static void path_of(char *path, size_t size, const char *name, const char *file)
+{
+	snprintf(path, size, DEVICES "/%s/%s", name, file);
+}
+
+static unsigned int number_in(const char *name, const char *file)
+{
+	char path[PATH_MAX];
+	unsigned int number = 0;
+	FILE *stream;
+
+	path_of(path, sizeof(path), name, file);
+	stream = fopen(path, "re");
+	if (!stream)
+		return 0;
+	if (fscanf(stream, "%x", &number) != 1)
+		number = 0;
+	fclose(stream);
+	return number;
+}
+
+static bool write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 &&
+		    write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	int error = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return done;
+}
+
+void pci_need(struct pci_function *function, unsigned int vendor,
+	      unsigned int device, const char *what, const char *target)
+{
+	DIR *folder = opendir(DEVICES);
+	char missing[128], remedy[128];
+	struct dirent *entry;
+	bool found = false;
+
+	while (folder && !found && (entry = readdir(folder))) {
+		if (entry->d_name[0] == '.' ||
+		    strlen(entry->d_name) >= sizeof(function->name))
+			continue;
+		found = number_in(entry->d_name, "vendor") == vendor &&
+			number_in(entry->d_name, "device") == device;
+		if (found)
+			strcpy(function->name, entry->d_name);
+	}
+	if (folder)
+		closedir(folder);
+	if (found)
+		return;
+	snprintf(missing, sizeof(missing), "a PCI function %04x:%04x, %s",
+		 vendor, device, what);
+	snprintf(remedy, sizeof(remedy),
+		 "run it in a target: ./run_all.sh --vm %s", target);
+	skip(missing, remedy);
+}
+
+/* The name of its driver, or "". */
+static void driver_of(const struct pci_function *function, char *driver,
+		      size_t size)
+{
+	char path[PATH_MAX], link[PATH_MAX];
+	ssize_t length;
+
+	driver[0] = '\0';
+	path_of(path, sizeof(path), function->name, "driver");
+	length = readlink(path, link, sizeof(link) - 1);
+	if (length < 0)
+		return;
+	link[length] = '\0';
+	snprintf(driver, size, "%s", strrchr(link, '/') + 1);
+}
+
+void pci_bind(const struct pci_function *function, const char *driver)
+{
+	char path[PATH_MAX], has[64];
+
+	driver_of(function, has, sizeof(has));
+	if (!strcmp(has, driver))
+		return;
+	if (has[0])
+		skip("a PCI function that nobody uses",
+		     "unbind the driver that has it, or run it in a target");
+	path_of(path, sizeof(path), function->name, "driver_override");
+	CHECK(write_to(path, driver), "cannot write %s to %s: %s", driver, path,
+	      errno_name(errno));
+	CHECK(write_to("/sys/bus/pci/drivers_probe", function->name),
+	      "cannot have a driver looked for for %s: %s", function->name,
+	      errno_name(errno));
+	driver_of(function, has, sizeof(has));
+	CHECK(!strcmp(has, driver),
+	      "%s does not take %s: the kernel log says why", driver,
+	      function->name);
+}
+
+void pci_unbind(const struct pci_function *function)
+{
+	char path[PATH_MAX];
+
+	path_of(path, sizeof(path), function->name, "driver/unbind");
+	CHECK(write_to(path, function->name), "cannot write to %s: %s", path,
+	      errno_name(errno));
+}
+
+bool pci_has_iommu(const struct pci_function *function)
+{
+	char path[PATH_MAX];
+
+	path_of(path, sizeof(path), function->name, "iommu_group");
+	return !access(path, F_OK);
+}
+
+void *pci_peer_memory(const struct pci_function *function, uint64_t size)
+{
+	char path[PATH_MAX];
+	void *memory;
+	int fd;
+
+	path_of(path, sizeof(path), function->name, "p2pmem/allocate");
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		skip("memory for peer-to-peer DMA (CONFIG_PCI_P2PDMA=y)",
+		     "run it on a kernel built with this option, with a driver that provides it");
+	CHECK(fd >= 0, "cannot open %s: %s", path, errno_name(errno));
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(memory != MAP_FAILED, "cannot map %s: %s", path,
+	      errno_name(errno));
+	close(fd);
+	return memory;
+}
