@@ -10,20 +10,23 @@
 # output (file for the objects), nonce, target, results (the folder), folder (where in it the logs go), known, skips (files), console
 # (file, may be missing), end ("": it goes on; "crash": the machine died;
 # "lost": so did the agent; "interrupted"), bisect (1: known failures are bad).
-# In the environment: SECMMU_COMMAND, which repeats this run, and SECMMU_WHY,
+# In the environment: SECMMU_FINGERPRINT, which failure a bisection looks for
+# (others are counted apart), SECMMU_COMMAND, which repeats this run, and SECMMU_WHY,
 # one line for the end.
 
 # ---- results ------------------------------------------------------------------
 
 # case_name may be "": the program as a whole.
-function result(case_name, status, seconds, reason,    name, line, i, shown, expected, replay) {
+function result(case_name, status, seconds, reason,    name, line, i, shown, expected, replay, fingerprint) {
 	name = area "/" program (case_name == "" ? "" : ":" case_name)
 	reason = trim(reason)
 	shown = status
 	i = 0
+	fingerprint = ""
 	if (status == "FAIL" || status == "CRASH" || status == "TIMEOUT") {
+		fingerprint = splat_name()
 		if (!bisect)
-			i = known_failure(name, status, reason)
+			i = known_failure(name, status, reason, fingerprint)
 		if (i)
 			shown = "KNOWN"
 	}
@@ -43,6 +46,8 @@ function result(case_name, status, seconds, reason,    name, line, i, shown, exp
 		", \"kernel\": " json(release)
 	if (status == "SKIP")
 		line = line ", \"expected\": " (expected ? "true" : "false")
+	if (fingerprint != "")
+		line = line ", \"fingerprint\": " json(fingerprint)
 	if (i)
 		line = line ", \"was\": \"" status "\", \"known\": " json(entry[i, "reason"])
 	for (i = 1; i <= known_count; i++)
@@ -52,7 +57,10 @@ function result(case_name, status, seconds, reason,    name, line, i, shown, exp
 
 	count[shown]++
 	count["all"]++
-	if (shown == "FAIL" || shown == "CRASH" || shown == "TIMEOUT" || !expected)
+	if (bisect && wanted != "" && fingerprint !~ wanted && reason !~ wanted && !splat_has(wanted) && \
+	    (shown == "FAIL" || shown == "CRASH" || shown == "TIMEOUT"))
+		count["other"]++
+	else if (shown == "FAIL" || shown == "CRASH" || shown == "TIMEOUT" || !expected)
 		count["bad"]++
 	if (case_name == "" && status == "SKIP")
 		count["programs_skipped"]++
@@ -83,6 +91,9 @@ function begin_program(    f) {
 function delete_cases(    i) {
 	for (i in case_name_of)
 		delete case_name_of[i]
+	for (i in case_named)
+		delete case_named[i]
+	twice = measures = ""
 }
 
 # "ok 3 name", "not ok 3 - name # SKIP why"
@@ -104,7 +115,12 @@ function case_line(line,    status, name, directive, at) {
 	if (name == "")
 		name = "case" (cases + 1)
 	cases++
+	if (name in case_named && twice == "")
+		twice = name
+	case_named[name] = 1
 	case_name_of[cases] = name
+	case_measures[cases] = measures
+	measures = ""
 	case_status[cases] = status
 	case_time[cases] = case_seconds
 	case_reason[cases] = status == "SKIP" ? directive : (status == "FAIL" ? reason : "")
@@ -146,6 +162,9 @@ function program_line(line) {
 			reason = trim(substr(line, 11))
 	} else if (line ~ /^# seconds: [0-9.]+/)
 		case_seconds = sprintf("%.3f", substr(line, 12) + 0)
+	else if (line ~ /^# json: \{[ -z|]*\}$/)
+		# One object without another in it, of printable characters.
+		measures = measures (measures == "" ? "" : ", ") substr(line, 9)
 	else if (line ~ /^Bail out!/)
 		reason = trim(substr(line, 10))
 	if (line !~ /^[ \t]*$/ && line !~ /^# (Totals|Planned)/)
@@ -153,9 +172,13 @@ function program_line(line) {
 }
 
 function emit_cases(    i) {
-	for (i = 1; i <= cases; i++)
+	for (i = 1; i <= cases; i++) {
+		if (case_measures[i] != "")
+			more = ", \"measures\": [" case_measures[i] "]"
 		result(case_name_of[i], case_status[i], case_time[i], case_reason[i] == "" && \
 			case_status[i] == "FAIL" ? "failed, and gave no reason: see the log" : case_reason[i])
+		more = ""
+	}
 }
 
 function signal_name(code,    names) {
@@ -212,6 +235,8 @@ function judge_exit(code,    all) {
 	if (!all)
 		return "FAIL " cases " results, where " (plan == "" ? "no plan was printed" : plan " were planned") \
 			(reason != "" ? ": " reason : "")
+	if (twice != "")
+		return "FAIL two results have the name " twice
 	if (code == 0 && failed)
 		return "FAIL exit code 0, though " failed " cases failed"
 	if (code == 1 && !failed)
@@ -308,6 +333,7 @@ BEGIN {
 	# By the environment, since -v would undo backslashes.
 	why = ENVIRON["SECMMU_WHY"]
 	command = ENVIRON["SECMMU_COMMAND"]
+	wanted = ENVIRON["SECMMU_FINGERPRINT"]
 	while ((getline line < state) > 0) {
 		split(line, part, "\t")
 		if (part[1] ~ /^count_/)

@@ -75,18 +75,27 @@ function entry_applies(i, name) {
 }
 
 # The entry of known-failures that this failure is, or 0.
-function known_failure(name, status, reason,    i, j, fingerprint) {
+function known_failure(name, status, reason, splat_name,    i, fingerprint) {
 	for (i = 1; i <= known_count; i++) {
-		if (!entry_applies(i, name))
+		if (!entry_applies(i, name) || entry_expired(i))
 			continue
 		if (entry[i, "status"] != "" && entry[i, "status"] != status)
 			continue
 		fingerprint = entry[i, "fingerprint"]
-		if (reason ~ fingerprint)
+		if (reason ~ fingerprint || splat_name ~ fingerprint || splat_has(fingerprint))
 			return i
-		for (j = 1; j <= splat_lines; j++)
-			if (splat[j] ~ fingerprint)
-				return i
 	}
+	return 0
+}
+
+# ISO dates compare as text.
+function entry_expired(i) {
+	return entry[i, "expires"] != "" && entry[i, "expires"] < today
+}
+
+function splat_has(regex,    j) {
+	for (j = 1; j <= splat_lines; j++)
+		if (splat[j] ~ regex)
+			return 1
 	return 0
 }

@@ -145,7 +145,8 @@ digest()
 	fi
 	# A NUL would end the line for some awks.
 	{ tail -c "+$((consumed + 1))" "$boot_folder/stream" 2> /dev/null || :; } | tr '\000' '\001' |
-		SECMMU_WHY="${2:-}" SECMMU_COMMAND="$(replay_command)" awk -f "$top/runner/text.awk" -f "$top/runner/expected.awk" -f "$top/runner/digest.awk" \
+		SECMMU_WHY="${2:-}" SECMMU_FINGERPRINT=$fingerprint SECMMU_COMMAND="$(replay_command)" awk -f "$top/runner/text.awk" -f "$top/runner/expected.awk" \
+		-f "$top/runner/splat.awk" -f "$top/runner/digest.awk" -v "today=$(date +%F)" \
 		-v "state=$target_folder/state" -v "state_new=$target_folder/state.new" \
 		-v "output=$target_folder/news.jsonl" -v "nonce=$nonce" -v "target=$target" \
 		-v "results=$results" -v "folder=$target_name/boot-$boot" \

@@ -41,6 +41,7 @@ results:
                  crash of this machine (its only option)
   --bisect       for git bisect run: exit code 0 good, 1 bad, 125 cannot tell,
                  no other; known-failures are bad here
+  --fingerprint ERE   of a bisection: only a failure that looks so is bad
   -q             no line for each case   -h  this text
 
 exit code: 0 all as expected; 1 something failed; 3 nothing could be run (no
@@ -87,7 +88,7 @@ parse_options()
 	targets=() wanted=() unwanted=() areas=() program_options=()
 	mode=check duration='' seed='' rounds=1 rounds_given='' until_fail='' time_limit=''
 	dry='' kernel='' modules='' append='' memory='' cpus='' prove='' amplify='' with_modules='' quiet='' destructive=''
-	results=''
+	results='' fingerprint=''
 	if [[ ${1-} == --resume || ${1-} == --resume=* ]]; then
 		resumed=${1#--resume}
 		resumed=${resumed#=}
@@ -104,7 +105,7 @@ parse_options()
 		[[ $option == --bisect ]] && bisect=1
 	done
 	invocation=("$@")
-	known=' -t -S -c --duration --seed --repeat --option -o --vm --kernel --modules --append --memory --cpus --results '
+	known=' -t -S -c --duration --seed --repeat --option -o --vm --kernel --modules --append --memory --cpus --results --fingerprint '
 	while [[ $# -gt 0 ]]; do
 		option=$1
 		shift
@@ -156,6 +157,11 @@ parse_options()
 		--amplify) amplify=1 with_modules=1 ;;
 		--results) results=$value ;;
 		--bisect) ;;
+		--fingerprint)
+			{ printf '' | grep -qE -e "$value"; } 2> /dev/null
+			[[ $? -le 1 && $value ]] || usage_error "--fingerprint '$value' is no extended regular expression"
+			fingerprint=$value
+			;;
 		*) usage_error "unknown option '$option'" ;;
 		esac
 	done
@@ -187,6 +193,7 @@ parse_options()
 	elif [[ $results && -e $results/results.jsonl ]]; then
 		usage_error "--results $results has results already"
 	fi
+	[[ ! $fingerprint || $bisect ]] || usage_error "--fingerprint belongs to --bisect"
 	check_targets
 }
 

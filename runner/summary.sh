@@ -9,6 +9,7 @@ infrastructure_failed()
 {
 	follow_clear
 	infrastructure+="${infrastructure:+$'\n'}$target: $1"
+	printf '%s\t%s\n' "$target" "$1" >> "$results/not-run"
 	printf '# %s: %s\n' "$target" "$1" | tee -a "$results/ktap"
 }
 
@@ -18,6 +19,7 @@ start_results()
 
 	tap_count=0 ran=()
 	if [[ $resume ]]; then
+		rm -f "$results/not-run"
 		trim_results
 		tap_count=$(wc -l < "$results/results.jsonl")
 		echo "# going on with $results, which has $tap_count results"
@@ -72,12 +74,13 @@ end_results()
 # Sets $exit_code and says why.
 judge()
 {
-	local passed=0 bad=0 skipped=0 programs_skipped=0 known=0
+	local passed=0 bad=0 skipped=0 programs_skipped=0 known=0 other=0
 
 	for target in "${ran[@]}"; do
 		target_folder=$results/$(printf '%s' "$target" | tr -c 'A-Za-z0-9._=+-' _)
 		passed=$((passed + $(state_number count_PASS)))
 		bad=$((bad + $(state_number count_bad)))
+		other=$((other + $(state_number count_other)))
 		skipped=$((skipped + $(state_number count_SKIP)))
 		known=$((known + $(state_number count_KNOWN)))
 		programs_skipped=$((programs_skipped + $(state_number count_programs_skipped)))
@@ -87,6 +90,9 @@ judge()
 		if [[ $((bad - $(unexpected_skips))) -gt 0 ]]; then
 			exit_code=1
 			echo "bad"
+		elif [[ $other -gt 0 ]]; then
+			exit_code=125
+			echo "cannot tell: $other failures, but none that looks like '$fingerprint'"
 		elif [[ $infrastructure || $interrupted || $passed -eq 0 ||
 			$programs_skipped -gt 0 || $(unexpected_skips) -gt 0 ]]; then
 			exit_code=125

@@ -538,3 +538,70 @@ interrupt() {
 	runner -q
 	says_not "NUMA nodes"
 }
+
+@test "two results of one name fail the program" {
+	program demo a_test <<< 'printf "1..3\nok 1 one\nok 2 two\nok 3 one\n"'
+	runner
+	exits 1
+	result demo/a_test FAIL 'two results have the name one'
+}
+
+@test "what a benchmark measures stands with its result; only whole objects do" {
+	program demo a_bench <<- 'END'
+	printf '1..2\n# json: {"bench": "x", "rate": 5}\n# json: {"bench": "y", "rate": 6}\nok 1 one\n'
+	printf '# json: {"bench": {"a": 1}}\n# json: {"bench": "z"\nok 2 two\n'
+	END
+	runner -t a_bench
+	exits 0
+	results_are_valid
+	result demo/a_bench:one PASS '"measures": \[\{"bench": "x", "rate": 5\}, \{"bench": "y", "rate": 6\}\]'
+	[ "$(grep -c measures "$results/results.jsonl")" -eq 1 ]
+}
+
+@test "a splat has a name, by the functions on top of its stack" {
+	program demo a_test <<- 'END'
+	cat >> "$SECMMU_KMSG" <<- 'SPLAT'
+	[ 7.0] WARNING: CPU: 1 PID: 7 at virt/kvm/x.c:417 cache_alloc+0x1/0x2 [kvm]
+	[ 7.0] pc : cache_alloc+0x1/0x2
+	[ 7.0] lr : somebody_else+0x1/0x2
+	[ 7.0] Call trace:
+	[ 7.0]  cache_alloc+0x1/0x2
+	[ 7.0]  ? not_this+0x1/0x2
+	[ 7.0]  walker.constprop.0+0x1/0x2
+	[ 7.0]  map+0x1/0x2
+	[ 7.0]  fault+0x1/0x2
+	SPLAT
+	printf '1..1\nok 1 one\n'
+	END
+	runner
+	exits 1
+	result demo/a_test FAIL '"fingerprint": "WARNING in cache_alloc < walker < map"'
+	# Known by it.
+	printf 'test: demo/*\ntarget: *\nkernel: *\nfingerprint: alloc < walker\nreason: y\n' > "$tree/known-failures"
+	rm -r "$results"
+	runner
+	exits 0
+	# Not after its date.
+	echo 'expires: 2020-01-01' >> "$tree/known-failures"
+	rm -r "$results"
+	runner
+	exits 1
+	sed -i 's/2020/2999/' "$tree/known-failures"
+	rm -r "$results"
+	runner
+	exits 0
+}
+
+@test "--bisect --fingerprint: another failure is 125" {
+	bad_program demo a_test
+	runner --bisect --fingerprint 'page [0-9]+ is'
+	exits 1
+	rm -r "$results"
+	runner --bisect --fingerprint 'slot [0-9]+ is'
+	exits 125
+	says "none that looks like"
+	run "$tree/run_all.sh" --fingerprint x
+	exits 64
+	run "$tree/run_all.sh" --bisect --fingerprint '('
+	exits 125
+}

@@ -1,0 +1,173 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# runner/report: the web page, JUnit XML, KCIDB JSON, of a run with everything in it.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	load runner.bash
+	runner_setup
+	for module in junitparser jsonschema; do
+		/usr/bin/python3 -c "import $module" 2> /dev/null || skip "needs $module: install the Debian package python3-$module"
+	done
+}
+
+# A run with each status, hostile texts, a benchmark and a machine that cannot be had.
+mixed_run() {
+	good_program demo a_test
+	program demo b_test <<- 'END'
+	printf '1..5\n# reason: <script>alert(1)</script> & "quoted" \033[31m nul\000\nnot ok 1 bad<b>\n'
+	printf '# reason: known one\nnot ok 2 known\nok 3 listed # SKIP needs a lake\nok 4 unlisted # SKIP needs a sea\n'
+	printf '# json: {"bench": "speed", "unit": "1/s", "rate": 50}\nok 5 fast\n'
+	echo '[ 7.0] WARNING: CPU: 0 PID: 1 at mm/x.c:1 first+0x1/0x2' >> "$SECMMU_KMSG"
+	exit 1
+	END
+	program demo c_test <<< 'printf "1..2\nok 1 one\n"; kill -SEGV $$'
+	printf 'test: demo/b_test:known\ntarget: here\nkernel: *\nfingerprint: known one\nreason: the kernel is <old>\n' > "$tree/known-failures"
+	printf 'here demo/b_test:listed\n' > "$tree/vm/expected-skips"
+	runner
+	exits 1
+	printf 'amd64-6.12\tno kernel: no network\n' >> "$results/not-run"
+}
+
+report() {
+	run "$tree/runner/report" "$@"
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+}
+
+@test "all three reports of a run with everything in it" {
+	mixed_run
+	report "$results"
+	[ -s "$results/report.html" ]
+	[ -s "$results/junit.xml" ]
+	[ -s "$results/kcidb.json" ]
+}
+
+@test "KCIDB: valid by schema 5.3, every result there, names unique, the known failure an incident" {
+	mixed_run
+	report --kcidb "$work/kcidb.json" --origin our_ci "$results"
+	/usr/bin/python3 - "$top/tests/kcidb-5.3.schema.json" "$work/kcidb.json" "$results/results.jsonl" <<- 'END'
+	import json, sys, jsonschema
+	schema, data = (json.load(open(file)) for file in sys.argv[1:3])
+	check = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+	check.check_schema(schema)
+	check.validate(data)
+	assert data["version"] == {"major": 5, "minor": 3}
+	assert len(data["tests"]) == len(open(sys.argv[3]).readlines())
+	for kind in "checkouts builds tests issues incidents".split():
+	    assert len({one["id"] for one in data[kind]}) == len(data[kind]) > 0, kind
+	incident, = data["incidents"]
+	known, = [test for test in data["tests"] if test["id"] == incident["test_id"]]
+	assert known["path"] == "secmmu.demo.b_test.known" and known["status"] == "FAIL"
+	# The schema is one that refuses something.
+	for spoil in (lambda d: d["tests"][0].update(status="KNOWN"), lambda d: d["tests"][0].update(path="a/b"),
+	              lambda d: d.update(version={"major": 4}), lambda d: d["tests"][0].pop("build_id"),
+	              lambda d: d["checkouts"][0].update(id="no origin")):
+	    wrong = json.loads(json.dumps(data))
+	    spoil(wrong)
+	    assert not check.is_valid(wrong)
+	END
+	run "$tree/runner/report" --kcidb "$work/kcidb.json" --origin 'Our CI' "$results"
+	[ "$status" -eq 3 ]
+}
+
+@test "JUnit: well-formed, the same counts, what is known does not fail" {
+	mixed_run
+	report --junit "$work/junit.xml" "$results"
+	/usr/bin/python3 - "$work/junit.xml" "$results/results.jsonl" <<- 'END'
+	import collections, json, sys, junitparser
+	xml = junitparser.JUnitXml.fromfile(sys.argv[1])
+	count = collections.Counter(json.loads(line)["status"] for line in open(sys.argv[2]))
+	here, missing = xml
+	assert here.name == "here" and here.tests == sum(count.values())
+	# The skip that is not listed is a failure, too.
+	assert (here.failures, here.errors, here.skipped) == (count["FAIL"] + 1, count["CRASH"], count["KNOWN"] + 1), \
+	    (here.failures, here.errors, here.skipped, count)
+	assert len({(case.classname, case.name) for case in here}) == here.tests
+	assert missing.errors == 1 and "no network" in next(iter(missing)).result[0].message
+	assert any("./run_all.sh -t 'demo/b_test:bad<b>'" in (one.text or "") for case in here for one in case.result)
+	END
+}
+
+@test "the page: nothing forged, nothing loaded from elsewhere, whole without its script" {
+	mixed_run
+	report --html "$results/report.html" "$results"
+	page=$results/report.html
+	run ! grep -q '<script>alert' "$page"
+	grep -q '&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;quoted&quot;' "$page"
+	run ! grep -qE '(src|href)="?(https?:)?//|@import|url\(' "$page"
+	[ "$(grep -c '<tr class="case' "$page")" -eq 10 ]
+	grep -q 'SKIP (unexpected)' "$page"
+	grep -q 'fingerprint: <code>WARNING in first' "$page"
+	grep -q '<b>amd64-6.12</b> no kernel: no network' "$page"
+	# Its links lead to something, and are of the page's folder.
+	grep -o 'href="[^"#]*"' "$page" | sort -u | while IFS='"' read -r _ file _; do
+		[ -e "$results/$file" ] || { echo "no $file"; exit 1; }
+	done
+	/usr/bin/python3 - "$page" <<- 'END'
+	import html.parser, sys
+	# Each element that must be closed is.
+	class Check(html.parser.HTMLParser):
+	    free = "meta input br dt dd li tr td th thead tbody p".split()
+	    def __init__(self):
+	        super().__init__()
+	        self.open = []
+	    def handle_starttag(self, tag, attrs):
+	        if tag not in self.free:
+	            self.open.append(tag)
+	    def handle_endtag(self, tag):
+	        if tag not in self.free:
+	            assert self.open.pop() == tag, (tag, self.getpos())
+	check = Check()
+	check.feed(open(sys.argv[1]).read())
+	assert not check.open, check.open
+	END
+}
+
+@test "a night of several targets, and the runs before it" {
+	for night in 20260101-010000 20260102-010000; do
+		for target in amd64-6.1 amd64-6.12; do
+			: > "$SECMMU_SUITE/secmmu-tests.list"
+			good_program demo a_test
+			[ "$night$target" != 20260101-010000amd64-6.1 ] || bad_program demo a_test
+			results=$work/nights/$night/$target
+			: > "$SECMMU_SUITE/secmmu-tests.list"
+			echo "demo a_test" > "$SECMMU_SUITE/secmmu-tests.list"
+			mkdir -p "${results%/*}"
+			SECMMU_VM_BOOT=$top/tests/fake-boot runner --vm "$target"
+		done
+	done
+	report --html "$work/page.html" "$work/nights/20260102-010000"
+	grep -q 'The last runs' "$work/page.html"
+	[ "$(grep -o 'th scope=col' "$work/page.html" | wc -l)" -eq 2 ]
+	grep -q '<tr><th>amd64-6.1 demo/a_test:one<td class="FAIL">FAIL<td class="PASS">ok' <(tr -d '\n' < "$work/page.html")
+}
+
+@test "benchmarks are drawn, if gnuplot is here" {
+	command -v gnuplot > /dev/null || skip "needs gnuplot: install the Debian package gnuplot-nox"
+	mixed_run
+	report --html "$results/report.html" "$results"
+	grep -q '<figcaption>speed (1/s)' "$results/report.html"
+	[ "$(grep -c '<svg' "$results/report.html")" -eq 1 ]
+	PATH=$work/none report --html "$results/report.html" "$results"
+	grep -q 'gnuplot is missing' "$results/report.html"
+}
+
+@test "no results, wrong usage" {
+	run "$tree/runner/report" "$work"
+	[ "$status" -eq 3 ]
+	[[ $output == *"no results.jsonl"* ]]
+	run "$tree/runner/report"
+	[ "$status" -eq 64 ]
+	run "$tree/runner/report" --nonsense
+	[ "$status" -eq 64 ]
+	echo nonsense > "$work/results.jsonl"
+	run "$tree/runner/report" "$work"
+	[ "$status" -eq 3 ]
+	[[ $output == *"results.jsonl:1"* ]]
+}
+
+@test "the page of known failures is that of the file" {
+	diff <("$top/runner/report" --findings) "$top/doc/findings/README.md"
+}
