@@ -18,13 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cases.h"
 #include "clock.h"
 #include "hmm_device.h"
+#include "hostile.h"
 #include "options.h"
 #include "report.h"
 #include "worker.h"
@@ -34,7 +34,6 @@
 #define SCRATCH_PAGES 64
 #define CHECK_S	      5
 #define JOIN_MS	      30000
-#define UNLOAD_MS     5000
 
 /**
  * struct hostile - what the threads share
@@ -67,24 +66,6 @@ static unsigned char *map(uint64_t bytes, int protection)
 
 	CHECK(memory != MAP_FAILED, "no memory: %s", errno_name(errno));
 	return memory;
-}
-
-/* A field that may be anything. */
-static uint64_t any_number(struct random_stream *random)
-{
-	static const uint64_t odd[] = {
-		0,	    1,
-		2,	    3,
-		7,	    8,
-		4096,	    65536,
-		1ULL << 31, 1ULL << 32,
-		1ULL << 47, 1ULL << 63,
-		~0ULL,	    ~0ULL - 4095,
-	};
-
-	if (random_chance(random, 1, 4))
-		return random_u64(random);
-	return odd[random_below(random, sizeof(odd) / sizeof(odd[0]))];
 }
 
 /* An address for results: what is there may be overwritten. */
@@ -123,7 +104,7 @@ static void any_range(const struct hostile *hostile,
 		*end = *start + 4 * hostile->page;
 		break;
 	case 1:
-		*end = any_number(random) & ~(uintptr_t)0xfff;
+		*end = hostile_number(random) & ~(uintptr_t)0xfff;
 		*start = *end - hostile->page;
 		if (*start < 1ULL << 56)
 			*start = *end;
@@ -282,9 +263,7 @@ static void disturb(struct worker *worker, void *argument)
 			close(new);
 			break;
 		default:
-			CHECK(syscall(SYS_delete_module, "secmmu_hmm",
-				      O_NONBLOCK),
-			      "the module was removed while its device was open");
+			hostile_remove_refused("secmmu_hmm");
 			break;
 		}
 		sched_yield();
@@ -364,21 +343,6 @@ static void judge_alive(void)
 	close(device);
 }
 
-static void judge_unload(void)
-{
-	struct deadline deadline = deadline_in_ms(UNLOAD_MS);
-
-	if (!getenv("SECMMU_DESTRUCTIVE"))
-		return; /* somebody has inserted it by hand, and wants it */
-	/* The last files of dead processes may still be on their way out. */
-	while (syscall(SYS_delete_module, "secmmu_hmm", O_NONBLOCK)) {
-		CHECK(!deadline_passed(deadline),
-		      "the module cannot be removed, and no file of it is open: %s",
-		      errno_name(errno));
-		sched_yield();
-	}
-}
-
 static void test_hostile(const struct test_case *test)
 {
 	struct worker_group *group = worker_group_new("hostile");
@@ -417,7 +381,7 @@ static void test_hostile(const struct test_case *test)
 	for (i = 0; i < DEVICES; i++)
 		close(hostile.device[i]);
 	close(hostile.keeper);
-	judge_unload();
+	hostile_judge_removal("secmmu_hmm");
 }
 
 int main(int argc, char **argv)

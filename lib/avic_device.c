@@ -94,38 +94,41 @@ unsigned int avic_untrack(const struct avic *avic, uint64_t gpa)
 	return page.kernel;
 }
 
-static struct secmmu_avic_ring *ring_of(const struct avic *avic, pid_t thread)
+static struct secmmu_avic_ring *ring_at(const struct avic *avic, int ring)
 {
 	size_t step = SECMMU_AVIC_RING_HEADER +
 		      avic->entries * sizeof(struct secmmu_avic_write);
-	unsigned int i;
 
-	for (i = 0; i < avic->rings; i++) {
-		struct secmmu_avic_ring *ring = (void *)((char *)avic->map +
-							 i * step);
-
-		if (__atomic_load_n(&ring->thread, __ATOMIC_ACQUIRE) ==
-		    (uint32_t)thread)
-			return ring;
-	}
-	return NULL;
+	return (void *)((char *)avic->map + (size_t)ring * step);
 }
 
-bool avic_next(const struct avic *avic, pid_t thread,
+int avic_ring(const struct avic *avic, pid_t thread)
+{
+	int i;
+
+	for (i = 0; i < (int)avic->rings; i++)
+		if (__atomic_load_n(&ring_at(avic, i)->thread,
+				    __ATOMIC_ACQUIRE) == (uint32_t)thread)
+			return i;
+	return -1;
+}
+
+bool avic_next(const struct avic *avic, int ring,
 	       struct secmmu_avic_write *write)
 {
-	struct secmmu_avic_ring *ring = ring_of(avic, thread);
 	const struct secmmu_avic_write *entries;
+	struct secmmu_avic_ring *header;
 	uint64_t tail;
 
-	if (!ring)
+	if (ring < 0)
 		return false;
-	tail = ring->tail;
-	if (__atomic_load_n(&ring->head, __ATOMIC_ACQUIRE) == tail)
+	header = ring_at(avic, ring);
+	tail = header->tail;
+	if (__atomic_load_n(&header->head, __ATOMIC_ACQUIRE) == tail)
 		return false;
-	entries = (const void *)((char *)ring + SECMMU_AVIC_RING_HEADER);
+	entries = (const void *)((char *)header + SECMMU_AVIC_RING_HEADER);
 	*write = entries[tail & (avic->entries - 1)];
-	__atomic_store_n(&ring->tail, tail + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&header->tail, tail + 1, __ATOMIC_RELEASE);
 	return true;
 }
 

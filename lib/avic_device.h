@@ -117,14 +117,23 @@ int __avic_untrack(const struct avic *avic, uint64_t gpa);
 unsigned int avic_untrack(const struct avic *avic, uint64_t gpa);
 
 /**
- * avic_next() - the next write that a thread made
+ * avic_ring() - where a thread's writes are
  * @avic: attached, with rings
  * @thread: as its gettid() says
+ *
+ * Return: the number of its ring; -1 if it has not written yet.
+ */
+int avic_ring(const struct avic *avic, pid_t thread);
+
+/**
+ * avic_next() - the next write in a ring
+ * @avic: attached, with rings
+ * @ring: its number; -1: none
  * @write: to be filled
  *
  * Return: whether there is one. Context: one thread per ring.
  */
-bool avic_next(const struct avic *avic, pid_t thread,
+bool avic_next(const struct avic *avic, int ring,
 	       struct secmmu_avic_write *write);
 
 /**

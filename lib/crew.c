@@ -121,6 +121,7 @@ static void run_member(struct worker *worker, void *argument)
 			fail("KVM_RUN of vCPU %u failed: EFAULT; the guest touched memory that the host cannot provide (%s)",
 			     vcpu->index,
 			     vcpu_exit_text(vcpu, text, sizeof(text)));
+		case VCPU_REFUSED:
 		case VCPU_OTHER:
 			fail("vCPU %u: unexpected exit: %s", vcpu->index,
 			     vcpu_exit_text(vcpu, text, sizeof(text)));

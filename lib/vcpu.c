@@ -119,8 +119,11 @@ static enum vcpu_event hypercall_event(struct vcpu *vcpu)
 		return VCPU_SYNC;
 	case GUEST_CALL_DONE:
 		return VCPU_DONE;
-	case GUEST_CALL_ASSERT:
 	case GUEST_CALL_EXCEPTION:
+		if (vcpu->refusal_allowed)
+			return VCPU_REFUSED;
+		guest_failed(vcpu);
+	case GUEST_CALL_ASSERT:
 		guest_failed(vcpu);
 	}
 	fail("vCPU %u made an unknown hypercall %llu", vcpu->index,
@@ -149,9 +152,14 @@ enum vcpu_event __vcpu_run(struct vcpu *vcpu)
 		return VCPU_RING_FULL;
 	case KVM_EXIT_MEMORY_FAULT:
 		return VCPU_FAULT;
+	case KVM_EXIT_INTERNAL_ERROR:
+		if (vcpu->refusal_allowed &&
+		    vcpu->run->internal.suberror ==
+			    KVM_INTERNAL_ERROR_EMULATION)
+			return VCPU_REFUSED;
+		fail_exit(vcpu);
 	case KVM_EXIT_SHUTDOWN:
 	case KVM_EXIT_FAIL_ENTRY:
-	case KVM_EXIT_INTERNAL_ERROR:
 		fail_exit(vcpu);
 	}
 	if (arch_is_hypercall(vcpu))
@@ -165,6 +173,7 @@ static const char *const event_names[] = {
 	[VCPU_KICKED] = "an interruption",
 	[VCPU_RING_FULL] = "a full dirty ring",
 	[VCPU_FAULT] = "a memory fault",
+	[VCPU_REFUSED] = "the refusal of an instruction",
 	[VCPU_OTHER] = "another exit",
 };
 

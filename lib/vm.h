@@ -81,6 +81,8 @@ struct memslot {
  * @stack: guest virtual address of the top of its stack
  * @cpu_page: arch data of this vCPU in the system slot, host address
  * @io_pending: the last exit is completed by the next KVM_RUN only
+ * @refusal_allowed: a guest exception, or an instruction that KVM cannot emulate,
+ *	is VCPU_REFUSED instead of the test's end
  */
 struct vcpu {
 	struct vm *vm;
@@ -93,6 +95,7 @@ struct vcpu {
 	uint64_t stack;
 	void *cpu_page;
 	bool io_pending;
+	bool refusal_allowed;
 };
 
 /**
@@ -342,6 +345,7 @@ bool vm_stat(struct vm *vm, const char *name, uint64_t *value);
  * @VCPU_KICKED: a signal or immediate_exit
  * @VCPU_RING_FULL: KVM_EXIT_DIRTY_RING_FULL
  * @VCPU_FAULT: KVM_RUN failed with EFAULT, or KVM_EXIT_MEMORY_FAULT
+ * @VCPU_REFUSED: an instruction was refused, where vcpu.refusal_allowed
  * @VCPU_OTHER: another exit; run->exit_reason says which
  */
 enum vcpu_event {
@@ -350,6 +354,7 @@ enum vcpu_event {
 	VCPU_KICKED,
 	VCPU_RING_FULL,
 	VCPU_FAULT,
+	VCPU_REFUSED,
 	VCPU_OTHER,
 };
 

@@ -18,6 +18,7 @@
 #define AVIC_DEVICE_H
 
 #include <linux/atomic.h>
+#include <linux/hashtable.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
@@ -58,7 +59,66 @@ struct avic_tracked {
 	unsigned int tables;
 };
 
-struct avic_table;
+/**
+ * struct avic_pin - a pinned page of the guest's
+ * @page: it
+ * @address: where the process has it
+ * @link: in avic_table.retired
+ */
+struct avic_pin {
+	struct page *page;
+	unsigned long address;
+	struct list_head link;
+};
+
+/**
+ * struct avic_entry - what is known of an entry of a table
+ * @guest: as the guest wrote it; under tables_lock
+ * @valid: whether the shadow has it; this and the rest under shadow_lock
+ * @stale: @pin was taken away since its page left the process's memory
+ * @pin: the backing page; NULL: the dummy stands for it
+ */
+struct avic_entry {
+	u64 guest;
+	bool valid;
+	bool stale;
+	struct avic_pin *pin;
+};
+
+/**
+ * struct avic_table - the shadow of a table in guest memory
+ * @link: in avic_device.hash
+ * @gfn: the table's page
+ * @number: its index in avic_device.tables
+ * @references: how often it was got; this and the others until @retired are
+ *	written to under shadow_lock
+ * @users: how many vCPUs are in the guest with it
+ * @leave: it was erased while in use, and still is
+ * @known: how many entries it has
+ * @pins: pages that they pin
+ * @retired_count: pages in @retired
+ * @retired: pages that are in the table no more and still pinned
+ * @flood: writes since it was used last; under tables_lock
+ * @tracked: SECMMU_AVIC_FIXED: its page is tracked; the same
+ * @shadow: the page that hardware would read; under shadow_lock
+ * @entry: what is known of its entries
+ */
+struct avic_table {
+	struct hlist_node link;
+	gfn_t gfn;
+	unsigned int number;
+	unsigned int references;
+	unsigned int users;
+	bool leave;
+	unsigned int known;
+	unsigned int pins;
+	unsigned int retired_count;
+	struct list_head retired;
+	unsigned int flood;
+	bool tracked;
+	u64 *shadow;
+	struct avic_entry entry[SECMMU_AVIC_ENTRIES];
+};
 
 /**
  * struct avic_device - an open file
@@ -77,7 +137,7 @@ struct avic_table;
  * @tracked: what is tracked
  * @tables_lock: protects the tables
  * @shadow_lock: protects what hardware would see of them
- * @tables: all of them, by number
+ * @tables: all of them, by number; changed with both locks
  * @hash: and by guest frame
  * @dummy: page that stands for those that are not there
  * @points: where one can be made to wait
@@ -127,6 +187,42 @@ int avic_table_track(struct avic_device *device, gfn_t gfn);
 void avic_table_untrack(struct avic_device *device, gfn_t gfn);
 void avic_tracked_counts(struct avic_device *device, gfn_t gfn, u32 *tracked,
 			 u32 *kernel);
+
+/* avic_entry.c */
+int avic_memory_watch(struct avic_device *device);
+void avic_memory_unwatch(struct avic_device *device);
+unsigned long avic_address(struct avic_device *device, gfn_t gfn, bool write);
+int avic_entry_create(struct avic_device *device, struct avic_table *table,
+		      unsigned int number, u64 guest);
+int avic_entry_refresh(struct avic_device *device, struct avic_table *table,
+		       unsigned int number);
+void avic_entry_merge(struct avic_device *device, struct avic_table *table,
+		      unsigned int number, u64 guest);
+void avic_entry_remove(struct avic_device *device, struct avic_table *table,
+		       unsigned int number);
+void avic_retired_release(struct avic_device *device, struct list_head *list);
+
+/* avic_table.c */
+u64 avic_backing(u64 entry);
+void avic_table_erase(struct avic_device *device, struct avic_table *table);
+long avic_table_get(struct avic_device *device, struct secmmu_avic_get *get);
+long avic_table_put(struct avic_device *device,
+		    struct secmmu_avic_number *number);
+long avic_table_use(struct avic_device *device,
+		    struct secmmu_avic_number *number);
+long avic_table_unuse(struct avic_device *device,
+		      struct secmmu_avic_number *number);
+long avic_table_read(struct avic_device *device, struct secmmu_avic_read *read);
+struct avic_table *avic_table_find(struct avic_device *device, gfn_t gfn);
+struct avic_table *avic_table_by_number(struct avic_device *device,
+					unsigned int number);
+void avic_tables_free(struct avic_device *device);
+
+/* avic_policy.c */
+long avic_table_sync(struct avic_device *device, struct secmmu_avic_sync *sync);
+void avic_tables_write(struct avic_device *device, gpa_t gpa, const u8 *data,
+		       int bytes);
+void avic_tables_slot(struct avic_device *device, gfn_t first, u64 pages);
 
 /* avic_pause.c */
 void avic_pause_init(struct avic_device *device);

@@ -39,7 +39,10 @@ static int avic_release(struct inode *inode, struct file *file)
 
 	avic_pause_end(device);
 	if (device->kvm) {
+		/* As long as anything is tracked, KVM has to tell of slots. */
+		avic_tables_free(device);
 		avic_unwatch(device);
+		avic_memory_unwatch(device);
 		kvm_put_kvm(device->kvm);
 	}
 	avic_rings_free(device);
@@ -78,18 +81,27 @@ static long attach(struct avic_device *device,
 	if (!error)
 		error = avic_rings_create(device, attach->rings,
 					  attach->entries);
-	if (!error)
-		error = avic_watch(device, kvm);
-	if (error) {
-		avic_rings_free(device);
-		kvm_put_kvm(kvm);
-		return error;
-	}
+	if (error)
+		goto put;
 	device->personality = attach->personality;
+	error = avic_memory_watch(device);
+	if (error)
+		goto free;
+	error = avic_watch(device, kvm);
+	if (error)
+		goto unwatch;
 	attach->size = device->size;
 	/* Pairs with avic_call(). */
 	smp_store_release(&device->kvm, kvm);
 	return 0;
+
+unwatch:
+	avic_memory_unwatch(device);
+free:
+	avic_rings_free(device);
+put:
+	kvm_put_kvm(kvm);
+	return error;
 }
 
 static long avic_attach(struct avic_device *device,
@@ -152,6 +164,18 @@ static long attached_call(struct avic_device *device, unsigned int command,
 		return avic_page_track(device, &argument->page);
 	case SECMMU_AVIC_UNTRACK:
 		return avic_page_untrack(device, &argument->page);
+	case SECMMU_AVIC_GET:
+		return avic_table_get(device, &argument->get);
+	case SECMMU_AVIC_PUT:
+		return avic_table_put(device, &argument->number);
+	case SECMMU_AVIC_SYNC:
+		return avic_table_sync(device, &argument->sync);
+	case SECMMU_AVIC_USE:
+		return avic_table_use(device, &argument->number);
+	case SECMMU_AVIC_UNUSE:
+		return avic_table_unuse(device, &argument->number);
+	case SECMMU_AVIC_READ:
+		return avic_table_read(device, &argument->read);
 	default:
 		return -ENOTTY;
 	}

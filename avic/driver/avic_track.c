@@ -199,12 +199,18 @@ static void told_of_write(struct avic_device *device, gpa_t gpa, const u8 *data,
 	avic_pause(device, SECMMU_AVIC_AT_WRITE);
 	if (is_recorded(device, gpa_to_gfn(gpa)))
 		avic_ring_record(device, gpa, data, bytes);
+	/* Attached: before that there are no tables. */
+	if (smp_load_acquire(&device->kvm))
+		avic_tables_write(device, gpa, data, bytes);
 }
 
 static void told_of_slot(struct avic_device *device, gfn_t first, u64 pages)
 {
 	avic_pause(device, SECMMU_AVIC_AT_SLOT);
 	atomic64_inc(&device->slots);
+	if (!smp_load_acquire(&device->kvm))
+		return;
+	avic_tables_slot(device, first, pages);
 	forget(device, first, pages);
 }
 
@@ -269,8 +275,6 @@ int avic_watch(struct avic_device *device, struct kvm *kvm)
 /**
  * avic_unwatch() - track nothing, and be told of nothing any more
  * @device: attached, being closed
- *
- * As long as anything is tracked, KVM has to tell of slots that go away.
  */
 void avic_unwatch(struct avic_device *device)
 {

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a list of guest writes leaves in memory, and what KVM has to tell of it.
+ * What guest writes leave in memory, and what KVM has to tell of them.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "report.h"
@@ -12,24 +18,38 @@
 
 #define PAGE 4096ULL
 
+static bool is_tracked(const struct track_scene *scene, uint64_t gpa)
+{
+	size_t i;
+
+	for (i = 0; i < scene->page_count; i++)
+		if (scene->page[i] == gpa / PAGE * PAGE)
+			return true;
+	return false;
+}
+
+static uint8_t *image_at(const struct track_scene *scene, uint64_t gpa)
+{
+	return scene->image + (gpa - scene->slot.gpa);
+}
+
 /* One callback for each page (emulator_read_write()). */
-static void expect(struct track_scene *scene, uint64_t gpa, const void *data,
+static void expect(struct track_model *model, uint64_t gpa, const void *data,
 		   size_t bytes)
 {
 	const uint8_t *from = data;
 
-	memcpy(scene->image + (gpa - scene->slot.gpa), data, bytes);
+	memmove(image_at(model->scene, gpa), data, bytes);
 	while (bytes) {
 		size_t now = PAGE - gpa % PAGE;
 		struct secmmu_avic_write *write;
 
 		if (now > bytes)
 			now = bytes;
-		if (track_is_tracked(scene, gpa)) {
-			CHECK(scene->expected_count < TRACK_EXPECTED,
-			      "more than %d writes in one list",
-			      TRACK_EXPECTED);
-			write = &scene->expected[scene->expected_count++];
+		if (is_tracked(model->scene, gpa)) {
+			CHECK(model->count < TRACK_EXPECTED,
+			      "more than %d writes at a time", TRACK_EXPECTED);
+			write = &model->write[model->count++];
 			memset(write, 0, sizeof(*write));
 			write->gpa = gpa;
 			write->bytes = (uint32_t)now;
@@ -42,76 +62,142 @@ static void expect(struct track_scene *scene, uint64_t gpa, const void *data,
 }
 
 /* A locked comparison writes what was there if it fails (em_cmpxchg()). */
-static void expect_compare(struct track_scene *scene, const struct track_op *op)
+static void expect_compare(struct track_model *model, const struct track_op *op)
 {
 	const uint64_t *compare = op->size == 16 ? &op->value[2] :
 						   &op->value[1];
-	uint8_t *old = scene->image + (op->gva - scene->slot.gpa);
 	uint8_t copy[16];
 
-	memcpy(copy, old, op->size);
-	expect(scene, op->gva,
-	       memcmp(copy, compare, op->size) ? copy : (uint8_t *)op->value,
+	memcpy(copy, image_at(model->scene, op->gva), op->size);
+	expect(model, op->gva,
+	       (op->kind == TRACK_CMPXCHG && op->count) ||
+			       !memcmp(copy, compare, op->size) ?
+		       (const uint8_t *)op->value :
+		       copy,
 	       op->size);
 }
 
-/* Instructions that read, change and write. */
-static void expect_change(struct track_scene *scene, const struct track_op *op)
+/* Instructions that read, change and write, even if nothing changes by it. */
+static void expect_change(struct track_model *model, const struct track_op *op)
 {
 	uint64_t value = 0;
 
-	memcpy(&value, scene->image + (op->gva - scene->slot.gpa), op->size);
+	memcpy(&value, image_at(model->scene, op->gva), op->size);
 	if (op->kind == TRACK_OR)
 		value |= op->value[0];
 	else if (op->kind == TRACK_XADD)
 		value += op->value[0];
 	else
 		value |= 1ULL << op->value[0];
-	expect(scene, op->gva, &value, op->size);
+	expect(model, op->gva, &value, op->size);
 }
 
-static void expect_repeated(struct track_scene *scene,
+static void expect_repeated(struct track_model *model,
 			    const struct track_op *op)
 {
 	const uint8_t *from = (const uint8_t *)op->value;
 	unsigned int i;
 
 	for (i = 0; i < op->count; i++)
-		expect(scene, op->gva + i * op->size,
+		expect(model, op->gva + i * op->size,
 		       op->kind == TRACK_STOS ? from : from + i * op->size,
 		       op->size);
 }
 
-static void expect_op(struct track_scene *scene, const struct track_op *op)
+struct track_model *track_model_new(struct track_scene *scene)
 {
+	struct track_model *model = calloc(1, sizeof(*model));
+
+	if (!model)
+		fail("out of memory");
+	model->scene = scene;
+	return model;
+}
+
+void track_model_do(struct track_model *model, const struct track_op *op)
+{
+	/* Told of by now, most of them. */
+	memmove(model->write, model->write + model->first,
+		(model->count - model->first) * sizeof(*model->write));
+	model->count -= model->first;
+	model->first = 0;
 	switch (op->kind) {
 	case TRACK_OR:
 	case TRACK_XADD:
 	case TRACK_BTS:
-		expect_change(scene, op);
+		expect_change(model, op);
 		break;
 	case TRACK_CMPXCHG:
 	case TRACK_CMPXCHG8B:
 	case TRACK_CMPXCHG16B:
-		expect_compare(scene, op);
+		expect_compare(model, op);
 		break;
 	case TRACK_STOS:
 	case TRACK_MOVS:
-		expect_repeated(scene, op);
+		expect_repeated(model, op);
 		break;
 	default:
-		expect(scene, op->gva, op->value, op->size);
+		expect(model, op->gva, op->value, op->size);
 	}
 }
 
-bool track_is_tracked(const struct track_scene *scene, uint64_t gpa)
+static void write_text(const struct secmmu_avic_write *write, char *text,
+		       size_t size)
+{
+	int length = snprintf(text, size, "%u bytes at %#llx:", write->bytes,
+			      (unsigned long long)write->gpa);
+	unsigned int i;
+
+	for (i = 0; i < write->bytes && i < sizeof(write->data) &&
+		    length < (int)size - 4;
+	     i++)
+		length += snprintf(text + length, size - (size_t)length,
+				   " %02x", write->data[i]);
+}
+
+bool track_model_done(const struct track_model *model)
+{
+	return model->first == model->count;
+}
+
+bool track_model_is_next(const struct track_model *model,
+			 const struct secmmu_avic_write *told)
+{
+	const struct secmmu_avic_write *next = &model->write[model->first];
+
+	return !track_model_done(model) && told->gpa == next->gpa &&
+	       told->bytes == next->bytes &&
+	       !memcmp(told->data, next->data, sizeof(told->data));
+}
+
+bool track_model_pending(const struct track_model *model, uint64_t gpa)
 {
 	size_t i;
 
-	for (i = 0; i < scene->page_count; i++)
-		if (scene->page[i] == gpa / PAGE * PAGE)
+	for (i = model->first; i < model->count; i++)
+		if (gpa - model->write[i].gpa < model->write[i].bytes)
 			return true;
 	return false;
+}
+
+void track_model_told(struct track_model *model,
+		      const struct secmmu_avic_write *told)
+{
+	char text[2][160] = { "nothing", "nothing" };
+
+	if (!told && track_model_done(model))
+		return;
+	if (told && track_model_is_next(model, told)) {
+		model->first++;
+		return;
+	}
+	if (!track_model_done(model))
+		write_text(&model->write[model->first], text[0],
+			   sizeof(text[0]));
+	if (told)
+		write_text(told, text[1], sizeof(text[1]));
+	fail("the guest's next write to a tracked page is %s; and KVM tells of %s",
+	     text[0], text[1]);
 }
 
 void track_begin(struct track_scene *scene,
@@ -132,11 +218,11 @@ void track_begin(struct track_scene *scene,
 		 &scene->backing, 0);
 	vm_map(scene->vm, GPA_TEST, GPA_TEST, config->size, 1UL << 21);
 	scene->image = calloc(1, config->size);
-	scene->expected = calloc(TRACK_EXPECTED, sizeof(*scene->expected));
-	if (!scene->image || !scene->expected)
+	if (!scene->image)
 		fail("out of memory");
 	avic_attach(&scene->avic, scene->vm, config->vcpus ? config->vcpus : 1,
-		    TRACK_RING, SECMMU_AVIC_FIXED);
+		    config->ring ? config->ring : TRACK_RING,
+		    SECMMU_AVIC_FIXED);
 }
 
 void track_end(struct track_scene *scene)
@@ -145,7 +231,6 @@ void track_end(struct track_scene *scene)
 	vm_destroy(scene->vm);
 	backing_destroy(&scene->backing);
 	free(scene->image);
-	free(scene->expected);
 }
 
 void track_page(struct track_scene *scene, uint64_t offset)
@@ -155,59 +240,39 @@ void track_page(struct track_scene *scene, uint64_t offset)
 	scene->page[scene->page_count++] = scene->slot.gpa + offset;
 }
 
-static void write_text(const struct secmmu_avic_write *write, char *text,
-		       size_t size)
+void track_forget_pages(struct track_scene *scene)
 {
-	int length = snprintf(text, size, "%u bytes at %#llx:", write->bytes,
-			      (unsigned long long)write->gpa);
-	unsigned int i;
-
-	for (i = 0; i < write->bytes && i < sizeof(write->data) &&
-		    length < (int)size - 4;
-	     i++)
-		length += snprintf(text + length, size - (size_t)length,
-				   " %02x", write->data[i]);
+	scene->page_count = 0;
 }
 
-static bool same(const struct secmmu_avic_write *one,
-		 const struct secmmu_avic_write *other)
-{
-	return one->gpa == other->gpa && one->bytes == other->bytes &&
-	       !memcmp(one->data, other->data, sizeof(one->data));
-}
-
-void track_judge(struct track_scene *scene)
+void track_judge_nothing(const struct avic *avic)
 {
 	struct secmmu_avic_write told;
-	char text[2][160] = { "nothing", "nothing" };
-	size_t i, first;
+	char text[160];
+	int ring;
 
-	for (i = 0; i < scene->expected_count; i++) {
-		bool there = avic_next(&scene->avic, gettid(), &told);
-
-		write_text(&scene->expected[i], text[0], sizeof(text[0]));
-		if (there)
-			write_text(&told, text[1], sizeof(text[1]));
-		CHECK(there && same(&told, &scene->expected[i]),
-		      "write %zu of %zu to tracked pages: KVM told of %s; the guest wrote %s",
-		      i + 1, scene->expected_count, text[1], text[0]);
+	for (ring = 0; ring < (int)avic->rings; ring++) {
+		if (!avic_next(avic, ring, &told))
+			continue;
+		write_text(&told, text, sizeof(text));
+		fail("KVM tells of a write that no vCPU made to a tracked page: %s",
+		     text);
 	}
-	if (avic_next(&scene->avic, gettid(), &told)) {
-		write_text(&told, text[1], sizeof(text[1]));
-		fail("KVM told of a write that the guest did not make, after all %zu that it made: %s",
-		     scene->expected_count, text[1]);
-	}
-	scene->expected_count = 0;
-	for (first = 0; first < scene->slot.size; first++)
-		if (scene->image[first] != ((uint8_t *)scene->slot.hva)[first])
-			break;
-	CHECK(first == scene->slot.size,
-	      "memory is not as the guest's writes leave it: byte %#zx of the slot is %02x and not %02x",
-	      first, ((uint8_t *)scene->slot.hva)[first], scene->image[first]);
 }
 
-void track_begin_run(struct track_scene *scene, const struct track_op *op,
-		     size_t count, uint64_t vectors)
+void track_judge_memory(const struct track_scene *scene)
+{
+	const uint8_t *memory = scene->slot.hva;
+	size_t i;
+
+	for (i = 0; i < scene->slot.size; i++)
+		CHECK(scene->image[i] == memory[i],
+		      "memory is not as the guest's writes leave it: byte %#zx of the slot is %02x and not %02x",
+		      i, memory[i], scene->image[i]);
+}
+
+static void prepare(struct track_scene *scene, const struct track_op *op,
+		    size_t count, uint64_t vectors)
 {
 	struct vcpu *vcpu = &scene->vm->vcpus[0];
 	struct track_list *list = track_list_of(vcpu->guest);
@@ -225,11 +290,55 @@ void track_do(struct track_scene *scene, const struct track_op *op,
 	      size_t count, uint64_t vectors)
 {
 	struct vcpu *vcpu = &scene->vm->vcpus[0];
+	struct track_model *model = track_model_new(scene);
+	struct secmmu_avic_write told;
 	size_t i;
 
-	track_begin_run(scene, op, count, vectors);
+	prepare(scene, op, count, vectors);
 	for (i = 0; i < count; i++)
-		expect_op(scene, &track_list_of(vcpu->guest)->op[i]);
+		track_model_do(model, &track_list_of(vcpu->guest)->op[i]);
 	vcpu_run(vcpu, VCPU_DONE);
-	track_judge(scene);
+	while (avic_next(&scene->avic, avic_ring(&scene->avic, gettid()),
+			 &told))
+		track_model_told(model, &told);
+	track_model_told(model, NULL);
+	track_judge_memory(scene);
+	free(model);
+}
+
+void track_store(struct track_scene *scene, uint64_t offset, uint64_t value)
+{
+	struct track_op op = {
+		.kind = TRACK_MOV,
+		.size = 8,
+		.gva = offset,
+		.value = { value },
+	};
+
+	track_do(scene, &op, 1, 0);
+}
+
+static void do_nothing(int signal)
+{
+	(void)signal;
+}
+
+enum vcpu_event track_try(struct track_scene *scene, const struct track_op *op,
+			  size_t count, uint64_t vectors)
+{
+	/* Again and again, as a signal before KVM_RUN is lost. */
+	struct itimerval second = { { 1, 0 }, { 1, 0 } }, never = { 0 };
+	struct sigaction action = { .sa_handler = do_nothing };
+	enum vcpu_event event;
+
+	if (sigaction(SIGALRM, &action, NULL) ||
+	    setitimer(ITIMER_REAL, &second, NULL))
+		fail("cannot set a timer: %s", errno_name(errno));
+	prepare(scene, op, count, vectors);
+	scene->vm->vcpus[0].refusal_allowed = true;
+	event = vcpu_run_one_of(&scene->vm->vcpus[0],
+				1U << VCPU_DONE | 1U << VCPU_KICKED |
+					1U << VCPU_REFUSED);
+	setitimer(ITIMER_REAL, &never, NULL);
+	return event;
 }

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "guest.h"
+#include "random.h"
+#include "stamp.h"
 
 /* enum track_kind - how a guest writes */
 enum track_kind {
@@ -42,7 +44,8 @@ enum track_kind {
  * @result: coming out: what the instruction found there, if it says so
  * @kind: enum track_kind
  * @size: bytes
- * @count: of TRACK_STOS, TRACK_MOVS, at most TRACK_REPEAT
+ * @count: of TRACK_STOS, TRACK_MOVS, at most TRACK_REPEAT; of TRACK_CMPXCHG, 1:
+ *	compare with what is there
  */
 struct track_op {
 	uint64_t gva;
@@ -71,10 +74,99 @@ static inline struct track_list *track_list_of(struct guest_vcpu *guest)
 	return (struct track_list *)guest->test;
 }
 
-/* Guest functions: one after the other. With vectors: SSE, and AVX if asked. */
-void track_run(struct guest_vcpu *self, uint64_t vectors);
-
 #define TRACK_SSE 1
 #define TRACK_AVX 2
+
+/*
+ * A storm: every vCPU writes to its own parts of a few pages in all ways, and to
+ * words that all share. What comes next follows from its random stream alone, so
+ * that the host knows it, too.
+ *
+ * A page has, in this order: the end of a zone that goes across the border from
+ * the page before, shared words, a slice for each vCPU, the beginning of the
+ * next zone. Zone n is for vCPU n modulo their number.
+ */
+#define STORM_PAGES	  4
+#define STORM_ZONE	  64
+#define STORM_SHARED	  64
+#define STORM_SHARED_AT	  STORM_ZONE
+#define STORM_SLICES_AT	  (STORM_ZONE + STORM_SHARED)
+#define STORM_SLICES_SIZE (4096 - STORM_SLICES_AT - STORM_ZONE)
+
+/**
+ * struct storm - what storm_run() is to do; lies over guest_vcpu.test
+ * @gpa: the first of STORM_PAGES pages
+ * @random: the vCPU's stream
+ * @sequence: instructions so far
+ */
+struct storm {
+	uint64_t gpa;
+	struct random_stream random;
+	volatile uint64_t sequence;
+};
+
+static inline struct storm *storm_of(struct guest_vcpu *guest)
+{
+	return (struct storm *)guest->test;
+}
+
+/* What a vCPU does next. */
+static inline void storm_next(struct random_stream *random, uint32_t index,
+			      uint32_t vcpus, uint64_t gpa, uint64_t sequence,
+			      struct track_op *op)
+{
+	uint64_t page = random_below(random, STORM_PAGES);
+	uint64_t where = random_below(random, 8);
+	uint64_t slice = STORM_SLICES_SIZE / vcpus & ~7ULL;
+	uint64_t bytes;
+
+	op->kind = TRACK_MOV;
+	op->size = 8;
+	op->count = 1;
+	op->gva = gpa + page * 4096;
+	op->value[0] = stamp(index, sequence);
+	op->value[1] = ~op->value[0];
+	if (where == 0) {
+		if (random_chance(random, 1, 2))
+			op->kind = TRACK_XCHG;
+		op->gva += STORM_SHARED_AT +
+			   8 * random_below(random, STORM_SHARED / 8);
+		return;
+	}
+	op->size = (uint16_t)(1U << random_below(random, 4));
+	if (where == 1 && op->size > 1 && page + 1 < STORM_PAGES &&
+	    page % vcpus == index) {
+		if (random_chance(random, 1, 2))
+			op->kind = TRACK_XADD;
+		op->gva += 4095 - random_below(random, op->size - 1);
+		return;
+	}
+	switch (random_below(random, 8)) {
+	case 0:
+		op->kind = TRACK_XCHG;
+		break;
+	case 1:
+		op->kind = TRACK_OR;
+		break;
+	case 2:
+		op->kind = TRACK_XADD;
+		break;
+	case 3:
+		op->kind = TRACK_CMPXCHG;
+		op->count = (uint16_t)random_below(random, 2);
+		break;
+	case 4:
+		op->kind = TRACK_STOS;
+		op->count = (uint16_t)random_between(random, 1, 8);
+		break;
+	}
+	bytes = op->size * (op->kind == TRACK_STOS ? op->count : 1U);
+	op->gva += STORM_SLICES_AT + index * slice +
+		   random_below(random, slice - bytes + 1);
+}
+
+/* Guest functions: one after the other, with TRACK_*; and a storm until stopped. */
+void track_run(struct guest_vcpu *self, uint64_t vectors);
+void storm_run(struct guest_vcpu *self, uint64_t unused);
 
 #endif /* AVIC_TRACK_H */

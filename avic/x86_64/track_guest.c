@@ -4,6 +4,7 @@
 
 _Static_assert(sizeof(struct track_list) <= GUEST_TEST_AREA,
 	       "test area too small");
+_Static_assert(sizeof(struct storm) <= GUEST_TEST_AREA, "test area too small");
 
 #define CR4_OSFXSR  (1UL << 9)
 #define CR4_OSXSAVE (1UL << 18)
@@ -280,6 +281,24 @@ void track_run(struct guest_vcpu *self, uint64_t vectors)
 		enable_vectors(vectors);
 	for (i = 0; i < list->count; i++) {
 		run_op(&list->op[i]);
+		self->beat++;
+	}
+}
+
+void storm_run(struct guest_vcpu *self, uint64_t unused)
+{
+	struct storm *storm = storm_of(self);
+	struct track_op op;
+
+	(void)unused;
+	while (!self->stop) {
+		storm_next(&storm->random, self->index, self->vcpu_count,
+			   storm->gpa, storm->sequence + 1, &op);
+		if (op.kind == TRACK_CMPXCHG && op.count)
+			op.value[1] = *(volatile uint64_t *)(uintptr_t)op.gva;
+		run_op(&op);
+		/* After it: what is counted has happened. */
+		storm->sequence++;
 		self->beat++;
 	}
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A VM with memory, some of it tracked, and an image of what it has to be. */
+/*
+ * A VM with memory, some of it tracked, an image of what that has to be, and what
+ * KVM has to tell of.
+ */
 #ifndef AVIC_TRACK_SCENE_H
 #define AVIC_TRACK_SCENE_H
 
@@ -21,11 +24,13 @@
  * @backing: kind of memory
  * @size: bytes of it
  * @vcpus: how many; 0: one
+ * @ring: entries of each ring; 0: TRACK_RING
  */
 struct track_scene_config {
 	enum backing_kind backing;
 	uint64_t size;
 	unsigned int vcpus;
+	unsigned int ring;
 };
 
 /**
@@ -37,8 +42,6 @@ struct track_scene_config {
  * @image: what memory has to be like
  * @page: pages that are tracked, by guest physical address
  * @page_count: how many
- * @expected: what KVM has to tell of
- * @expected_count: how much of it
  */
 struct track_scene {
 	struct vm *vm;
@@ -48,9 +51,73 @@ struct track_scene {
 	uint8_t *image;
 	uint64_t page[TRACK_PAGES];
 	size_t page_count;
-	struct secmmu_avic_write *expected;
-	size_t expected_count;
 };
+
+/**
+ * struct track_model - what a vCPU does
+ * @scene: where
+ * @write: what KVM has to tell of
+ * @first: the first of them that it has not told of yet
+ * @count: behind the last
+ */
+struct track_model {
+	struct track_scene *scene;
+	struct secmmu_avic_write write[TRACK_EXPECTED];
+	size_t first;
+	size_t count;
+};
+
+/**
+ * track_model_new() - a vCPU that has done nothing yet
+ * @scene: where
+ *
+ * Return: to be freed.
+ */
+struct track_model *track_model_new(struct track_scene *scene);
+
+/**
+ * track_model_do() - what an instruction does
+ * @model: of the vCPU, with less than TRACK_REPEAT writes to be told of
+ * @op: which; gva is an address
+ */
+void track_model_do(struct track_model *model, const struct track_op *op);
+
+/**
+ * track_model_told() - KVM tells of a write: is it the next?
+ * @model: of the vCPU
+ * @told: what KVM told of; NULL: nothing more
+ *
+ * Fails the case if not.
+ */
+void track_model_told(struct track_model *model,
+		      const struct secmmu_avic_write *told);
+
+/**
+ * track_model_is_next() - would this be the next?
+ * @model: of the vCPU
+ * @told: what KVM told of
+ *
+ * Return: whether it is.
+ */
+bool track_model_is_next(const struct track_model *model,
+			 const struct secmmu_avic_write *told);
+
+/**
+ * track_model_done() - was all told of?
+ * @model: of the vCPU
+ *
+ * Return: whether it was.
+ */
+bool track_model_done(const struct track_model *model);
+
+/**
+ * track_model_pending() - is a write to be told of yet that has this byte?
+ * @model: of the vCPU
+ * @gpa: where
+ *
+ * Return: whether there is.
+ */
+bool track_model_pending(const struct track_model *model, uint64_t gpa);
 
 /**
  * track_begin() - a scene in which nothing is tracked
@@ -74,23 +141,10 @@ void track_end(struct track_scene *scene);
 void track_page(struct track_scene *scene, uint64_t offset);
 
 /**
- * track_is_tracked() - is this page expected to be told of?
+ * track_forget_pages() - no page is expected to be told of any more
  * @scene: the scene
- * @gpa: an address in the page
- *
- * Return: whether it is.
  */
-bool track_is_tracked(const struct track_scene *scene, uint64_t gpa);
-
-/**
- * track_begin_run() - vCPU 0 is ready to do a list
- * @scene: the scene
- * @op: what; gva is the offset in the slot
- * @count: how many
- * @vectors: TRACK_SSE, TRACK_AVX
- */
-void track_begin_run(struct track_scene *scene, const struct track_op *op,
-		     size_t count, uint64_t vectors);
+void track_forget_pages(struct track_scene *scene);
 
 /**
  * track_do() - vCPU 0 does a list, and it is judged
@@ -106,9 +160,35 @@ void track_do(struct track_scene *scene, const struct track_op *op,
 	      size_t count, uint64_t vectors);
 
 /**
- * track_judge() - what KVM told of since the last time is what was expected
+ * track_try() - vCPU 0 does a list that KVM may not be able to
+ * @scene: the scene
+ * @op: what; gva is the offset in the slot
+ * @count: how many
+ * @vectors: TRACK_SSE, TRACK_AVX
+ *
+ * Return: as vcpu_run(); VCPU_KICKED if it has come to no end for a second.
+ */
+enum vcpu_event track_try(struct track_scene *scene, const struct track_op *op,
+			  size_t count, uint64_t vectors);
+
+/**
+ * track_store() - vCPU 0 stores a word, which is judged as by track_do()
+ * @scene: the scene
+ * @offset: where in the slot
+ * @value: what
+ */
+void track_store(struct track_scene *scene, uint64_t offset, uint64_t value);
+
+/**
+ * track_judge_nothing() - KVM told of nothing more by @avic
+ * @avic: a device with rings
+ */
+void track_judge_nothing(const struct avic *avic);
+
+/**
+ * track_judge_memory() - memory is as the writes leave it
  * @scene: the scene
  */
-void track_judge(struct track_scene *scene);
+void track_judge_memory(const struct track_scene *scene);
 
 #endif /* AVIC_TRACK_SCENE_H */

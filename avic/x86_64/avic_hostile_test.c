@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The driver survives whatever user space does with it: random and malformed
+ * calls by several threads while guests write, files that are closed under them,
+ * VMs that are closed before their devices and after, processes that die, exec or
+ * fork, attempts to remove the module. Afterwards it works as before, and can be
+ * removed.
+ *
+ * No line in prove/matrix: it judges the suite's own driver, not the kernel. What
+ * it would notice, a splat or a hang, ends every program of the suite.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "avic_device.h"
+#include "cases.h"
+#include "clock.h"
+#include "crew.h"
+#include "hostile.h"
+#include "options.h"
+#include "report.h"
+#include "track_scene.h"
+#include "worker.h"
+
+#define PAGE	   4096ULL
+#define DEVICES	   4
+#define THREADS	   3
+#define VCPUS	   2
+#define CHECK_S	   5
+#define JOIN_MS	   30000
+#define SLOT_PAGES 64
+/* The guest writes in the first, the second comes and goes. */
+#define FIRST_GPA   GPA_TEST
+#define SECOND_GPA  (GPA_TEST + (1ULL << 30))
+#define NOWHERE_GPA (GPA_TEST + (2ULL << 30))
+
+/**
+ * struct hostile - what the threads share
+ * @device: files; any of them may be closed and opened again at any moment
+ * @vm: a VM whose vCPUs write
+ * @memory: of its two slots
+ * @slot: they
+ * @no_access: addresses without access
+ * @calls: how many were made
+ * @good: how many of them were not refused
+ */
+struct hostile {
+	int device[DEVICES];
+	struct vm *vm;
+	struct backing memory[2];
+	struct memslot slot[2];
+	unsigned char *no_access;
+	uint64_t calls;
+	uint64_t good;
+};
+
+static uint64_t any_gpa(struct random_stream *random)
+{
+	switch (random_below(random, 8)) {
+	case 0:
+		return hostile_number(random);
+	case 1:
+		return NOWHERE_GPA;
+	case 2:
+	case 3:
+		return SECOND_GPA + PAGE * random_below(random, 8);
+	default:
+		return FIRST_GPA + PAGE * random_below(random, 8);
+	}
+}
+
+static uint64_t small_or_any(struct random_stream *random, uint64_t bound)
+{
+	return random_chance(random, 1, 8) ? hostile_number(random) :
+					     random_below(random, bound);
+}
+
+static int any_attach(struct hostile *hostile, struct random_stream *random,
+		      int device)
+{
+	struct secmmu_avic_attach attach = {
+		.vm = hostile->vm->fd,
+		.rings = (uint32_t)small_or_any(random, 5),
+		.entries = 64U << random_below(random, 4),
+		.personality = (uint32_t)small_or_any(random, 2),
+	};
+
+	switch (random_below(random, 6)) {
+	case 0:
+		attach.vm = device;
+		break;
+	case 1:
+		attach.vm = (int)hostile_number(random);
+		break;
+	case 2:
+		attach.entries = (uint32_t)hostile_number(random);
+		break;
+	}
+	return __avic_call(device, SECMMU_AVIC_ATTACH, &attach);
+}
+
+static int any_read(struct hostile *hostile, struct random_stream *random,
+		    int device, uint32_t table)
+{
+	static __thread struct secmmu_avic_entry entry[SECMMU_AVIC_ENTRIES];
+	struct secmmu_avic_read read = {
+		.entry = (uintptr_t)entry,
+		.table = table,
+		.first = (uint32_t)small_or_any(random, 512),
+		.count = (uint32_t)small_or_any(random, 512),
+	};
+
+	if (random_chance(random, 1, 8))
+		read.entry = (uintptr_t)hostile->no_access;
+	return __avic_call(device, SECMMU_AVIC_READ, &read);
+}
+
+/* Rings that anything may be written to. */
+static int scribble(struct random_stream *random, int device)
+{
+	size_t size = PAGE * random_between(random, 1, 64);
+	uint64_t *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			     device, (off_t)(PAGE * random_below(random, 2)));
+	unsigned int i;
+
+	if (map == MAP_FAILED)
+		return -errno;
+	for (i = 0; i < 32; i++)
+		((volatile uint64_t *)map)[random_below(random, 16)] =
+			hostile_number(random);
+	munmap(map, size);
+	return 0;
+}
+
+static int pause_call(struct random_stream *random, int device)
+{
+	struct secmmu_avic_pause pause = {
+		.point = (uint32_t)small_or_any(random, SECMMU_AVIC_POINTS),
+		.timeout_ms = (uint32_t)random_between(random, 1, 3),
+	};
+
+	switch (random_below(random, 3)) {
+	case 0:
+		if (random_chance(random, 1, 2))
+			pause.delay_us = (uint32_t)random_below(random, 100);
+		return __avic_call(device, SECMMU_AVIC_ARM, &pause);
+	case 1:
+		return __avic_call(device, SECMMU_AVIC_WAIT, &pause);
+	default:
+		pause.timeout_ms = 0;
+		return __avic_call(device, SECMMU_AVIC_RELEASE, &pause);
+	}
+}
+
+/* One call with a well-formed structure whose fields may be anything. */
+static int any_call(struct hostile *hostile, struct random_stream *random,
+		    int device)
+{
+	uint32_t table = (uint32_t)small_or_any(random, 6);
+	uint32_t reserved = random_chance(random, 1, 16);
+	struct secmmu_avic_page page = { .gpa = any_gpa(random),
+					 .kernel = reserved };
+	struct secmmu_avic_get get = { .gpa = any_gpa(random),
+				       .reserved = reserved };
+	struct secmmu_avic_number number = { .table = table,
+					     .users = reserved };
+	struct secmmu_avic_sync sync = {
+		.table = table,
+		.entries = (uint32_t)small_or_any(random, 40),
+		.known = reserved,
+	};
+	struct secmmu_avic_counters counters;
+
+	switch (random_below(random, 12)) {
+	case 0:
+		return any_attach(hostile, random, device);
+	case 1:
+		return __avic_call(device, SECMMU_AVIC_TRACK, &page);
+	case 2:
+		return __avic_call(device, SECMMU_AVIC_UNTRACK, &page);
+	case 3:
+		return __avic_call(device, SECMMU_AVIC_COUNTERS, &counters);
+	case 4:
+		return __avic_call(device, SECMMU_AVIC_GET, &get);
+	case 5:
+		return __avic_call(device, SECMMU_AVIC_PUT, &number);
+	case 6:
+		return __avic_call(device, SECMMU_AVIC_USE, &number);
+	case 7:
+		return __avic_call(device, SECMMU_AVIC_UNUSE, &number);
+	case 8:
+		return any_read(hostile, random, device, table);
+	case 9:
+		return pause_call(random, device);
+	case 10:
+		return scribble(random, device);
+	default:
+		return __avic_call(device, SECMMU_AVIC_SYNC, &sync);
+	}
+}
+
+/* A call that does not exist, or one with an argument that is not there. */
+static int malformed_call(struct hostile *hostile, struct random_stream *random,
+			  int device)
+{
+	unsigned long command = SECMMU_AVIC_INFO + random_below(random, 16);
+	uint64_t address = random_chance(random, 1, 2) ?
+				   (uintptr_t)hostile->no_access :
+				   ~0ULL << 47 | random_u64(random) >> 20;
+
+	if (random_chance(random, 1, 2))
+		command = random_u64(random) & ~(1UL << 31);
+	return __avic_call(device, command,
+			   (void *)(uintptr_t)(random_chance(random, 1, 4) ?
+						       0 :
+						       address));
+}
+
+static void judge_error(int error)
+{
+	static const int allowed[] = {
+		0,	    -EFAULT, -EINVAL, -ENOTTY, -ESRCH,
+		-EINTR,	    -ENOENT, -EBUSY,  -ENOSPC, -ENOMEM,
+		-ETIMEDOUT, -EIO,    -EBADF,  -ENXIO,  -ENOTCONN,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		if (error == allowed[i])
+			return;
+	fail("a call of the driver fails with %s, which none may",
+	     errno_name(error));
+}
+
+static void call_at_random(struct worker *worker, void *argument)
+{
+	struct random_stream *random = worker_random(worker);
+	struct hostile *hostile = argument;
+
+	while (!worker_should_stop(worker)) {
+		int device = hostile->device[random_below(random, DEVICES)];
+		int error;
+
+		error = random_chance(random, 1, 6) ?
+				malformed_call(hostile, random, device) :
+				any_call(hostile, random, device);
+		judge_error(error);
+		__atomic_fetch_add(&hostile->calls, 1, __ATOMIC_RELAXED);
+		if (!error)
+			__atomic_fetch_add(&hostile->good, 1, __ATOMIC_RELAXED);
+	}
+}
+
+static int open_device(void)
+{
+	int fd = open(SECMMU_AVIC_DEVICE, O_RDWR | O_CLOEXEC);
+
+	CHECK(fd >= 0, "cannot open the device: %s", errno_name(errno));
+	return fd;
+}
+
+/* Memory and slots come and go, files are closed, the module is to be removed. */
+static void disturb(struct worker *worker, void *argument)
+{
+	struct random_stream *random = worker_random(worker);
+	struct hostile *hostile = argument;
+	struct memslot *slot = &hostile->slot[1];
+	uint64_t size = slot->size;
+
+	while (!worker_should_stop(worker)) {
+		struct backing *memory =
+			&hostile->memory[random_below(random, 2)];
+		uint64_t offset = PAGE * random_below(random, SLOT_PAGES);
+		int device = hostile->device[random_below(random, DEVICES)];
+		int new;
+
+		switch (random_below(random, 5)) {
+		case 0:
+			backing_discard(memory, offset, PAGE);
+			break;
+		case 1:
+			/* The guest must be able to write to the other one. */
+			mprotect((char *)hostile->memory[1].hva + offset, PAGE,
+				 (int)random_below(random, 4));
+			break;
+		case 2:
+			if (slot->size) {
+				slot_delete(slot);
+			} else {
+				slot->size = size;
+				slot_set(slot);
+			}
+			break;
+		case 3:
+			/* At the same number, so that no other file gets it. */
+			new = open_device();
+			CHECK(dup3(new, device, O_CLOEXEC) == device,
+			      "cannot open the device again: %s",
+			      errno_name(errno));
+			close(new);
+			break;
+		default:
+			hostile_remove_refused("secmmu_avic");
+		}
+		sched_yield();
+	}
+}
+
+/* VMs with devices, closed in either order. */
+static void live_and_die(struct worker *worker, void *argument)
+{
+	struct random_stream *random = worker_random(worker);
+	struct hostile *hostile = argument;
+	struct vm_config config = { .table_bytes = 1UL << 20 };
+
+	while (!worker_should_stop(worker)) {
+		struct vm *vm = vm_create(&config);
+		struct avic first, second;
+		struct memslot slot;
+		unsigned int table;
+
+		slot_add(vm, &slot, SLOT_TEST_FIRST, FIRST_GPA,
+			 &hostile->memory[0], 0);
+		avic_attach(&first, vm, 1, 64,
+			    (enum secmmu_avic_personality)random_below(random,
+								       2));
+		avic_attach(&second, vm, 0, 0, SECMMU_AVIC_FIXED);
+		avic_track(&first, FIRST_GPA);
+		avic_track(&second, FIRST_GPA);
+		table = avic_get(&first, FIRST_GPA + PAGE);
+		__avic_sync(&first, table,
+			    (unsigned int)random_between(random, 1, 16));
+		if (random_chance(random, 1, 2))
+			avic_use(&first, table);
+		if (random_chance(random, 1, 3))
+			slot_delete(&slot);
+		if (random_chance(random, 1, 2)) {
+			avic_close(&first);
+			vm_destroy(vm);
+		} else {
+			vm_destroy(vm);
+			avic_close(&first);
+		}
+		avic_close(&second);
+	}
+}
+
+/*
+ * A process of its own that inherits VM and devices, and then exits, execs or is
+ * killed.
+ */
+static void __attribute__((noreturn))
+be_child(struct hostile *hostile, uint64_t choice)
+{
+	struct secmmu_avic_attach attach = { .vm = hostile->vm->fd };
+	struct secmmu_avic_sync sync = { .entries = 4 };
+	struct secmmu_avic_page page = { .gpa = FIRST_GPA };
+	int device = open(SECMMU_AVIC_DEVICE, O_RDWR);
+
+	/* Not of the process that made the VM. */
+	if (__avic_call(device, SECMMU_AVIC_ATTACH, &attach) != -ESRCH)
+		_exit(1);
+	__avic_call(hostile->device[choice % DEVICES], SECMMU_AVIC_SYNC, &sync);
+	__avic_call(hostile->device[choice % DEVICES], SECMMU_AVIC_TRACK,
+		    &page);
+	switch (choice / DEVICES % 3) {
+	case 0:
+		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+		execl("/proc/self/exe", "avic_hostile_test", "--list", NULL);
+		_exit(0);
+	case 1:
+		raise(SIGKILL);
+	}
+	_exit(0);
+}
+
+static void have_children(struct worker *worker, void *argument)
+{
+	struct random_stream *random = worker_random(worker);
+	struct hostile *hostile = argument;
+
+	while (!worker_should_stop(worker)) {
+		uint64_t choice = random_u64(random);
+		pid_t child = fork();
+		int status;
+
+		CHECK(child >= 0, "cannot fork: %s", errno_name(errno));
+		if (!child)
+			be_child(hostile, choice);
+		CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
+		      errno_name(errno));
+		CHECK(!WIFEXITED(status) || !WEXITSTATUS(status),
+		      "a VM can be attached to by another process");
+	}
+}
+
+/* It works as it did, for who behaves. */
+static void judge_alive(void)
+{
+	static const struct track_scene_config config = {
+		.backing = BACKING_ANONYMOUS,
+		.size = 8 * PAGE,
+	};
+	struct track_scene scene;
+
+	track_begin(&scene, &config);
+	track_page(&scene, PAGE);
+	track_store(&scene, PAGE, 42);
+	track_end(&scene);
+}
+
+static void begin(struct hostile *hostile)
+{
+	static const uint64_t gpas[] = { FIRST_GPA, SECOND_GPA };
+	struct backing_request request = {
+		.kind = BACKING_ANONYMOUS,
+		.size = SLOT_PAGES * PAGE,
+		.fd = -1,
+	};
+	struct vm_config config = { .vcpus = VCPUS };
+	unsigned int i;
+
+	hostile->vm = vm_create(&config);
+	for (i = 0; i < 2; i++) {
+		backing_create(&hostile->memory[i], &request);
+		slot_add(hostile->vm, &hostile->slot[i], SLOT_TEST_FIRST + i,
+			 gpas[i], &hostile->memory[i], 0);
+	}
+	vm_map(hostile->vm, FIRST_GPA, FIRST_GPA, SLOT_PAGES * PAGE, PAGE);
+	for (i = 0; i < VCPUS; i++) {
+		struct storm *storm = storm_of(hostile->vm->vcpus[i].guest);
+
+		*storm = (struct storm){ .gpa = FIRST_GPA };
+		case_random(&storm->random, "storm", i);
+	}
+	hostile->no_access = mmap(NULL, 4 * PAGE, PROT_NONE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(hostile->no_access != MAP_FAILED, "no memory: %s",
+	      errno_name(errno));
+	for (i = 0; i < DEVICES; i++)
+		hostile->device[i] = open_device();
+}
+
+static void test_hostile(const struct test_case *test)
+{
+	struct crew_config crew_config = { .function = storm_run };
+	struct worker_group *group = worker_group_new("hostile");
+	uint64_t until, duration = case_duration_ns();
+	struct hostile hostile = { 0 };
+	struct crew *crew;
+	unsigned int i;
+
+	(void)test;
+	if (!options()->duration_s && duration > CHECK_S * NSEC_PER_SEC)
+		duration = CHECK_S * NSEC_PER_SEC;
+	begin(&hostile);
+	crew = crew_new(hostile.vm, &crew_config);
+	for (i = 0; i < THREADS; i++)
+		worker_add(group, "caller", call_at_random, &hostile);
+	worker_add(group, "disturber", disturb, &hostile);
+	worker_add(group, "parent", have_children, &hostile);
+	worker_add(group, "VMs", live_and_die, &hostile);
+
+	until = clock_ns() + duration;
+	crew_start(crew);
+	worker_group_start(group);
+	while (clock_ns() < until)
+		sched_yield();
+	worker_group_stop(group);
+	worker_group_join(group, JOIN_MS);
+	crew_finish(crew);
+	report_info("%llu calls, of which %llu were not refused",
+		    (unsigned long long)hostile.calls,
+		    (unsigned long long)hostile.good);
+	CHECK(hostile.good, "not one of %llu calls was good",
+	      (unsigned long long)hostile.calls);
+	/* The VM goes first for two of them. */
+	for (i = 0; i < DEVICES / 2; i++)
+		close(hostile.device[i]);
+	vm_destroy(hostile.vm);
+	for (; i < DEVICES; i++)
+		close(hostile.device[i]);
+	judge_alive();
+	hostile_judge_removal("secmmu_avic");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test_case cases[] = {
+		{ .name = "hostile", .run = test_hostile, .timeout_s = 90 },
+	};
+	static const struct program program = {
+		.name = "avic_hostile_test",
+		.summary =
+			"the driver survives random calls, dying VMs and processes, and attempts to remove it",
+		.table = cases,
+		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.needs = AVIC_NEEDS,
+	};
+
+	return cases_main(argc, argv, &program);
+}

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "shadow_rules.h"
+
+#define PAGE 4096ULL
+/* Syncs until pages that the kernel moves have come to rest. */
+#define ATTEMPTS 10
+#define JOIN_MS	 20000
+
+/* The APIC ID of a CPU, as the kernel tells everybody. */
+static unsigned int apic_id_of(unsigned int cpu)
+{
+	FILE *file = fopen("/proc/cpuinfo", "re");
+	unsigned int processor = 0, id = 0;
+	bool found = false;
+	char line[4096];
+
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		sscanf(line, "processor : %u", &processor);
+		found = sscanf(line, "apicid : %u", &id) == 1 &&
+			processor == cpu;
+	}
+	if (file)
+		fclose(file);
+	CHECK(found, "no APIC ID of CPU %u in /proc/cpuinfo", cpu);
+	return id;
+}
+
+/* The last CPU that there is: others are more likely to be the default. */
+static unsigned int stay_on_one_cpu(void)
+{
+	unsigned int cpu = CPU_SETSIZE;
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		fail("sched_getaffinity failed: %s", errno_name(errno));
+	while (cpu-- && !CPU_ISSET(cpu, &set))
+		;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		fail("sched_setaffinity failed: %s", errno_name(errno));
+	return apic_id_of(cpu);
+}
+
+void shadow_begin(struct shadow_scene *scene,
+		  enum secmmu_avic_personality personality, unsigned int vcpus)
+{
+	struct backing_request request = {
+		.kind = BACKING_ANONYMOUS,
+		.size = SHADOW_TABLE_PAGES * PAGE,
+		.flags = BACKING_POPULATE,
+		.fd = -1,
+	};
+	struct vm_config config = { .vcpus = vcpus };
+
+	memset(scene, 0, sizeof(*scene));
+	scene->apic_id = stay_on_one_cpu();
+	scene->pagemap = pagemap_open();
+	scene->vm = vm_create(&config);
+	backing_create(&scene->table_memory, &request);
+	request.size = SHADOW_BACKING_PAGES * PAGE;
+	backing_create(&scene->backing_memory, &request);
+	slot_add(scene->vm, &scene->table_slot, SLOT_TEST_FIRST,
+		 SHADOW_TABLE_GPA, &scene->table_memory, 0);
+	slot_add(scene->vm, &scene->backing_slot, SLOT_TEST_FIRST + 1,
+		 SHADOW_BACKING_GPA, &scene->backing_memory, 0);
+	vm_map(scene->vm, SHADOW_TABLE_GPA, SHADOW_TABLE_GPA,
+	       SHADOW_TABLE_PAGES * PAGE, PAGE);
+	avic_attach(&scene->avic, scene->vm, 0, 0, personality);
+	scene->table = avic_get(&scene->avic, SHADOW_TABLE_GPA);
+	shadow_run(scene, 0, NULL, 0);
+}
+
+void shadow_end(struct shadow_scene *scene)
+{
+	struct secmmu_avic_counters counters;
+
+	avic_put(&scene->avic, scene->table);
+	counters = avic_counters(&scene->avic);
+	CHECK(counters.pinned == counters.unpinned,
+	      "the driver has %llu pages pinned, and no table",
+	      (unsigned long long)(counters.pinned - counters.unpinned));
+	avic_close(&scene->avic);
+	vm_destroy(scene->vm);
+	backing_destroy(&scene->table_memory);
+	backing_destroy(&scene->backing_memory);
+	pagemap_close(scene->pagemap);
+}
+
+uint64_t shadow_entry(unsigned int page)
+{
+	return SECMMU_AVIC_VALID | (SHADOW_BACKING_GPA + page * PAGE);
+}
+
+uint64_t shadow_running(unsigned int page, unsigned int vcpu)
+{
+	return shadow_entry(page) | SECMMU_AVIC_RUNNING | vcpu;
+}
+
+static uint64_t *memory_of(struct shadow_scene *scene, unsigned int number)
+{
+	return (uint64_t *)scene->table_memory.hva + number;
+}
+
+void shadow_fill(struct shadow_scene *scene, unsigned int number,
+		 uint64_t value)
+{
+	*(volatile uint64_t *)memory_of(scene, number) = value;
+}
+
+void shadow_run(struct shadow_scene *scene, unsigned int vcpu,
+		const struct track_op *op, size_t count)
+{
+	struct vcpu *self = &scene->vm->vcpus[vcpu];
+	struct track_list *list = track_list_of(self->guest);
+
+	CHECK(count <= TRACK_OPS, "too many writes");
+	list->count = count;
+	if (count)
+		memcpy(list->op, op, count * sizeof(*op));
+	vcpu_start(self, track_run, TRACK_SSE);
+	vcpu_run(self, VCPU_DONE);
+	__atomic_fetch_or(&scene->has_run, 1ULL << vcpu, __ATOMIC_RELAXED);
+}
+
+void shadow_store(struct shadow_scene *scene, unsigned int offset,
+		  unsigned int size, uint64_t value)
+{
+	struct track_op op = {
+		.kind = TRACK_MOV,
+		.size = (uint16_t)size,
+		.gva = SHADOW_TABLE_GPA + offset,
+		.value = { value },
+	};
+
+	shadow_run(scene, 0, &op, 1);
+}
+
+void shadow_store_again(struct shadow_scene *scene, unsigned int offset,
+			uint64_t value, unsigned int count)
+{
+	struct track_op op[TRACK_OPS];
+	unsigned int i;
+
+	for (i = 0; i < TRACK_OPS; i++)
+		op[i] = (struct track_op){
+			.kind = TRACK_MOV,
+			.size = 8,
+			.gva = SHADOW_TABLE_GPA + offset,
+			.value = { value },
+		};
+	for (; count >= TRACK_OPS; count -= TRACK_OPS)
+		shadow_run(scene, 0, op, TRACK_OPS);
+	shadow_run(scene, 0, op, count);
+}
+
+struct store {
+	struct shadow_scene *scene;
+	unsigned int vcpu;
+	struct track_op op;
+};
+
+static void store_in_thread(struct worker *worker, void *argument)
+{
+	struct store *store = argument;
+
+	(void)worker;
+	shadow_run(store->scene, store->vcpu, &store->op, 1);
+	free(store);
+}
+
+struct worker_group *shadow_store_begin(struct shadow_scene *scene,
+					unsigned int vcpu, unsigned int offset,
+					uint64_t value)
+{
+	struct worker_group *group = worker_group_new("store");
+	struct store *store = calloc(1, sizeof(*store));
+	char name[WORKER_NAME_MAX];
+
+	if (!store)
+		fail("out of memory");
+	*store = (struct store){
+		.scene = scene,
+		.vcpu = vcpu,
+		.op = { .kind = TRACK_MOV,
+			.size = 8,
+			.gva = SHADOW_TABLE_GPA + offset,
+			.value = { value } },
+	};
+	snprintf(name, sizeof(name), "vCPU %u", vcpu);
+	worker_group_silence_ms(group, JOIN_MS);
+	worker_add(group, name, store_in_thread, store);
+	worker_group_start(group);
+	return group;
+}
+
+static uint64_t physical(struct shadow_scene *scene,
+			 const struct backing *memory, unsigned int page)
+{
+	uint64_t entry;
+
+	pagemap_read(scene->pagemap, (uint8_t *)memory->hva + page * PAGE,
+		     &entry, 1);
+	return entry & PAGEMAP_PRESENT ? (entry & PAGEMAP_PFN_MASK) * PAGE : 0;
+}
+
+uint64_t shadow_physical(struct shadow_scene *scene, unsigned int page)
+{
+	return physical(scene, &scene->backing_memory, page);
+}
+
+uint64_t shadow_table_physical(struct shadow_scene *scene, unsigned int page)
+{
+	return physical(scene, &scene->table_memory, page);
+}
+
+static bool is_in(const struct memslot *slot, uint64_t gpa)
+{
+	return slot->size && !(slot->flags & KVM_MEM_READONLY) &&
+	       gpa - slot->gpa < slot->size;
+}
+
+/* The host physical address, or 0 if no slot has it. */
+static uint64_t translate(struct shadow_scene *scene, uint64_t gpa)
+{
+	if (is_in(&scene->backing_slot, gpa))
+		return shadow_physical(scene,
+				       (unsigned int)((gpa -
+						       scene->backing_slot.gpa) /
+						      PAGE));
+	if (is_in(&scene->table_slot, gpa))
+		return shadow_table_physical(scene,
+					     (unsigned int)((gpa -
+							     scene->table_slot
+								     .gpa) /
+							    PAGE));
+	return 0;
+}
+
+uint64_t shadow_expected(struct shadow_scene *scene, uint64_t guest,
+			 uint64_t dummy)
+{
+	uint64_t vcpu = guest & SECMMU_AVIC_APIC_ID, page;
+
+	if (!(guest & SECMMU_AVIC_VALID))
+		return 0;
+	page = translate(scene, guest & SECMMU_AVIC_BACKING);
+	if (!page)
+		return dummy | SECMMU_AVIC_VALID;
+	if ((guest & SECMMU_AVIC_RUNNING) && vcpu < 64 &&
+	    (scene->has_run >> vcpu & 1))
+		return page | SECMMU_AVIC_VALID | SECMMU_AVIC_RUNNING |
+		       scene->apic_id;
+	return page | SECMMU_AVIC_VALID;
+}
+
+/* Until the kernel has no page moved away since the last sync. */
+static struct secmmu_avic_read read_settled(struct shadow_scene *scene,
+					    struct secmmu_avic_entry *entry)
+{
+	unsigned int attempt, i;
+
+	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
+		struct secmmu_avic_read read = avic_read(&scene->avic,
+							 scene->table, entry);
+
+		for (i = 0; i < read.known; i++)
+			if (entry[i].flags & SECMMU_AVIC_ENTRY_STALE)
+				break;
+		if (i == read.known)
+			return read;
+		avic_sync(&scene->avic, scene->table, read.known);
+	}
+	fail("pages of the table are moved again and again");
+}
+
+void shadow_judge(struct shadow_scene *scene, unsigned int known)
+{
+	struct secmmu_avic_entry entry[SECMMU_AVIC_ENTRIES];
+	struct secmmu_avic_read read = read_settled(scene, entry);
+	struct secmmu_avic_counters counters = avic_counters(&scene->avic);
+	unsigned int i, pages = 0;
+
+	CHECK(read.known == known,
+	      "the shadow has %u entries where it has to have %u", read.known,
+	      known);
+	for (i = 0; i < SECMMU_AVIC_ENTRIES; i++) {
+		uint64_t guest = i < known ? *memory_of(scene, i) : 0;
+		uint64_t shadow = shadow_expected(scene, guest, read.dummy);
+
+		CHECK(entry[i].shadow == shadow,
+		      "entry %u: the guest has %#llx, so the shadow has to be %#llx, and is %#llx (the dummy page is %#llx)",
+		      i, (unsigned long long)guest, (unsigned long long)shadow,
+		      (unsigned long long)entry[i].shadow,
+		      (unsigned long long)read.dummy);
+		pages += shadow && (shadow & SECMMU_AVIC_BACKING) != read.dummy;
+	}
+	CHECK(read.pins == pages,
+	      "the shadow names %u pages, and %u are pinned", pages, read.pins);
+	CHECK(counters.pinned - counters.unpinned == read.pins + read.retired,
+	      "%llu pages are pinned, and the table has %u",
+	      (unsigned long long)(counters.pinned - counters.unpinned),
+	      read.pins + read.retired);
+	CHECK(read.tracked == !!known && read.kernel == !!known,
+	      "the table has %u entries, and its page is tracked %u times by the driver, %u times by KVM",
+	      known, read.tracked, read.kernel);
+}
+
+void shadow_judge_erased(struct shadow_scene *scene, uint64_t erased,
+			 unsigned int known)
+{
+	struct secmmu_avic_counters counters = avic_counters(&scene->avic);
+
+	CHECK(counters.erased == erased,
+	      "%llu tables were erased where it had to be %llu",
+	      (unsigned long long)counters.erased, (unsigned long long)erased);
+	shadow_judge(scene, 0);
+	avic_sync(&scene->avic, scene->table, known);
+	shadow_judge(scene, known);
+}
+
+void shadow_fill_first(struct shadow_scene *scene, unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		shadow_fill(scene, i, shadow_entry(i));
+}
+
+void shadow_begin_known(struct shadow_scene *scene,
+			const struct test_case *test, unsigned int count)
+{
+	shadow_begin(scene, personality_of(test), 3);
+	shadow_fill_first(scene, count);
+	avic_sync(&scene->avic, scene->table, count);
+	shadow_judge(scene, count);
+}
+
+struct secmmu_avic_counters shadow_counters(const struct shadow_scene *scene)
+{
+	return avic_counters(&scene->avic);
+}
+
+struct secmmu_avic_entry shadow_entry_of(const struct shadow_scene *scene,
+					 unsigned int number,
+					 struct secmmu_avic_read *read)
+{
+	struct secmmu_avic_entry entry[SECMMU_AVIC_ENTRIES];
+	struct secmmu_avic_read all = avic_read(&scene->avic, scene->table,
+						entry);
+
+	if (read)
+		*read = all;
+	return entry[number];
+}

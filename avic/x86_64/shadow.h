@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A VM with a physical-ID table in its memory, a device that shadows it, and what
+ * the shadow has to be.
+ */
+#ifndef AVIC_SHADOW_H
+#define AVIC_SHADOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "avic_device.h"
+#include "backing.h"
+#include "pagemap.h"
+#include "track.h"
+#include "vm.h"
+#include "worker.h"
+
+#define SHADOW_TABLE_PAGES   4
+#define SHADOW_BACKING_PAGES 520
+#define SHADOW_TABLE_GPA     GPA_TEST
+#define SHADOW_BACKING_GPA   (GPA_TEST + (1ULL << 30))
+/* Where there is no memory. */
+#define SHADOW_NOWHERE_GPA (GPA_TEST + (2ULL << 30))
+
+/**
+ * struct shadow_scene - it
+ * @vm: the VM
+ * @table_memory: memory of tables
+ * @table_slot: its slot
+ * @backing_memory: memory of backing pages
+ * @backing_slot: its slot
+ * @avic: the device
+ * @table: the table's number there
+ * @pagemap: of this process
+ * @apic_id: of the CPU that vCPUs run on
+ * @has_run: vCPUs that have, as bits
+ */
+struct shadow_scene {
+	struct vm *vm;
+	struct backing table_memory;
+	struct memslot table_slot;
+	struct backing backing_memory;
+	struct memslot backing_slot;
+	struct avic avic;
+	unsigned int table;
+	struct pagemap *pagemap;
+	unsigned int apic_id;
+	uint64_t has_run;
+};
+
+/**
+ * shadow_begin() - a table without entries in the first page of its slot
+ * @scene: to be filled
+ * @personality: the device's
+ * @vcpus: how many. The first is ready, has run, and will run on one CPU only
+ */
+void shadow_begin(struct shadow_scene *scene,
+		  enum secmmu_avic_personality personality, unsigned int vcpus);
+
+/**
+ * shadow_end() - all gone
+ * @scene: the scene
+ */
+void shadow_end(struct shadow_scene *scene);
+
+/**
+ * shadow_entry() - a valid entry
+ * @page: backing page, by number
+ *
+ * Return: it, with nobody running.
+ */
+uint64_t shadow_entry(unsigned int page);
+
+/**
+ * shadow_running() - a valid entry whose vCPU runs
+ * @page: backing page, by number
+ * @vcpu: APIC ID
+ *
+ * Return: it.
+ */
+uint64_t shadow_running(unsigned int page, unsigned int vcpu);
+
+/**
+ * shadow_fill() - user space writes an entry, before anything is tracked
+ * @scene: the scene
+ * @number: of the entry
+ * @value: what
+ */
+void shadow_fill(struct shadow_scene *scene, unsigned int number,
+		 uint64_t value);
+
+/**
+ * shadow_run() - a vCPU does a list of writes
+ * @scene: the scene
+ * @vcpu: which
+ * @op: what; gva is an address
+ * @count: how many
+ */
+void shadow_run(struct shadow_scene *scene, unsigned int vcpu,
+		const struct track_op *op, size_t count);
+
+/**
+ * shadow_store() - vCPU 0 writes to the table
+ * @scene: the scene
+ * @offset: where in its page
+ * @size: bytes, 1, 2, 4 or 8
+ * @value: what
+ */
+void shadow_store(struct shadow_scene *scene, unsigned int offset,
+		  unsigned int size, uint64_t value);
+
+/**
+ * shadow_store_again() - the same, many times
+ * @scene: the scene
+ * @offset: where in its page
+ * @value: what
+ * @count: how often
+ */
+void shadow_store_again(struct shadow_scene *scene, unsigned int offset,
+			uint64_t value, unsigned int count);
+
+/**
+ * shadow_store_begin() - a vCPU writes in a thread of its own
+ * @scene: the scene
+ * @vcpu: which
+ * @offset: where in its page
+ * @value: what, of 8 bytes
+ *
+ * Return: the thread's group, to be joined by worker_group_join().
+ */
+struct worker_group *shadow_store_begin(struct shadow_scene *scene,
+					unsigned int vcpu, unsigned int offset,
+					uint64_t value);
+
+/**
+ * shadow_physical() - where a backing page is
+ * @scene: the scene
+ * @page: backing page, by number
+ *
+ * Return: host physical address.
+ */
+uint64_t shadow_physical(struct shadow_scene *scene, unsigned int page);
+
+/**
+ * shadow_table_physical() - the same of a page of tables
+ * @scene: the scene
+ * @page: by number
+ *
+ * Return: host physical address.
+ */
+uint64_t shadow_table_physical(struct shadow_scene *scene, unsigned int page);
+
+/**
+ * shadow_expected() - what an entry's shadow has to be
+ * @scene: the scene
+ * @guest: what the guest has there
+ * @dummy: address of the dummy page
+ *
+ * Return: it.
+ */
+uint64_t shadow_expected(struct shadow_scene *scene, uint64_t guest,
+			 uint64_t dummy);
+
+/**
+ * shadow_judge() - the shadow is what memory says
+ * @scene: the scene
+ * @known: how many entries it has to have
+ *
+ * And pins as many pages as it names, and its page is tracked if it has any.
+ */
+void shadow_judge(struct shadow_scene *scene, unsigned int known);
+
+/**
+ * shadow_judge_erased() - nothing is left of it, and a sync brings it back
+ * @scene: the scene
+ * @erased: how many were erased so far, this one included
+ * @known: how many entries there were
+ */
+void shadow_judge_erased(struct shadow_scene *scene, uint64_t erased,
+			 unsigned int known);
+
+#endif /* AVIC_SHADOW_H */

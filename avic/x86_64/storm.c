@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cases.h"
+#include "clock.h"
+#include "crew.h"
+#include "report.h"
+#include "storm.h"
+#include "track_scene.h"
+
+#define SLOT_BYTES (STORM_PAGES * 4096UL)
+#define RING	   65536
+#define VCPUS_MAX  8
+/* The vCPUs stop after so long. */
+#define ROUND_MS 300
+#define WORDS	 (STORM_SHARED / 8)
+
+/**
+ * struct member - what is known of a vCPU
+ * @model: what it does
+ * @random: its stream, as far as @model is
+ * @sequence: instructions so far, the same
+ * @last: its last write to each of the shared words
+ * @ring: where its writes are told of; -1: not known yet
+ */
+struct member {
+	struct track_model *model;
+	struct random_stream random;
+	uint64_t sequence;
+	uint64_t last[STORM_PAGES][WORDS];
+	int ring;
+};
+
+static bool is_shared(uint64_t offset)
+{
+	return offset % 4096 >= STORM_SHARED_AT &&
+	       offset % 4096 < STORM_SHARED_AT + STORM_SHARED;
+}
+
+/* Have the model do the vCPU's next instruction. */
+static void know_more(struct track_scene *scene, struct member *member,
+		      uint32_t index)
+{
+	struct track_op op;
+	uint64_t offset;
+
+	storm_next(&member->random, index, scene->vm->vcpu_count,
+		   scene->slot.gpa, ++member->sequence, &op);
+	track_model_do(member->model, &op);
+	offset = op.gva - scene->slot.gpa;
+	if (is_shared(offset))
+		member->last[offset / 4096][(offset % 4096 - STORM_SHARED_AT) /
+					    8] = op.value[0];
+}
+
+/* Whose ring it is, by the first write in it: no two vCPUs write the same. */
+static unsigned int owner_of(struct track_scene *scene, struct member *member,
+			     const struct secmmu_avic_write *told)
+{
+	unsigned int i;
+
+	for (i = 0; i < scene->vm->vcpu_count; i++) {
+		if (member[i].ring >= 0)
+			continue;
+		if (!member[i].sequence)
+			know_more(scene, &member[i], i);
+		if (track_model_is_next(member[i].model, told))
+			return i;
+	}
+	fail("the first write that KVM tells of one vCPU is none that any of them made first: %u bytes at %#llx",
+	     told->bytes, (unsigned long long)told->gpa);
+}
+
+/* All that KVM has told of so far. */
+static uint64_t drain(struct track_scene *scene, struct member *member)
+{
+	unsigned int vcpus = scene->vm->vcpu_count, ring, i;
+	struct secmmu_avic_write told;
+	uint64_t count = 0;
+
+	for (ring = 0; ring < vcpus; ring++) {
+		for (i = 0; i < vcpus && member[i].ring != (int)ring; i++)
+			;
+		while (avic_next(&scene->avic, (int)ring, &told)) {
+			if (i == vcpus) {
+				i = owner_of(scene, member, &told);
+				member[i].ring = (int)ring;
+			}
+			if (track_model_done(member[i].model))
+				know_more(scene, &member[i], i);
+			track_model_told(member[i].model, &told);
+			count++;
+		}
+	}
+	return count;
+}
+
+/*
+ * All vCPUs have stopped, and all was drained. One may have stopped in the midst
+ * of an instruction (rep), or before it counted the last one.
+ */
+static void judge_complete(struct track_scene *scene, struct member *member)
+{
+	unsigned int i;
+
+	for (i = 0; i < scene->vm->vcpu_count; i++) {
+		uint64_t done = storm_of(scene->vm->vcpus[i].guest)->sequence;
+
+		if (member[i].sequence > done)
+			continue;
+		if (member[i].sequence < done &&
+		    track_model_done(member[i].model))
+			know_more(scene, &member[i], i);
+		track_model_told(member[i].model, NULL);
+	}
+}
+
+static void judge_shared(const struct track_scene *scene,
+			 const struct member *member, uint64_t offset)
+{
+	uint64_t page = offset / 4096, is;
+	uint64_t word = (offset % 4096 - STORM_SHARED_AT) / 8;
+	bool written = false;
+	unsigned int i;
+
+	memcpy(&is, (const uint8_t *)scene->slot.hva + offset, 8);
+	for (i = 0; i < scene->vm->vcpu_count; i++) {
+		if (member[i].last[page][word] == is)
+			return;
+		written |= member[i].last[page][word] != 0;
+	}
+	CHECK(!written && !is,
+	      "the word at %#llx of the slot is %#llx, which is nobody's last write to it",
+	      (unsigned long long)offset, (unsigned long long)is);
+}
+
+static void judge_memory(const struct track_scene *scene,
+			 const struct member *member)
+{
+	const uint8_t *memory = scene->slot.hva;
+	uint64_t i;
+
+	for (i = 0; i < SLOT_BYTES; i++) {
+		unsigned int owner;
+		bool pending = false;
+
+		if (is_shared(i)) {
+			if (!(i % 8))
+				judge_shared(scene, member, i);
+			continue;
+		}
+		if (scene->image[i] == memory[i])
+			continue;
+		for (owner = 0; owner < scene->vm->vcpu_count; owner++)
+			pending |= track_model_pending(member[owner].model,
+						       scene->slot.gpa + i);
+		CHECK(pending,
+		      "memory is not as the guest's writes leave it: byte %#llx of the slot is %02x and not %02x",
+		      (unsigned long long)i, memory[i], scene->image[i]);
+	}
+}
+
+static void one_round(struct track_scene *scene, struct member *member,
+		      const struct storm_config *config, uint64_t *count)
+{
+	struct deadline end = deadline_in_ms(ROUND_MS);
+	bool logged = false;
+
+	while (!deadline_passed(end)) {
+		if (config->flip_logging) {
+			logged = !logged;
+			slot_set_flags(&scene->slot,
+				       logged ? KVM_MEM_LOG_DIRTY_PAGES : 0);
+		}
+		*count += drain(scene, member);
+		sched_yield();
+	}
+}
+
+static void prepare(struct track_scene *scene, struct member *member,
+		    unsigned int index)
+{
+	struct storm *guest = storm_of(scene->vm->vcpus[index].guest);
+
+	case_random(&member->random, "storm", index);
+	*guest = (struct storm){ .gpa = scene->slot.gpa,
+				 .random = member->random };
+	member->model = track_model_new(scene);
+	member->ring = -1;
+}
+
+void storm(const struct storm_config *config)
+{
+	struct track_scene_config scene_config = {
+		.backing = BACKING_ANONYMOUS,
+		.size = SLOT_BYTES,
+		.vcpus = config->vcpus,
+		.ring = RING,
+	};
+	struct crew_config crew_config = { .function = storm_run };
+	uint64_t until = clock_ns() + config->duration_ns, count = 0;
+	struct member *member = calloc(config->vcpus, sizeof(*member));
+	struct secmmu_avic_counters counters;
+	struct track_scene scene;
+	unsigned int i, rounds = 0;
+	struct crew *crew;
+
+	if (!member)
+		fail("out of memory");
+	track_begin(&scene, &scene_config);
+	for (i = 0; i < STORM_PAGES; i++)
+		track_page(&scene, i * 4096UL);
+	for (i = 0; i < config->vcpus; i++)
+		prepare(&scene, &member[i], i);
+	crew = crew_new(scene.vm, &crew_config);
+	crew_start(crew);
+	do {
+		crew_resume(crew);
+		one_round(&scene, member, config, &count);
+		crew_pause(crew);
+		count += drain(&scene, member);
+		judge_complete(&scene, member);
+		judge_memory(&scene, member);
+		rounds++;
+	} while (clock_ns() < until);
+	crew_finish(crew);
+	counters = avic_counters(&scene.avic);
+	CHECK(!counters.dropped && !counters.ringless,
+	      "the test was too slow for its rings: %llu writes were dropped",
+	      (unsigned long long)(counters.dropped + counters.ringless));
+	CHECK(count, "no vCPU wrote anything");
+	report_info("%llu writes of %u vCPUs in %u rounds",
+		    (unsigned long long)count, config->vcpus, rounds);
+	for (i = 0; i < config->vcpus; i++)
+		free(member[i].model);
+	free(member);
+	track_end(&scene);
+}

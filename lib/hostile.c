@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "hostile.h"
+#include "report.h"
+
+#define UNLOAD_MS 5000
+
+uint64_t hostile_number(struct random_stream *random)
+{
+	static const uint64_t odd[] = {
+		0,	    1,
+		2,	    3,
+		7,	    8,
+		4096,	    65536,
+		1ULL << 31, 1ULL << 32,
+		1ULL << 47, 1ULL << 63,
+		~0ULL,	    ~0ULL - 4095,
+	};
+
+	if (random_chance(random, 1, 4))
+		return random_u64(random);
+	return odd[random_below(random, sizeof(odd) / sizeof(odd[0]))];
+}
+
+void hostile_remove_refused(const char *module)
+{
+	CHECK(syscall(SYS_delete_module, module, O_NONBLOCK),
+	      "the module %s was removed while its device was open", module);
+}
+
+void hostile_judge_removal(const char *module)
+{
+	struct deadline deadline = deadline_in_ms(UNLOAD_MS);
+
+	if (!getenv("SECMMU_DESTRUCTIVE"))
+		return;
+	/* The last files of dead processes may still be on their way out. */
+	while (syscall(SYS_delete_module, module, O_NONBLOCK)) {
+		CHECK(!deadline_passed(deadline),
+		      "the module %s cannot be removed, and no file of it is open: %s",
+		      module, errno_name(errno));
+		sched_yield();
+	}
+}
