@@ -9,7 +9,7 @@ set -u -o pipefail
 export LC_ALL=C
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 3
 
-for part in options suite follow resume here machine summary; do
+for part in options suite follow resume compare here machine summary; do
 	# shellcheck source=/dev/null # the files of runner/, checked by themselves
 	source "$top/runner/$part.sh" || exit 3
 done
@@ -70,10 +70,17 @@ worker()
 	trap : TERM HUP
 	exec {bell_fd}<&0 0< /dev/null
 	start_results
+	if [[ $rerun ]]; then
+		selection=$results/selection
+		[[ $resume ]] || select_failed "$rerun" "$selection"
+		mapfile -t targets < <(cut -f 1 "$selection" | sort -u)
+		[[ ${targets[*]} ]] || stop_with 0 "nothing failed in $rerun"
+	fi
 	for target in "${targets[@]}"; do
 		[[ $interrupted || $storage ]] && break
 		run_one_target "$target"
 	done
+	[[ ! $baseline || $dry ]] || compare_with_baseline
 	end_results
 	finish "$exit_code"
 }

@@ -37,6 +37,11 @@ where:
   --amplify      in targets: delay kernel functions to widen race windows
 results:
   --results DIR  a folder that does not exist (default: results/DATE-TIME)
+  --baseline DIR compare with that run: what fails now and did not is run again,
+                 with its seed and --replays N others (3), before it is called a
+                 regression
+  --rerun-failed DIR  what failed in that run, with its options and seeds; other
+                 options may follow
   --resume DIR   go on with a run that was interrupted, killed, or ended by a
                  crash of this machine (its only option)
   --bisect       for git bisect run: exit code 0 good, 1 bad, 125 cannot tell,
@@ -44,7 +49,8 @@ results:
   --fingerprint ERE   of a bisection: only a failure that looks so is bad
   -q             no line for each case   -h  this text
 
-exit code: 0 all as expected; 1 something failed; 3 nothing could be run (no
+exit code: 0 all as expected; 1 something failed (with --baseline: a regression,
+and 2 if what failed is none); 3 nothing could be run (no
 kernel, no QEMU, no boot, no test, interrupted); 64 wrong usage
 END
 }
@@ -83,12 +89,13 @@ split_targets()
 parse_options()
 {
 	local option value known resumed=''
+	local -a words
 
 	action=run
 	targets=() wanted=() unwanted=() areas=() program_options=()
 	mode=check duration='' seed='' rounds=1 rounds_given='' until_fail='' time_limit=''
 	dry='' kernel='' modules='' append='' memory='' cpus='' prove='' amplify='' with_modules='' quiet='' destructive=''
-	results='' fingerprint=''
+	results='' fingerprint='' baseline='' replays=3 selection='' shard='' rerun=''
 	if [[ ${1-} == --resume || ${1-} == --resume=* ]]; then
 		resumed=${1#--resume}
 		resumed=${resumed#=}
@@ -99,13 +106,22 @@ parse_options()
 		load_options "$resumed"
 		set -- "${invocation[@]}"
 		resume=1
+	elif [[ ${1-} == --rerun-failed || ${1-} == --rerun-failed=* ]]; then
+		rerun=${1#--rerun-failed}
+		rerun=${rerun#=}
+		shift
+		[[ $rerun ]] || { rerun=${1-}; shift; }
+		rerun=$(cd "${rerun:-/nowhere}" 2> /dev/null && pwd) || usage_error "--rerun-failed needs a results folder"
+		words=("$@")
+		load_options "$rerun"
+		set -- "${invocation[@]}" --results '' "${words[@]}"
 	fi
 	# Wrong usage is 125 in a bisection, so look for that first.
 	for option in "$@"; do
 		[[ $option == --bisect ]] && bisect=1
 	done
 	invocation=("$@")
-	known=' -t -S -c --duration --seed --repeat --option -o --vm --kernel --modules --append --memory --cpus --results --fingerprint '
+	known=' -t -S -c --duration --seed --repeat --option -o --vm --kernel --modules --append --memory --cpus --results --fingerprint --baseline --replays --shard '
 	while [[ $# -gt 0 ]]; do
 		option=$1
 		shift
@@ -157,6 +173,19 @@ parse_options()
 		--amplify) amplify=1 with_modules=1 ;;
 		--results) results=$value ;;
 		--bisect) ;;
+		--baseline)
+			baseline=$(cd "$value" 2> /dev/null && pwd)
+			[[ -r $baseline/results.jsonl ]] || usage_error "--baseline $value is no results folder of a run"
+			;;
+		--replays)
+			[[ $value =~ ^[0-9]{1,4}$ ]] || usage_error "--replays needs a number, and got '$value'"
+			replays=$((10#$value))
+			;;
+		--shard)
+			[[ $value =~ ^([1-9][0-9]{0,3})/([1-9][0-9]{0,3})$ && ${BASH_REMATCH[1]} -le ${BASH_REMATCH[2]} ]] ||
+				usage_error "--shard needs i/n, as 1/4, and got '$value'"
+			shard=$value
+			;;
 		--fingerprint)
 			{ printf '' | grep -qE -e "$value"; } 2> /dev/null
 			[[ $? -le 1 && $value ]] || usage_error "--fingerprint '$value' is no extended regular expression"
@@ -193,6 +222,8 @@ parse_options()
 	elif [[ $results && -e $results/results.jsonl ]]; then
 		usage_error "--results $results has results already"
 	fi
+	[[ ! $baseline || ! $bisect ]] || usage_error "--baseline and --bisect at once: which one?"
+	[[ ! $shard || ! $prove ]] || usage_error "--shard and --prove: the lines of a matrix are not divided"
 	[[ ! $fingerprint || $bisect ]] || usage_error "--fingerprint belongs to --bisect"
 	check_targets
 }

@@ -126,13 +126,17 @@ make_job()
 	local job=$1 suite=$2 round
 
 	mkdir -p "$job"
-	if [[ $prove ]]; then
+	if [[ $prove && ! $selection ]]; then
 		prove_list > "$job/list"
 	else
 		for ((round = 1; round <= rounds; round++)); do
 			# One list is enough for rounds that differ in the seed only.
 			if [[ $round -eq 1 ]]; then
-				round_list 1 "$suite" > "$job/list"
+				if [[ $selection ]]; then
+					selection_list > "$job/list"
+				else
+					round_list 1 "$suite" > "$job/list"
+				fi
 				cp "$job/list" "$job/round"
 			else
 				sed "s/ --seed [^ ]*/ --seed $(round_seed $round)/" "$job/round" >> "$job/list"
@@ -140,6 +144,8 @@ make_job()
 		done
 		rm -f "$job/round"
 	fi
+	# Every n-th: programs of one area, which take about as long, are divided.
+	[[ ! $shard ]] || sed -i -n "${shard%/*}~${shard#*/}p" "$job/list"
 	new_nonce
 	job_settings "$job" 1 "$3"
 	[[ -s $job/list ]]

@@ -63,6 +63,7 @@ end_results()
 		"$results/results.jsonl" > "$results/summary"
 	{
 		[[ ! $infrastructure ]] || printf '\nnot run:\n%s\n' "$infrastructure"
+		[[ ! $baseline ]] || print_transitions
 		[[ ! $interrupted ]] || printf '\ninterrupted: what is missing was not run\n'
 		printf '\n%s\n' "$(judge)"
 	} >> "$results/summary"
@@ -101,6 +102,12 @@ judge()
 			exit_code=0
 			echo "good"
 		fi
+	elif [[ $baseline && $(transitions 'regression|crashed|new failure|slower') -gt 0 ]]; then
+		exit_code=1
+		echo "REGRESSION: $(transitions 'regression|crashed|new failure|slower'), of $bad not as expected"
+	elif [[ $baseline && $bad -gt 0 ]]; then
+		exit_code=2
+		echo "no regression: of $bad not as expected, $(transitions flaky) did not come again, the others are in the baseline"
 	elif [[ $bad -gt 0 ]]; then
 		exit_code=1
 		echo "FAILED: $bad not as expected"
