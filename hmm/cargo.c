@@ -45,6 +45,12 @@ void cargo_new_written(struct cargo *cargo, uint64_t pages)
 	cargo_write(cargo, 0, pages);
 }
 
+void cargo_new_away(struct cargo *cargo)
+{
+	cargo_new_written(cargo, CARGO_PAGES);
+	cargo_move(cargo, 0, CARGO_PAGES, HMM_SYSTEM, HMM_IN_BANK(0));
+}
+
 void cargo_new_huge(struct cargo *cargo)
 {
 	place_prepare(&cargo->place, place_kind_of("thp"));
@@ -109,6 +115,11 @@ void cargo_device_write(struct cargo *cargo, uint64_t first, uint64_t count)
 							     word),
 				  content(cargo, first, word));
 	}
+}
+
+void cargo_forget(struct cargo *cargo, uint64_t first, uint64_t count)
+{
+	memset(cargo->version + first, 0, count * sizeof(*cargo->version));
 }
 
 static void judge(const struct cargo *cargo, const char *who, uint64_t number,
@@ -274,6 +285,15 @@ void cargo_judge_used(const struct cargo *cargo, uint64_t pages)
 	      "%llu pages of the device's memory are in use, where %llu are needed",
 	      (unsigned long long)(used - cargo->used),
 	      (unsigned long long)pages);
+}
+
+void cargo_judge_home(const struct cargo *cargo)
+{
+	uint64_t pages = cargo->place.pages;
+
+	cargo_check(cargo, 0, pages);
+	cargo_judge_here(cargo, 0, pages);
+	cargo_judge_used(cargo, 0);
 }
 
 void cargo_fork(struct cargo *cargo, void (*act)(struct cargo *cargo))

@@ -51,6 +51,14 @@ void cargo_new(struct cargo *cargo, uint64_t pages);
 void cargo_new_written(struct cargo *cargo, uint64_t pages);
 
 /**
+ * cargo_new_away() - the same, and moved to bank 0
+ * @cargo: to be filled
+ *
+ * CARGO_PAGES of them.
+ */
+void cargo_new_away(struct cargo *cargo);
+
+/**
  * cargo_new_huge() - a huge page, written by the CPU
  * @cargo: to be filled
  *
@@ -82,6 +90,14 @@ void cargo_write(struct cargo *cargo, uint64_t first, uint64_t count);
  * @count: how many
  */
 void cargo_device_write(struct cargo *cargo, uint64_t first, uint64_t count);
+
+/**
+ * cargo_forget() - pages were dropped: they are zero
+ * @cargo: the cargo
+ * @first: first page
+ * @count: how many
+ */
+void cargo_forget(struct cargo *cargo, uint64_t first, uint64_t count);
 
 /**
  * cargo_check() - the CPU finds in pages what belongs there
@@ -143,6 +159,12 @@ void cargo_judge_away(const struct cargo *cargo, uint64_t first, uint64_t count,
  */
 void cargo_judge_here(const struct cargo *cargo, uint64_t first,
 		      uint64_t count);
+
+/**
+ * cargo_judge_home() - all of it is in the system's memory, with its contents
+ * @cargo: the cargo, which the CPU reads first
+ */
+void cargo_judge_home(const struct cargo *cargo);
 
 /**
  * cargo_judge_used() - so many pages of bank 0 are in use for this cargo

@@ -156,6 +156,14 @@ static uint64_t expected_flags(char letter, const struct place *place)
 		return writable;
 	case 'W':
 		return with_order(writable, place);
+	case 'd':
+		return writable | SECMMU_HMM_DEVICE_PAGE;
+	case 'D':
+		return with_order(writable | SECMMU_HMM_DEVICE_PAGE, place);
+	case 'p':
+		return readable | SECMMU_HMM_DEVICE_PAGE;
+	case 'P':
+		return with_order(readable | SECMMU_HMM_DEVICE_PAGE, place);
 	case '!':
 		return SECMMU_HMM_ERROR;
 	}
@@ -175,6 +183,26 @@ static const char *describe(uint64_t flags, char *text, size_t size)
 	return text;
 }
 
+/* A page that CPUs cannot reach is to them like one that is swapped out. */
+static void judge_device_frame(const struct place *place,
+			       const struct walk_row *row, uint64_t number,
+			       uint64_t entry, uint64_t pagemap_entry)
+{
+	CHECK(!(pagemap_entry & PAGEMAP_PRESENT) &&
+		      pagemap_entry & PAGEMAP_SWAPPED,
+	      "%s: page %llu of %llu is in memory of the device for hmm_range_fault(), and its page map entry is %#llx",
+	      row->place, (unsigned long long)number,
+	      (unsigned long long)place->pages,
+	      (unsigned long long)pagemap_entry);
+	CHECK((entry & SECMMU_HMM_PAGE_MASK) ==
+		      pagemap_swap_offset(pagemap_entry),
+	      "%s: page %llu of %llu: hmm_range_fault() has page frame %#llx of the device's memory, the page table %#llx",
+	      row->place, (unsigned long long)number,
+	      (unsigned long long)place->pages,
+	      (unsigned long long)(entry & SECMMU_HMM_PAGE_MASK),
+	      (unsigned long long)pagemap_swap_offset(pagemap_entry));
+}
+
 static void judge_page(const struct place *place, const struct walk_row *row,
 		       uint64_t number, uint64_t entry, uint64_t pagemap_entry,
 		       char letter)
@@ -191,6 +219,10 @@ static void judge_page(const struct place *place, const struct walk_row *row,
 	      describe(expected, must, sizeof(must)), row->rule);
 	if (!(found & SECMMU_HMM_VALID) || place->no_pagemap)
 		return;
+	if (found & SECMMU_HMM_DEVICE_PAGE) {
+		judge_device_frame(place, row, number, entry, pagemap_entry);
+		return;
+	}
 	CHECK(pagemap_entry & PAGEMAP_PRESENT,
 	      "%s: page %llu of %llu is valid for hmm_range_fault(), and the page table has none (page map entry %#llx)",
 	      row->place, (unsigned long long)number,

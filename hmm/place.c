@@ -159,8 +159,7 @@ static void one_page(struct place *place)
 	place->pages = 1;
 }
 
-/* The child lives for as long as this process, so the pages stay shared. */
-static void fork_child(void)
+void place_share(void)
 {
 	pid_t child = fork();
 
@@ -172,7 +171,7 @@ static void fork_child(void)
 static void after_fork(struct place *place)
 {
 	written(place);
-	fork_child();
+	place_share();
 }
 
 static void locked(struct place *place)
@@ -327,7 +326,7 @@ static void thp_then_hole(struct place *place)
 static void thp_after_fork(struct place *place)
 {
 	thp(place);
-	fork_child();
+	place_share();
 }
 
 /* Part of it is gone, so page table entries map what is left. */
@@ -456,6 +455,9 @@ const struct place_kind *place_kind_of(const char *name)
 	kind = find_kind(place_kinds, place_kind_count, name);
 	if (!kind)
 		kind = find_kind(place_special_kinds, place_special_kind_count,
+				 name);
+	if (!kind)
+		kind = find_kind(place_memory_kinds, place_memory_kind_count,
 				 name);
 	if (!kind)
 		fail("the table of expectations names a place that there is not: %s",

@@ -76,6 +76,8 @@ extern const struct place_kind place_kinds[];
 extern const size_t place_kind_count;
 extern const struct place_kind place_special_kinds[];
 extern const size_t place_special_kind_count;
+extern const struct place_kind place_memory_kinds[];
+extern const size_t place_memory_kind_count;
 
 /**
  * place_reserve() - addresses that nobody else gets, aligned to a huge page
@@ -105,6 +107,13 @@ void place_map(void *address, uint64_t size, int protection, int flags, int fd);
  * @pages: how many
  */
 void place_anonymous(struct place *place, uint64_t pages);
+
+/**
+ * place_share() - have a child process, which shares all pages
+ *
+ * It lives for as long as this process, so they stay shared.
+ */
+void place_share(void);
 
 /**
  * place_write() - write to pages, a different word to each

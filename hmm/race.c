@@ -51,7 +51,8 @@ bool race_allows(unsigned int storm, enum backing_kind kind)
 	case BACKING_SHMEM:
 	case BACKING_SHMEM_THP:
 		/* What these do is for private memory. */
-		return !(storm & (RACE_FREE | RACE_KSM | RACE_REPLACE));
+		return !(storm & (RACE_FREE | RACE_KSM | RACE_REPLACE |
+				  RACE_AWAY | RACE_ALONE));
 	default:
 		return false;
 	}
@@ -112,7 +113,10 @@ static bool device_do(const struct race *race,
 	int error = __hmm_access(race->device, &access);
 
 	if ((error == -EPERM && race->storm & RACE_PROTECT) ||
-	    (error == -EFAULT && race->storm & RACE_REMAP))
+	    (error == -EFAULT && race->storm & RACE_REMAP) ||
+	    /* What get_user_pages() says of read-only memory. */
+	    (error == -EFAULT && race->storm & RACE_PROTECT &&
+	     operation == SECMMU_HMM_ADD_ALONE))
 		return false;
 	CHECK(!error, "the device cannot %s memory: %s",
 	      operation == SECMMU_HMM_READ ? "read" : "write",
@@ -124,10 +128,11 @@ static void device_add(struct race *race, unsigned int number)
 {
 	struct race_keep *keep = &race->keep[number];
 	uint64_t before = load(&keep->added), word = 1;
+	bool alone = race->storm & RACE_ALONE && number % 2;
 
 	__atomic_fetch_add(&keep->begun, 1, __ATOMIC_SEQ_CST);
-	if (!device_do(race, SECMMU_HMM_ADD, race_keep_word(race, number),
-		       &word)) {
+	if (!device_do(race, alone ? SECMMU_HMM_ADD_ALONE : SECMMU_HMM_ADD,
+		       race_keep_word(race, number), &word)) {
 		__atomic_fetch_sub(&keep->begun, 1, __ATOMIC_SEQ_CST);
 		return;
 	}
@@ -251,6 +256,10 @@ static void tell(struct race *race)
 		    (unsigned long long)counters.retries,
 		    (unsigned long long)told,
 		    (unsigned long long)counters.dropped);
+	if (race->storm & RACE_AWAY)
+		report_info("%llu pages moved to devices' memory, between them, or back; %llu of them in huge pages",
+			    (unsigned long long)race->moved,
+			    (unsigned long long)race->moved_whole);
 }
 
 static void set(struct race *race, enum backing_kind kind)
@@ -280,6 +289,8 @@ static void set(struct race *race, enum backing_kind kind)
 	CHECK(race->spare != MAP_FAILED, "no address for a page: %s",
 	      errno_name(errno));
 	race->device = hmm_open();
+	if (race->storm & (RACE_AWAY | RACE_ALONE))
+		hmm_need_memory(race->device);
 	race->mirror = hmm_mirror(race->device, race->backing.hva,
 				  request.size);
 	current = race;
@@ -295,9 +306,9 @@ static void set(struct race *race, enum backing_kind kind)
 static void widen_windows(const struct race *race, struct random_stream *random)
 {
 	static const enum secmmu_hmm_point points[] = {
-		SECMMU_HMM_AT_WALK,
-		SECMMU_HMM_AT_LOCK,
-		SECMMU_HMM_AT_INVALIDATE,
+		SECMMU_HMM_AT_WALK,	  SECMMU_HMM_AT_LOCK,
+		SECMMU_HMM_AT_INVALIDATE, SECMMU_HMM_AT_MIGRATION,
+		SECMMU_HMM_AT_ALONE,
 	};
 	const struct timespec wait = { .tv_nsec = WINDOWS_NS };
 	size_t i;

@@ -44,6 +44,8 @@
 #define RACE_DROP	(1U << 8) /* the dropped half: MADV_DONTNEED or a hole */
 #define RACE_REPLACE	(1U << 9) /* the dropped half: a new mapping over it */
 #define RACE_FREE	(1U << 10) /* the dropped half: MADV_FREE, then a store */
+#define RACE_AWAY	(1U << 11) /* to memory of devices, and back */
+#define RACE_ALONE	(1U << 12) /* the device adds by exclusive access, too */
 
 /**
  * struct race_keep - a kept page's book
@@ -77,6 +79,8 @@ struct race_drop {
  * @keep: by page
  * @drop: by page
  * @victim: what race_victim() shares with its parent
+ * @moved: pages that went to devices' memory and back
+ * @moved_whole: of them, in huge pages
  * @operations: how much was done, for the watchdog's and the reader's sake
  */
 struct race {
@@ -90,6 +94,8 @@ struct race {
 	struct race_keep keep[RACE_PAGES];
 	struct race_drop drop[RACE_PAGES];
 	struct race_victim *victim;
+	uint64_t moved;
+	uint64_t moved_whole;
 	uint64_t operations;
 };
 

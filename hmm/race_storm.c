@@ -96,6 +96,41 @@ static void write_setting(const char *file, const char *value)
 	close(fd);
 }
 
+/*
+ * From one of three places, system and two banks, to another. What is remapped at
+ * the moment is not there; what the kernel does not give stays.
+ */
+static void away(struct race *race, unsigned int number)
+{
+	struct random_stream *random = worker_random(worker_self());
+	uint64_t pages = race->backing.size / race->page;
+	uint64_t first = random_below(random, pages);
+	uint64_t count = random_between(random, 1, pages - first);
+	struct secmmu_hmm_migrate migrate = {
+		.start = (uintptr_t)race->backing.hva + first * race->page,
+		.from = (uint32_t)random_below(random, 3),
+	};
+	int error;
+
+	if (random_chance(random, 1, 2))
+		count = (count + RACE_PAGES - 1) / RACE_PAGES;
+	if (random_chance(random, 1, 4)) {
+		migrate.start = (uintptr_t)race->backing.hva;
+		count = pages;
+	}
+	migrate.end = migrate.start + count * race->page;
+	migrate.to = (migrate.from + random_between(random, 1, 2)) % 3;
+	if (random_chance(random, 1, 2))
+		migrate.flags = SECMMU_HMM_WHOLE;
+	error = __hmm_call(race->device, SECMMU_HMM_MIGRATE, &migrate);
+	CHECK(!error || (error == -EFAULT && race->storm & RACE_REMAP),
+	      "cannot move %llu pages from %u to %u (0: the system's memory): %s",
+	      (unsigned long long)count, migrate.from, migrate.to,
+	      errno_name(error));
+	race->moved += migrate.pages;
+	race->moved_whole += migrate.whole;
+}
+
 /* The runner puts the settings back. */
 static void merge(struct race *race, unsigned int number)
 {
@@ -163,6 +198,7 @@ static const struct {
 	{ RACE_MOVE, move, "moving to another node" },
 	{ RACE_CLEAR_REFS, clear_refs, "clear_refs" },
 	{ RACE_KSM, merge, "MADV_MERGEABLE" },
+	{ RACE_AWAY, away, "moving to memory of a device or back" },
 };
 #define KEPT (sizeof(kept) / sizeof(kept[0]))
 

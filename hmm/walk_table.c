@@ -129,6 +129,28 @@ const struct walk_row walk_rows[] = {
   .rule = "hmm_vma_handle_pte(): a marker is no page; handle_pte_marker(): VM_FAULT_SIGSEGV", .since = NEEDS_KERNEL(6, 13) },
 { "poisoned",              { "www.",   "EFAULT", "EFAULT", "www.",     "EFAULT" },
   .rule = "hmm_vma_handle_pte(): a hwpoison entry is reported as an error if it is asked for" },
+
+/* Memory of devices: this one's own, and another's. */
+{ "device_private",        { "d",      "d",      "d",      "d",        "d" },
+  .rule = "hmm_vma_handle_pte(): the caller's own pages are reported where they are" },
+{ "device_private_shared", { "p",      "p",      "p",      "p",        "p" },
+  .rule = "hmm_vma_handle_pte(): as they are, whatever is asked for, so not writable even then" },
+{ "device_private_huge",   { "D",      "D",      "D",      "D",        "D" },
+  .rule = "hmm_vma_handle_absent_pmd()", .since = NEEDS_KERNEL(6, 19) },
+{ "device_private_huge_part", { "D",   "D",      "D",      "D",        "D" },
+  .rule = "hmm_vma_handle_absent_pmd(): each page its own page frame, wherever the walk begins", .since = NEEDS_KERNEL(6, 19) },
+{ "device_private_huge_shared", { "P", "P",      "P",      "P",        "P" },
+  .rule = "hmm_vma_handle_absent_pmd(): copy_huge_non_present_pmd() made it read-only", .since = NEEDS_KERNEL(6, 19) },
+{ "device_private_by_ptes", { "d",     "d",      "d",      "d",        "d" },
+  .rule = "hmm_vma_handle_pte(): the mapping's order counts, not the page's", .since = NEEDS_KERNEL(6, 19) },
+{ "foreign",               { ".",      "w",      "w",      ".wwwwwww", "w" },
+  .rule = "hmm_vma_handle_pte(): migrate_to_ram() brings it back, as writable as it was" },
+{ "foreign_shared",        { ".",      "r",      "w",      ".rwwwwww", "rrwwwwww" },
+  .rule = "hmm_vma_handle_pte(): it comes back shared; the fault for writing copies" },
+{ "foreign_huge",          { "!",      "W",      "W",      "W",        "W" },
+  .rule = "hmm_vma_handle_absent_pmd(): without a request it is an error", .since = NEEDS_KERNEL(6, 19) },
+{ "exclusive",             { ".",      "w",      "w",      ".wwwwwww", "w" },
+  .rule = "hmm_vma_handle_pte(): remove_device_exclusive_entry() restores it, writable" },
 };
 /* clang-format on */
 const size_t walk_row_count = sizeof(walk_rows) / sizeof(walk_rows[0]);

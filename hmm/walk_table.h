@@ -37,6 +37,8 @@ enum walk_request {
  *	,  the same, with a huge page's order
  *	r  valid, order 0            R  the same with a huge page's order
  *	w  valid, writable, order 0  W  the same with a huge page's order
+ *	d  as w, in memory of the device    D  the same with a huge page's order
+ *	p  as r, in memory of the device    P  the same with a huge page's order
  *	!  HMM_PFN_ERROR
  * @rule: where the kernel says so
  * @since: first release that it is true for (NEEDS_KERNEL()); 0: all

@@ -13,6 +13,19 @@
 #define PAGEMAP_SWAPPED	 (1ULL << 62)
 #define PAGEMAP_PFN_MASK ((1ULL << 55) - 1)
 
+/**
+ * pagemap_swap_offset() - where a page is that is not present
+ * @entry: with PAGEMAP_SWAPPED
+ *
+ * Return: the offset on its swap device; for a page of device memory, whose entry
+ * looks like a swapped one, the page frame number.
+ */
+static inline uint64_t pagemap_swap_offset(uint64_t entry)
+{
+	/* MAX_SWAPFILES_SHIFT: what kind of swap entry it is stands below. */
+	return (entry & PAGEMAP_PFN_MASK) >> 5;
+}
+
 struct pagemap;
 
 /**

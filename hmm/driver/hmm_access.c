@@ -18,6 +18,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include "hmm_compat.h"
 #include "hmm_device.h"
 
 /* Pages of one hmm_range_fault(). */
@@ -105,10 +106,13 @@ static int install(struct access_state *state, unsigned long address,
 	for (i = 0; i < pages; i++)
 		if (!has_kernel_address(state->entries[i]))
 			return -EACCES;
-	for (i = 0; i < pages; i++)
-		entry[i] = (state->entries[i] & ~HMM_PFN_FLAGS) |
-			   (state->entries[i] &
-			    (HMM_PFN_VALID | HMM_PFN_WRITE));
+	for (i = 0; i < pages; i++) {
+		unsigned long found = hmm_mend_entry(state->entries[i],
+						     address + i * PAGE_SIZE);
+
+		entry[i] = (found & ~HMM_PFN_FLAGS) |
+			   (found & (HMM_PFN_VALID | HMM_PFN_WRITE));
+	}
 	atomic64_add(pages, &state->mirror->installed);
 	return 0;
 }
@@ -174,10 +178,21 @@ static int fault_in(struct access_state *state, unsigned long address,
 	return error;
 }
 
+/*
+ * First an ordinary fault for writing. make_device_exclusive() makes the page
+ * present itself, but what that changes (a huge page is split, another's or an
+ * earlier exclusive access ends) is an invalidation that comes after
+ * mmu_interval_read_begin(). The try is refused then, with an exclusive entry
+ * left in the CPUs' page table, which the next try would have to end first, and
+ * so on for ever.
+ */
 static int exclusive_fault(struct access_state *state, unsigned long address)
 {
-	int error = hmm_exclusive_fault(state->mirror, address);
+	int error = fault_in(state, address, address + sizeof(u64));
 
+	if (error)
+		return error;
+	error = hmm_exclusive_fault(state->mirror, address);
 	state->access->faults++;
 	if (error == -EAGAIN) {
 		atomic64_inc(&state->mirror->retries);

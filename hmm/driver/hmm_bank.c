@@ -58,7 +58,7 @@ static void *contents_of(struct page *page)
 }
 
 /* The last reference to a page is gone. Called with spinlocks held. */
-static void bank_free(hmm_freed *freed)
+static void hmm_bank_free(hmm_freed *freed)
 {
 	struct page *page = hmm_freed_page(freed);
 	unsigned long pages = 1UL << hmm_freed_order(freed), i;
@@ -76,7 +76,7 @@ static void bank_free(hmm_freed *freed)
 		module_put(THIS_MODULE);
 }
 
-static vm_fault_t bank_fault(struct vm_fault *fault)
+static vm_fault_t hmm_bank_fault(struct vm_fault *fault)
 {
 	struct hmm_bank *bank = bank_of(fault->page);
 
@@ -89,8 +89,8 @@ static vm_fault_t bank_fault(struct vm_fault *fault)
  * a page is found by the page's number here, split or not.
  */
 static const struct dev_pagemap_ops bank_operations = {
-	.hmm_page_free = bank_free,
-	.migrate_to_ram = bank_fault,
+	.hmm_page_free = hmm_bank_free,
+	.migrate_to_ram = hmm_bank_fault,
 };
 
 static int make(struct hmm_bank *bank)

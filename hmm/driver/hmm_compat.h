@@ -14,6 +14,7 @@
 #define HMM_COMPAT_H
 
 #include <linux/gfp.h>
+#include <linux/hmm.h>
 #include <linux/memremap.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
@@ -61,6 +62,23 @@ static inline vm_fault_t hmm_insert_special(struct vm_area_struct *vma,
 #define HMM_SELECT_WHOLE MIGRATE_VMA_SELECT_COMPOUND
 #define HMM_PFN_WHOLE	 MIGRATE_PFN_COMPOUND
 #endif
+
+/*
+ * Up to 7.3 (the last that we know) hmm_vma_handle_absent_pmd() names the first
+ * page of a huge page of device memory wherever in it the walk begins:
+ * doc/findings/hmm-device-huge-page.md. A walk reports that as it is; a mirror
+ * could not work with it. For entries that are right this changes nothing.
+ */
+static inline unsigned long hmm_mend_entry(unsigned long entry,
+					   unsigned long address)
+{
+	unsigned long others = (1UL << hmm_pfn_to_map_order(entry)) - 1;
+
+	if (!(entry & HMM_PFN_VALID) || !pfn_valid(entry & ~HMM_PFN_FLAGS) ||
+	    !is_device_private_page(hmm_pfn_to_page(entry)))
+		return entry;
+	return (entry & ~others) | (address >> PAGE_SHIFT & others);
+}
 
 #if IS_ENABLED(CONFIG_DEVICE_PRIVATE)
 

@@ -160,7 +160,7 @@ enum secmmu_hmm_operation {
  *
  * SECMMU_HMM_ADD_ALONE is for a device that has no atomic operations: it has
  * exclusive access to the page (make_device_exclusive()), takes the old value,
- * waits, and writes the new one. That @faults counts these, too.
+ * waits, and writes the new one. @faults counts the calls for that, too.
  */
 struct secmmu_hmm_access {
 	__u64 address;
