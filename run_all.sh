@@ -9,7 +9,7 @@ set -u -o pipefail
 export LC_ALL=C
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 3
 
-for part in options suite follow resume compare here machine summary; do
+for part in options suite follow resume compare jobs here machine summary; do
 	# shellcheck source=/dev/null # the files of runner/, checked by themselves
 	source "$top/runner/$part.sh" || exit 3
 done
@@ -49,7 +49,7 @@ stop_with()
 
 run_one_target()
 {
-	local before=$infrastructure
+	local before=$infrastructure began=$SECONDS
 
 	start_target "$1"
 	[[ $(state_number finished) -eq 0 ]] || return
@@ -59,7 +59,9 @@ run_one_target()
 		run_target
 	fi
 	# Else --resume tries it again.
-	[[ $interrupted || $infrastructure != "$before" ]] || state_set finished 1
+	[[ ! $interrupted && ! $storage && ! $dry && $infrastructure == "$before" ]] || return 0
+	state_set finished 1
+	[[ $resume$rerun$selection || $1 == here ]] || remember_time "$1" $((SECONDS - began))
 }
 
 # Everything, in a process of its own: standard input is the bell.
@@ -76,16 +78,13 @@ worker()
 		mapfile -t targets < <(cut -f 1 "$selection" | sort -u)
 		[[ ${targets[*]} ]] || stop_with 0 "nothing failed in $rerun"
 	fi
-	for target in "${targets[@]}"; do
-		[[ $interrupted || $storage ]] && break
-		run_one_target "$target"
-	done
+	run_targets
 	[[ ! $baseline || $dry ]] || compare_with_baseline
 	end_results
 	finish "$exit_code"
 }
 
-child='' interrupted='' infrastructure='' storage='' bisect='' resume=''
+child='' interrupted='' infrastructure='' storage='' bisect='' resume='' in_job=''
 trap on_exit EXIT
 parse_options "$@"
 case $action in

@@ -78,7 +78,8 @@ end_child()
 
 follow_clear()
 {
-	if [[ ${heartbeat_shown:-} ]]; then
+	# The line of a job is its parent's.
+	if [[ ${heartbeat_shown:-} || ( $in_job && -t 2 ) ]]; then
 		printf '\r\033[K' >&2
 		heartbeat_shown=
 	fi
@@ -89,18 +90,25 @@ clock_text()
 	printf '%d:%02d' $(($1 / 60)) $(($1 % 60))
 }
 
-# heartbeat TEXT: on a terminal one line that is written over, several times a
-# second; else a line every 15 seconds.
+# heartbeat TEXT: what this target is doing.
 heartbeat()
 {
-	local text
+	if [[ $in_job ]]; then
+		echo "$target: $1" > "$target_folder/now"
+	else
+		heartbeat_line "[$(clock_text $SECONDS)] $target: $1"
+	fi
+}
 
-	text="[$(clock_text $SECONDS)] $target: $1"
+# heartbeat_line TEXT: on a terminal one line that is written over, several times a
+# second; else a line every 15 seconds.
+heartbeat_line()
+{
 	if [[ -t 2 ]]; then
-		printf '\r%s\033[K' "${text:0:$((${COLUMNS:-80} - 1))}" >&2
+		printf '\r%s\033[K' "${1:0:$((${COLUMNS:-80} - 1))}" >&2
 		heartbeat_shown=1
 	elif [[ $SECONDS -ge ${heartbeat_next:-15} ]]; then
-		echo "$text" >&2
+		echo "$1" >&2
 		heartbeat_next=$((SECONDS + 15))
 	fi
 }
@@ -137,6 +145,11 @@ replay_command()
 
 # digest [END WHY]: takes over what is new in the stream.
 digest()
+{
+	with_lock digest_stream "$@"
+}
+
+digest_stream()
 {
 	local consumed=0 line
 
@@ -222,6 +235,7 @@ state_number()
 follow_child()
 {
 	local size scanned=0 line now_running='booting' since=$SECONDS total part done_before=0
+	local began=$SECONDS first='' left
 
 	total=$(wc -l < "$boot_folder/job/list")
 	[[ $target != here ]] || now_running='starting'
@@ -239,11 +253,16 @@ follow_child()
 			line=$(printf '%s\n' "$part" | grep " START " | tail -n 1)
 			if [[ $line ]]; then
 				read -r _ _ done_before now_running size _ <<< "$line"
+				[[ $first ]] || first=$done_before began=$SECONDS
+				left=
+				# As long for each as for those that are done in this boot.
+				[[ $done_before -le $first ]] ||
+					left=", about $(clock_text $(((SECONDS - began) * (total - done_before + 1) / (done_before - first)))) left"
 				now_running="$done_before/$total $now_running/$size"
 				since=$SECONDS
 			fi
 		fi
-		heartbeat "$now_running, $(clock_text $((SECONDS - since))); $(counts_text)"
+		heartbeat "$now_running, $(clock_text $((SECONDS - since)))${left:-}; $(counts_text)"
 		pause 0.3
 	done
 	if [[ $interrupted || $storage ]]; then
@@ -274,7 +293,7 @@ start_target()
 	if [[ ! $resume || ! -r $target_folder/state ]]; then
 		: > "$target_folder/state"
 	fi
-	ran+=("$target")
+	[[ $in_job ]] || ran+=("$target")
 }
 
 start_boot()

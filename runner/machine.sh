@@ -164,7 +164,7 @@ make_suite()
 	# objects for their own.
 	build=$cache/build/$arch-$(content_key "path $top")
 	mkdir -p "$cache/suite" "$build"
-	made=$suite.$$
+	made=$suite.$BASHPID
 	if ! while_heart_beats "building the suite for $arch" "$target_folder/build.log" \
 		flock "$build.lock" make -C "$top" -j "$(nproc)" ARCH="$arch" ${compiler:+CROSS_COMPILE="$compiler"} \
 		USERLDFLAGS=-static OUTPUT="$build" install INSTALL_PATH="$made"; then
@@ -202,7 +202,7 @@ build_image()
 		return
 	fi
 	mkdir -p "$folder"
-	arguments=(--suite "$suite" --out "$image.$$")
+	arguments=(--suite "$suite" --out "$image.$BASHPID")
 	if [[ $kernel ]]; then
 		arguments+=(--arch "$debian_arch" ${modules:+--modules "$modules"})
 	else
@@ -210,12 +210,12 @@ build_image()
 	fi
 	if ! while_heart_beats "making the image" "$target_folder/image.log" \
 		"$top/vm/image" "${arguments[@]}"; then
-		rm -f "$image.$$"
+		rm -f "$image.$BASHPID"
 		[[ $interrupted ]] && return 1
 		infrastructure_failed "no image: $(tail -n 1 "$target_folder/image.log")"
 		return 1
 	fi
-	mv "$image.$$" "$image"
+	mv "$image.$BASHPID" "$image"
 	prune_cache "$folder/root" 2
 }
 

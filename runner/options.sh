@@ -32,6 +32,7 @@ where:
   --kernel FILE  one's own kernel; with --modules DIR, its lib/modules/RELEASE
   --append "X"   further words for the target's kernel command line
   --memory MIB   the target's memory     --cpus N  its CPUs
+  --jobs N       so many targets at once      --shard I/N  every N-th program
   --prove        in targets: break the kernel on purpose, line by line of
                  prove/matrix; each must fail its program (-t, -S: lines)
   --amplify      in targets: delay kernel functions to widen race windows
@@ -95,7 +96,7 @@ parse_options()
 	targets=() wanted=() unwanted=() areas=() program_options=()
 	mode=check duration='' seed='' rounds=1 rounds_given='' until_fail='' time_limit=''
 	dry='' kernel='' modules='' append='' memory='' cpus='' prove='' amplify='' with_modules='' quiet='' destructive=''
-	results='' fingerprint='' baseline='' replays=3 selection='' shard='' rerun=''
+	results='' fingerprint='' baseline='' replays=3 selection='' shard='' rerun='' jobs=1
 	if [[ ${1-} == --resume || ${1-} == --resume=* ]]; then
 		resumed=${1#--resume}
 		resumed=${resumed#=}
@@ -121,7 +122,7 @@ parse_options()
 		[[ $option == --bisect ]] && bisect=1
 	done
 	invocation=("$@")
-	known=' -t -S -c --duration --seed --repeat --option -o --vm --kernel --modules --append --memory --cpus --results --fingerprint --baseline --replays --shard '
+	known=' -t -S -c --duration --seed --repeat --option -o --vm --kernel --modules --append --memory --cpus --results --fingerprint --baseline --replays --shard --jobs '
 	while [[ $# -gt 0 ]]; do
 		option=$1
 		shift
@@ -181,6 +182,7 @@ parse_options()
 			[[ $value =~ ^[0-9]{1,4}$ ]] || usage_error "--replays needs a number, and got '$value'"
 			replays=$((10#$value))
 			;;
+		--jobs) need_number "$option" "$value"; jobs=$value ;;
 		--shard)
 			[[ $value =~ ^([1-9][0-9]{0,3})/([1-9][0-9]{0,3})$ && ${BASH_REMATCH[1]} -le ${BASH_REMATCH[2]} ]] ||
 				usage_error "--shard needs i/n, as 1/4, and got '$value'"

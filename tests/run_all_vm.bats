@@ -338,3 +338,52 @@ fake_prove() {
 	gone "sleep $NAP"
 	gone "$results"
 }
+
+@test "--jobs: targets at once, their results whole, numbered, and judged together" {
+	walking_program demo a_test 3 "read -t 0.2 _ < /dev/null; sleep 0.2"
+	bad_program demo b_test
+	export SECMMU_VM_BOOT=$top/tests/fake-boot
+	runner --jobs 3 --vm amd64-6.1,amd64-6.12,arm64-6.1,arm64-6.12
+	exits 1
+	results_are_valid
+	[ "$(count_results)" -eq 20 ]
+	says "arm64-6.12 +4 +1"
+	[ "$(grep -cE '^(not )?ok ' "$results/ktap")" -eq 20 ]
+	[ "$(grep -oE '^(not )?ok [0-9]+' "$results/ktap" | grep -oE '[0-9]+' | sort -n | uniq | wc -l)" -eq 20 ]
+	says "1..20"
+	# The next time what took longest comes first.
+	[ "$(wc -l < "$SECMMU_CACHE/times")" -eq 4 ]
+}
+
+@test "--jobs: one target that cannot be had does not end the others; Ctrl-C ends all" {
+	good_program demo a_test
+	export SECMMU_VM_BOOT=$work/boot
+	printf '#!/bin/bash\n[[ "$*" != *"amd64-6.1 "* ]] || exit 13\nexec %s/tests/fake-boot "$@"\n' "$top" > "$work/boot"
+	chmod +x "$work/boot"
+	runner --jobs 2 --vm amd64-6.1,amd64-6.12
+	exits 3
+	[ "$(count_results)" -eq 2 ]
+	says "amd64-6.1: no QEMU"
+	rm -r "$results"
+	program demo b_test <<< "touch $work/begun.\$\$; sleep $NAP"
+	setsid "$tree/run_all.sh" --results "$results" --jobs 2 --vm amd64-6.12,arm64-6.1 > "$work/output" 2>&1 &
+	pid=$!
+	for ((i = 0; i < 300; i++)); do
+		[ "$(find "$work" -name 'begun.*' | wc -l)" -lt 2 ] || break
+		sleep 0.1
+	done
+	kill -TERM "$pid"
+	status=0
+	wait "$pid" || status=$?
+	output=$(cat "$work/output")
+	exits 3
+	says "interrupted"
+	gone "sleep $NAP"
+	gone "$results"
+	# And by --resume, each target goes on.
+	program demo b_test <<< "printf '1..1\nok 1 one\n'"
+	sed -i '$d' "$SECMMU_SUITE/secmmu-tests.list"
+	run "$tree/run_all.sh" --resume "$results"
+	exits 0
+	[ "$(count_results)" -eq 6 ]
+}
