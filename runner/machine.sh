@@ -257,7 +257,7 @@ run_target()
 	local lines from after emulator_faults=0 fault_at=-1 at before
 	local -a needs
 
-	image='' fetched_kernel='' boot_thread='' suite=${SECMMU_SUITE:-}
+	image='' fetched_kernel=$kernel boot_thread='' suite=${SECMMU_SUITE:-}
 	if [[ ! ${SECMMU_VM_BOOT:-} && ! $dry ]]; then
 		find_arch || return
 		needs=("build-$target_arch" "vm-$debian_arch")
