@@ -22,10 +22,12 @@
 #include "cases.h"
 #include "clock.h"
 #include "hang.h"
+#include "options.h"
 #include "pagemap.h"
 #include "report.h"
 
-#define STOP_MS 20000
+#define STOP_MS	  20000
+#define ADDING_MS 500
 
 static uint64_t *word_of(const struct cargo *cargo, uint64_t number)
 {
@@ -206,6 +208,7 @@ static void cpu_adds_on(struct worker *worker, void *argument)
 static void test_both_add(const struct test_case *test)
 {
 	struct worker_group *group = worker_group_new("adding");
+	const struct timespec wait = { .tv_nsec = NSEC_PER_MSEC };
 	struct adding adding = { 0 };
 	uint64_t until, before, found;
 	unsigned long i;
@@ -218,10 +221,12 @@ static void test_both_add(const struct test_case *test)
 		worker_add(group, "device", device_adds_on, &adding);
 	worker_add(group, "cpu", cpu_adds_on, &adding);
 	worker_add(group, "cpu", cpu_adds_on, &adding);
-	until = clock_ns() + case_duration_ns() / 4;
+	until = clock_ns() + (options()->duration_s ?
+				      case_duration_ns() :
+				      ADDING_MS * NSEC_PER_MSEC);
 	worker_group_start(group);
 	while (clock_ns() < until)
-		usleep(1000);
+		nanosleep(&wait, NULL);
 	worker_group_stop(group);
 	worker_group_join(group, STOP_MS);
 	found = *word_of(&adding.cargo, 0) - before;

@@ -149,9 +149,25 @@ static int any_call(struct hostile *hostile, struct random_stream *random,
 		.timeout_ms = random_below(random, 20),
 	};
 	struct secmmu_hmm_range range = { .reserved = reserved };
+	struct secmmu_hmm_migrate migrate = {
+		.from = random_below(random, SECMMU_HMM_BANKS + 2),
+		.to = random_below(random, SECMMU_HMM_BANKS + 2),
+		.flags = random_below(random, 3),
+		.reserved = reserved,
+	};
+	struct secmmu_hmm_bank bank = {
+		.bank = random_below(random, SECMMU_HMM_BANKS + 1),
+		.reserved = reserved,
+	};
+	struct secmmu_hmm_fail failures = {
+		.bank = bank.bank,
+		.what = random_below(random, SECMMU_HMM_FAIL_KINDS + 1),
+		.skip = random_below(random, 100),
+		.count = random_below(random, 10),
+	};
 	__u64 end;
 
-	switch (random_below(random, 10)) {
+	switch (random_below(random, 15)) {
 	case 0:
 		any_range(hostile, random, &walk.start, &walk.end);
 		return __hmm_call(device, SECMMU_HMM_WALK, &walk);
@@ -178,6 +194,17 @@ static int any_call(struct hostile *hostile, struct random_stream *random,
 	case 8:
 		any_range(hostile, random, &range.start, &range.end);
 		return __hmm_call(device, SECMMU_HMM_HOLD_MIGRATION, &range);
+	case 9:
+	case 10:
+		any_range(hostile, random, &migrate.start, &migrate.end);
+		return __hmm_call(device, SECMMU_HMM_MIGRATE, &migrate);
+	case 11:
+		return __hmm_call(device, SECMMU_HMM_BANK, &bank);
+	case 12:
+		number.mirror = bank.bank;
+		return __hmm_call(device, SECMMU_HMM_OWN, &number);
+	case 13:
+		return __hmm_call(device, SECMMU_HMM_FAIL, &failures);
 	default:
 		any_range(hostile, random, &access.address, &end);
 		return __hmm_call(device, SECMMU_HMM_ACCESS, &access);
@@ -325,6 +352,24 @@ static void have_children(struct worker *worker, void *argument)
 	}
 }
 
+/* What was moved to a bank is given back with the memory that it was part of. */
+static void judge_banks(const struct hostile *hostile)
+{
+	unsigned int i;
+
+	CHECK(!munmap(hostile->memory, SCRATCH_PAGES * hostile->page),
+	      "munmap failed: %s", errno_name(errno));
+	if (!(hmm_features(hostile->keeper) & SECMMU_HMM_HAS_MEMORY))
+		return;
+	for (i = 0; i < SECMMU_HMM_BANKS; i++) {
+		uint64_t used = hmm_bank(hostile->keeper, i).used;
+
+		CHECK(!used,
+		      "after hostile calls %llu pages of bank %u are in use by nobody",
+		      (unsigned long long)used, i);
+	}
+}
+
 /* It works as it did, for who behaves. */
 static void judge_alive(void)
 {
@@ -380,6 +425,7 @@ static void test_hostile(const struct test_case *test)
 	judge_alive();
 	for (i = 0; i < DEVICES; i++)
 		close(hostile.device[i]);
+	judge_banks(&hostile);
 	close(hostile.keeper);
 	hostile_judge_removal("secmmu_hmm");
 }
