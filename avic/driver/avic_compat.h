@@ -40,6 +40,9 @@
  */
 static inline bool avic_file_is_vm(struct file *file)
 {
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+	return file_is_kvm(file);
+#else
 	struct module *owner = file->f_op->owner;
 
 	if (file_inode(file)->i_sb->s_magic != ANON_INODE_FS_MAGIC ||
@@ -48,6 +51,7 @@ static inline bool avic_file_is_vm(struct file *file)
 	if (!IS_MODULE(CONFIG_KVM))
 		return true;
 	return owner && strstarts(module_name(owner), "kvm");
+#endif
 }
 
 static inline bool avic_vcpu_has_run(struct kvm_vcpu *vcpu)

@@ -165,8 +165,30 @@ static inline void storm_next(struct random_stream *random, uint32_t index,
 		   random_below(random, slice - bytes + 1);
 }
 
-/* Guest functions: one after the other, with TRACK_*; and a storm until stopped. */
+/**
+ * struct track_remap - what track_remap_run() is to do; lies over guest_vcpu.test
+ * @entry: guest address of a page table's entry, in a tracked page
+ * @value: what is to be written there, one after the other; 0: the end
+ * @window: guest address that the entry maps
+ */
+struct track_remap {
+	uint64_t entry;
+	uint64_t value[TRACK_REPEAT];
+	uint64_t window;
+};
+
+static inline struct track_remap *track_remap_of(struct guest_vcpu *guest)
+{
+	return (struct track_remap *)guest->test;
+}
+
+/*
+ * Guest functions: one after the other, with TRACK_*; a storm until stopped; and
+ * a page table that is written to, after each time of which the page that is mapped
+ * now gets the number of the time, from 1.
+ */
 void track_run(struct guest_vcpu *self, uint64_t vectors);
 void storm_run(struct guest_vcpu *self, uint64_t unused);
+void track_remap_run(struct guest_vcpu *self, uint64_t unused);
 
 #endif /* AVIC_TRACK_H */

@@ -5,6 +5,8 @@
 _Static_assert(sizeof(struct track_list) <= GUEST_TEST_AREA,
 	       "test area too small");
 _Static_assert(sizeof(struct storm) <= GUEST_TEST_AREA, "test area too small");
+_Static_assert(sizeof(struct track_remap) <= GUEST_TEST_AREA,
+	       "test area too small");
 
 #define CR4_OSFXSR  (1UL << 9)
 #define CR4_OSXSAVE (1UL << 18)
@@ -299,6 +301,20 @@ void storm_run(struct guest_vcpu *self, uint64_t unused)
 		run_op(&op);
 		/* After it: what is counted has happened. */
 		storm->sequence++;
+		self->beat++;
+	}
+}
+
+void track_remap_run(struct guest_vcpu *self, uint64_t unused)
+{
+	struct track_remap *remap = track_remap_of(self);
+	uint64_t i;
+
+	(void)unused;
+	for (i = 0; remap->value[i]; i++) {
+		*(volatile uint64_t *)(uintptr_t)remap->entry = remap->value[i];
+		asm volatile("invlpg (%0)" : : "r"(remap->window) : "memory");
+		*(volatile uint64_t *)(uintptr_t)remap->window = i + 1;
 		self->beat++;
 	}
 }

@@ -356,6 +356,7 @@ static const struct test_case all_cases[] = {
 	{ .name = "slot_deleted", .run = track_test_slot_deleted },
 	{ .name = "slot_moved", .run = track_test_slot_moved },
 	{ .name = "dirty_logged", .run = track_test_dirty_logged },
+	{ .name = "page_table", .run = track_page_table },
 	{ .name = "refused", .run = track_test_refused },
 	{ .name = "unemulated/vmovups",
 	  .run = test_unemulated,

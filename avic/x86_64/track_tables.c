@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A page of the guest's own page tables is tracked. KVM can do that where it
+ * shadows them: then it tracks them itself. By nested paging the CPU walks them
+ * with write access, each walk faults, and KVM has nothing to emulate
+ * (kvm_mmu_page_fault(), PFERR_NESTED_GUEST_PAGE).
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "track_slots.h"
+
+#define ENTRY_FLAGS   0x63ULL /* present, writable, accessed, dirty */
+#define ENTRY_ADDRESS 0x000ffffffffff000ULL
+/* 2 MiB that nothing else is mapped in. */
+#define WINDOW (GPA_TEST + (64ULL << 30))
+#define PAGES  4
+
+static bool pages_nested(void)
+{
+	static const char *const paths[] = {
+		"/sys/module/kvm_amd/parameters/npt",
+		"/sys/module/kvm_intel/parameters/ept",
+	};
+	bool nested = false;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		FILE *file = fopen(paths[i], "re");
+		int letter = file ? fgetc(file) : 'N';
+
+		nested |= letter == 'Y' || letter == '1';
+		if (file)
+			fclose(file);
+	}
+	return nested;
+}
+
+/* Have this page be the table that maps the window's 2 MiB. */
+static void make_table(struct vm *vm, uint64_t gpa)
+{
+	uint64_t *entry, table = vm->table_root;
+	unsigned int shift;
+
+	vm_map(vm, WINDOW, GPA_TEST, 4096, 4096);
+	for (shift = 39;; shift -= 9) {
+		entry = (uint64_t *)((char *)vm->system + table) +
+			((WINDOW >> shift) & 511);
+		if (shift == 21)
+			break;
+		table = (*entry & ENTRY_ADDRESS) - GPA_SYSTEM;
+	}
+	*entry = gpa | ENTRY_FLAGS;
+}
+
+/* Every change is told of, and the guest writes where it says. */
+void track_page_table(const struct test_case *test)
+{
+	struct track_scene scene;
+	struct track_remap *remap;
+	struct secmmu_avic_write told;
+	unsigned int i;
+
+	(void)test;
+	if (pages_nested())
+		skip("KVM without nested paging, which tracks page tables itself",
+		     "use a target with npt=0 (kvm_amd.npt=0, kvm_intel.ept=0)");
+	track_begin(&scene, &track_small);
+	make_table(scene.vm, scene.slot.gpa + TRACK_PAGE_ONE);
+	track_page(&scene, TRACK_PAGE_ONE);
+	remap = track_remap_of(scene.vm->vcpus[0].guest);
+	*remap = (struct track_remap){
+		.entry = scene.slot.gpa + TRACK_PAGE_ONE,
+		.window = WINDOW,
+	};
+	for (i = 0; i + 1 < TRACK_REPEAT; i++)
+		remap->value[i] = (scene.slot.gpa + (8 + i % PAGES) * 4096) |
+				  ENTRY_FLAGS;
+	vcpu_start(&scene.vm->vcpus[0], track_remap_run, 0);
+	vcpu_run(&scene.vm->vcpus[0], VCPU_DONE);
+	for (i = 0; i + 1 < TRACK_REPEAT; i++) {
+		CHECK(avic_next(&scene.avic, avic_ring(&scene.avic, gettid()),
+				&told),
+		      "of %u writes to a tracked page table, KVM told of %u",
+		      TRACK_REPEAT - 1, i);
+		CHECK(told.gpa == remap->entry && told.bytes == 8 &&
+			      !memcmp(told.data, &remap->value[i], 8),
+		      "write %u to a tracked page table: KVM told of %u bytes at %#llx",
+		      i + 1, told.bytes, (unsigned long long)told.gpa);
+	}
+	track_judge_nothing(&scene.avic);
+	for (i = 0; i < PAGES; i++) {
+		uint64_t last = TRACK_REPEAT - 1 -
+				(TRACK_REPEAT - 2 - i) % PAGES;
+		uint64_t is;
+
+		memcpy(&is, (char *)scene.slot.hva + (8 + i) * 4096, 8);
+		CHECK(is == last,
+		      "the guest's write after a change of its page table went to another page: page %u has %llu where it has to have %llu",
+		      i, (unsigned long long)is, (unsigned long long)last);
+	}
+	track_end(&scene);
+}
