@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -19,6 +20,18 @@
 #define WORDS	8
 #define MOVE_MS 5000
 
+/* Of a case before this one a killed child may still be on its way out. */
+static uint64_t used_by_others(int device)
+{
+	struct deadline deadline = deadline_in_ms(MOVE_MS);
+	uint64_t used;
+
+	do {
+		used = hmm_bank(device, 0).used;
+	} while (used && !deadline_passed(deadline) && !sched_yield());
+	return used;
+}
+
 static void begin(struct cargo *cargo)
 {
 	cargo->seed = options()->seed;
@@ -26,7 +39,7 @@ static void begin(struct cargo *cargo)
 	CHECK(cargo->version, "no memory");
 	cargo->mirror = hmm_mirror(cargo->place.device, cargo->place.start,
 				   cargo->place.pages * cargo->place.page);
-	cargo->used = hmm_bank(cargo->place.device, 0).used;
+	cargo->used = used_by_others(cargo->place.device);
 }
 
 void cargo_new(struct cargo *cargo, uint64_t pages)

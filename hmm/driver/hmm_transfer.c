@@ -49,9 +49,8 @@ static struct page *system_page(struct transfer *transfer, unsigned int order,
 		page = alloc_page_vma(GFP_HIGHUSER_MOVABLE, vma, address);
 	} else {
 #if HMM_WHOLE
-		struct folio *folio = vma_alloc_folio(GFP_TRANSHUGE_LIGHT |
-							      __GFP_NORETRY,
-						      order, vma, address);
+		struct folio *folio = vma_alloc_folio(GFP_TRANSHUGE, order, vma,
+						      address);
 
 		page = folio ? folio_page(folio, 0) : NULL;
 #endif
