@@ -136,6 +136,7 @@ replay_command()
 	[[ $amplify ]] && words+=" --amplify"
 	[[ $mode != check ]] && words+=" --$mode"
 	[[ $duration ]] && words+=" --duration $duration"
+	[[ $background ]] && words+=" --background $background"
 	for option in "${program_options[@]}"; do
 		words+=" --option $(printf %q "$option")"
 	done

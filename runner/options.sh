@@ -22,6 +22,7 @@ how:
   --repeat N     everything N times, each round with a seed of its own
                  (always the same one with --seed)
   --until-fail   repeat until something fails (at most --repeat, else 1000)
+  --background P stress-ng beside each program: memory, numa, scheduler, reclaim
   --option "X"   further options for the programs, such as "--backing shmem"
   -o SECONDS     longest time for one program
   --destructive  here: also what may panic or starve the machine
@@ -96,7 +97,7 @@ parse_options()
 	targets=() wanted=() unwanted=() areas=() program_options=()
 	mode=check duration='' seed='' rounds=1 rounds_given='' until_fail='' time_limit=''
 	dry='' kernel='' modules='' append='' memory='' cpus='' prove='' amplify='' with_modules='' quiet='' destructive=''
-	results='' fingerprint='' baseline='' replays=3 selection='' shard='' rerun='' jobs=1
+	results='' fingerprint='' baseline='' replays=3 selection='' shard='' rerun='' jobs=1 background=''
 	if [[ ${1-} == --resume || ${1-} == --resume=* ]]; then
 		resumed=${1#--resume}
 		resumed=${resumed#=}
@@ -122,7 +123,7 @@ parse_options()
 		[[ $option == --bisect ]] && bisect=1
 	done
 	invocation=("$@")
-	known=' -t -S -c --duration --seed --repeat --option -o --vm --kernel --modules --append --memory --cpus --results --fingerprint --baseline --replays --shard --jobs '
+	known=' -t -S -c --duration --seed --repeat --option -o --vm --kernel --modules --append --memory --cpus --results --fingerprint --baseline --replays --shard --jobs --background '
 	while [[ $# -gt 0 ]]; do
 		option=$1
 		shift
@@ -181,6 +182,11 @@ parse_options()
 		--replays)
 			[[ $value =~ ^[0-9]{1,4}$ ]] || usage_error "--replays needs a number, and got '$value'"
 			replays=$((10#$value))
+			;;
+		--background)
+			[[ " memory numa scheduler reclaim " == *" $value "* ]] ||
+				usage_error "--background is memory, numa, scheduler or reclaim, and not '$value'"
+			background=$value
 			;;
 		--jobs) need_number "$option" "$value"; jobs=$value ;;
 		--shard)

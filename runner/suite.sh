@@ -163,6 +163,8 @@ job_settings()
 		printf 'nonce=%s\nfrom=%s\n' "$nonce" "$2"
 		printf 'timeout=%s\nmachine=%s\n' "$(program_timeout)" "$3"
 		printf 'stop_on_fail=%s\namplify=%s\n' "${until_fail:-0}" "${amplify:-0}"
+		[[ ! $background ]] ||
+			printf 'background=%s\nbackground_seed=%d\n' "$background" "$(($(round_seed 1) & 0x7fffffff))"
 		if [[ $prove ]]; then
 			printf 'target=%s\n' "$target"
 			prove_boot "$1" "$2"

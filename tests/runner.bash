@@ -20,7 +20,7 @@ runner_setup()
 	tree=$work/tree
 	mkdir -p "$tree/vm"
 	cp -r "$top/run_all.sh" "$top/runner" "$tree/"
-	cp "$top/vm/agent" "$top/vm/facts" "$top/vm/health" "$top/vm/splats" "$top/vm/targets" "$tree/vm/"
+	cp "$top/vm/agent" "$top/vm/background" "$top/vm/facts" "$top/vm/health" "$top/vm/splats" "$top/vm/targets" "$tree/vm/"
 	: > "$tree/known-failures"
 	: > "$tree/vm/expected-skips"
 	cd "$work" || return 1
