@@ -42,7 +42,8 @@ static bool invalidate(struct mmu_interval_notifier *notifier,
 	for (i = 0; i < SECMMU_AVIC_TABLES && is_fixed(device); i++) {
 		struct avic_table *table = device->tables[i];
 
-		for (number = 0; table && number < SECMMU_AVIC_ENTRIES;
+		for (number = 0;
+		     table && table->pins && number < SECMMU_AVIC_ENTRIES;
 		     number++) {
 			struct avic_entry *entry = &table->entry[number];
 

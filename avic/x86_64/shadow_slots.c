@@ -125,6 +125,46 @@ static void test_slot_read_only(const struct test_case *test)
 	shadow_end(&scene);
 }
 
+/*
+ * A table that the guest may only read: what it stores there is not memory's
+ * business, and the shadow stays. The RFC maps it for writing, which fails.
+ */
+static void test_slot_table_read_only(const struct test_case *test)
+{
+	struct track_list *list;
+	struct shadow_scene scene;
+
+	shadow_begin(&scene, personality_of(test), 3);
+	shadow_fill_first(&scene, 4);
+	slot_delete(&scene.table_slot);
+	scene.table_slot.size = scene.table_memory.size;
+	scene.table_slot.flags = KVM_MEM_READONLY;
+	slot_set(&scene.table_slot);
+	if (personality_of(test) == SECMMU_AVIC_RFC) {
+		CHECK(__avic_sync(&scene.avic, scene.table, 4) == -ENXIO,
+		      "the RFC's rules take a table that cannot be written to");
+		shadow_end(&scene);
+		return;
+	}
+	avic_sync(&scene.avic, scene.table, 4);
+	shadow_judge(&scene, 4);
+	list = track_list_of(scene.vm->vcpus[0].guest);
+	list->count = 1;
+	list->op[0] = (struct track_op){
+		.kind = TRACK_MOV,
+		.size = 8,
+		.gva = SHADOW_TABLE_GPA,
+		.value = { 0 },
+	};
+	vcpu_start(&scene.vm->vcpus[0], track_run, 0);
+	vcpu_run(&scene.vm->vcpus[0], VCPU_OTHER);
+	CHECK(!shadow_counters(&scene).merged &&
+		      !shadow_counters(&scene).erased,
+	      "KVM told of a write that has not happened");
+	shadow_judge(&scene, 4);
+	shadow_end(&scene);
+}
+
 static void test_slot_logged(const struct test_case *test)
 {
 	unsigned long *bitmap = bitmap_new(SHADOW_TABLE_PAGES);
@@ -238,6 +278,7 @@ const struct shadow_rule shadow_slot_rules[] = {
 	{ "slot/table_moved", test_slot_moved, false, NULL },
 	{ "slot/backing_moved", test_slot_moved, true, NULL },
 	{ "slot/backing_read_only", test_slot_read_only, 0, NULL },
+	{ "slot/table_read_only", test_slot_table_read_only, 0, NULL },
 	{ "slot/table_logged", test_slot_logged, 0, NULL },
 	{ "slot/alias", test_slot_alias, 0, NULL },
 	{ "tables/references", test_references, 0, NULL },

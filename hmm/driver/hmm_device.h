@@ -18,53 +18,18 @@
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
-#include <linux/wait.h>
+#include "pause.h"
 #include "secmmu_hmm.h"
 
 struct hmm_bank;
 
 /**
- * enum hmm_pause_state - of a pause point
- * @HMM_PASS: nobody is to wait there
- * @HMM_ARMED: the next one is
- * @HMM_PAUSED: somebody does
- * @HMM_RELEASED: who waited may go on
- * @HMM_LOST: who waited has gone on without being released
- */
-enum hmm_pause_state {
-	HMM_PASS,
-	HMM_ARMED,
-	HMM_PAUSED,
-	HMM_RELEASED,
-	HMM_LOST,
-};
-
-/**
- * struct hmm_pause_point - one of enum secmmu_hmm_point; under hmm_device.lock
- * @used: whether it was ever armed
- * @state: see there
- * @ticket: which of those who waited here it is now
- * @timeout_ms: how long one waits at most
- * @delay_us: for how long everybody is delayed
- * @arrived: how many came since it was first armed
- */
-struct hmm_pause_point {
-	bool used;
-	enum hmm_pause_state state;
-	unsigned int ticket;
-	unsigned int timeout_ms;
-	unsigned int delay_us;
-	unsigned int arrived;
-};
-
-/**
  * struct hmm_device - an open file
  * @mm: the address space of who opened it, by mmgrab()
- * @lock: protects mirrors, their users, and the pause points
+ * @lock: protects mirrors and their users
  * @mirrors: by number
- * @points: by enum secmmu_hmm_point
- * @queue: those who wait at a point, and those who wait for them
- * @closing: nobody waits any more
+ * @points: where one can be made to wait
+ * @point: the same, by enum secmmu_hmm_point
  * @own: the bank whose pages are this device's own
  * @memory: SECMMU_HMM_MAP_PAGES pages for mmap(), each on its own; or NULL
  * @memory_lock: makes @memory be allocated once
@@ -75,9 +40,8 @@ struct hmm_device {
 	struct mm_struct *mm;
 	spinlock_t lock;
 	struct hmm_mirror *mirrors[SECMMU_HMM_MIRRORS];
-	struct hmm_pause_point points[SECMMU_HMM_POINTS];
-	wait_queue_head_t queue;
-	bool closing;
+	struct pause_points points;
+	struct pause_point point[SECMMU_HMM_POINTS];
 	struct hmm_bank *own;
 	void *memory;
 	struct mutex memory_lock;
