@@ -106,7 +106,11 @@ static void run_member(struct worker *worker, void *argument)
 				   vcpu->guest->beat);
 		switch (__vcpu_run(vcpu)) {
 		case VCPU_KICKED:
+			break;
 		case VCPU_SYNC:
+			if (crew->config.on_sync)
+				crew->config.on_sync(vcpu,
+						     crew->config.context);
 			break;
 		case VCPU_DONE:
 			vcpu_start(vcpu, crew->config.function,
@@ -191,6 +195,11 @@ void crew_resume(struct crew *crew)
 		return;
 	worker_group_resume(crew->group);
 	crew->paused = false;
+}
+
+void crew_place(struct crew *crew, unsigned int index, unsigned int cpu)
+{
+	worker_move_cpu(crew->members[index].worker, cpu);
 }
 
 void crew_ring_room(struct crew *crew)

@@ -23,6 +23,9 @@ struct crew;
  *	the caller's
  * @faults_allowed: KVM_RUN may fail with EFAULT, and is tried again (memory
  *	that the host has taken away for a while)
+ * @on_sync: called when the guest calls guest_sync(), by the vCPU's thread; NULL:
+ *	the guest just goes on
+ * @context: for @on_sync
  * @silence_ms: how long a guest may show no sign of life before the watchdog
  *	ends the test; 0: WORKER_SILENCE_MS
  */
@@ -31,6 +34,8 @@ struct crew_config {
 	uint64_t argument;
 	unsigned int vcpus;
 	bool faults_allowed;
+	void (*on_sync)(struct vcpu *vcpu, void *context);
+	void *context;
 	unsigned int silence_ms;
 };
 
@@ -77,6 +82,14 @@ void crew_ring_room(struct crew *crew);
  * Return: exits, all vCPUs.
  */
 uint64_t crew_ring_full_exits(struct crew *crew);
+
+/**
+ * crew_place() - hint: a vCPU's thread goes to another CPU
+ * @crew: crew, begun
+ * @index: the vCPU
+ * @cpu: as worker_place_cpu() has it
+ */
+void crew_place(struct crew *crew, unsigned int index, unsigned int cpu);
 
 /**
  * crew_finish() - stop the vCPUs, end the threads, free the crew

@@ -180,7 +180,7 @@ static void *thread_main(void *argument)
 	if (worker->node >= 0)
 		worker_go_to_node((unsigned int)worker->node);
 	if (worker->cpu >= 0)
-		worker_go_to_cpu((unsigned int)worker->cpu);
+		worker_send_to_cpu(pthread_self(), (unsigned int)worker->cpu);
 
 	pthread_mutex_lock(&group->lock);
 	group->arrived++;

@@ -67,6 +67,13 @@ struct worker *worker_add(struct worker_group *group, const char *name,
 void worker_place_cpu(struct worker *worker, unsigned int cpu);
 
 /**
+ * worker_move_cpu() - hint: go on on another CPU
+ * @worker: started, and its group not joined yet
+ * @cpu: as worker_place_cpu() has it, of the CPUs that the caller may use
+ */
+void worker_move_cpu(struct worker *worker, unsigned int cpu);
+
+/**
  * worker_place_node() - hint: run on the CPUs of this node
  * @worker: not started yet
  * @node: counted among the nodes with CPUs, modulo their number. Without NUMA

@@ -2,13 +2,17 @@
 /*
  * Where a worker runs.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <numa.h>
+#include <pthread.h>
 #include <sched.h>
 
 #include "worker_group.h"
 
 /* A hint only: what cannot be done leaves the thread where it is. */
-void worker_go_to_cpu(unsigned int number)
+void worker_send_to_cpu(pthread_t thread, unsigned int number)
 {
 	cpu_set_t allowed, one;
 	unsigned int cpu, count;
@@ -26,9 +30,14 @@ void worker_go_to_cpu(unsigned int number)
 			continue;
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
-		sched_setaffinity(0, sizeof(one), &one);
+		pthread_setaffinity_np(thread, sizeof(one), &one);
 		return;
 	}
+}
+
+void worker_move_cpu(struct worker *worker, unsigned int cpu)
+{
+	worker_send_to_cpu(worker->thread, cpu);
 }
 
 void worker_go_to_node(unsigned int number)
