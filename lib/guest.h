@@ -20,6 +20,9 @@ struct guest_vcpu;
 /* A guest's main function; when it returns, vcpu_run() reports VCPU_DONE. */
 typedef void (*guest_function)(struct guest_vcpu *self, uint64_t argument);
 
+/* What a guest does on an interrupt; it comes back to where it was. */
+typedef void (*guest_handler)(struct guest_vcpu *self, uint64_t vector);
+
 /* guest_call numbers. */
 enum {
 	GUEST_CALL_NONE,
@@ -67,6 +70,10 @@ struct guest_exception {
  * @beat: the guest counts here while it makes progress; the watchdog reads it
  * @call: the hypercall under way
  * @exception: set before GUEST_CALL_EXCEPTION
+ * @interrupt: x86: called on an NMI, and for vectors from 32 on; NULL: nobody
+ *	expects any
+ * @taken_while_off: x86: interrupts that came while they were off
+ * @taken_before_halt: x86: interrupts that came between STI and HLT
  * @test: the test's own
  */
 struct guest_vcpu {
@@ -79,6 +86,9 @@ struct guest_vcpu {
 	volatile uint64_t beat;
 	struct guest_call call;
 	struct guest_exception exception;
+	guest_handler interrupt;
+	volatile uint64_t taken_while_off;
+	volatile uint64_t taken_before_halt;
 	uint64_t test[GUEST_TEST_AREA / sizeof(uint64_t)]
 		__attribute__((aligned(64)));
 } __attribute__((aligned(4096)));

@@ -110,6 +110,8 @@ struct vcpu {
  * @manual_protect: argument of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, 0: not enabled
  * @granule: size of the guest's smallest pages and of its tables, bytes, one of
  *	vm_granules(); 0: the host's page size, or what the CPU has instead
+ * @interrupts: x86: interrupt controllers in the kernel (KVM_CREATE_IRQCHIP), so
+ *	that vCPUs can halt, and send interrupts to each other (lib/x86_64/apic.h)
  * @eager_split: split huge mappings when logging begins, by so many bytes at a
  *	time (KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE); 0: as KVM does by itself
  */
@@ -122,6 +124,7 @@ struct vm_config {
 	uint64_t manual_protect;
 	uint64_t granule;
 	uint64_t eager_split;
+	bool interrupts;
 };
 
 /**

@@ -28,7 +28,8 @@ extern char guest_vectors[];
 
 void arch_vm_init(struct vm *vm)
 {
-	(void)vm;
+	if (vm->config.interrupts)
+		fail("interrupts are x86's; arm64 has lib/arm64/its.h");
 }
 
 void arm64_set_register(struct vcpu *vcpu, uint64_t id, uint64_t value)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "arch.h"
+#include "supported.h"
 #include "layout_x86.h"
 #include "report.h"
 
@@ -36,9 +37,11 @@
 /* Layout of a vCPU's page in the system slot. */
 #define CPU_GDT		0x0000
 #define CPU_TSS		0x0100
+#define CPU_NMI_STACK	0x2000
 #define CPU_FAULT_STACK 0x4000
 #define TSS_SIZE	104
 #define TSS_IST1	36
+#define TSS_IST2	44
 #define TABLE_SIZE	4096
 /* Room for one gate per vector, in the tables' part of the system slot. */
 #define IDT_SIZE (VECTORS * 16)
@@ -73,18 +76,24 @@ static struct kvm_cpuid2 *supported_cpuid(void)
 	return cpuid;
 }
 
-/* CPUID 8000_0001 EDX bit 26, Page1GB. */
-static bool guest_has_1g_pages(void)
+struct kvm_cpuid_entry2 cpuid_supported(uint32_t function)
 {
 	struct kvm_cpuid2 *cpuid = supported_cpuid();
-	bool has = false;
+	struct kvm_cpuid_entry2 entry = { 0 };
 	unsigned int i;
 
 	for (i = 0; i < cpuid->nent; i++)
-		if (cpuid->entries[i].function == 0x80000001)
-			has = cpuid->entries[i].edx >> 26 & 1;
+		if (cpuid->entries[i].function == function &&
+		    !cpuid->entries[i].index)
+			entry = cpuid->entries[i];
 	free(cpuid);
-	return has;
+	return entry;
+}
+
+/* CPUID 8000_0001 EDX bit 26, Page1GB. */
+static bool guest_has_1g_pages(void)
+{
+	return cpuid_supported(0x80000001).edx >> 26 & 1;
 }
 
 const uint64_t *arch_page_sizes(const struct vm *vm, size_t *count)
@@ -125,6 +134,18 @@ uint32_t arch_dirty_log_size(void)
 	return enabled == 'Y' ? PML_ENTRIES : 0;
 }
 
+/*
+ * Which of the task's stacks a vector has. A fault's own: it may be the stack's.
+ * NMI's own: it comes whenever it likes. All other interrupts stay on the stack
+ * that the guest has.
+ */
+static uint8_t vector_stack(unsigned int vector)
+{
+	if (vector == VECTOR_NMI)
+		return 2;
+	return vector < VECTOR_INTERRUPTS ? 1 : 0;
+}
+
 static void fill_vectors(struct vm *vm)
 {
 	struct gate *gates;
@@ -142,8 +163,7 @@ static void fill_vectors(struct vm *vm)
 			.offset_middle = (entry >> 16) & 0xffff,
 			.offset_high = entry >> 32,
 			.selector = SELECTOR_CODE,
-			/* A stack of its own: the fault may be the stack's. */
-			.stack = 1,
+			.stack = vector_stack(i),
 			.type = 0x8e,
 		};
 	}
@@ -176,6 +196,13 @@ void arch_vm_init(struct vm *vm)
 		vm_ioctl(vm, KVM_SET_TSS_ADDR, TSS_ADDRESS);
 	if (vm_check_extension(vm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
 		vm_ioctl(vm, KVM_SET_IDENTITY_MAP_ADDR, &identity);
+	/* Before the first vCPU: kvm_arch_vm_ioctl(). */
+	if (vm->config.interrupts) {
+		if (!vm_check_extension(vm, KVM_CAP_IRQCHIP))
+			skip("KVM_CAP_IRQCHIP",
+			     "use a kernel with CONFIG_KVM_IOAPIC=y");
+		vm_ioctl(vm, KVM_CREATE_IRQCHIP, 0);
+	}
 }
 
 void arch_tables_init(struct vm *vm)
@@ -246,6 +273,7 @@ static void fill_cpu_page(struct vcpu *vcpu, uint64_t address)
 	uint64_t *gdt = (uint64_t *)((char *)vcpu->cpu_page + CPU_GDT);
 	uint64_t task = address + CPU_TSS;
 	uint64_t fault_stack = address + CPU_FAULT_STACK;
+	uint64_t nmi_stack = address + CPU_NMI_STACK;
 
 	gdt[SELECTOR_CODE / 8] = 0x00af9b000000ffffULL;
 	gdt[SELECTOR_DATA / 8] = 0x00cf93000000ffffULL;
@@ -255,12 +283,15 @@ static void fill_cpu_page(struct vcpu *vcpu, uint64_t address)
 	gdt[SELECTOR_TASK / 8 + 1] = task >> 32;
 	memcpy((char *)vcpu->cpu_page + CPU_TSS + TSS_IST1, &fault_stack,
 	       sizeof(fault_stack));
+	memcpy((char *)vcpu->cpu_page + CPU_TSS + TSS_IST2, &nmi_stack,
+	       sizeof(nmi_stack));
 }
 
 void arch_vcpu_init(struct vcpu *vcpu)
 {
 	uint64_t address = GPA_SYSTEM +
 			   ((char *)vcpu->cpu_page - (char *)vcpu->vm->system);
+	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
 	struct kvm_sregs sregs;
 
 	set_cpuid(vcpu);
@@ -291,6 +322,9 @@ void arch_vcpu_init(struct vcpu *vcpu)
 	sregs.idt.base = GPA_SYSTEM + vcpu->vm->vector_table;
 	sregs.idt.limit = IDT_SIZE - 1;
 	vcpu_ioctl(vcpu, KVM_SET_SREGS, &sregs);
+	/* All but the first would wait for a start-up IPI. */
+	if (vcpu->vm->config.interrupts)
+		vcpu_ioctl(vcpu, KVM_SET_MP_STATE, &runnable);
 }
 
 void arch_vcpu_start(struct vcpu *vcpu, guest_function function,

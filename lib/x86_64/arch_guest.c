@@ -12,6 +12,51 @@ struct guest_vcpu *guest_self(void)
 	return self;
 }
 
+/* What the CPU pushes for an interrupt (APM volume 2, 8.9.3). */
+struct interrupt_frame {
+	uint64_t program_counter;
+	uint64_t code_segment;
+	uint64_t flags;
+	uint64_t stack;
+	uint64_t stack_segment;
+};
+
+#define FLAGS_INTERRUPTS (1UL << 9)
+
+/* From vectors_guest.S. */
+void guest_interrupt(uint64_t vector, struct interrupt_frame *frame);
+extern char interrupts_await_halt[];
+
+/*
+ * No CPU takes an interrupt while it has them off, or between STI and the HLT
+ * behind it. QEMU does both for guests of its guests (doc/emulator.md): that is
+ * counted, and made undone.
+ */
+static bool is_impossible(struct guest_vcpu *self, uint64_t vector,
+			  struct interrupt_frame *frame)
+{
+	if (vector != VECTOR_NMI && !(frame->flags & FLAGS_INTERRUPTS)) {
+		self->taken_while_off++;
+		return true;
+	}
+	if (frame->program_counter ==
+	    (uint64_t)(uintptr_t)interrupts_await_halt) {
+		self->taken_before_halt++;
+		frame->program_counter++;
+	}
+	return false;
+}
+
+void guest_interrupt(uint64_t vector, struct interrupt_frame *frame)
+{
+	struct guest_vcpu *self = guest_self();
+
+	if (!self->interrupt)
+		guest_exception(vector, 0, 0, frame->program_counter);
+	if (!is_impossible(self, vector, frame))
+		self->interrupt(self, vector);
+}
+
 void guest_hypercall(struct guest_vcpu *self)
 {
 	(void)self;

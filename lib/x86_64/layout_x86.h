@@ -14,4 +14,11 @@
 /* Distance between two entry stubs of the vector table, bytes. */
 #define VECTOR_STRIDE 16
 
+/* Where a local APIC is in memory, both guest virtual and physical. */
+#define APIC_ADDRESS 0xfee00000UL
+
+/* These have handlers that come back; all other vectors are exceptions. */
+#define VECTOR_NMI	  2
+#define VECTOR_INTERRUPTS 32
+
 #endif

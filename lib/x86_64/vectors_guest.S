@@ -2,7 +2,8 @@
 /*
  * Exception entry. One stub per vector, VECTOR_STRIDE apart, so that the host
  * can fill the IDT without a table of symbols. No exception is survived: the
- * guest reports and stays (guest_exception()).
+ * guest reports and stays (guest_exception()). Interrupts, and NMI, are: they
+ * have a handler (guest_interrupt()).
  */
 #include "layout_x86.h"
 
@@ -27,6 +28,10 @@ guest_vectors:
 	.endr
 
 guest_vector_common:
+	cmpq	$VECTOR_NMI, (%rsp)
+	je	guest_vector_interrupt
+	cmpq	$VECTOR_INTERRUPTS, (%rsp)
+	jae	guest_vector_interrupt
 	popq	%rdi			/* vector */
 	popq	%rsi			/* error code */
 	movq	%cr2, %rdx
@@ -35,4 +40,48 @@ guest_vector_common:
 	andq	$-16, %rsp
 	call	guest_exception
 	ud2
+
+guest_vector_interrupt:
+	pushq	%rax
+	pushq	%rcx
+	pushq	%rdx
+	pushq	%rbx
+	pushq	%rsi
+	pushq	%rdi
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	movq	80(%rsp), %rdi		/* vector */
+	leaq	96(%rsp), %rsi		/* struct interrupt_frame */
+	cld
+	movq	%rsp, %rbx
+	andq	$-16, %rsp
+	call	guest_interrupt
+	movq	%rbx, %rsp
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rdi
+	popq	%rsi
+	popq	%rbx
+	popq	%rdx
+	popq	%rcx
+	popq	%rax
+	addq	$16, %rsp
+	iretq
+
+/*
+ * Let interrupts in and sleep until there is one, with nothing in between: the
+ * instruction behind STI is not interrupted (Intel SDM vol. 2, STI).
+ */
+	.globl	interrupts_await
+	.globl	interrupts_await_halt
+interrupts_await:
+	sti
+interrupts_await_halt:
+	hlt
+	cli
+	ret
 	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nested virtualization by AMD's SVM: a guest (L1) that runs a guest of its own
+ * (L2) in the address space that it has itself. With nested paging L2's physical
+ * addresses are L1's, too.
+ *
+ * Rules and layouts are those of the AMD64 Architecture Programmer's Manual,
+ * volume 2, chapter 15 and appendix B.
+ */
+#ifndef SECMMU_SVM_H
+#define SECMMU_SVM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <asm/svm.h>
+
+#include "guest.h"
+#include "vm.h"
+
+/* CPUID 8000_000A EDX. */
+#define SVM_FEATURE_PAGING (1U << 0)
+#define SVM_FEATURE_AVIC   (1U << 13)
+
+/* Fields of the control block for AVIC: appendix B. */
+#define SVM_AVIC_ENABLE	  0x060 /* 32 bits; bit 31 */
+#define SVM_AVIC_BAR	  0x098
+#define SVM_AVIC_BACKING  0x0e0
+#define SVM_AVIC_LOGICAL  0x0f0
+#define SVM_AVIC_PHYSICAL 0x0f8 /* and, below, the highest number of an entry */
+
+/**
+ * struct svm_nested - a vCPU's L2; may lie in guest_vcpu.test
+ * @vmcb: its control block, guest address
+ * @save: where L1's state is kept meanwhile (VM_HSAVE_PA), guest address
+ * @stack: the end of its stack, guest address
+ * @tables: its nested page tables, guest physical address; 0: none
+ * @registers: its general registers but RAX and RSP, as svm_enter() has them
+ */
+struct svm_nested {
+	uint64_t vmcb;
+	uint64_t save;
+	uint64_t stack;
+	uint64_t tables;
+	uint64_t registers[14];
+};
+
+/* Words for the host. */
+
+/**
+ * svm_features() - what KVM lets a guest's own SVM have
+ *
+ * Return: CPUID 8000_000A EDX, 0 if a guest has no SVM.
+ */
+uint32_t svm_features(void);
+
+/**
+ * svm_need() - skip the case where guests have no SVM
+ */
+void svm_need(void);
+
+/**
+ * svm_page() - a zeroed page, mapped at its own address in the guest
+ * @vm: VM, none of whose vCPUs runs
+ *
+ * Return: its guest address, virtual and physical.
+ */
+uint64_t svm_page(struct vm *vm);
+
+/**
+ * svm_prepare() - make room for an L2
+ * @vm: VM, none of whose vCPUs runs
+ * @nested: to be filled
+ *
+ * Skips the case where guests have no SVM.
+ */
+void svm_prepare(struct vm *vm, struct svm_nested *nested);
+
+/**
+ * svm_prepare_paging() - give an L2 nested page tables
+ * @vm: VM, none of whose vCPUs runs
+ * @nested: svm_prepare() was called
+ *
+ * One to one, for the first 512 GiB. Skips the case where guests have none, or no
+ * pages of 1 GiB.
+ */
+void svm_prepare_paging(struct vm *vm, struct svm_nested *nested);
+
+/* Words for guest code. */
+
+/**
+ * svm_begin() - enable SVM, and have an L2 ready to begin
+ * @self: the calling vCPU's block
+ * @nested: filled by svm_prepare()
+ * @function: what it runs
+ * @argument: its second argument
+ *
+ * L1 gets back what is sent to it: interrupts, NMI; and svm_call().
+ */
+void svm_begin(struct guest_vcpu *self, struct svm_nested *nested,
+	       guest_function function, uint64_t argument);
+
+/**
+ * svm_run() - run L2 until it exits
+ * @nested: begun
+ *
+ * What was sent to L1 is taken by L1 before this returns, if it has interrupts
+ * on. The next call goes on behind svm_call().
+ *
+ * Return: SVM_EXIT_*; L2's function has returned if it is SVM_EXIT_VMMCALL and
+ * svm_done() says so.
+ */
+uint64_t svm_run(struct svm_nested *nested);
+
+/**
+ * svm_done() - has L2's function returned?
+ * @nested: begun
+ *
+ * Return: whether it has.
+ */
+bool svm_done(const struct svm_nested *nested);
+
+/**
+ * svm_field() - a field of the control block
+ * @nested: L2
+ * @offset: bytes
+ *
+ * Return: where it is.
+ */
+static inline volatile void *svm_field(const struct svm_nested *nested,
+				       unsigned int offset)
+{
+	return (volatile void *)(uintptr_t)(nested->vmcb + offset);
+}
+
+/**
+ * svm_call() - L2 calls L1
+ */
+static inline void svm_call(void)
+{
+	asm volatile("vmmcall" : : "a"(0) : "memory");
+}
+
+#endif /* SECMMU_SVM_H */
