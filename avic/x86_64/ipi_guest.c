@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vCPUs that send interrupts to each other, and count. */
+#include "ipi.h"
+#include "random.h"
+
+/* How long a disturbance lasts, and how long L2 stays, in turns of a loop. */
+#define DISTURB_TURNS 2000
+#define NESTED_TURNS  500
+/* An APIC ID that no vCPU has. */
+#define OTHER_ID 0x77
+
+static struct ipi_vcpu *part(struct guest_vcpu *self, unsigned int index)
+{
+	return ipi_vcpu_of(self - self->index + index);
+}
+
+static uint32_t load(const volatile uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static void on_interrupt(struct guest_vcpu *self, uint64_t vector)
+{
+	struct ipi_vcpu *mine = ipi_vcpu_of(self);
+	uint64_t number = vector - IPI_FIRST_VECTOR;
+
+	self->beat++;
+	if (vector == 2) {
+		mine->nmi_got++;
+		return;
+	}
+	if (vector == IPI_PIC_VECTOR + IPI_PIC_LINE) {
+		mine->pic_got++;
+		pic_end();
+		return;
+	}
+	guest_assert(vector >= IPI_FIRST_VECTOR && number / 16 < IPI_VECTORS &&
+		     number % 16 < self->vcpu_count);
+	mine->got[number / 16][number % 16]++;
+	apic_end(mine->mode);
+}
+
+/* No more can be told from here: the host does. */
+static void __attribute__((noreturn))
+wrong(struct ipi_vcpu *mine, unsigned int vcpu, enum ipi_way way)
+{
+	mine->wrong_way = way;
+	__atomic_store_n(&mine->wrong, 1U << vcpu, __ATOMIC_RELEASE);
+	for (;;)
+		cpu_relax();
+}
+
+/* To vCPU 0's logical ID, which the disturber may have at the time, too. */
+static bool is_to_alias(const struct ipi_vcpu *mine, uint32_t targets)
+{
+	return mine->disturbance == IPI_LDR_ALIAS && targets & 1;
+}
+
+/* Has a vCPU what it was sent? */
+static bool arrived(struct guest_vcpu *self, unsigned int vcpu,
+		    enum ipi_way way)
+{
+	struct ipi_vcpu *mine = ipi_vcpu_of(self);
+	const struct ipi_vcpu *other = part(self, vcpu);
+	uint32_t want = mine->want[vcpu][way];
+	uint32_t more = load(&other->got[way][self->index]) - want;
+	uint32_t may = other->role == IPI_DISTURBER ? mine->sent[way].may : 0;
+
+	/* What is missing makes a difference below zero. */
+	if ((int32_t)more > (int32_t)may)
+		wrong(mine, vcpu, way);
+	return (int32_t)more >= 0;
+}
+
+/* One of the group has it, and is to have it from now on; nobody else has. */
+static bool lowest_arrived(struct guest_vcpu *self)
+{
+	struct ipi_vcpu *mine = ipi_vcpu_of(self);
+	struct ipi_sent *sent = &mine->sent[IPI_LOWEST];
+	unsigned int i, who = 0, count = 0;
+	uint32_t group = sent->targets;
+
+	if (is_to_alias(mine, group))
+		group |= 1U << (self->vcpu_count - 1);
+	for (i = 0; i < self->vcpu_count; i++) {
+		uint32_t more =
+			load(&part(self, i)->got[IPI_LOWEST][self->index]) -
+			mine->want[i][IPI_LOWEST];
+
+		if (!more)
+			continue;
+		if (more > 1 || ++count > 1 || !(group & 1U << i))
+			wrong(mine, i, IPI_LOWEST);
+		who = i;
+	}
+	if (count)
+		mine->want[who][IPI_LOWEST]++;
+	return count;
+}
+
+static bool nmi_arrived(struct guest_vcpu *self)
+{
+	struct ipi_vcpu *common = part(self, 0);
+	unsigned int i;
+	bool all = true;
+
+	for (i = 0; i < self->vcpu_count; i++) {
+		int32_t more = (int32_t)(load(&part(self, i)->nmi_got) -
+					 common->nmi_want[i]);
+
+		if (more > 0)
+			wrong(ipi_vcpu_of(self), i, IPI_NMI);
+		all = all && !more;
+	}
+	if (all)
+		__atomic_store_n(&common->nmi_owner, 0, __ATOMIC_RELEASE);
+	return all;
+}
+
+static bool is_taken(struct guest_vcpu *self, enum ipi_way way)
+{
+	unsigned int i;
+	bool all = true;
+
+	if (way == IPI_LOWEST)
+		return lowest_arrived(self);
+	if (way == IPI_NMI)
+		return nmi_arrived(self);
+	for (i = 0; i < self->vcpu_count; i++)
+		if (!arrived(self, i, way))
+			all = false;
+	return all;
+}
+
+/* Wait until the last interrupt that was sent this way has been taken. */
+static void settle(struct guest_vcpu *self, enum ipi_way way)
+{
+	struct ipi_sent *sent = &ipi_vcpu_of(self)->sent[way];
+
+	while (sent->open) {
+		if (is_taken(self, way))
+			sent->open = 0;
+		else
+			cpu_relax();
+	}
+}
+
+static uint32_t choose_targets(struct guest_vcpu *self, enum ipi_way way,
+			       struct random_stream *random)
+{
+	uint32_t all = (1U << self->vcpu_count) - 1, me = 1U << self->index;
+	uint32_t named = self->vcpu_count;
+
+	/* The last one is the disturber, whose APIC ID may not be its own. */
+	if (ipi_vcpu_of(self)->disturbance == IPI_APIC_ID)
+		named--;
+	switch (way) {
+	case IPI_PHYSICAL:
+		return 1U << random_below(random, named);
+	case IPI_LOGICAL:
+	case IPI_LOWEST:
+		return (uint32_t)random_between(random, 1, all);
+	case IPI_ALL:
+		return all;
+	case IPI_OTHERS:
+		return all & ~me;
+	case IPI_NMI:
+		/* Not to itself. */
+		if (named < 2 || random_chance(random, 1, 4))
+			return all & ~me;
+		return 1U << (self->index + 1 +
+			      random_below(random, named - 1)) %
+				     named;
+	default:
+		return me;
+	}
+}
+
+static void expect(struct guest_vcpu *self, enum ipi_way way, uint32_t targets)
+{
+	struct ipi_vcpu *mine = ipi_vcpu_of(self), *common = part(self, 0);
+	struct ipi_sent *sent = &mine->sent[way];
+	unsigned int i;
+
+	sent->count++;
+	sent->targets = targets;
+	sent->open = 1;
+	if (way == IPI_LOGICAL && is_to_alias(mine, targets))
+		sent->may++;
+	for (i = 0; i < self->vcpu_count && way != IPI_LOWEST; i++) {
+		if (!(targets & 1U << i))
+			continue;
+		if (way == IPI_NMI)
+			common->nmi_want[i]++;
+		else
+			mine->want[i][way]++;
+	}
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static void send(struct guest_vcpu *self, enum ipi_way way, uint32_t targets,
+		 bool shorthand)
+{
+	enum apic_mode mode = ipi_vcpu_of(self)->mode;
+	uint32_t vector = ipi_vector(way, self->index);
+	uint32_t one = (uint32_t)__builtin_ctz(targets);
+
+	switch (way) {
+	case IPI_PHYSICAL:
+		apic_send(mode, one, APIC_FIXED | vector);
+		break;
+	case IPI_LOGICAL:
+		apic_send(mode, targets, APIC_FIXED | APIC_LOGICAL | vector);
+		break;
+	case IPI_LOWEST:
+		apic_send(mode, targets, APIC_LOWEST | APIC_LOGICAL | vector);
+		break;
+	case IPI_ALL:
+		apic_send(mode, 0, APIC_TO_ALL | APIC_FIXED | vector);
+		break;
+	case IPI_OTHERS:
+		apic_send(mode, 0, APIC_TO_OTHER | APIC_FIXED | vector);
+		break;
+	case IPI_SELF:
+		if (mode == APIC_X2APIC && !shorthand)
+			apic_send_self(vector);
+		else
+			apic_send(mode, 0, APIC_TO_SELF | APIC_FIXED | vector);
+		break;
+	default:
+		if (targets & (targets - 1))
+			apic_send(mode, 0, APIC_TO_OTHER | APIC_NMI);
+		else
+			apic_send(mode, one, APIC_NMI);
+	}
+}
+
+/* All NMIs are one at a time; false if another vCPU has its turn. */
+static bool may_send(struct guest_vcpu *self, enum ipi_way way)
+{
+	uint32_t nobody = 0;
+
+	return way != IPI_NMI ||
+	       __atomic_compare_exchange_n(&part(self, 0)->nmi_owner, &nobody,
+					   self->index + 1, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static void send_one(struct guest_vcpu *self, struct random_stream *random)
+{
+	struct ipi_vcpu *mine = ipi_vcpu_of(self);
+	enum ipi_way way;
+	uint32_t targets;
+
+	do {
+		way = random_below(random, IPI_WAYS);
+	} while (!(mine->ways & 1U << way));
+	settle(self, way);
+	if (!may_send(self, way)) {
+		cpu_relax();
+		return;
+	}
+	targets = choose_targets(self, way, random);
+	if (mine->halts)
+		interrupts_off();
+	expect(self, way, targets);
+	send(self, way, targets, random_chance(random, 1, 2));
+	/* Pending by now, and nothing else wakes it. */
+	if (mine->halts) {
+		interrupts_await();
+		interrupts_on();
+	}
+	mine->turns++;
+	self->beat++;
+}
+
+static void run_sender(struct guest_vcpu *self)
+{
+	struct ipi_vcpu *mine = ipi_vcpu_of(self);
+	struct random_stream random;
+	unsigned int way;
+
+	random_init(&random, self->seed, random_number("ipi", self->index));
+	interrupts_on();
+	while (!self->stop)
+		send_one(self, &random);
+	for (way = 0; way < IPI_WAYS; way++)
+		settle(self, way);
+	__atomic_store_n(&mine->finished, 1, __ATOMIC_RELEASE);
+	/* Others may still send to it. */
+	for (;;)
+		cpu_relax();
+}
+
+static void spin(struct guest_vcpu *self, unsigned int turns)
+{
+	while (turns--)
+		cpu_relax();
+	self->beat++;
+}
+
+static void run_nested(struct guest_vcpu *self, uint64_t turns)
+{
+	for (;;) {
+		uint64_t i;
+
+		for (i = 0; i < turns; i++)
+			cpu_relax();
+		svm_call();
+	}
+}
+
+/* Interrupts come to L2's vCPU, and are L1's. */
+static void disturb_nested(struct guest_vcpu *self)
+{
+	uint64_t code = svm_run(&ipi_vcpu_of(self)->nested);
+
+	guest_assert_equal(code == SVM_EXIT_INTR || code == SVM_EXIT_NMI ||
+				   code == SVM_EXIT_VMMCALL,
+			   true);
+}
+
+static void disturb(struct guest_vcpu *self, const struct ipi_vcpu *mine)
+{
+	switch (mine->disturbance) {
+	case IPI_BLOCK_IRQ:
+	case IPI_AUTO_EOI:
+		guest_sync(self, true, 0);
+		spin(self, DISTURB_TURNS);
+		guest_sync(self, false, 0);
+		break;
+	case IPI_LDR_ALIAS:
+		apic_set_logical(1U << self->index | 1);
+		spin(self, DISTURB_TURNS);
+		apic_set_logical(1U << self->index);
+		break;
+	case IPI_APIC_ID:
+		apic_set_id(OTHER_ID);
+		spin(self, DISTURB_TURNS);
+		apic_set_id(self->index);
+		break;
+	case IPI_EXTINT:
+		interrupts_off();
+		spin(self, DISTURB_TURNS);
+		interrupts_on();
+		break;
+	case IPI_VMRUN:
+		disturb_nested(self);
+		break;
+	default:
+		break;
+	}
+}
+
+static void run_disturber(struct guest_vcpu *self)
+{
+	struct ipi_vcpu *mine = ipi_vcpu_of(self);
+
+	if (mine->disturbance == IPI_EXTINT)
+		apic_accept_pic(mine->mode, IPI_PIC_VECTOR);
+	if (mine->disturbance == IPI_VMRUN)
+		svm_begin(self, &mine->nested, run_nested, NESTED_TURNS);
+	interrupts_on();
+	for (;;) {
+		disturb(self, mine);
+		mine->disturbed++;
+		spin(self, DISTURB_TURNS);
+	}
+}
+
+void ipi_run_guest(struct guest_vcpu *self, uint64_t unused)
+{
+	struct ipi_vcpu *mine = ipi_vcpu_of(self);
+	struct ipi_vcpu *common = part(self, 0);
+
+	(void)unused;
+	self->interrupt = on_interrupt;
+	apic_begin(self, mine->mode);
+	/* Nobody sends before all can be sent to. */
+	__atomic_fetch_add(&common->ready, 1, __ATOMIC_SEQ_CST);
+	while (load(&common->ready) < self->vcpu_count)
+		cpu_relax();
+	while (mine->role == IPI_SLEEPER)
+		interrupts_await();
+	if (mine->role == IPI_SENDER)
+		run_sender(self);
+	run_disturber(self);
+}
