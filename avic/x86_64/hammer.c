@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "affinity.h"
+#include "cases.h"
+#include "clock.h"
+#include "crew.h"
+#include "hammer.h"
+#include "page_set.h"
+#include "report.h"
+#include "shadow_rules.h"
+
+/* A host thread is in one call of the device, and those are bounded. */
+#define PAUSE_MS 30000
+#define TICK_NS	 NSEC_PER_MSEC
+
+/**
+ * struct hammer - it
+ * @config: what happens
+ * @shadow: VM, table, device
+ * @all_cpus: those that vCPUs' threads are moved between
+ * @judged_cpu: the one whose APIC ID the shadow is judged by
+ * @crew: the vCPUs' threads
+ * @host: the host's threads; NULL: none
+ * @random: choices of the thread that judges
+ * @backing: pages that were behind the table since the last sync
+ * @named: pages that the shadow named since
+ */
+struct hammer {
+	const struct hammer_config *config;
+	struct shadow_scene shadow;
+	cpu_set_t all_cpus, judged_cpu;
+	struct crew *crew;
+	struct worker_group *host;
+	struct random_stream random;
+	struct page_set *backing;
+	struct page_set *named;
+};
+
+static uint64_t guest_entry(const struct hammer *hammer, unsigned int number)
+{
+	return ((const volatile uint64_t *)
+			hammer->shadow.table_memory.hva)[number];
+}
+
+/* Sync, as a vCPU that is about to enter the guest with the table, or not. */
+static void host_sync(struct worker *worker, void *argument)
+{
+	struct random_stream *random = worker_random(worker);
+	struct hammer *hammer = argument;
+	struct shadow_scene *shadow = &hammer->shadow;
+
+	while (!worker_should_stop(worker)) {
+		unsigned int entries = 1 + random_below(random, 32);
+		bool use = random_chance(random, 1, 2);
+		int error;
+
+		if (random_chance(random, 1, 8))
+			entries = SECMMU_AVIC_ENTRIES;
+		if (random_chance(random, 1, 8))
+			avic_put(&shadow->avic,
+				 avic_get(&shadow->avic, SHADOW_TABLE_GPA));
+		if (use)
+			avic_use(&shadow->avic, shadow->table);
+		error = __avic_sync(&shadow->avic, shadow->table, entries);
+		/* EBUSY: erased again and again while somebody uses it. */
+		CHECK(!error || error == -EBUSY, "a sync fails: %s",
+		      errno_name(error));
+		sched_yield();
+		if (use)
+			avic_unuse(&shadow->avic, shadow->table);
+	}
+}
+
+static void host_slots(struct worker *worker, void *argument)
+{
+	const struct timespec wait = { .tv_nsec = 5 * NSEC_PER_MSEC };
+	struct hammer *hammer = argument;
+	struct memslot *slot = &hammer->shadow.backing_slot;
+	uint64_t size = slot->size;
+
+	while (!worker_should_stop(worker)) {
+		slot_delete(slot);
+		sched_yield();
+		slot->size = size;
+		slot_set(slot);
+		/* Not to wait for anything: so that there is a slot mostly. */
+		nanosleep(&wait, NULL);
+	}
+}
+
+static void note_backing(struct hammer *hammer, unsigned int page)
+{
+	uint64_t physical = shadow_physical(&hammer->shadow, page);
+
+	CHECK(physical, "backing page %u is not there", page);
+	page_set_add(hammer->backing, physical);
+}
+
+/* A dropped page has a successor with the next touch, by whomever. */
+static void host_drop(struct worker *worker, void *argument)
+{
+	struct random_stream *random = worker_random(worker);
+	struct hammer *hammer = argument;
+
+	while (!worker_should_stop(worker)) {
+		unsigned int page = random_below(random, SHADOW_BACKING_PAGES);
+		volatile uint8_t *at =
+			(uint8_t *)hammer->shadow.backing_memory.hva +
+			page * PAGE;
+
+		CHECK(!madvise((void *)at, PAGE, MADV_DONTNEED),
+		      "madvise failed: %s", errno_name(errno));
+		*at = 1;
+		note_backing(hammer, page);
+		sched_yield();
+	}
+}
+
+static void host_read(struct worker *worker, void *argument)
+{
+	struct hammer *hammer = argument;
+	struct secmmu_avic_entry entry[SECMMU_AVIC_ENTRIES];
+
+	while (!worker_should_stop(worker)) {
+		struct secmmu_avic_read read = avic_read(&hammer->shadow.avic,
+							 hammer->shadow.table,
+							 entry);
+		unsigned int i;
+
+		for (i = 0; i < SECMMU_AVIC_ENTRIES; i++) {
+			uint64_t page = entry[i].shadow & SECMMU_AVIC_BACKING;
+
+			if (entry[i].shadow & SECMMU_AVIC_VALID &&
+			    page != read.dummy)
+				page_set_add(hammer->named, page);
+		}
+		sched_yield();
+	}
+}
+
+static void begin_vcpus(struct hammer *hammer, bool merge_only)
+{
+	struct crew_config config = { .function = hammer_run };
+	unsigned int i;
+
+	for (i = 0; i < hammer->config->vcpus; i++) {
+		struct hammer_guest *guest = hammer_of(
+			hammer->shadow.vm->vcpus[i].guest);
+
+		*guest = (struct hammer_guest){
+			.table = SHADOW_TABLE_GPA,
+			.backing = SHADOW_BACKING_GPA,
+			.merge_only = merge_only,
+		};
+		case_random(&guest->random, "vCPU", i);
+	}
+	hammer->crew = crew_new(hammer->shadow.vm, &config);
+}
+
+static void begin(struct hammer *hammer, const struct hammer_config *config,
+		  enum secmmu_avic_personality personality)
+{
+	unsigned int i;
+
+	CHECK(config->vcpus && config->vcpus <= HAMMER_VCPUS,
+	      "it takes 1 to %d vCPUs, not %u: say so by --vcpus", HAMMER_VCPUS,
+	      config->vcpus);
+	hammer->config = config;
+	case_random(&hammer->random, "host", 0);
+	hammer->all_cpus = affinity_get();
+	/* Goes to one CPU, and stays there. */
+	shadow_begin(&hammer->shadow, personality, config->vcpus);
+	hammer->judged_cpu = affinity_get();
+	affinity_set(&hammer->all_cpus);
+	shadow_fill_first(&hammer->shadow, SECMMU_AVIC_ENTRIES);
+	hammer->backing = page_set_new();
+	hammer->named = page_set_new();
+	for (i = 0; i < SHADOW_BACKING_PAGES; i++)
+		note_backing(hammer, i);
+	/* shadow_begin() has run vCPU 0, with another guest function. */
+	begin_vcpus(hammer, personality == SECMMU_AVIC_RFC);
+}
+
+static uint64_t writes(const struct hammer *hammer)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < hammer->config->vcpus; i++)
+		sum += hammer_of(hammer->shadow.vm->vcpus[i].guest)->writes;
+	return sum;
+}
+
+/* All vCPUs have run by now: whoever has written has. */
+static void await_writes(const struct hammer *hammer)
+{
+	const struct timespec wait = { .tv_nsec = TICK_NS };
+	unsigned int i;
+
+	/* The crew's watchdog bounds it. */
+	for (i = 0; i < hammer->config->vcpus; i++)
+		while (!hammer_of(hammer->shadow.vm->vcpus[i].guest)->writes)
+			nanosleep(&wait, NULL);
+}
+
+/* An entry that the device knows otherwise than memory has it, or -1. */
+static int find_wrong(struct hammer *hammer, struct secmmu_avic_entry *entry)
+{
+	struct secmmu_avic_read read = avic_read(&hammer->shadow.avic,
+						 hammer->shadow.table, entry);
+	unsigned int i;
+
+	for (i = 0; i < read.known; i++) {
+		uint64_t guest = guest_entry(hammer, i);
+
+		if (entry[i].flags & SECMMU_AVIC_ENTRY_VALID ?
+			    entry[i].guest != guest :
+			    (guest & SECMMU_AVIC_VALID) != 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+static void judge_known(struct hammer *hammer)
+{
+	struct secmmu_avic_entry entry[SECMMU_AVIC_ENTRIES];
+	int number = find_wrong(hammer, entry);
+
+	if (number >= 0)
+		fail("entry %d: the guest has %#llx, and the device takes it for %#llx%s",
+		     number,
+		     (unsigned long long)guest_entry(hammer,
+						     (unsigned int)number),
+		     (unsigned long long)entry[number].guest,
+		     entry[number].flags & SECMMU_AVIC_ENTRY_VALID ?
+			     "" :
+			     ", not valid");
+}
+
+/* Nothing but what was a backing page since the last judgement. */
+static void judge_named(struct hammer *hammer)
+{
+	size_t position = 0;
+	uint64_t page;
+
+	while ((page = page_set_next(hammer->named, &position)))
+		CHECK(page_set_has(hammer->backing, page),
+		      "the shadow has named the page at %#llx, which was none of the backing pages",
+		      (unsigned long long)page);
+	page_set_clear(hammer->named);
+}
+
+/*
+ * KVM's idea of where a vCPU is changes when it is loaded: by any of its ioctls,
+ * on the CPU where that is made.
+ */
+static void settle_vcpus(struct hammer *hammer)
+{
+	struct shadow_scene *shadow = &hammer->shadow;
+	struct kvm_regs registers;
+	unsigned int i;
+
+	affinity_set(&hammer->judged_cpu);
+	for (i = 0; i < hammer->config->vcpus; i++) {
+		vcpu_ioctl(&shadow->vm->vcpus[i], KVM_GET_REGS, &registers);
+		shadow->has_run |= 1ULL << i;
+	}
+}
+
+/* The table's own slot, which vCPUs cannot do without. */
+static void replace_table_slot(struct hammer *hammer)
+{
+	struct memslot *slot = &hammer->shadow.table_slot;
+	uint64_t size = slot->size;
+
+	slot_delete(slot);
+	slot->size = size;
+	slot_set(slot);
+	shadow_judge(&hammer->shadow, 0);
+}
+
+static void judge(struct hammer *hammer)
+{
+	unsigned int i;
+
+	judge_known(hammer);
+	judge_named(hammer);
+	settle_vcpus(hammer);
+	if (hammer->config->host && random_chance(&hammer->random, 1, 4))
+		replace_table_slot(hammer);
+	avic_sync(&hammer->shadow.avic, hammer->shadow.table,
+		  SECMMU_AVIC_ENTRIES);
+	shadow_judge(&hammer->shadow, SECMMU_AVIC_ENTRIES);
+	affinity_set(&hammer->all_cpus);
+	page_set_clear(hammer->backing);
+	for (i = 0; i < SHADOW_BACKING_PAGES; i++)
+		note_backing(hammer, i);
+}
+
+static void one_round(struct hammer *hammer)
+{
+	const struct timespec wait = { .tv_nsec = TICK_NS };
+	uint64_t until = clock_ns() + hammer->config->round_ns;
+
+	while (clock_ns() < until) {
+		if (hammer->config->host)
+			crew_place(hammer->crew,
+				   random_below(&hammer->random,
+						hammer->config->vcpus),
+				   (unsigned int)random_below(&hammer->random,
+							      64));
+		nanosleep(&wait, NULL);
+	}
+}
+
+static void start_host(struct hammer *hammer)
+{
+	hammer->host = worker_group_new("host");
+	worker_add(hammer->host, "sync", host_sync, hammer);
+	worker_add(hammer->host, "read", host_read, hammer);
+	if (hammer->config->host) {
+		worker_add(hammer->host, "slots", host_slots, hammer);
+		worker_add(hammer->host, "drop", host_drop, hammer);
+	}
+	worker_group_start(hammer->host);
+}
+
+static void finish(struct hammer *hammer)
+{
+	free(hammer->backing);
+	free(hammer->named);
+	shadow_end(&hammer->shadow);
+}
+
+void hammer(const struct hammer_config *config)
+{
+	uint64_t until = clock_ns() + config->duration_ns;
+	struct secmmu_avic_counters counters;
+	struct hammer hammer = { 0 };
+	unsigned int rounds = 0;
+
+	begin(&hammer, config, SECMMU_AVIC_FIXED);
+	start_host(&hammer);
+	crew_start(hammer.crew);
+	await_writes(&hammer);
+	do {
+		one_round(&hammer);
+		worker_group_pause(hammer.host, PAUSE_MS);
+		crew_pause(hammer.crew);
+		judge(&hammer);
+		rounds++;
+		crew_resume(hammer.crew);
+		worker_group_resume(hammer.host);
+	} while (clock_ns() < until);
+	worker_group_stop(hammer.host);
+	worker_group_join(hammer.host, PAUSE_MS);
+	crew_finish(hammer.crew);
+	counters = avic_counters(&hammer.shadow.avic);
+	report_info("%llu writes in %u rounds: %llu merged, %llu tables erased, %llu of them by floods, %llu pages pinned",
+		    (unsigned long long)writes(&hammer), rounds,
+		    (unsigned long long)counters.merged,
+		    (unsigned long long)counters.erased,
+		    (unsigned long long)counters.floods,
+		    (unsigned long long)counters.pinned);
+	CHECK(counters.merged, "nothing was merged: the hammer hits nothing");
+	finish(&hammer);
+}
+
+void hammer_find_lost_order(const struct hammer_config *config)
+{
+	uint64_t start = clock_ns(), until = start + config->duration_ns;
+	struct secmmu_avic_entry entry[SECMMU_AVIC_ENTRIES];
+	struct hammer hammer = { 0 };
+	unsigned int rounds = 0;
+	int number = -1;
+
+	begin(&hammer, config, SECMMU_AVIC_RFC);
+	avic_sync(&hammer.shadow.avic, hammer.shadow.table,
+		  SECMMU_AVIC_ENTRIES);
+	/* In use, so that no flood erases it. */
+	avic_use(&hammer.shadow.avic, hammer.shadow.table);
+	crew_start(hammer.crew);
+	while (number < 0 && clock_ns() < until) {
+		one_round(&hammer);
+		crew_pause(hammer.crew);
+		number = find_wrong(&hammer, entry);
+		rounds++;
+		crew_resume(hammer.crew);
+	}
+	crew_finish(hammer.crew);
+	CHECK(number >= 0,
+	      "the shadow of the RFC is right after %llu writes in %u rounds: vCPUs do not overtake each other here",
+	      (unsigned long long)writes(&hammer), rounds);
+	report_info("found in entry %d, in round %u, after %llu writes", number,
+		    rounds, (unsigned long long)writes(&hammer));
+	report_value("found_after", (double)(clock_ns() - start) / NSEC_PER_SEC,
+		     "s");
+	avic_unuse(&hammer.shadow.avic, hammer.shadow.table);
+	finish(&hammer);
+}
