@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What write tracking costs, and the shadow of a table that stands on it: per
+ * guest store, for more and more vCPUs, and per sync, for more and more entries;
+ * both personalities in one run. Every line is "json: {...}".
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "affinity.h"
+#include "cases.h"
+#include "clock.h"
+#include "crew.h"
+#include "hammer.h"
+#include "options.h"
+#include "report.h"
+#include "shadow_rules.h"
+
+#define VCPUS_MAX 16
+#define VCPUS	  4
+#define SYNCS	  30
+/* A page of the table's slot that is no table. */
+#define PLAIN_PAGE 1
+
+static const char *const personalities[] = {
+	[SECMMU_AVIC_FIXED] = "fixed",
+	[SECMMU_AVIC_RFC] = "rfc",
+};
+
+/* Stores to an untracked, then to a tracked page: three of each in a case. */
+static uint64_t measure_ns(void)
+{
+	return case_duration_ns() / 7;
+}
+
+static uint64_t writes(const struct vm *vm)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < vm->vcpu_count; i++)
+		sum += hammer_of(vm->vcpus[i].guest)->writes;
+	return sum;
+}
+
+/* Stores for a while; how many each second. */
+static double measure(struct crew *crew, struct shadow_scene *scene)
+{
+	uint64_t wanted = measure_ns(), began = writes(scene->vm);
+	struct timespec wait = { .tv_sec = (time_t)(wanted / NSEC_PER_SEC),
+				 .tv_nsec = (long)(wanted % NSEC_PER_SEC) };
+	uint64_t start = clock_ns(), taken;
+
+	crew_resume(crew);
+	nanosleep(&wait, NULL);
+	taken = clock_ns() - start;
+	crew_pause(crew);
+	return (double)(writes(scene->vm) - began) * 1e9 / (double)taken;
+}
+
+static void point_guests(struct shadow_scene *scene, uint64_t table)
+{
+	unsigned int i;
+
+	for (i = 0; i < scene->vm->vcpu_count; i++) {
+		struct hammer_guest *guest = hammer_of(
+			scene->vm->vcpus[i].guest);
+
+		guest->table = table;
+		guest->backing = SHADOW_BACKING_GPA;
+	}
+}
+
+/* What KVM has told of, of a page or of a table. */
+static uint64_t callbacks(const struct shadow_scene *scene)
+{
+	struct secmmu_avic_counters counters = avic_counters(&scene->avic);
+
+	return counters.writes + counters.merged + counters.ignored;
+}
+
+/* A vCPU may have been stopped between a store and its count. */
+static void judge_callbacks(const struct shadow_scene *scene, uint64_t told,
+			    uint64_t stores)
+{
+	uint64_t vcpus = scene->vm->vcpu_count;
+
+	CHECK(told + vcpus >= stores && told <= stores + vcpus,
+	      "%llu stores to a tracked page, and KVM told of %llu",
+	      (unsigned long long)stores, (unsigned long long)told);
+}
+
+static void bench_kind(struct crew *crew, struct shadow_scene *scene,
+		       const char *kind, double untracked)
+{
+	uint64_t told = callbacks(scene), stores = writes(scene->vm);
+	double tracked = measure(crew, scene);
+
+	judge_callbacks(scene, callbacks(scene) - told,
+			writes(scene->vm) - stores);
+	report_info("json: {\"bench\": \"tracked_stores\", \"what\": \"%s\", \"vcpus\": %u, \"unit\": \"1/s\", \"untracked\": %.0f, \"callbacks\": %.0f, \"us_per_store\": %.2f}",
+		    kind, scene->vm->vcpu_count, untracked, tracked,
+		    (double)scene->vm->vcpu_count * 1e6 / tracked);
+}
+
+static void bench_personality(enum secmmu_avic_personality personality,
+			      unsigned int vcpus)
+{
+	const struct crew_config config = { .function = hammer_store };
+	cpu_set_t all_cpus = affinity_get();
+	struct shadow_scene scene;
+	struct crew *crew;
+	double untracked;
+
+	shadow_begin(&scene, personality, vcpus);
+	affinity_set(&all_cpus);
+	shadow_fill_first(&scene, SECMMU_AVIC_ENTRIES);
+	point_guests(&scene, SHADOW_TABLE_GPA);
+	crew = crew_new(scene.vm, &config);
+	crew_start(crew);
+	crew_pause(crew);
+	untracked = measure(crew, &scene);
+	avic_sync(&scene.avic, scene.table, SECMMU_AVIC_ENTRIES);
+	avic_use(&scene.avic, scene.table);
+	bench_kind(crew, &scene, personalities[personality], untracked);
+	if (personality == SECMMU_AVIC_FIXED) {
+		point_guests(&scene, SHADOW_TABLE_GPA + PLAIN_PAGE * PAGE);
+		avic_track(&scene.avic, SHADOW_TABLE_GPA + PLAIN_PAGE * PAGE);
+		/* The guest function has its address from before: again. */
+		crew_finish(crew);
+		crew = crew_new(scene.vm, &config);
+		crew_start(crew);
+		crew_pause(crew);
+		bench_kind(crew, &scene, "no table", untracked);
+		avic_untrack(&scene.avic, SHADOW_TABLE_GPA + PLAIN_PAGE * PAGE);
+	}
+	crew_finish(crew);
+	avic_unuse(&scene.avic, scene.table);
+	shadow_end(&scene);
+}
+
+static void bench_stores(const struct test_case *test)
+{
+	bench_personality(SECMMU_AVIC_RFC, (unsigned int)test->number[0]);
+	bench_personality(SECMMU_AVIC_FIXED, (unsigned int)test->number[0]);
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static void bench_sync_of(enum secmmu_avic_personality personality,
+			  unsigned int entries)
+{
+	struct shadow_scene scene;
+	uint64_t times[SYNCS];
+	unsigned int i;
+
+	shadow_begin(&scene, personality, 1);
+	shadow_fill_first(&scene, SECMMU_AVIC_ENTRIES);
+	for (i = 0; i < SYNCS; i++) {
+		uint64_t start = clock_ns();
+
+		avic_sync(&scene.avic, scene.table, entries);
+		times[i] = clock_ns() - start;
+		/* A new table knows nothing. */
+		avic_put(&scene.avic, scene.table);
+		scene.table = avic_get(&scene.avic, SHADOW_TABLE_GPA);
+	}
+	shadow_end(&scene);
+	qsort(times, SYNCS, sizeof(times[0]), compare_u64);
+	report_info("json: {\"bench\": \"sync\", \"what\": \"%s\", \"entries\": %u, \"unit\": \"us\", \"min\": %.1f, \"median\": %.1f, \"max\": %.1f}",
+		    personalities[personality], entries, (double)times[0] / 1e3,
+		    (double)times[SYNCS / 2] / 1e3,
+		    (double)times[SYNCS - 1] / 1e3);
+}
+
+static void bench_sync(const struct test_case *test)
+{
+	bench_sync_of(SECMMU_AVIC_RFC, (unsigned int)test->number[0]);
+	bench_sync_of(SECMMU_AVIC_FIXED, (unsigned int)test->number[0]);
+}
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	static const unsigned int entries[] = { 1, 8, 64, 512 };
+	unsigned int most = options->vcpus ? options->vcpus : VCPUS, vcpus;
+	size_t count = 0, i;
+
+	if (most > VCPUS_MAX)
+		options_usage_error("write_track_bench", "--vcpus: at most %d",
+				    VCPUS_MAX);
+	for (vcpus = 1; count < max; vcpus *= 2) {
+		if (vcpus > most)
+			vcpus = most;
+		cases[count] = (struct test_case){ .run = bench_stores,
+						   .number = { vcpus } };
+		snprintf(cases[count].name, sizeof(cases[count].name),
+			 "stores/%u_vcpus", vcpus);
+		count++;
+		if (vcpus == most)
+			break;
+	}
+	for (i = 0; i < sizeof(entries) / sizeof(entries[0]) && count < max;
+	     i++, count++) {
+		cases[count] = (struct test_case){ .run = bench_sync,
+						   .number = { entries[i] } };
+		snprintf(cases[count].name, sizeof(cases[count].name),
+			 "sync/%u_entries", entries[i]);
+	}
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "write_track_bench",
+		.summary = "what tracked stores and syncs of a table cost",
+		.cases = list_cases,
+		.needs = AVIC_NEEDS,
+	};
+
+	return cases_main(argc, argv, &program);
+}
