@@ -4,7 +4,7 @@
 #
 # In a kernel tree as tools/testing/selftests/secmmu:
 #   make -C tools/testing/selftests TARGETS=secmmu {all,install,run_tests,clean,gen_tar} [O=DIR]
-# Alone: make [all | install INSTALL_PATH=DIR | modules KDIR=DIR | check | check-quick | clean]
+# Alone: make [all | install INSTALL_PATH=DIR | modules KDIR=DIR | man | check | check-quick | clean]
 #   KSFT=DIR       selftests folder of a kernel source (default: from Debian's linux-source-6.1)
 #   O=DIR          where to build (default: out)
 #   ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-   LLVM=1   WERROR=1   V=1
@@ -217,11 +217,18 @@ check:
 check-quick:
 	@tests/check --quick
 
+# The manual page, of what run_all.sh says of itself.
+man: $(OUTPUT)/run_all.sh.1
+
+$(OUTPUT)/run_all.sh.1: runner/options.sh run_all.sh
+	@mkdir -p $(@D)
+	$(call quiet,MAN)help2man --no-info --section=1 --name='run the secmmu selftests here or on target kernels' ./run_all.sh > $@.new && mv $@.new $@
+
 help:
 	@sed -n '3,15s/^# \{0,1\}//p' Makefile
 
 -include $(ALL_OBJECTS:.o=.d)
 
 FORCE:
-.PHONY: all unit modules check check-quick help unsupported FORCE
+.PHONY: all unit modules check check-quick man help unsupported FORCE
 .DEFAULT_GOAL := all

@@ -9,7 +9,8 @@
 # Variables: state (file to remember things in), state_new (what it will be),
 # output (file for the objects), nonce, target, results (the folder), folder (where in it the logs go), known, skips (files), console
 # (file, may be missing), end ("": it goes on; "crash": the machine died;
-# "lost": so did the agent; "interrupted"), bisect (1: known failures are bad).
+# "lost": so did the agent; "interrupted"), bisect (1: known failures are bad),
+# verbose (1: what the programs print, too).
 # In the environment: SECMMU_FINGERPRINT, which failure a bisection looks for
 # (others are counted apart), SECMMU_COMMAND, which repeats this run, and SECMMU_WHY,
 # one line for the end.
@@ -134,6 +135,8 @@ function case_line(line,    status, name, directive, at) {
 
 function program_line(line) {
 	print line > log_file
+	if (verbose)
+		print "#   " printable(line)
 	if (area == "prove") {
 		# Its program's cases are none of ours.
 		if (line ~ /^# prove: /) {

@@ -165,7 +165,7 @@ digest_stream()
 		-v "output=$target_folder/news.jsonl" -v "nonce=$nonce" -v "target=$target" \
 		-v "results=$results" -v "folder=$target_name/boot-$boot" \
 		-v "known=$top/known-failures" -v "skips=$top/vm/expected-skips" \
-		-v "console=$boot_folder/console.log" -v "end=${1:-}" -v "bisect=$bisect" |
+		-v "console=$boot_folder/console.log" -v "end=${1:-}" -v "bisect=$bisect" -v "verbose=$verbose" |
 		while IFS= read -r line; do
 			case $line in
 			'ok '* | 'not ok '*)
@@ -183,9 +183,9 @@ digest_stream()
 	follow_clear
 	cat "$target_folder/news" >> "$results/ktap"
 	if [[ ! $quiet ]]; then
-		cat "$target_folder/news"
+		paint < "$target_folder/news"
 	else
-		grep '^not ok\|^# [A-Z]* *:' "$target_folder/news" | grep -v ' # TODO '
+		grep '^not ok\|^# [A-Z]* *:' "$target_folder/news" | grep -v ' # TODO ' | paint
 	fi
 	tap_count=$((tap_count + $(grep -c '^ok \|^not ok ' "$target_folder/news")))
 	return 0

@@ -7,7 +7,7 @@
 usage()
 {
 	cat <<'END'
-usage: run_all.sh [options]            run the tests on this machine's kernel
+Usage: run_all.sh [options]            run the tests on this machine's kernel
        run_all.sh --vm TARGET[,...]    run them on target kernels, in QEMU
 
 which tests:
@@ -46,14 +46,14 @@ results:
                  options may follow
   --resume DIR   go on with a run that was interrupted, killed, or ended by a
                  crash of this machine (its only option)
-  --bisect       for git bisect run: exit code 0 good, 1 bad, 125 cannot tell,
-                 no other; known-failures are bad here
-  --fingerprint ERE   of a bisection: only a failure that looks so is bad
-  -q             no line for each case   -h  this text
+  --bisect       for git bisect run: exit code 0 good, 1 bad, 125 cannot tell, no
+                 other; what is known is bad, and with --fingerprint ERE only a
+                 failure that looks so
+  -q  no line for each case   -v  the programs' own words, too   -h  this text
 
 exit code: 0 all as expected; 1 something failed (with --baseline: a regression,
-and 2 if what failed is none); 3 nothing could be run (no
-kernel, no QEMU, no boot, no test, interrupted); 64 wrong usage
+and 2 if what failed is none); 3 nothing could be run (no kernel, no QEMU, no
+boot, no test, interrupted); 64 wrong usage
 END
 }
 
@@ -97,7 +97,7 @@ parse_options()
 	targets=() wanted=() unwanted=() areas=() program_options=()
 	mode=check duration='' seed='' rounds=1 rounds_given='' until_fail='' time_limit=''
 	dry='' kernel='' modules='' append='' memory='' cpus='' prove='' amplify='' with_modules='' quiet='' destructive=''
-	results='' fingerprint='' baseline='' replays=3 selection='' shard='' rerun='' jobs=1 background=''
+	results='' fingerprint='' baseline='' replays=3 selection='' shard='' rerun='' jobs=1 background='' verbose=''
 	if [[ ${1-} == --resume || ${1-} == --resume=* ]]; then
 		resumed=${1#--resume}
 		resumed=${resumed#=}
@@ -149,7 +149,9 @@ parse_options()
 			;;
 		-c) areas+=("$value") ;;
 		-o) need_number "$option" "$value"; time_limit=$value ;;
-		-q | --quiet) quiet=1 ;;
+		-q | --quiet) quiet=1 verbose='' ;;
+		-v | --verbose) verbose=1 quiet='' ;;
+		--version) echo "run_all.sh (secmmu) $(suite_version)"; finish 0 ;;
 		--all) mode=all ;;
 		--stress) mode=stress ;;
 		--duration) need_number "$option" "$value"; duration=$value ;;

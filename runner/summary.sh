@@ -13,6 +13,26 @@ infrastructure_failed()
 	printf '# %s: %s\n' "$target" "$1" | tee -a "$results/ktap"
 }
 
+suite_version()
+{
+	git -C "$top" describe --always --dirty 2> /dev/null || echo unknown
+}
+
+# paint: colours for what is read, on a terminal that has them and whose user has
+# not declined (no-color.org).
+paint()
+{
+	if [[ ! -t 1 || ${NO_COLOR:-} || ${TERM:-dumb} == dumb ]]; then
+		cat
+		return
+	fi
+	sed -E -e 's/^not ok .* # TODO .*/\x1b[33m&\x1b[m/; t' -e 's/^ok .* # SKIP .*/\x1b[2m&\x1b[m/; t' \
+		-e 's/^(ok )/\x1b[32m\1\x1b[m/; t' -e 's/^(not ok .*|# (FAIL|CRASH|TIMEOUT): .*)/\x1b[31m\1\x1b[m/; t' \
+		-e 's/^(FAIL|CRASH|TIMEOUT|FAILED|REGRESSION|SKIP \(unexpected\)|regression|crashed)/\x1b[31m\1\x1b[m/; t' \
+		-e 's/^(KNOWN|STALE|flaky|INCOMPLETE|NOTHING RAN|no regression)/\x1b[33m\1\x1b[m/; t' \
+		-e 's/^(fixed|ok:)/\x1b[32m\1\x1b[m/'
+}
+
 start_results()
 {
 	local folder
@@ -42,7 +62,7 @@ start_results()
 		printf ' %q' "${invocation[@]}"
 		printf '\ndate=%s\nmachine=%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(uname -srm)"
 		printf 'seed=%s\n' "$(round_seed 1)"
-		printf 'suite=%s\n' "$(git -C "$top" describe --always --dirty 2> /dev/null || echo unknown)"
+		printf 'suite=%s\n' "$(suite_version)"
 	} > "$results/environment"
 	save_options
 	echo "TAP version 13" | tee "$results/ktap"
@@ -67,7 +87,7 @@ end_results()
 		[[ ! $interrupted ]] || printf '\ninterrupted: what is missing was not run\n'
 		printf '\n%s\n' "$(judge)"
 	} >> "$results/summary"
-	cat "$results/summary"
+	paint < "$results/summary"
 	judge > /dev/null
 	echo "results: $results"
 }

@@ -3,7 +3,8 @@
 #
 # run_all.sh that is killed, interrupted, out of disk space or taken down with its
 # machine: no result is lost or counted twice, nothing is left, --resume finishes.
-# KILLS=N: how often the last test kills it (at random times).
+# KILLS=N: how often the last test kills it (at random times, from KILL_SEED);
+# KILL_LOG=FILE: gets a line for each.
 
 bats_require_minimum_version 1.5.0
 
@@ -183,6 +184,7 @@ resume() {
 			each_once demo/${name}_test 4 || { echo "kill $n of $victim after $nap s"; false; }
 		done
 		results_are_valid
+		echo "kill $n of $victim after $nap s: whole" >> "${KILL_LOG:-/dev/null}"
 	done
 	gone "$results"
 	[ -z "$(find "$results" -name 'room' -o -name '*.new')" ]
