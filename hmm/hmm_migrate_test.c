@@ -86,6 +86,10 @@ static void test_holes(const struct test_case *test)
 	struct cargo cargo;
 
 	cargo_new(&cargo, CARGO_PAGES);
+	CHECK(!hmm_migrate(cargo.place.device, cargo.place.start,
+			   CARGO_PAGES * cargo.place.page, BANK, HMM_SYSTEM, 0)
+		       .pages,
+	      "pages came back from the device that were never there");
 	cargo_move(&cargo, 0, CARGO_PAGES, HMM_SYSTEM, BANK);
 	cargo_judge_away(&cargo, 0, CARGO_PAGES, false);
 	cargo_judge_used(&cargo, CARGO_PAGES);

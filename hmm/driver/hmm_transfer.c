@@ -160,8 +160,9 @@ static void fill(struct transfer *transfer)
 		if (migration->src[i] & HMM_PFN_WHOLE)
 			order = PMD_SHIFT - PAGE_SHIFT;
 		pages = 1UL << order;
+		/* Holes are collected whatever is asked for, and are in no bank. */
 		if (!(migration->src[i] & MIGRATE_PFN_MIGRATE) ||
-		    !may_move(page))
+		    (!page && transfer->from) || !may_move(page))
 			continue;
 		migration->dst[i] = destination(transfer, i, order);
 		if (migration->dst[i])
