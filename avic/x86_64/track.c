@@ -271,8 +271,8 @@ void track_judge_memory(const struct track_scene *scene)
 		      i, memory[i], scene->image[i]);
 }
 
-static void prepare(struct track_scene *scene, const struct track_op *op,
-		    size_t count, uint64_t vectors)
+static void prepare(struct track_scene *scene, guest_function function,
+		    const struct track_op *op, size_t count, uint64_t vectors)
 {
 	struct vcpu *vcpu = &scene->vm->vcpus[0];
 	struct track_list *list = track_list_of(vcpu->guest);
@@ -283,18 +283,18 @@ static void prepare(struct track_scene *scene, const struct track_op *op,
 	memcpy(list->op, op, count * sizeof(*op));
 	for (i = 0; i < count; i++)
 		list->op[i].gva += scene->slot.gpa;
-	vcpu_start(vcpu, track_run, vectors);
+	vcpu_start(vcpu, function, vectors);
 }
 
-void track_do(struct track_scene *scene, const struct track_op *op,
-	      size_t count, uint64_t vectors)
+static void do_by(struct track_scene *scene, guest_function function,
+		  const struct track_op *op, size_t count, uint64_t vectors)
 {
 	struct vcpu *vcpu = &scene->vm->vcpus[0];
 	struct track_model *model = track_model_new(scene);
 	struct secmmu_avic_write told;
 	size_t i;
 
-	prepare(scene, op, count, vectors);
+	prepare(scene, function, op, count, vectors);
 	for (i = 0; i < count; i++)
 		track_model_do(model, &track_list_of(vcpu->guest)->op[i]);
 	vcpu_run(vcpu, VCPU_DONE);
@@ -304,6 +304,21 @@ void track_do(struct track_scene *scene, const struct track_op *op,
 	track_model_told(model, NULL);
 	track_judge_memory(scene);
 	free(model);
+}
+
+void track_do(struct track_scene *scene, const struct track_op *op,
+	      size_t count, uint64_t vectors)
+{
+	do_by(scene, track_run, op, count, vectors);
+}
+
+void track_do_nested(struct track_scene *scene, const struct track_op *op,
+		     size_t count, uint64_t vectors)
+{
+	struct vcpu *vcpu = &scene->vm->vcpus[0];
+
+	svm_prepare(scene->vm, &track_nested_of(vcpu->guest)->nested);
+	do_by(scene, track_nested_run, op, count, vectors);
 }
 
 void track_store(struct track_scene *scene, uint64_t offset, uint64_t value)
@@ -334,7 +349,7 @@ enum vcpu_event track_try(struct track_scene *scene, const struct track_op *op,
 	if (sigaction(SIGALRM, &action, NULL) ||
 	    setitimer(ITIMER_REAL, &second, NULL))
 		fail("cannot set a timer: %s", errno_name(errno));
-	prepare(scene, op, count, vectors);
+	prepare(scene, track_run, op, count, vectors);
 	scene->vm->vcpus[0].refusal_allowed = true;
 	event = vcpu_run_one_of(&scene->vm->vcpus[0],
 				1U << VCPU_DONE | 1U << VCPU_KICKED |

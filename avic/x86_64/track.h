@@ -14,6 +14,7 @@
 #include "guest.h"
 #include "random.h"
 #include "stamp.h"
+#include "svm.h"
 
 /* enum track_kind - how a guest writes */
 enum track_kind {
@@ -68,6 +69,21 @@ struct track_list {
 	uint64_t count;
 	struct track_op op[TRACK_OPS];
 };
+
+/**
+ * struct track_nested - what track_nested_run() is to do; lies over guest_vcpu.test
+ * @list: for L2
+ * @nested: L2
+ */
+struct track_nested {
+	struct track_list list;
+	struct svm_nested nested;
+};
+
+static inline struct track_nested *track_nested_of(struct guest_vcpu *guest)
+{
+	return (struct track_nested *)guest->test;
+}
 
 static inline struct track_list *track_list_of(struct guest_vcpu *guest)
 {
@@ -183,11 +199,12 @@ static inline struct track_remap *track_remap_of(struct guest_vcpu *guest)
 }
 
 /*
- * Guest functions: one after the other, with TRACK_*; a storm until stopped; and
- * a page table that is written to, after each time of which the page that is mapped
- * now gets the number of the time, from 1.
+ * Guest functions: one after the other, with TRACK_*; the same by a guest of the
+ * guest's; a storm until stopped; and a page table that is written to, after each
+ * time of which the page that is mapped now gets the number of the time, from 1.
  */
 void track_run(struct guest_vcpu *self, uint64_t vectors);
+void track_nested_run(struct guest_vcpu *self, uint64_t vectors);
 void storm_run(struct guest_vcpu *self, uint64_t unused);
 void track_remap_run(struct guest_vcpu *self, uint64_t unused);
 

@@ -2,7 +2,7 @@
 /* Guest functions that write in every way there is. */
 #include "track.h"
 
-_Static_assert(sizeof(struct track_list) <= GUEST_TEST_AREA,
+_Static_assert(sizeof(struct track_nested) <= GUEST_TEST_AREA,
 	       "test area too small");
 _Static_assert(sizeof(struct storm) <= GUEST_TEST_AREA, "test area too small");
 _Static_assert(sizeof(struct track_remap) <= GUEST_TEST_AREA,
@@ -285,6 +285,19 @@ void track_run(struct guest_vcpu *self, uint64_t vectors)
 		run_op(&list->op[i]);
 		self->beat++;
 	}
+}
+
+void track_nested_run(struct guest_vcpu *self, uint64_t vectors)
+{
+	struct svm_nested *nested = &track_nested_of(self)->nested;
+
+	/* L2 begins with the control registers that L1 has now. */
+	if (vectors)
+		enable_vectors(vectors);
+	svm_begin(self, nested, track_run, 0);
+	do {
+		guest_assert_equal(svm_run(nested), SVM_EXIT_VMMCALL);
+	} while (!svm_done(nested));
 }
 
 void storm_run(struct guest_vcpu *self, uint64_t unused)

@@ -160,6 +160,18 @@ void track_do(struct track_scene *scene, const struct track_op *op,
 	      size_t count, uint64_t vectors);
 
 /**
+ * track_do_nested() - as track_do(), by a guest of the guest's
+ * @scene: the scene
+ * @op: what; gva is the offset in the slot
+ * @count: how many
+ * @vectors: TRACK_SSE, TRACK_AVX
+ *
+ * Skips the case where guests have no SVM.
+ */
+void track_do_nested(struct track_scene *scene, const struct track_op *op,
+		     size_t count, uint64_t vectors);
+
+/**
  * track_try() - vCPU 0 does a list that KVM may not be able to
  * @scene: the scene
  * @op: what; gva is the offset in the slot

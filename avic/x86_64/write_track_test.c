@@ -125,7 +125,7 @@ static void test_compare(const struct test_case *test)
 }
 
 /* Across two pages, of which one or both are tracked. */
-static void straddle(struct track_scene *scene, uint64_t border)
+static void straddle(struct track_scene *scene, uint64_t border, bool nested)
 {
 	struct track_op op[] = {
 		{ .kind = TRACK_MOV, .size = 2, .gva = border - 1 },
@@ -149,7 +149,10 @@ static void straddle(struct track_scene *scene, uint64_t border)
 	for (i = 0; i < count; i++)
 		for (j = 0; j < 4; j++)
 			op[i].value[j] = some_value(10 * i + j);
-	track_do(scene, op, count, TRACK_SSE);
+	if (nested)
+		track_do_nested(scene, op, count, TRACK_SSE);
+	else
+		track_do(scene, op, count, TRACK_SSE);
 }
 
 #define FIRST  1
@@ -164,7 +167,7 @@ static void test_straddle(const struct test_case *test)
 		track_page(&scene, TRACK_PAGE_ONE);
 	if (test->number[0] & SECOND)
 		track_page(&scene, TRACK_PAGE_TWO);
-	straddle(&scene, TRACK_PAGE_TWO);
+	straddle(&scene, TRACK_PAGE_TWO, test->number[1]);
 	track_end(&scene);
 }
 
@@ -205,7 +208,7 @@ static void test_huge(const struct test_case *test)
 	map_huge(&scene, border);
 	track_page(&scene, border - 4096);
 	track_page(&scene, border);
-	straddle(&scene, border);
+	straddle(&scene, border, false);
 	track_end(&scene);
 }
 
@@ -368,6 +371,12 @@ static const struct test_case all_cases[] = {
 	{ .name = "straddle/second",
 	  .run = test_straddle,
 	  .number = { SECOND } },
+	{ .name = "nested/both",
+	  .run = test_straddle,
+	  .number = { FIRST | SECOND, true } },
+	{ .name = "nested/second",
+	  .run = test_straddle,
+	  .number = { SECOND, true } },
 	{ .name = "mapped_huge", .run = test_huge },
 	{ .name = "tracked_twice", .run = track_test_twice },
 	{ .name = "two_trackers", .run = track_test_two_trackers },
