@@ -10,10 +10,20 @@
 
 /**
  * arch_vm_type() - the argument of KVM_CREATE_VM
+ * @config: the VM that is wanted
  *
- * Return: what this machine's KVM has that is nearest to the default.
+ * Return: what this machine's KVM has that is nearest to the default, and what
+ * @config asks for beside it.
  */
-unsigned long arch_vm_type(void);
+unsigned long arch_vm_type(const struct vm_config *config);
+
+/**
+ * arch_physical_bits() - size of guest physical addresses
+ * @config: the VM; NULL: the largest that a VM can have
+ *
+ * Return: bits.
+ */
+unsigned int arch_physical_bits(const struct vm_config *config);
 
 /**
  * arch_vm_init() - what a new VM needs before it has vCPUs

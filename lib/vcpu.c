@@ -104,6 +104,12 @@ const char *vcpu_exit_text(struct vcpu *vcpu, char *buffer, size_t size)
 	return buffer;
 }
 
+bool vcpu_mmio(const struct vcpu *vcpu, uint64_t *gpa)
+{
+	*gpa = vcpu->run->mmio.phys_addr;
+	return vcpu->run->exit_reason == KVM_EXIT_MMIO;
+}
+
 static void __attribute__((noreturn)) fail_exit(struct vcpu *vcpu)
 {
 	char text[256];

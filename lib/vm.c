@@ -201,17 +201,22 @@ static void raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void create_vm_file(struct vm *vm)
+int __vm_create_only(const struct vm_config *config)
 {
 	int fd;
 
 	/* KVM_CREATE_VM is interrupted by a signal of any watchdog. */
 	do {
-		fd = __kvm_ioctl(KVM_CREATE_VM, arch_vm_type());
+		fd = __kvm_ioctl(KVM_CREATE_VM, arch_vm_type(config));
 	} while (fd == -EINTR);
-	if (fd < 0)
-		fail("KVM_CREATE_VM failed: %s", errno_name(-fd));
-	vm->fd = fd;
+	return fd;
+}
+
+static void create_vm_file(struct vm *vm)
+{
+	vm->fd = __vm_create_only(&vm->config);
+	if (vm->fd < 0)
+		fail("KVM_CREATE_VM failed: %s", errno_name(-vm->fd));
 }
 
 /* Before the first slot: kvm_vm_ioctl_enable_cap() of arm64. */

@@ -112,6 +112,11 @@ struct vcpu {
  *	vm_granules(); 0: the host's page size, or what the CPU has instead
  * @interrupts: x86: interrupt controllers in the kernel (KVM_CREATE_IRQCHIP), so
  *	that vCPUs can halt, and send interrupts to each other (lib/x86_64/apic.h)
+ * @physical_bits: size of guest physical addresses, in bits; 0: the default.
+ *	Only where VMs differ in that (arm64), see arch_physical_bits()
+ * @protected_guest: memory and state are kept from the host (arm64: pKVM, with
+ *	KVM_VM_TYPE_ARM_PROTECTED); for __vm_create_only(), since the harness
+ *	shares memory with its guests
  * @eager_split: split huge mappings when logging begins, by so many bytes at a
  *	time (KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE); 0: as KVM does by itself
  */
@@ -123,6 +128,8 @@ struct vm_config {
 	bool ring_with_bitmap;
 	uint64_t manual_protect;
 	uint64_t granule;
+	unsigned int physical_bits;
+	bool protected_guest;
 	uint64_t eager_split;
 	bool interrupts;
 };
@@ -225,6 +232,14 @@ int ioctl_must(int fd, unsigned long request, unsigned long argument,
  * the mm that created it, kvm_vm_ioctl()).
  */
 struct vm *vm_create(const struct vm_config *config);
+
+/**
+ * __vm_create_only() - KVM_CREATE_VM and nothing else
+ * @config: only what KVM_CREATE_VM has to know of it
+ *
+ * Return: the VM's file, or -errno.
+ */
+int __vm_create_only(const struct vm_config *config);
 
 /**
  * vm_destroy() - close a VM and free all that belongs to it
@@ -397,6 +412,15 @@ enum vcpu_event vcpu_run_one_of(struct vcpu *vcpu, unsigned int expected);
  *	unless VCPU_KICKED is expected
  */
 void vcpu_run(struct vcpu *vcpu, enum vcpu_event expected);
+
+/**
+ * vcpu_mmio() - was the last exit an access to where no memory is
+ * @vcpu: vCPU, back from KVM_RUN with VCPU_OTHER
+ * @gpa: filled in with the guest physical address
+ *
+ * Return: true if it was.
+ */
+bool vcpu_mmio(const struct vcpu *vcpu, uint64_t *gpa);
 
 /**
  * vcpu_exit_text() - an exit in words, for a failure's line

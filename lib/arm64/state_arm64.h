@@ -8,6 +8,8 @@
 #include "vm.h"
 
 #define REG_MMFR0     ARM64_SYS_REG(3, 0, 0, 7, 0)
+#define REG_MMFR1     ARM64_SYS_REG(3, 0, 0, 7, 1)
+#define REG_MMFR2     ARM64_SYS_REG(3, 0, 0, 7, 2)
 #define REG_SCTLR     ARM64_SYS_REG(3, 0, 1, 0, 0)
 #define REG_TTBR0     ARM64_SYS_REG(3, 0, 2, 0, 0)
 #define REG_TCR	      ARM64_SYS_REG(3, 0, 2, 0, 2)

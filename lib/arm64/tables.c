@@ -131,29 +131,45 @@ bool vm_can_split_eagerly(void)
 	return true;
 }
 
-unsigned long arch_vm_type(void)
+unsigned int arch_physical_bits(const struct vm_config *config)
 {
-	int bits = kvm_check_extension(KVM_CAP_ARM_VM_IPA_SIZE);
+	unsigned int most = kvm_check_extension(KVM_CAP_ARM_VM_IPA_SIZE);
+
+	if (!most)
+		most = IPA_BITS;
+	if (!config)
+		return most;
+	if (config->physical_bits)
+		return config->physical_bits;
+	return most < IPA_BITS ? most : IPA_BITS;
+}
+
+unsigned long arch_vm_type(const struct vm_config *config)
+{
+	unsigned int bits = arch_physical_bits(config);
+	unsigned long type = KVM_VM_TYPE_ARM_IPA_SIZE(bits);
 
 	/* Zero stands for 40 bits, which some machines do not have. */
-	return bits && bits < IPA_BITS ? KVM_VM_TYPE_ARM_IPA_SIZE(bits) : 0;
+	if (!config->physical_bits && bits == IPA_BITS)
+		type = 0;
+	return config->protected_guest ? type | KVM_VM_TYPE_ARM_PROTECTED :
+					 type;
 }
 
-static unsigned int ipa_bits(void)
+/*
+ * TCR_EL1.IPS: what all of the VM's memory needs, but no more than PARange. A VM
+ * that has a size of its own may name addresses beyond it.
+ */
+static uint64_t output_size(const struct vm *vm, uint64_t features)
 {
-	unsigned int bits = KVM_VM_TYPE_ARM_IPA_SIZE(arch_vm_type());
-
-	return bits ? bits : IPA_BITS;
-}
-
-/* TCR_EL1.IPS: what all of the VM's memory needs, but no more than PARange. */
-static uint64_t output_size(uint64_t features)
-{
-	static const unsigned int bits[] = { 32, 36, 40, 42, 44, 48, 52 };
+	static const unsigned int bits[] = { 32, 36, 40, 42, 44, ADDRESS_BITS };
 	uint64_t most = features & 0xf, size = 0;
+	unsigned int wanted = vm->config.physical_bits ?
+				      ADDRESS_BITS :
+				      arch_physical_bits(&vm->config);
 
 	while (size < most && size + 1 < sizeof(bits) / sizeof(bits[0]) &&
-	       bits[size] < ipa_bits())
+	       bits[size] < wanted)
 		size++;
 	return size;
 }
@@ -164,7 +180,7 @@ uint64_t arm64_tcr(const struct vm *vm)
 
 	return TCR_T0SZ | TCR_WRITE_BACK | TCR_SHARED | TCR_NO_TTBR1 |
 	       granule_of(vm->granule)->tcr << TCR_TG0_SHIFT |
-	       output_size(features) << TCR_IPS_SHIFT;
+	       output_size(vm, features) << TCR_IPS_SHIFT;
 }
 
 void arch_tables_init(struct vm *vm)

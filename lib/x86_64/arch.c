@@ -182,9 +182,24 @@ bool vm_can_split_eagerly(void)
 	return false;
 }
 
-unsigned long arch_vm_type(void)
+unsigned long arch_vm_type(const struct vm_config *config)
 {
+	(void)config;
 	return 0;
+}
+
+/* CPUID 8000_0008 EAX bits 7 to 0. */
+unsigned int arch_physical_bits(const struct vm_config *config)
+{
+	struct kvm_cpuid2 *cpuid = supported_cpuid();
+	unsigned int bits = 36, i;
+
+	(void)config;
+	for (i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 0x80000008)
+			bits = cpuid->entries[i].eax & 0xff;
+	free(cpuid);
+	return bits;
 }
 
 void arch_vm_init(struct vm *vm)
