@@ -58,6 +58,19 @@ void evidence_stats_print(struct evidence_stats *stats, const char *prefix);
 void evidence_stats_close(struct evidence_stats *stats);
 
 /**
+ * evidence_vm_count() - how many VMs a process has created that still exist
+ * @pid: the process, which may be gone
+ * @count: filled in
+ * @shortage: what is missing, if that cannot be told; may be NULL
+ *
+ * A VM exists until the last file of it and of its vCPUs is closed, in whatever
+ * process, and nothing of them is mapped (kvm_destroy_vm()).
+ *
+ * Return: whether it can be told.
+ */
+bool evidence_vm_count(int pid, unsigned int *count, struct shortage *shortage);
+
+/**
  * struct evidence_probe - an event made for one trace, at a kernel function
  * @event: its name in the trace, a word of C
  * @functions: the function; with ',' between several, the first of them that
