@@ -8,14 +8,10 @@
  * of a hash list, an interval tree and a tree: 2 * 16 + 2 * 48 + 2 * 24 bytes.
  * Both from 6.1 to 7.3.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "../operation.h"
+#include "shadow.h"
 
 #define GFN_RANGE    "gfn=+8($arg2):x64 end=+16($arg2):x64"
 #define SLOT	     "gfn=+176($arg2):x64 pages=+184($arg2):x64"
@@ -42,29 +38,8 @@ static const struct operation_function tdp_functions[] = {
 
 static const struct operation_function shadow_functions[] = {
 	COMMON,
-	{ OPERATION_MAP, "mmu_set_spte", "gfn=$arg4:x64" },
+	{ OPERATION_MAP, "mmu_set_spte", "gfn=$arg5:x64" },
 };
-
-/* The vendor module says so: kvm_amd.npt, kvm_intel.ept. */
-static bool shadow_paging(void)
-{
-	static const char *const parameters[] = {
-		"/sys/module/kvm_amd/parameters/npt",
-		"/sys/module/kvm_intel/parameters/ept",
-	};
-	size_t i;
-
-	for (i = 0; i < COUNT(parameters); i++) {
-		FILE *file = fopen(parameters[i], "re");
-		int answer = file ? fgetc(file) : 'Y';
-
-		if (file)
-			fclose(file);
-		if (answer == 'N' || answer == '0')
-			return true;
-	}
-	return false;
-}
 
 const struct operation_table *arch_operations(void)
 {
@@ -92,5 +67,11 @@ bool arch_has_operation(enum operation operation)
 
 bool arch_maps_executable(void)
 {
+	return true;
+}
+
+bool arch_notes_accesses(struct vm *vm)
+{
+	(void)vm;
 	return true;
 }

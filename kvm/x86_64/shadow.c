@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Which kind of page tables x86's KVM makes. */
+#include <stddef.h>
+#include <stdio.h>
+
+#include "shadow.h"
+
+/* The vendor module says so: kvm_amd.npt, kvm_intel.ept. */
+bool shadow_paging(void)
+{
+	static const char *const parameters[] = {
+		"/sys/module/kvm_amd/parameters/npt",
+		"/sys/module/kvm_intel/parameters/ept",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
+		FILE *file = fopen(parameters[i], "re");
+		int answer = file ? fgetc(file) : 'Y';
+
+		if (file)
+			fclose(file);
+		if (answer == 'N' || answer == '0')
+			return true;
+	}
+	return false;
+}
