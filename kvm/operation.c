@@ -181,7 +181,7 @@ void operations_collect(struct operation_watch *watch)
 static bool concerns(const struct operation_call *call, uint64_t gpa,
 		     uint64_t size)
 {
-	uint64_t call_size = call->size ? call->size : 1;
+	uint64_t call_size = call->size ? call->size : (uint64_t)getpagesize();
 
 	if (call->gpa < gpa)
 		return gpa - call->gpa < call_size;
@@ -215,6 +215,17 @@ uint64_t operations_size(const struct operation_watch *watch,
 		found = call->size;
 	}
 	return found;
+}
+
+enum operation operations_last(const struct operation_watch *watch,
+			       uint64_t gpa)
+{
+	size_t i;
+
+	for (i = watch->count; i-- > 0;)
+		if (concerns(&watch->calls[i], gpa, 1))
+			return watch->calls[i].operation;
+	return OPERATIONS;
 }
 
 void operations_end(struct operation_watch *watch)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "evidence.h"
+#include "vm.h"
 
 /**
  * enum operation - what can be done to a stage 2 / NPT
@@ -105,6 +106,14 @@ bool operation_is_never(enum operation operation);
 bool arch_maps_executable(void);
 
 /**
+ * arch_notes_accesses() - does the CPU itself note accesses in stage 2
+ * @vm: VM
+ *
+ * Return: false if each access to what was aged is a fault.
+ */
+bool arch_notes_accesses(struct vm *vm);
+
+/**
  * struct operation_call - one operation that was done
  * @operation: the operation
  * @gpa: where, bytes
@@ -190,6 +199,16 @@ size_t operations_count(const struct operation_watch *watch,
  */
 uint64_t operations_size(const struct operation_watch *watch,
 			 enum operation operation, uint64_t gpa, uint64_t size);
+
+/**
+ * operations_last() - the last thing that was done to a place
+ * @watch: collected
+ * @gpa: guest physical address, bytes
+ *
+ * Return: the operation; OPERATIONS if none.
+ */
+enum operation operations_last(const struct operation_watch *watch,
+			       uint64_t gpa);
 
 /**
  * operations_end() - record no more

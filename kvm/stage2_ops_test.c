@@ -7,66 +7,16 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "cases.h"
 #include "clock.h"
-#include "operation.h"
+#include "plan.h"
 #include "report.h"
-#include "stage.h"
 
-#define PAGES 16
-/* Pages that are written of them: the first and every so many. */
-#define STRIDE 5
-#define SOME   ((PAGES + STRIDE - 1) / STRIDE)
-#define BLOCKS 2
-/* Where a slot is moved to. */
-#define GPA_MOVED (GPA_TEST + (1ULL << 30))
 /* A table is freed after a grace period (stage2_free_unlinked_table()). */
 #define GRACE_MS 5000
-
-/**
- * struct plan - one row of the table
- * @name: the operation's name, and the trigger's
- * @text: trigger and effect, in words
- * @operation: what must be reached
- * @backing: kind of memory
- * @also: other operations to record
- * @run: set up, act, judge
- */
-struct plan {
-	const char *name;
-	const char *text;
-	enum operation operation;
-	enum backing_kind backing;
-	unsigned int also;
-	void (*run)(struct stage *stage);
-};
-
-static void build(struct stage *stage, struct stage_config config)
-{
-	const struct plan *plan = case_current()->data;
-
-	config.backing = plan->backing;
-	config.operations = 1U << plan->operation | plan->also;
-	if (backing_page_size(plan->backing) >= backing_thp_size())
-		config.bytes = BLOCKS * backing_page_size(plan->backing);
-	else
-		config.bytes = PAGES * backing_page_size(plan->backing);
-	stage_create(stage, &config);
-	if (stage->backing.huge && !config.empty &&
-	    backing_host_huge_bytes(&stage->backing) < config.bytes)
-		skip("free huge pages, which the host did not give",
-		     "give the machine more memory, or compact it");
-}
-
-static uint64_t block_pages(const struct stage *stage)
-{
-	return stage->huge / stage->page;
-}
 
 /* ---- init, destroy ------------------------------------------------------- */
 
@@ -96,7 +46,7 @@ static void run_create(struct stage *stage)
 
 static void run_map_read(struct stage *stage)
 {
-	build(stage, (struct stage_config){ 0 });
+	plan_build(stage, (struct stage_config){ 0 });
 	stage_expect_words(stage, 0, 0, PAGES, 1);
 	stage_reached(stage, OPERATION_MAP, 0, PAGES, 1);
 	stage_mapped_by(stage, stage->page, 0, PAGES, 1);
@@ -107,7 +57,7 @@ static void run_map_read(struct stage *stage)
 
 static void run_map_write(struct stage *stage)
 {
-	build(stage, (struct stage_config){ .empty = true });
+	plan_build(stage, (struct stage_config){ .empty = true });
 	stage_store(stage, 0, PAGES, 1);
 	stage_reached(stage, OPERATION_MAP, 0, PAGES, 1);
 	stage_mapped_by(stage, stage->page, 0, PAGES, 1);
@@ -118,7 +68,7 @@ static void run_map_write(struct stage *stage)
 
 static void run_map_exec(struct stage *stage)
 {
-	build(stage, (struct stage_config){ 0 });
+	plan_build(stage, (struct stage_config){ 0 });
 	writer_lay_code(stage->backing.hva, stage->slot.size, stage->page);
 	stage_access(stage, WRITER_FETCH, 0, PAGES, 1);
 	stage_reached(stage, OPERATION_MAP, 0, PAGES, 1);
@@ -131,11 +81,12 @@ static void run_map_block(struct stage *stage)
 {
 	size_t calls;
 
-	build(stage, (struct stage_config){ 0 });
+	plan_build(stage, (struct stage_config){ 0 });
 	/* Not at the block's beginning: it is mapped as a whole. */
-	stage_expect_words(stage, 0, STRIDE, BLOCKS, block_pages(stage));
-	stage_reached(stage, OPERATION_MAP, STRIDE, BLOCKS, block_pages(stage));
-	stage_mapped_by(stage, stage->huge, 0, BLOCKS, block_pages(stage));
+	stage_expect_words(stage, 0, STRIDE, BLOCKS, plan_block_pages(stage));
+	stage_reached(stage, OPERATION_MAP, STRIDE, BLOCKS,
+		      plan_block_pages(stage));
+	stage_mapped_by(stage, stage->huge, 0, BLOCKS, plan_block_pages(stage));
 	operations_forget(&stage->watch);
 	stage_expect_words(stage, 0, 0, stage->pages, 1);
 	operations_collect(&stage->watch);
@@ -149,7 +100,7 @@ static void run_map_block(struct stage *stage)
 
 static void run_relax_write(struct stage *stage)
 {
-	build(stage, (struct stage_config){ 0 });
+	plan_build(stage, (struct stage_config){ 0 });
 	/* What is read while it is logged is mapped for reading only. */
 	dirty_enable(stage->dirty, stage->watched);
 	stage_expect_words(stage, 0, 0, PAGES, 1);
@@ -162,7 +113,7 @@ static void run_relax_write(struct stage *stage)
 
 static void run_relax_exec(struct stage *stage)
 {
-	build(stage, (struct stage_config){ 0 });
+	plan_build(stage, (struct stage_config){ 0 });
 	writer_lay_code(stage->backing.hva, stage->slot.size, stage->page);
 	stage_access(stage, WRITER_LOAD, 0, PAGES, 1);
 	operations_forget(&stage->watch);
@@ -179,14 +130,14 @@ static void run_relax_exec(struct stage *stage)
 
 static void run_protect_enable(struct stage *stage)
 {
-	build(stage, (struct stage_config){ 0 });
+	plan_build(stage, (struct stage_config){ 0 });
 	stage_store(stage, 0, PAGES, 1);
 	operations_forget(&stage->watch);
 	dirty_enable(stage->dirty, stage->watched);
-	stage_reached(stage, OPERATION_WRITE_PROTECT, 0, PAGES, 1);
 	stage_store(stage, 0, SOME, STRIDE);
 	stage_expect_dirty(stage, 0, SOME, STRIDE,
 			   "written after logging began");
+	stage_reached(stage, OPERATION_WRITE_PROTECT, 0, PAGES, 1);
 }
 
 static void protect_again(struct stage *stage)
@@ -195,158 +146,38 @@ static void protect_again(struct stage *stage)
 	operations_forget(&stage->watch);
 	stage_expect_dirty(stage, 0, SOME, STRIDE,
 			   "written after logging began");
-	stage_reached(stage, OPERATION_WRITE_PROTECT, 0, SOME, STRIDE);
 	stage_store(stage, 0, SOME - 1, STRIDE);
 	stage_expect_dirty(stage, 0, SOME - 1, STRIDE,
 			   "written after a harvest");
+	stage_reached(stage, OPERATION_WRITE_PROTECT, 0, SOME, STRIDE);
 }
 
 static void run_protect_harvest(struct stage *stage)
 {
-	build(stage, (struct stage_config){ .harvester = HARVESTER_LOG });
+	plan_build(stage, (struct stage_config){ .harvester = HARVESTER_LOG });
 	dirty_enable(stage->dirty, stage->watched);
 	protect_again(stage);
 }
 
 static void run_protect_clear(struct stage *stage)
 {
-	build(stage, (struct stage_config){ .harvester = HARVESTER_CLEAR });
+	plan_build(stage,
+		   (struct stage_config){ .harvester = HARVESTER_CLEAR });
 	dirty_enable(stage->dirty, stage->watched);
 	protect_again(stage);
 }
 
 static void run_protect_block(struct stage *stage)
 {
-	build(stage, (struct stage_config){ 0 });
-	stage_store(stage, 0, BLOCKS, block_pages(stage));
+	plan_build(stage, (struct stage_config){ 0 });
+	stage_store(stage, 0, BLOCKS, plan_block_pages(stage));
 	operations_forget(&stage->watch);
 	dirty_enable(stage->dirty, stage->watched);
-	stage_reached(stage, OPERATION_WRITE_PROTECT, 0, BLOCKS,
-		      block_pages(stage));
-	stage_store(stage, STRIDE, BLOCKS, block_pages(stage));
-	stage_expect_dirty(stage, STRIDE, BLOCKS, block_pages(stage),
+	stage_store(stage, STRIDE, BLOCKS, plan_block_pages(stage));
+	stage_expect_dirty(stage, STRIDE, BLOCKS, plan_block_pages(stage),
 			   "written after a block was protected");
-}
-
-/* ---- unmap --------------------------------------------------------------- */
-
-static void map_all(struct stage *stage)
-{
-	build(stage, (struct stage_config){ 0 });
-	stage_expect_words(stage, 0, 0, stage->pages, 1);
-	operations_forget(&stage->watch);
-}
-
-static void run_unmap_discard(struct stage *stage)
-{
-	int error;
-
-	map_all(stage);
-	error = backing_discard(&stage->backing, 0, stage->slot.size);
-	CHECK(!error, "cannot give the memory back: %s", errno_name(-error));
-	stage_reached(stage, OPERATION_UNMAP, 0, stage->pages, 1);
-	/* Were it still mapped, the guest would read what was there. */
-	stage_expect_words(stage, -1, 0, stage->pages, 1);
-}
-
-static void run_unmap_replace(struct stage *stage)
-{
-	void *memory;
-
-	map_all(stage);
-	memory = mmap(stage->backing.hva, stage->slot.size,
-		      PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	CHECK(memory != MAP_FAILED, "mmap failed: %s", errno_name(errno));
-	stage_reached(stage, OPERATION_UNMAP, 0, stage->pages, 1);
-	stage_fill(stage, 1);
-	stage_expect_words(stage, 1, 0, stage->pages, 1);
-}
-
-static void protect_host(struct stage *stage, int protection)
-{
-	CHECK(!mprotect(stage->backing.hva, stage->slot.size, protection),
-	      "mprotect failed: %s", errno_name(errno));
-}
-
-static void run_unmap_none(struct stage *stage)
-{
-	enum vcpu_event event;
-
-	map_all(stage);
-	protect_host(stage, PROT_NONE);
-	stage_reached(stage, OPERATION_UNMAP, 0, stage->pages, 1);
-	event = stage_try(stage, WRITER_LOAD, STRIDE, 1, 1);
-	CHECK(event == VCPU_FAULT,
-	      "the guest read memory that the host may not read");
-	protect_host(stage, PROT_READ | PROT_WRITE);
-	stage_expect_words(stage, 0, 0, stage->pages, 1);
-}
-
-static void run_unmap_read_only(struct stage *stage)
-{
-	enum vcpu_event event;
-
-	map_all(stage);
-	protect_host(stage, PROT_READ);
-	stage_reached(stage, OPERATION_UNMAP, 0, stage->pages, 1);
-	stage_expect_words(stage, 0, 0, stage->pages, 1);
-	event = stage_try(stage, WRITER_STORE, STRIDE, 1, 1);
-	CHECK(event == VCPU_FAULT,
-	      "the guest wrote memory that the host may not write");
-	protect_host(stage, PROT_READ | PROT_WRITE);
-	stage_expect_words(stage, 0, 0, stage->pages, 1);
-}
-
-static void run_unmap_part(struct stage *stage)
-{
-	uint64_t hole;
-	int error;
-
-	map_all(stage);
-	hole = block_pages(stage) / 2 + 1;
-	error = backing_discard(&stage->backing, hole * stage->page,
-				stage->page);
-	CHECK(!error, "cannot give a page back: %s", errno_name(-error));
-	stage_reached(stage, OPERATION_UNMAP, hole, 1, 1);
-	stage_expect_words(stage, -1, hole, 1, 1);
-	stage_expect_words(stage, 0, 0, hole, 1);
-	stage_expect_words(stage, 0, hole + 1, stage->pages - hole - 1, 1);
-}
-
-static void expect_no_memory(struct stage *stage)
-{
-	enum vcpu_event event = stage_try(stage, WRITER_LOAD, 0, 1, 1);
-
-	CHECK(event == VCPU_OTHER,
-	      "the guest reads memory at %#llx, where no slot is any more",
-	      (unsigned long long)stage->gpa);
-}
-
-static void run_unmap_delete(struct stage *stage)
-{
-	uint64_t size;
-
-	map_all(stage);
-	size = stage->slot.size;
-	slot_delete(&stage->slot);
-	stage_reached(stage, OPERATION_UNMAP, 0, stage->pages, 1);
-	expect_no_memory(stage);
-	stage->slot.size = size;
-	slot_set(&stage->slot);
-	stage_expect_words(stage, 0, 0, stage->pages, 1);
-}
-
-static void run_unmap_move(struct stage *stage)
-{
-	map_all(stage);
-	vm_map(stage->vm, GPA_MOVED, GPA_MOVED, stage->slot.size, stage->huge);
-	stage->slot.gpa = GPA_MOVED;
-	slot_set(&stage->slot);
-	stage_reached(stage, OPERATION_UNMAP, 0, stage->pages, 1);
-	expect_no_memory(stage);
-	stage->gpa = GPA_MOVED;
-	stage_expect_words(stage, 0, 0, stage->pages, 1);
+	stage_reached(stage, OPERATION_WRITE_PROTECT, 0, BLOCKS,
+		      plan_block_pages(stage));
 }
 
 /* ---- split, free what was unlinked ---------------------------------------- */
@@ -355,22 +186,23 @@ static void run_split(struct stage *stage)
 {
 	bool never = operation_is_never(OPERATION_SPLIT);
 
-	build(stage, (struct stage_config){ .eager_split = !never });
-	stage_store(stage, 0, BLOCKS, block_pages(stage));
+	plan_build(stage, (struct stage_config){ .eager_split = !never });
+	stage_store(stage, 0, BLOCKS, plan_block_pages(stage));
 	operations_forget(&stage->watch);
 	dirty_enable(stage->dirty, stage->watched);
 	if (never) {
-		stage_store(stage, STRIDE, BLOCKS, block_pages(stage));
+		stage_store(stage, STRIDE, BLOCKS, plan_block_pages(stage));
 		operations_collect(&stage->watch);
 		report_info("never reached in this mode, as it must be");
 		return;
 	}
-	stage_reached(stage, OPERATION_SPLIT, 0, BLOCKS, block_pages(stage));
+	stage_reached(stage, OPERATION_SPLIT, 0, BLOCKS,
+		      plan_block_pages(stage));
 	operations_forget(&stage->watch);
 	/* All pages are mapped, and protected. */
-	stage_store(stage, STRIDE, BLOCKS, block_pages(stage));
+	stage_store(stage, STRIDE, BLOCKS, plan_block_pages(stage));
 	stage_not_reached(stage, OPERATION_MAP, "the block was split before");
-	stage_expect_dirty(stage, STRIDE, BLOCKS, block_pages(stage),
+	stage_expect_dirty(stage, STRIDE, BLOCKS, plan_block_pages(stage),
 			   "written after the block was split");
 }
 
@@ -379,18 +211,18 @@ static void run_free_unlinked(struct stage *stage)
 	struct deadline deadline = deadline_in_ms(GRACE_MS);
 	bool never = operation_is_never(OPERATION_FREE_UNLINKED);
 
-	build(stage, (struct stage_config){ 0 });
-	stage_store(stage, 0, BLOCKS, block_pages(stage));
+	plan_build(stage, (struct stage_config){ 0 });
+	stage_store(stage, 0, BLOCKS, plan_block_pages(stage));
 	dirty_enable(stage->dirty, stage->watched);
-	stage_store(stage, STRIDE, BLOCKS, block_pages(stage));
-	stage_expect_dirty(stage, STRIDE, BLOCKS, block_pages(stage),
+	stage_store(stage, STRIDE, BLOCKS, plan_block_pages(stage));
+	stage_expect_dirty(stage, STRIDE, BLOCKS, plan_block_pages(stage),
 			   "written to a block");
 	dirty_disable(stage->dirty, stage->watched);
 	operations_forget(&stage->watch);
 	/* Pages become a block again, which takes the table's place. */
-	stage_store(stage, STRIDE, BLOCKS, block_pages(stage));
-	stage_reached(stage, OPERATION_MAP, 0, BLOCKS, block_pages(stage));
-	stage_mapped_by(stage, stage->huge, 0, BLOCKS, block_pages(stage));
+	stage_store(stage, STRIDE, BLOCKS, plan_block_pages(stage));
+	stage_reached(stage, OPERATION_MAP, 0, BLOCKS, plan_block_pages(stage));
+	stage_mapped_by(stage, stage->huge, 0, BLOCKS, plan_block_pages(stage));
 	while (!operations_count(&stage->watch, OPERATION_FREE_UNLINKED, 0,
 				 UINT64_MAX)) {
 		if (deadline_passed(deadline))
@@ -413,6 +245,8 @@ static void run_free_unlinked(struct stage *stage)
 }
 
 #define MAP   (1U << OPERATION_MAP)
+#define UNMAP (1U << OPERATION_UNMAP)
+#define YOUNG (1U << OPERATION_MAKE_YOUNG)
 #define PAGE  BACKING_ANONYMOUS
 #define BLOCK BACKING_ANONYMOUS_THP
 
@@ -455,6 +289,8 @@ static const struct plan plans[] = {
 	  OPERATION_UNMAP, PAGE, 0, run_unmap_delete },
 	{ "unmap/move", "the slot is moved: memory there, and not here",
 	  OPERATION_UNMAP, PAGE, 0, run_unmap_move },
+	{ "age/reclaim", "reclaim: accessed pages are kept, next access noted",
+	  OPERATION_AGE, PAGE, UNMAP | YOUNG, run_age },
 	{ "split/eager", "logging begins, blocks are split: no mapping is lost",
 	  OPERATION_SPLIT, BLOCK, MAP, run_split },
 	{ "free_unlinked/block", "pages become a block again: tables are freed",

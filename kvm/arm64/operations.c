@@ -15,6 +15,7 @@
 
 #include "../operation.h"
 #include "protected.h"
+#include "state_arm64.h"
 
 #define RANGE	     "gpa=$arg2:x64 size=$arg3:x64"
 #define PLACE	     "gpa=$arg2:x64"
@@ -117,4 +118,10 @@ bool arch_maps_executable(void)
 
 	asm("mrs %0, ctr_el0" : "=r"(cache_type));
 	return cache_type >> 29 & 1;
+}
+
+/* ID_AA64MMFR1_EL1.HAFDBS; with it kvm_get_vtcr() sets VTCR_EL2.HA. */
+bool arch_notes_accesses(struct vm *vm)
+{
+	return arm64_get_register(&vm->vcpus[0], REG_MMFR1) & 0xf;
 }

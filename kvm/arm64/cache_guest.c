@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Guest functions that do to caches what KVM has to see. */
+#include "cache_guest.h"
+
+#define SCTLR_C (1ULL << 2)
+
+void cache_toggle(struct guest_vcpu *self, uint64_t unused)
+{
+	uint64_t control;
+
+	(void)self;
+	(void)unused;
+	/* In between nothing is accessed: what is cached stays as it is. */
+	asm volatile("mrs	%0, sctlr_el1\n"
+		     "bic	%0, %0, %1\n"
+		     "msr	sctlr_el1, %0\n"
+		     "isb\n"
+		     "orr	%0, %0, %1\n"
+		     "msr	sctlr_el1, %0\n"
+		     "isb\n"
+		     : "=&r"(control)
+		     : "r"(SCTLR_C)
+		     : "memory");
+}
+
+void cache_set_way(struct guest_vcpu *self, uint64_t unused)
+{
+	(void)self;
+	(void)unused;
+	/* Level 1, set 0, way 0. */
+	asm volatile("dc	cisw, xzr\n"
+		     "dsb	sy\n"
+		     :
+		     :
+		     : "memory");
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where the CPU cannot force a guest's accesses to be cached (FEAT_S2FWB), KVM
+ * has to see when a guest switches its caches, and to clean them of all of its
+ * memory (kvm_toggle_cache(), kvm_set_way_flush()); or else the guest, or the
+ * host, reads what was there before. Where the CPU can, it must not.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "arch.h"
+#include "cache_guest.h"
+#include "cases.h"
+#include "report.h"
+
+#include "../stage.h"
+#include "state_arm64.h"
+
+#define PAGES 16
+
+static void build(struct stage *stage, enum operation operation)
+{
+	const struct stage_config config = {
+		.backing = BACKING_ANONYMOUS,
+		.bytes = PAGES * backing_page_size(BACKING_ANONYMOUS),
+		.operations = 1U << operation,
+	};
+
+	stage_create(stage, &config);
+	stage_expect_words(stage, 0, 0, PAGES, 1);
+	operations_forget(&stage->watch);
+}
+
+/* ID_AA64MMFR2_EL1.FWB */
+static bool forces_caching(const struct stage *stage)
+{
+	return arm64_get_register(&stage->vm->vcpus[0], REG_MMFR2) >> 40 & 0xf;
+}
+
+/* A guest function runs, and all of the slot must be flushed so many times. */
+static void expect_flushes(struct stage *stage, guest_function function,
+			   size_t due, const char *what)
+{
+	size_t page, count;
+
+	if (forces_caching(stage))
+		due = 0;
+	operations_forget(&stage->watch);
+	vcpu_start(&stage->vm->vcpus[0], function, 0);
+	vcpu_run(&stage->vm->vcpus[0], VCPU_DONE);
+	operations_collect(&stage->watch);
+	for (page = 0; page < PAGES; page++) {
+		count = operations_count(&stage->watch, OPERATION_FLUSH,
+					 stage->gpa + page * stage->page,
+					 stage->page);
+		CHECK(count == due,
+		      "%s: the caches were cleaned of page %zu %zu times where %zu are due",
+		      what, page, count, due);
+	}
+	report_info("%s: reached %zu times", what, due);
+}
+
+static void test_toggle(const struct test_case *test)
+{
+	struct stage stage;
+
+	(void)test;
+	build(&stage, OPERATION_FLUSH);
+	/* Trapped from the vCPU's reset on, until caches are on. */
+	expect_flushes(&stage, cache_toggle, 2, "caches switched off and on");
+	expect_flushes(&stage, cache_toggle, 0, "caches switched, no trap");
+	stage_expect_words(&stage, 0, 0, PAGES, 1);
+	stage_destroy(&stage);
+}
+
+static void test_set_way(const struct test_case *test)
+{
+	struct stage stage;
+
+	(void)test;
+	build(&stage, OPERATION_FLUSH);
+	expect_flushes(&stage, cache_toggle, 2, "caches switched off and on");
+	expect_flushes(&stage, cache_set_way, 1, "first set/way operation");
+	expect_flushes(&stage, cache_set_way, 0, "second one");
+	/* The first one has begun to trap the switching again. */
+	expect_flushes(&stage, cache_toggle, 2, "caches switched after that");
+	stage_expect_words(&stage, 0, 0, PAGES, 1);
+	stage_destroy(&stage);
+}
+
+/* kvm_arch_vcpu_ioctl_vcpu_init(): a VM that begins anew faults its RAM in. */
+static void test_reset(const struct test_case *test)
+{
+	struct stage stage;
+
+	(void)test;
+	build(&stage, OPERATION_UNMAP);
+	arch_vcpu_init(&stage.vm->vcpus[0]);
+	if (forces_caching(&stage))
+		stage_not_reached(&stage, OPERATION_UNMAP,
+				  "all accesses are cached");
+	else
+		stage_reached(&stage, OPERATION_UNMAP, 0, PAGES, 1);
+	stage_expect_words(&stage, 0, 0, PAGES, 1);
+	stage_destroy(&stage);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test_case table[] = {
+		{ .name = "flush/toggle",
+		  .plan = "caches off and on: all memory is flushed each time",
+		  .run = test_toggle },
+		{ .name = "flush/set_way",
+		  .plan = "a set/way operation: flushed, once until caches are on",
+		  .run = test_set_way },
+		{ .name = "unmap/reset",
+		  .plan = "a vCPU that has run is reset: memory is unmapped",
+		  .run = test_reset },
+	};
+	static const struct program program = {
+		.name = "stage2_flush_test",
+		.summary =
+			"caches are cleaned of a guest's memory when it switches them, where the CPU needs that",
+		.table = table,
+		.table_size = sizeof(table) / sizeof(table[0]),
+		.needs = { .root = true, .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}
