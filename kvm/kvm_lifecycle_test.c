@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VMs end when the last of what refers to them is gone, in whatever order, and
+ * neither before nor after; and they end when their process is killed, whatever it
+ * was doing.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backing.h"
+#include "cases.h"
+#include "clock.h"
+#include "crew.h"
+#include "lifecycle_guest.h"
+#include "report.h"
+#include "vm.h"
+
+#define SLOT_BYTES (4UL << 20)
+/* In a check; --all has every order of four things. */
+#define ORDERS_CHECK 6
+#define ORDERS	     24
+/* A process is killed so long after it was begun at most. */
+#define KILL_MS 400
+/* A guest must show life within so long. */
+#define LIFE_MS 10000
+
+static unsigned int vms_of(pid_t pid)
+{
+	struct shortage shortage;
+	unsigned int count;
+
+	if (!evidence_vm_count(pid, &count, &shortage))
+		skip_for(&shortage);
+	return count;
+}
+
+static void expect_vms(unsigned int due, const char *when)
+{
+	unsigned int count = vms_of(getpid());
+
+	CHECK(count == due, "%s: %u VMs of this process exist where %u are due",
+	      when, count, due);
+}
+
+static struct vm *new_vm(unsigned int vcpus, struct backing *backing,
+			 struct memslot *slot, enum backing_kind kind)
+{
+	const struct vm_config config = { .vcpus = vcpus };
+	const struct backing_request request = {
+		.kind = kind,
+		.size = SLOT_BYTES,
+		.flags = BACKING_POPULATE,
+		.fd = -1,
+	};
+	struct vm *vm;
+
+	backing_create(backing, &request);
+	vm = vm_create(&config);
+	slot_add(vm, slot, SLOT_TEST_FIRST, GPA_TEST, backing, 0);
+	vm_map(vm, GPA_TEST, GPA_TEST, SLOT_BYTES, backing_thp_size());
+	return vm;
+}
+
+/* A guest has run, so that there is something to be taken down. */
+static struct vm *lived_vm(struct backing *backing, struct memslot *slot)
+{
+	struct vm *vm = new_vm(1, backing, slot, BACKING_ANONYMOUS_THP);
+
+	vcpu_start(&vm->vcpus[0], lifecycle_live, GPA_TEST);
+	/* It is over at once, with its page tables made. */
+	vm->vcpus[0].guest->stop = 1;
+	vcpu_run(&vm->vcpus[0], VCPU_DONE);
+	return vm;
+}
+
+/* ---- what keeps a VM ------------------------------------------------------- */
+
+/* What refers to a VM, one bit each. */
+enum { HOLD_VM, HOLD_VCPU, HOLD_RUN, HOLD_STATS, HOLDS };
+
+static const char *const hold_names[HOLDS] = {
+	[HOLD_VM] = "the VM's file",
+	[HOLD_VCPU] = "the vCPU's file",
+	[HOLD_RUN] = "the mapped kvm_run",
+	[HOLD_STATS] = "the file of statistics",
+};
+
+static void let_go(struct vm *vm, unsigned int hold)
+{
+	switch (hold) {
+	case HOLD_VM:
+		close(vm->fd);
+		vm->fd = -1;
+		break;
+	case HOLD_VCPU:
+		close(vm->vcpus[0].fd);
+		vm->vcpus[0].fd = -1;
+		break;
+	case HOLD_RUN:
+		munmap(vm->vcpus[0].run, kvm_ioctl(KVM_GET_VCPU_MMAP_SIZE, 0));
+		break;
+	default:
+		evidence_stats_close(vm->stats);
+		vm->stats = NULL;
+	}
+}
+
+/* The order of that number: each digit of its factorial base chooses. */
+static void order_of(unsigned int number, unsigned int order[HOLDS])
+{
+	unsigned int left[HOLDS], count = HOLDS, i, j;
+
+	for (i = 0; i < HOLDS; i++)
+		left[i] = i;
+	for (i = 0; i < HOLDS; i++, count--) {
+		unsigned int choice = number % count;
+
+		number /= count;
+		order[i] = left[choice];
+		for (j = choice; j + 1 < count; j++)
+			left[j] = left[j + 1];
+	}
+}
+
+static void try_order(unsigned int number)
+{
+	unsigned int order[HOLDS], i;
+	struct backing backing;
+	struct memslot slot;
+	struct vm *vm;
+	char when[96];
+
+	order_of(number, order);
+	vm = lived_vm(&backing, &slot);
+	if (!vm->stats)
+		skip("KVM_GET_STATS_FD", "use a kernel from 5.14 on");
+	expect_vms(1, "with everything open");
+	for (i = 0; i < HOLDS; i++) {
+		let_go(vm, order[i]);
+		snprintf(when, sizeof(when), "order %u, %s closed as number %u",
+			 number, hold_names[order[i]], i + 1);
+		expect_vms(i + 1 < HOLDS, when);
+	}
+	munmap(vm->system, vm->system_size);
+	munmap(vm->control, vm->control_size);
+	backing_destroy(&backing);
+}
+
+static void test_orders(const struct test_case *test)
+{
+	struct random_stream random;
+	unsigned int i;
+
+	(void)test;
+	case_random(&random, "orders", 0);
+	if (options()->mode == MODE_CHECK) {
+		for (i = 0; i < ORDERS_CHECK; i++)
+			try_order((unsigned int)random_below(&random, ORDERS));
+		return;
+	}
+	for (i = 0; i < ORDERS; i++)
+		try_order(i);
+}
+
+/* A vCPU runs on without the VM's file. */
+static void test_running(const struct test_case *test)
+{
+	const struct crew_config config = {
+		.function = lifecycle_live,
+		.argument = GPA_TEST,
+	};
+	struct deadline deadline;
+	struct backing backing;
+	struct memslot slot;
+	struct crew *crew;
+	uint64_t seen;
+	struct vm *vm;
+
+	(void)test;
+	vm = new_vm(2, &backing, &slot, BACKING_ANONYMOUS_THP);
+	crew = crew_new(vm, &config);
+	crew_start(crew);
+	close(vm->fd);
+	vm->fd = -1;
+	seen = vm->vcpus[1].guest->beat;
+	deadline = deadline_in_ms(LIFE_MS);
+	while (vm->vcpus[1].guest->beat == seen)
+		CHECK(!deadline_passed(deadline),
+		      "the VM's file was closed, and its vCPU runs no more");
+	expect_vms(1, "the VM's file is closed, vCPUs run");
+	crew_pause(crew);
+	crew_resume(crew);
+	crew_finish(crew);
+	vm_destroy(vm);
+	expect_vms(0, "all is closed");
+	backing_destroy(&backing);
+}
+
+/* ---- other processes --------------------------------------------------------- */
+
+/* Ends by 0 if all is well, and after @ends is closed on the other side. */
+static void __attribute__((noreturn)) heir(struct vm *vm, int end)
+{
+	struct vcpu *vcpu = &vm->vcpus[0];
+	int error, code = 0;
+	char byte;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* kvm_vcpu_ioctl(), kvm_vm_ioctl(): the VM is another process's. */
+	error = __vcpu_ioctl(vcpu, KVM_RUN, 0);
+	if (error != -EIO)
+		code |= 1;
+	error = __vm_ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
+	if (error != -EIO)
+		code |= 2;
+	if (write(end, "", 1) != 1 || read(end, &byte, 1) != 0)
+		code |= 4;
+	_exit(code);
+}
+
+static void test_fork(const struct test_case *test)
+{
+	int ends[2], status;
+	struct backing backing;
+	struct memslot slot;
+	struct vm *vm;
+	pid_t child;
+	char byte;
+
+	(void)test;
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends),
+	      "socketpair failed: %s", errno_name(errno));
+	vm = lived_vm(&backing, &slot);
+	child = fork();
+	CHECK(child >= 0, "fork failed: %s", errno_name(errno));
+	if (!child) {
+		close(ends[0]);
+		heir(vm, ends[1]);
+	}
+	close(ends[1]);
+	CHECK(read(ends[0], &byte, 1) == 1, "the child is gone: %s",
+	      errno_name(errno));
+	/* The parent is not disturbed. */
+	vcpu_start(&vm->vcpus[0], lifecycle_live, GPA_TEST);
+	vm->vcpus[0].guest->stop = 1;
+	vcpu_run(&vm->vcpus[0], VCPU_DONE);
+	vm_destroy(vm);
+	expect_vms(1, "closed here, a child has it open");
+	close(ends[0]);
+	CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
+	      errno_name(errno));
+	CHECK(WIFEXITED(status) && !(WEXITSTATUS(status) & 1),
+	      "KVM_RUN in a child that inherited the vCPU: not EIO");
+	CHECK(!(WEXITSTATUS(status) & 2),
+	      "an ioctl of the VM in a child that inherited it: not EIO");
+	CHECK(!WEXITSTATUS(status), "the child ended with %d",
+	      WEXITSTATUS(status));
+	expect_vms(0, "the child has ended");
+	backing_destroy(&backing);
+}
+
+/* A file that is under way to nobody keeps the VM. */
+static void test_in_flight(const struct test_case *test)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	char byte = 0;
+	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control.space,
+		.msg_controllen = sizeof(control.space),
+	};
+	struct backing backing;
+	struct memslot slot;
+	struct vm *vm;
+	int ends[2];
+
+	(void)test;
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends),
+	      "socketpair failed: %s", errno_name(errno));
+	vm = lived_vm(&backing, &slot);
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.header), &vm->vcpus[0].fd, sizeof(int));
+	CHECK(sendmsg(ends[0], &message, 0) == 1, "sendmsg failed: %s",
+	      errno_name(errno));
+	vm_destroy(vm);
+	expect_vms(1, "closed, and the vCPU's file under way in a socket");
+	close(ends[0]);
+	expect_vms(1, "the same, with its sender closed");
+	close(ends[1]);
+	expect_vms(0, "the socket is closed");
+	backing_destroy(&backing);
+}
+
+/* ---- not begun, and killed ------------------------------------------------- */
+
+static void test_immediate_exit(const struct test_case *test)
+{
+	struct backing backing;
+	struct memslot slot;
+	struct vcpu *vcpu;
+	struct vm *vm;
+	uint64_t beat;
+	int error;
+
+	(void)test;
+	vm = new_vm(1, &backing, &slot, BACKING_ANONYMOUS);
+	vcpu = &vm->vcpus[0];
+	vcpu_start(vcpu, lifecycle_live, GPA_TEST);
+	beat = vcpu->guest->beat;
+	vcpu->run->immediate_exit = 1;
+	error = __vcpu_ioctl(vcpu, KVM_RUN, 0);
+	CHECK(error == -EINTR,
+	      "KVM_RUN with immediate_exit: %s where EINTR is documented",
+	      error ? errno_name(-error) : "success");
+	CHECK(vcpu->guest->beat == beat,
+	      "with immediate_exit the guest has run nonetheless");
+	vcpu->run->immediate_exit = 0;
+	vcpu->guest->stop = 1;
+	vcpu_run(vcpu, VCPU_DONE);
+	vm_destroy(vm);
+	expect_vms(0, "all is closed");
+	backing_destroy(&backing);
+}
+
+/* Lives, with huge pages and logging, until it is killed. */
+static void __attribute__((noreturn)) victim(enum backing_kind kind)
+{
+	const struct crew_config config = {
+		.function = lifecycle_live,
+		.argument = GPA_TEST,
+	};
+	struct backing backing;
+	struct memslot slot;
+	struct vm *vm;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	vm = new_vm(2, &backing, &slot, kind);
+	crew_start(crew_new(vm, &config));
+	for (;;) {
+		slot_set_flags(&slot, KVM_MEM_LOG_DIRTY_PAGES);
+		slot_set_flags(&slot, 0);
+	}
+}
+
+static unsigned long free_huge_pages(void)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	unsigned long count = 0;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "HugePages_Free: %lu", &count);
+	if (file)
+		fclose(file);
+	return count;
+}
+
+static void test_killed(const struct test_case *test)
+{
+	enum backing_kind kind = test->number[0];
+	struct deadline end = deadline_in_ms(case_duration_ns() /
+					     NSEC_PER_MSEC);
+	unsigned long huge_pages = free_huge_pages();
+	struct random_stream random;
+	unsigned int killed = 0, with_vm = 0;
+	struct shortage shortage;
+
+	if (!backing_available(kind, SLOT_BYTES, &shortage))
+		skip_for(&shortage);
+	vms_of(getpid());
+	case_random(&random, "moments", 0);
+	do {
+		uint64_t delay_ns = random_below(&random, KILL_MS) *
+				    NSEC_PER_MSEC;
+		int status;
+		pid_t child = fork();
+
+		CHECK(child >= 0, "fork failed: %s", errno_name(errno));
+		if (!child)
+			victim(kind);
+		nanosleep(&(struct timespec){ .tv_nsec = (long)delay_ns },
+			  NULL);
+		with_vm += vms_of(child);
+		kill(child, SIGKILL);
+		CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
+		      errno_name(errno));
+		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+		      "a process that was to be killed ended before that, status %#x",
+		      status);
+		CHECK(!vms_of(child),
+		      "process %d was killed after %llu ms and waited for, and its VM still exists",
+		      child, (unsigned long long)(delay_ns / NSEC_PER_MSEC));
+		CHECK(free_huge_pages() == huge_pages,
+		      "process %d was killed and waited for: %lu huge pages are free where %lu were",
+		      child, free_huge_pages(), huge_pages);
+		killed++;
+	} while (!deadline_passed(end));
+	report_info("%u processes killed, %u of them with a VM", killed,
+		    with_vm);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test_case table[] = {
+		{ .name = "closed/orders",
+		  .plan = "files and mapping closed in any order: the last one ends it",
+		  .run = test_orders },
+		{ .name = "closed/running",
+		  .plan = "the VM's file closed while its vCPUs run: they go on",
+		  .run = test_running },
+		{ .name = "inherited/fork",
+		  .plan = "a child gets EIO, and keeps the VM",
+		  .run = test_fork },
+		{ .name = "inherited/in_flight",
+		  .plan = "a file in a socket keeps the VM",
+		  .run = test_in_flight },
+		{ .name = "immediate_exit",
+		  .plan = "KVM_RUN fails with EINTR, and the guest has not run",
+		  .run = test_immediate_exit },
+		{ .name = "killed/anonymous_thp",
+		  .plan = "killed at any moment: no VM is left",
+		  .run = test_killed,
+		  .number = { BACKING_ANONYMOUS_THP } },
+		{ .name = "killed/hugetlb_2m",
+		  .plan = "killed at any moment: no VM, no huge page is left",
+		  .run = test_killed,
+		  .number = { BACKING_HUGETLB_2M } },
+	};
+	static const struct program program = {
+		.name = "kvm_lifecycle_test",
+		.summary =
+			"VMs end with the last that refers to them, and with their process",
+		.table = table,
+		.table_size = sizeof(table) / sizeof(table[0]),
+		.needs = { .root = true, .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}
