@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Protected KVM: what protected mode refuses, and what it refuses to protected
+ * VMs (Documentation/virt/kvm/arm/pkvm.rst of 7.2). Normal VMs in protected mode
+ * are every other test's business, protected VMs' memory pkvm_memory_test's.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bare.h"
+#include "cases.h"
+#include "protected.h"
+#include "report.h"
+
+/* A page that guests use, and a word. */
+#define PAGE 3
+#define WORD 0x5ec3300112233445ULL
+/* KVM_MAX_PVMS of asm/kvm_pkvm.h */
+#define VMS_MAX 255
+
+static bool kernel_from(unsigned int major, unsigned int minor)
+{
+	const struct needs needs = {
+		.kernel_min = NEEDS_KERNEL(major, minor),
+	};
+
+	return needs_met(&needs, NULL);
+}
+
+/* ---- what is refused ------------------------------------------------------ */
+
+static void test_create(const struct test_case *test)
+{
+	const struct vm_config config = { .protected_guest = true };
+	int fd = __vm_create_only(&config);
+
+	(void)test;
+	if (!protected_mode() || !kernel_from(6, 14))
+		CHECK(fd == -EINVAL,
+		      "a protected VM where there can be none: %s where EINVAL is due",
+		      fd < 0 ? errno_name(-fd) : "success");
+	else if (kernel_from(7, 2))
+		CHECK(fd >= 0, "KVM_CREATE_VM of a protected VM failed: %s",
+		      errno_name(-fd));
+	else
+		CHECK(fd >= 0 || fd == -EINVAL,
+		      "KVM_CREATE_VM of a protected VM failed: %s",
+		      errno_name(-fd));
+	report_info("protected VMs: %s", fd < 0 ? "no" : "yes");
+	if (fd >= 0)
+		close(fd);
+}
+
+/* The hypervisor has no tags, and no way to split what it has mapped. */
+static void test_capabilities(const struct test_case *test)
+{
+	struct bare bare;
+	int value, error;
+
+	(void)test;
+	bare_create(&bare, false, NULL);
+	value = vm_check_extension(&bare.vm, KVM_CAP_ARM_MTE);
+	CHECK(!value, "KVM_CAP_ARM_MTE is offered in protected mode");
+	error = __vm_enable_cap(&bare.vm, KVM_CAP_ARM_MTE, 0);
+	CHECK(error == -EINVAL,
+	      "KVM_CAP_ARM_MTE in protected mode: %s where EINVAL is due",
+	      error ? errno_name(-error) : "success");
+	if (hypervisor_has_tables()) {
+		value = vm_check_extension(&bare.vm,
+					   KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES);
+		CHECK(!value,
+		      "sizes for KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE (%#x) are offered, and pKVM cannot split",
+		      (unsigned int)value);
+	}
+	bare_close(&bare);
+	bare_free(&bare);
+}
+
+/* kvm_pkvm_ext_allowed(): for a protected VM, what is not named there. */
+static void test_capabilities_protected(const struct test_case *test)
+{
+	static const struct {
+		unsigned long number;
+		const char *name;
+	} refused[] = {
+		{ KVM_CAP_ARM_PMU_V3, "KVM_CAP_ARM_PMU_V3" },
+		{ KVM_CAP_ARM_SVE, "KVM_CAP_ARM_SVE" },
+		{ KVM_CAP_ARM_EL1_32BIT, "KVM_CAP_ARM_EL1_32BIT" },
+		{ KVM_CAP_ARM_MTE, "KVM_CAP_ARM_MTE" },
+		{ KVM_CAP_SET_GUEST_DEBUG, "KVM_CAP_SET_GUEST_DEBUG" },
+		{ KVM_CAP_GUEST_DEBUG_HW_BPS, "KVM_CAP_GUEST_DEBUG_HW_BPS" },
+		{ KVM_CAP_VCPU_ATTRIBUTES, "KVM_CAP_VCPU_ATTRIBUTES" },
+		{ KVM_CAP_ARM_NISV_TO_USER, "KVM_CAP_ARM_NISV_TO_USER" },
+		{ KVM_CAP_ARM_INJECT_EXT_DABT, "KVM_CAP_ARM_INJECT_EXT_DABT" },
+		{ KVM_CAP_STEAL_TIME, "KVM_CAP_STEAL_TIME" },
+		{ KVM_CAP_READONLY_MEM, "KVM_CAP_READONLY_MEM" },
+		{ KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES,
+		  "KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES" },
+	};
+	static const unsigned long switches[] = { KVM_CAP_ARM_NISV_TO_USER,
+						  KVM_CAP_ARM_MTE,
+						  KVM_CAP_ARM_SYSTEM_SUSPEND };
+	struct bare bare;
+	size_t i;
+
+	(void)test;
+	bare_need_protected();
+	bare_create(&bare, true, NULL);
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		CHECK(!vm_check_extension(&bare.vm, refused[i].number),
+		      "a protected VM is offered %s", refused[i].name);
+	for (i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+		int error = __vm_enable_cap(&bare.vm, switches[i], 0);
+
+		CHECK(error == -EINVAL,
+		      "capability %lu of a protected VM switched on: %s where EINVAL is due",
+		      switches[i], error ? errno_name(-error) : "success");
+	}
+	bare_close(&bare);
+	bare_free(&bare);
+}
+
+static void expect_slot(struct memslot slot, int due, const char *what)
+{
+	int error = __slot_set(&slot);
+
+	CHECK(error == due, "%s of a protected VM: %s where %s is due", what,
+	      error ? errno_name(-error) : "success",
+	      due ? errno_name(-due) : "success");
+}
+
+/* kvm_arch_prepare_memory_region() */
+static void test_slots(const struct test_case *test)
+{
+	struct memslot other, moved, none;
+	struct bare bare;
+
+	(void)test;
+	bare_need_protected();
+	bare_create(&bare, true, NULL);
+	other = bare.slot;
+	other.id++;
+	other.gpa = 1UL << 30;
+	other.flags = KVM_MEM_READONLY;
+	expect_slot(other, -EPERM, "a read-only slot");
+	other.flags = KVM_MEM_LOG_DIRTY_PAGES;
+	expect_slot(other, -EPERM, "a logged slot");
+	other.flags = 0;
+	expect_slot(other, 0, "another slot");
+	other.flags = KVM_MEM_LOG_DIRTY_PAGES;
+	expect_slot(other, -EPERM, "logging switched on");
+	none = other;
+	none.flags = 0;
+	none.size = 0;
+	expect_slot(none, 0, "a slot deleted before the VM has run");
+	other.flags = 0;
+	expect_slot(other, 0, "the slot created again");
+
+	bare_exchange(&bare, PAGE, WORD);
+	expect_slot(none, -EPERM, "a slot deleted after the VM has run");
+	moved = other;
+	moved.gpa = 2UL << 30;
+	expect_slot(moved, -EPERM, "a slot moved after the VM has run");
+	bare_close(&bare);
+	bare_free(&bare);
+}
+
+/* As many as the hypervisor has room for, then ENOMEM, and no harm done. */
+static void test_limit(const struct test_case *test)
+{
+	const struct vm_config config = {
+		.protected_guest = test->number[0],
+	};
+	unsigned int made = 0, i;
+	static int fds[VMS_MAX + 1];
+	int fd = 0;
+
+	if (test->number[0])
+		bare_need_protected();
+	while (made <= VMS_MAX) {
+		fd = __vm_create_only(&config);
+		if (fd < 0)
+			break;
+		fds[made++] = fd;
+	}
+	report_info("%u VMs, then %s", made, fd < 0 ? errno_name(-fd) : "?");
+	CHECK(fd == -ENOMEM, "KVM_CREATE_VM number %u: %s where ENOMEM is due",
+	      made, fd < 0 ? errno_name(-fd) : "success");
+	/* The hypervisor's own, for its self-test, takes none for good. */
+	CHECK(made == VMS_MAX, "%u VMs could be created where %d are due", made,
+	      VMS_MAX);
+	close(fds[--made]);
+	fd = __vm_create_only(&config);
+	CHECK(fd >= 0, "with one VM less, KVM_CREATE_VM fails still: %s",
+	      errno_name(-fd));
+	close(fd);
+	for (i = 0; i < made; i++)
+		close(fds[i]);
+}
+
+static const struct test_case refusals[] = {
+	{ .name = "create/protected",
+	  .plan = "a protected VM: only in protected mode, by kernels that have it",
+	  .run = test_create },
+};
+
+static const struct test_case protected_cases[] = {
+	{ .name = "capabilities/normal",
+	  .plan = "what protected mode offers no VM",
+	  .run = test_capabilities },
+	{ .name = "capabilities/protected",
+	  .plan = "what protected VMs are not offered",
+	  .run = test_capabilities_protected },
+	{ .name = "slots/protected",
+	  .plan = "read-only, logged; deleted or moved after it has run: EPERM",
+	  .run = test_slots },
+};
+
+/* Closing so many VMs takes minutes. */
+static const struct test_case many_cases[] = {
+	{ .name = "limit/protected",
+	  .plan = "255 VMs, then ENOMEM; and one more after one is closed",
+	  .run = test_limit,
+	  .number = { true },
+	  .timeout_s = 900 },
+	{ .name = "limit/normal",
+	  .plan = "the same with normal VMs",
+	  .run = test_limit,
+	  .timeout_s = 900 },
+};
+
+static size_t add(struct test_case *cases, size_t count, size_t max,
+		  const struct test_case *table, size_t size)
+{
+	if (count + size > max)
+		fail("more than %zu cases", max);
+	memcpy(&cases[count], table, size * sizeof(*table));
+	return count + size;
+}
+
+#define ADD(table)                             \
+	(count = add(cases, count, max, table, \
+		     sizeof(table) / sizeof((table)[0])))
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	size_t count = 0;
+
+	ADD(refusals);
+	if (protected_mode())
+		ADD(protected_cases);
+	if (hypervisor_has_tables() &&
+	    (options->mode == MODE_ALL || options->case_glob))
+		ADD(many_cases);
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "pkvm_test",
+		.summary = "protected KVM refuses what it must",
+		.cases = list_cases,
+		.needs = { .root = true, .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}
