@@ -3,8 +3,13 @@
 #include "ipi.h"
 #include "random.h"
 
-/* How long a disturbance lasts, and how long L2 stays, in turns of a loop. */
+/*
+ * How long a disturbance lasts, and how long L2 stays, in turns of a loop; at most,
+ * where it ends once interrupts have come in it.
+ */
 #define DISTURB_TURNS 2000
+#define OPEN_TURNS    500000
+#define OPEN_TAKEN    3
 #define NESTED_TURNS  500
 /* An APIC ID that no vCPU has. */
 #define OTHER_ID 0x77
@@ -299,6 +304,17 @@ static void spin(struct guest_vcpu *self, unsigned int turns)
 	self->beat++;
 }
 
+/* As long as it takes for some interrupts to come, if they do. */
+static void spin_open(struct guest_vcpu *self)
+{
+	uint64_t enough = self->beat + OPEN_TAKEN;
+	unsigned int turns = OPEN_TURNS;
+
+	while (turns-- && self->beat < enough)
+		cpu_relax();
+	self->beat++;
+}
+
 static void run_nested(struct guest_vcpu *self, uint64_t turns)
 {
 	for (;;) {
@@ -324,19 +340,23 @@ static void disturb(struct guest_vcpu *self, const struct ipi_vcpu *mine)
 {
 	switch (mine->disturbance) {
 	case IPI_BLOCK_IRQ:
-	case IPI_AUTO_EOI:
 		guest_sync(self, true, 0);
 		spin(self, DISTURB_TURNS);
 		guest_sync(self, false, 0);
 		break;
+	case IPI_AUTO_EOI:
+		guest_sync(self, true, 0);
+		spin_open(self);
+		guest_sync(self, false, 0);
+		break;
 	case IPI_LDR_ALIAS:
 		apic_set_logical(1U << self->index | 1);
-		spin(self, DISTURB_TURNS);
+		spin_open(self);
 		apic_set_logical(1U << self->index);
 		break;
 	case IPI_APIC_ID:
 		apic_set_id(OTHER_ID);
-		spin(self, DISTURB_TURNS);
+		spin_open(self);
 		apic_set_id(self->index);
 		break;
 	case IPI_EXTINT:
