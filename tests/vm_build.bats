@@ -34,7 +34,9 @@ fake_tree()
 	PATCHLEVEL = 2
 	.RECIPEPREFIX = >
 	goals = \$(MAKECMDGOALS) \$(filter GCOV%,\$(MAKEOVERRIDES))
-	.PHONY: allnoconfig vmlinux Image modules modules_install
+	.PHONY: allnoconfig prepare vmlinux Image modules modules_install
+	prepare:
+	>@touch \$(O)/tools/objtool/objtool
 	allnoconfig:
 	>@echo "\$(goals)" >> $work/calls
 	>touch $work/drop
@@ -226,4 +228,32 @@ calls()
 	rm "$work/broken"
 	run -0 --separate-stderr "$build" --target amd64-7.2:debug
 	calls 4
+}
+
+@test "a target: a kernel without debugging, and one that counts, are other kernels" {
+	fake_package
+	"$build" --target amd64-7.2:debug
+	run --separate-stderr "$build" --target amd64-7.2:built
+	[ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
+	[[ $stderr != *'beginning with '* ]]
+	config=$(sed -n 's/^CONFIG=//p' <<< "$output")
+	grep -qx CONFIG_GCOV_KERNEL=y "$config"
+	run ! grep -q CONFIG_KASAN "$config"
+	run ! grep -q 'GCOV_PROFILE' "$work/calls"
+	run --separate-stderr "$build" --target amd64-7.2:gcov
+	[ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
+	[[ $stderr == *'beginning with '* ]]
+	cmp "$config" "$(sed -n 's/^CONFIG=//p' <<< "$output")"
+	grep -q 'GCOV_PROFILE_hmm.o=y' "$work/calls"
+}
+
+@test "a target: the tools of a copied folder are as old as those it was copied from" {
+	fake_package
+	run -0 --separate-stderr "$build" --target amd64-7.2:built
+	seed=$(sed -n 's/^HEADERS=//p' <<< "$output")
+	mkdir -p "$seed/tools/objtool"
+	touch -d 2020-01-01 "$seed/tools/objtool/objtool"
+	run -0 --separate-stderr "$build" --target amd64-7.2:gcov
+	tool=$(sed -n 's/^HEADERS=//p' <<< "$output")/tools/objtool/objtool
+	[ "$(stat -c %Y "$tool")" = "$(stat -c %Y "$seed/tools/objtool/objtool")" ]
 }
