@@ -357,7 +357,9 @@ static void judge_banks(const struct hostile *hostile)
 {
 	unsigned int i;
 
-	CHECK(!munmap(hostile->memory, SCRATCH_PAGES * hostile->page),
+	/* All that any_range() gives; what cannot be accessed can be moved. */
+	CHECK(!munmap(hostile->memory, SCRATCH_PAGES * hostile->page) &&
+		      !munmap(hostile->no_access, 4 * hostile->page),
 	      "munmap failed: %s", errno_name(errno));
 	if (!(hmm_features(hostile->keeper) & SECMMU_HMM_HAS_MEMORY))
 		return;
