@@ -104,6 +104,14 @@ static void note_backing(struct hammer *hammer, unsigned int page)
 	page_set_add(hammer->backing, physical);
 }
 
+static void note_all_backing(struct hammer *hammer)
+{
+	unsigned int i;
+
+	for (i = 0; i < SHADOW_BACKING_PAGES; i++)
+		note_backing(hammer, i);
+}
+
 /* A dropped page has a successor with the next touch, by whomever. */
 static void host_drop(struct worker *worker, void *argument)
 {
@@ -168,8 +176,6 @@ static void begin_vcpus(struct hammer *hammer, bool merge_only)
 static void begin(struct hammer *hammer, const struct hammer_config *config,
 		  enum secmmu_avic_personality personality)
 {
-	unsigned int i;
-
 	CHECK(config->vcpus && config->vcpus <= HAMMER_VCPUS,
 	      "it takes 1 to %d vCPUs, not %u: say so by --vcpus", HAMMER_VCPUS,
 	      config->vcpus);
@@ -183,8 +189,7 @@ static void begin(struct hammer *hammer, const struct hammer_config *config,
 	shadow_fill_first(&hammer->shadow, SECMMU_AVIC_ENTRIES);
 	hammer->backing = page_set_new();
 	hammer->named = page_set_new();
-	for (i = 0; i < SHADOW_BACKING_PAGES; i++)
-		note_backing(hammer, i);
+	note_all_backing(hammer);
 	/* shadow_begin() has run vCPU 0, with another guest function. */
 	begin_vcpus(hammer, personality == SECMMU_AVIC_RFC);
 }
@@ -289,9 +294,9 @@ static void replace_table_slot(struct hammer *hammer)
 
 static void judge(struct hammer *hammer)
 {
-	unsigned int i;
-
 	judge_known(hammer);
+	/* The kernel moves pages by itself, as to the node of who pins them. */
+	note_all_backing(hammer);
 	judge_named(hammer);
 	settle_vcpus(hammer);
 	if (hammer->config->host && random_chance(&hammer->random, 1, 4))
@@ -301,8 +306,7 @@ static void judge(struct hammer *hammer)
 	shadow_judge(&hammer->shadow, SECMMU_AVIC_ENTRIES);
 	affinity_set(&hammer->all_cpus);
 	page_set_clear(hammer->backing);
-	for (i = 0; i < SHADOW_BACKING_PAGES; i++)
-		note_backing(hammer, i);
+	note_all_backing(hammer);
 }
 
 static void one_round(struct hammer *hammer)
