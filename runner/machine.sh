@@ -77,6 +77,7 @@ fetch_kernel()
 		fetched_kernel=$kernel
 		fetched_modules=$modules
 		fetched_release=${modules##*/}
+		note_vmlinux
 		return
 	fi
 	if ! while_heart_beats "getting the kernel" "$target_folder/fetch.log" \
@@ -93,6 +94,14 @@ fetch_kernel()
 	# The guest has no configuration to look at.
 	[[ ! -r $fetched_config ]] ||
 		printf 'config=sha256:%.16s\n' "$(sha256sum < "$fetched_config")" > "$target_folder/facts"
+	note_vmlinux
+}
+
+# For runner/report, to decode a stack by.
+note_vmlinux()
+{
+	[[ ! -r $fetched_modules/build/vmlinux ]] ||
+		printf 'vmlinux=%s\n' "$(realpath "$fetched_modules/build/vmlinux")" >> "$target_folder/facts"
 }
 
 # A name for the content of files and folders, and for some words.

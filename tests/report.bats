@@ -171,3 +171,32 @@ report() {
 @test "the page of known failures is that of the file" {
 	diff <("$top/runner/report" --findings) "$top/doc/findings/README.md"
 }
+
+@test "a stack is decoded where the kernel has debugging information" {
+	cat > "$work/fault.c" <<- 'END'
+	int value;
+	__attribute__((noinline)) void broken(void)
+	{
+		value = 7;
+	}
+	int main(void)
+	{
+		broken();
+		return value;
+	}
+	END
+	gcc -g -O1 -no-pie -o "$work/vmlinux" "$work/fault.c"
+	good_program demo a_test
+	program demo b_test <<- 'END'
+	echo '[ 7.0] WARNING: CPU: 0 PID: 1 at x.c:1 broken+0x0/0x20' >> "$SECMMU_KMSG"
+	echo '[ 7.0]  not_there+0x4/0x20' >> "$SECMMU_KMSG"
+	printf '1..1\nok 1 one\n'
+	END
+	runner
+	exits 1
+	report --html "$work/page.html" --vmlinux "$work/vmlinux" "$results"
+	grep -qE 'broken\+0x0/0x20  \(.*fault\.c:[345]\)' "$work/page.html"
+	grep -qE 'not_there\+0x4/0x20(</pre>.*)?$' "$work/page.html"
+	report --html "$work/page.html" --vmlinux "$work/nothing" "$results"
+	run ! grep -q 'fault\.c:' "$work/page.html"
+}

@@ -44,7 +44,7 @@ def test_of(result, ids, run, facts, origin):
         "path": path_of(result.name),
         "status": STATUS[result.status],
         "environment": {"comment": text_of(result.target),
-                        "misc": {key: text_of(value) for key, value in facts.items()}},
+                        "misc": {key: text_of(value) for key, value in facts.items() if key != "vmlinux"}},
         "misc": misc,
     }
     if run.date:

@@ -6,7 +6,7 @@ import html
 import os
 import pathlib
 
-from . import findings, plots
+from . import decode, findings, plots
 
 HERE = pathlib.Path(__file__).resolve().parent
 ORDER = ("CRASH", "FAIL", "TIMEOUT", "KNOWN", "SKIP", "PASS")
@@ -53,7 +53,7 @@ def failure(result, run):
         out.append(f"<p>again: <code class=command>{esc(result.replay)}</code></p>")
     out.append("<p>" + " ".join(filter(None, [
         link(run, result.log, "log"), link(run, result.log.parent / "console.log", "console")])) + "</p>")
-    splat = result.splat()
+    splat = decode.lines_of(result.splat(), run.facts.get(result.target, {}).get("vmlinux"))
     if splat:
         out.append(f"<details><summary>what the kernel said ({len(splat)} lines)</summary>"
                    f"<pre>{esc(chr(10).join(splat))}</pre></details>")
