@@ -20,6 +20,7 @@ setup() {
 	mkdir -p "$results"
 	printf 'target passed failed crash skip timeout known\n%s 12 0 0 3 0 0\n' "$target" > "$results/summary"
 	case $target in
+	${FAKE_SAME:-none}) printf 'flaky\tx\nfixed\ty\nflaky\tz\n' > "$results/transitions"; exit 2 ;;
 	${FAKE_BAD:-none}) echo "FAILED: 1 not as expected"; exit 1 ;;
 	${FAKE_GONE:-none}) rm "$results/summary"; echo "not run: no QEMU"; exit 3 ;;
 	${FAKE_SLOW:-none})
@@ -52,6 +53,20 @@ nightly() {
 	grep -E '^amd64-6.12 +suite +FAILED' "$runs/latest/summary"
 	FAKE_GONE=amd64-7.2:debug nightly 3 --results "$BATS_TEST_TMPDIR/other"
 	grep -E '^amd64-7.2:debug +suite +NOT-RUN .*no QEMU' "$BATS_TEST_TMPDIR/other/latest/summary"
+}
+
+@test "each target is compared with the night before; what failed before is unchanged" {
+	nightly 0
+	run ! grep -q -- --baseline "$FAKE_LOG"
+	touch "$runs/latest/amd64-6.12/results.jsonl"
+	first=$(cd "$runs/latest" && pwd -P)
+	# Runs have names of whole seconds.
+	while [ "$(date +%Y%m%d-%H%M%S)" = "${first##*/}" ]; do read -r -t 0.1 _ <> <(:) || :; done
+	: > "$FAKE_LOG"
+	FAKE_SAME=amd64-6.12 nightly 0
+	[ "$(grep -c -- --baseline "$FAKE_LOG")" -eq 1 ]
+	grep -q -- "--vm amd64-6.12 .*--baseline $first/amd64-6.12 --results" "$FAKE_LOG"
+	grep -E '^amd64-6.12 +suite +unchanged .*; since the night before: 1 fixed, 2 flaky$' "$runs/latest/summary"
 }
 
 @test "--targets, --prove, --cached" {
