@@ -99,6 +99,15 @@ bool arch_has_operation(enum operation operation);
 bool operation_is_never(enum operation operation);
 
 /**
+ * arch_vms_end_slowly() - does it take seconds to close a VM in an emulator
+ *
+ * Return: true on arm64 where the hypervisor has the tables: every VM has all the
+ * addresses that the machine has, and each GiB is looked at when it ends
+ * (stage2_destroy_range()).
+ */
+bool arch_vms_end_slowly(void);
+
+/**
  * arch_maps_executable() - is what a guest maps by a read executable as well
  *
  * Return: false if the first fetch from a page costs another fault.

@@ -111,6 +111,11 @@ bool arch_has_operation(enum operation operation)
 	return false;
 }
 
+bool arch_vms_end_slowly(void)
+{
+	return hypervisor_has_tables();
+}
+
 /* CTR_EL0.DIC, as user space sees it; KVM: ARM64_HAS_CACHE_DIC. */
 bool arch_maps_executable(void)
 {

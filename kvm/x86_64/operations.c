@@ -65,6 +65,11 @@ bool arch_has_operation(enum operation operation)
 	return false;
 }
 
+bool arch_vms_end_slowly(void)
+{
+	return false;
+}
+
 bool arch_maps_executable(void)
 {
 	return true;
