@@ -19,6 +19,8 @@
 /* A page that guests use, and a word. */
 #define PAGE 3
 #define WORD 0x5ec3300112233445ULL
+/* Of another slot; neither the first one nor what bare.c tells by is there. */
+#define GPA_OTHER (4UL << 30)
 /* KVM_MAX_PVMS of asm/kvm_pkvm.h */
 #define VMS_MAX 255
 
@@ -144,7 +146,7 @@ static void test_slots(const struct test_case *test)
 	bare_create(&bare, true, NULL);
 	other = bare.slot;
 	other.id++;
-	other.gpa = 1UL << 30;
+	other.gpa = GPA_OTHER;
 	other.flags = KVM_MEM_READONLY;
 	expect_slot(other, -EPERM, "a read-only slot");
 	other.flags = KVM_MEM_LOG_DIRTY_PAGES;
@@ -163,7 +165,7 @@ static void test_slots(const struct test_case *test)
 	bare_exchange(&bare, PAGE, WORD);
 	expect_slot(none, -EPERM, "a slot deleted after the VM has run");
 	moved = other;
-	moved.gpa = 2UL << 30;
+	moved.gpa = 2 * GPA_OTHER;
 	expect_slot(moved, -EPERM, "a slot moved after the VM has run");
 	bare_close(&bare);
 	bare_free(&bare);
