@@ -21,6 +21,8 @@ void track_test_slot_deleted(const struct test_case *test);
 void track_test_slot_moved(const struct test_case *test);
 void track_test_dirty_logged(const struct test_case *test);
 void track_test_refused(const struct test_case *test);
+/* track_oracle.c */
+void track_oracle(const struct test_case *test);
 /* track_tables.c */
 void track_page_table(const struct test_case *test);
 

@@ -351,6 +351,7 @@ static const struct write_case fxsave = { TRACK_FXSAVE, { 512 }, TRACK_SSE, 0 };
 static const struct write_case sidt = { TRACK_SIDT, { 10 }, 0, 0 };
 
 static const struct test_case all_cases[] = {
+	{ .name = "oracle", .run = track_oracle },
 	{ .name = "store/mov", .run = test_write, .data = &mov },
 	{ .name = "store/movnti", .run = test_write, .data = &movnti },
 	{ .name = "store/movups", .run = test_write, .data = &movups },
