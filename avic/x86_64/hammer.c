@@ -182,6 +182,8 @@ static void begin(struct hammer *hammer, const struct hammer_config *config,
 	hammer->config = config;
 	case_random(&hammer->random, "host", 0);
 	hammer->all_cpus = affinity_get();
+	/* A page that NUMA balancing moves is another one each time. */
+	backing_keep_mapped();
 	/* Goes to one CPU, and stays there. */
 	shadow_begin(&hammer->shadow, personality, config->vcpus);
 	hammer->judged_cpu = affinity_get();
@@ -295,7 +297,7 @@ static void replace_table_slot(struct hammer *hammer)
 static void judge(struct hammer *hammer)
 {
 	judge_known(hammer);
-	/* The kernel moves pages by itself, as to the node of who pins them. */
+	/* Should the kernel have moved one all the same. */
 	note_all_backing(hammer);
 	judge_named(hammer);
 	settle_vcpus(hammer);

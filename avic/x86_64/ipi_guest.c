@@ -9,7 +9,7 @@
  */
 #define DISTURB_TURNS 2000
 #define OPEN_TURNS    500000
-#define OPEN_TAKEN    3
+#define OPEN_TAKEN    8
 #define NESTED_TURNS  500
 /* An APIC ID that no vCPU has. */
 #define OTHER_ID 0x77
@@ -396,6 +396,9 @@ void ipi_run_guest(struct guest_vcpu *self, uint64_t unused)
 	(void)unused;
 	self->interrupt = on_interrupt;
 	apic_begin(self, mine->mode);
+	/* As disturb() has it, and from the first interrupt on. */
+	if (mine->role == IPI_DISTURBER && mine->disturbance == IPI_LDR_ALIAS)
+		apic_set_logical(1U << self->index | 1);
 	/* Nobody sends before all can be sent to. */
 	__atomic_fetch_add(&common->ready, 1, __ATOMIC_SEQ_CST);
 	while (load(&common->ready) < self->vcpu_count)
