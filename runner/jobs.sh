@@ -132,5 +132,5 @@ jobs_heartbeat()
 	for file in "$results"/*/now; do
 		[[ -r $file ]] && IFS= read -r now < "$file" && text+="${text:+ | }$now"
 	done
-	heartbeat_line "[$(clock_text $SECONDS)] $text"
+	[[ ! $text ]] || heartbeat_line "[$(clock_text $SECONDS)] $text"
 }
