@@ -19,7 +19,7 @@
  * two looks no more counts than a bit.
  */
 #define LOST_MS	    5000
-#define LOOK_MAX_NS (100 * NSEC_PER_MSEC)
+#define LOOK_MAX_NS NSEC_PER_SEC
 /* How often the host looks, and does its part of the disturbing. */
 #define TICK_NS (NSEC_PER_MSEC / 2)
 
