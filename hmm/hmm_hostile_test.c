@@ -148,7 +148,6 @@ static int any_call(struct hostile *hostile, struct random_stream *random,
 		.point = random_below(random, SECMMU_HMM_POINTS + 1),
 		.timeout_ms = random_below(random, 20),
 	};
-	struct secmmu_hmm_range range = { .reserved = reserved };
 	struct secmmu_hmm_migrate migrate = {
 		.from = random_below(random, SECMMU_HMM_BANKS + 2),
 		.to = random_below(random, SECMMU_HMM_BANKS + 2),
@@ -165,6 +164,7 @@ static int any_call(struct hostile *hostile, struct random_stream *random,
 		.skip = random_below(random, 100),
 		.count = random_below(random, 10),
 	};
+	struct secmmu_hmm_range range = { .flags = reserved };
 	__u64 end;
 
 	switch (random_below(random, 15)) {
@@ -211,11 +211,61 @@ static int any_call(struct hostile *hostile, struct random_stream *random,
 	}
 }
 
+/* The same of those for DMA, by a device without an IOMMU. */
+static int any_dma_call(struct hostile *hostile, struct random_stream *random,
+			int device)
+{
+	struct secmmu_hmm_dma_alloc alloc = {
+		.function = "platform",
+		.mask_bits = random_chance(random, 1, 4) ?
+				     random_below(random, 80) :
+				     64,
+	};
+	struct secmmu_hmm_dma_map map = {
+		.entries = any_buffer(hostile, random),
+		.addresses = any_buffer(hostile, random),
+		.requests = random_below(random, 5),
+	};
+	struct secmmu_hmm_dma_range range = {
+		.entries = any_buffer(hostile, random),
+		.reserved = random_chance(random, 1, 16),
+	};
+	struct secmmu_hmm_dma_copy copy = {
+		.buffer = any_buffer(hostile, random),
+		.length = random_below(random, 4096),
+		.operation = random_below(random, SECMMU_HMM_OPERATIONS + 1),
+		.flags = random_below(random, 3),
+	};
+	__u64 end;
+
+	switch (random_below(random, 8)) {
+	case 0:
+		any_range(hostile, random, &alloc.start, &alloc.end);
+		return __hmm_call(device, SECMMU_HMM_DMA_ALLOC, &alloc);
+	case 1:
+		return __hmm_call(device, SECMMU_HMM_DMA_FREE, NULL);
+	case 2:
+		any_range(hostile, random, &copy.address, &end);
+		return __hmm_call(device, SECMMU_HMM_DMA_COPY, &copy);
+	case 3:
+	case 4:
+		any_range(hostile, random, &range.start, &range.end);
+		return __hmm_call(device,
+				  random_chance(random, 1, 2) ?
+					  SECMMU_HMM_DMA_UNMAP :
+					  SECMMU_HMM_DMA_LOOK,
+				  &range);
+	default:
+		any_range(hostile, random, &map.start, &map.end);
+		return __hmm_call(device, SECMMU_HMM_DMA_MAP, &map);
+	}
+}
+
 /* A call that does not exist, or one with an argument that is not there. */
 static int malformed_call(struct hostile *hostile, struct random_stream *random,
 			  int device)
 {
-	unsigned long command = SECMMU_HMM_INFO + random_below(random, 16);
+	unsigned long command = SECMMU_HMM_INFO + random_below(random, 48);
 	void *argument;
 
 	if (random_chance(random, 1, 2))
@@ -228,9 +278,9 @@ static int malformed_call(struct hostile *hostile, struct random_stream *random,
 static void judge_error(int error)
 {
 	static const int allowed[] = {
-		0,	    -EFAULT, -EINVAL,	  -ENOTTY, -ESRCH,
-		-EINTR,	    -ENOENT, -EBUSY,	  -ENOSPC, -ENOMEM,
-		-ETIMEDOUT, -EIO,    -EOPNOTSUPP, -EBADF,
+		0,	     -EFAULT, -EINVAL, -ENOTTY, -ESRCH,	    -EINTR,
+		-ENOENT,     -EBUSY,  -ENOSPC, -ENOMEM, -ETIMEDOUT, -EIO,
+		-EOPNOTSUPP, -EBADF,  -ENXIO,  -ENODEV,
 	};
 	size_t i;
 
@@ -250,9 +300,16 @@ static void call_at_random(struct worker *worker, void *argument)
 		int device = hostile->device[random_below(random, DEVICES)];
 		int error;
 
-		error = random_chance(random, 1, 4) ?
-				malformed_call(hostile, random, device) :
-				any_call(hostile, random, device);
+		switch (random_below(random, 4)) {
+		case 0:
+			error = malformed_call(hostile, random, device);
+			break;
+		case 1:
+			error = any_dma_call(hostile, random, device);
+			break;
+		default:
+			error = any_call(hostile, random, device);
+		}
 		judge_error(error);
 		__atomic_fetch_add(&hostile->calls, 1, __ATOMIC_RELAXED);
 		if (!error)

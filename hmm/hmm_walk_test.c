@@ -104,7 +104,13 @@ static unsigned long resident_pages(void)
 static void look(struct pagemap *pagemap, const struct place *place,
 		 struct state *state)
 {
-	pagemap_read(pagemap, place->start, state->entries, place->pages);
+	uint64_t i;
+
+	for (i = 0; place->frame && i < place->pages; i++)
+		state->entries[i] = PAGEMAP_PRESENT | (place->frame + i);
+	if (!place->frame)
+		pagemap_read(pagemap, place->start, state->entries,
+			     place->pages);
 	state->resident = resident_pages();
 	/* Last, so that looking does not count. */
 	state->faults = faults_of_thread();
@@ -211,6 +217,9 @@ static void judge_page(const struct place *place, const struct walk_row *row,
 	uint64_t found = entry & ~SECMMU_HMM_PAGE_MASK;
 	char said[64], must[64];
 
+	/* Only memory of devices has frames that are known beforehand. */
+	if (place->frame && (expected & SECMMU_HMM_VALID))
+		expected |= SECMMU_HMM_DEVICE_PAGE;
 	CHECK(found == expected,
 	      "%s: page %llu of %llu: hmm_range_fault() says %s, where %s belongs\nrule: %s",
 	      row->place, (unsigned long long)number,
@@ -219,7 +228,8 @@ static void judge_page(const struct place *place, const struct walk_row *row,
 	      describe(expected, must, sizeof(must)), row->rule);
 	if (!(found & SECMMU_HMM_VALID) || place->no_pagemap)
 		return;
-	if (found & SECMMU_HMM_DEVICE_PAGE) {
+	/* DAX is memory that CPUs reach. */
+	if ((found & SECMMU_HMM_DEVICE_PAGE) && !place->frame) {
 		judge_device_frame(place, row, number, entry, pagemap_entry);
 		return;
 	}

@@ -460,6 +460,9 @@ const struct place_kind *place_kind_of(const char *name)
 		kind = find_kind(place_memory_kinds, place_memory_kind_count,
 				 name);
 	if (!kind)
+		kind = find_kind(place_daemon_kinds, place_daemon_kind_count,
+				 name);
+	if (!kind)
 		fail("the table of expectations names a place that there is not: %s",
 		     name);
 	return kind;

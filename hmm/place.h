@@ -22,6 +22,9 @@ struct worker_group;
  * @page: bytes of a page
  * @huge: bytes of a huge page: what a PMD maps; of hugetlb, its own size
  * @no_pagemap: /proc/self/pagemap does not tell the page frames of this memory
+ * @frame: the first page's page frame, others follow, where reading
+ *	/proc/self/pagemap would change the page table (walk_pud_range() splits
+ *	what maps a gigabyte); 0: it may be read
  * @walker: the thread that walks
  * @helper: a thread that holds the memory in its state until place_let_go(); or
  *	NULL
@@ -33,6 +36,7 @@ struct place {
 	uint64_t page;
 	uint64_t huge;
 	bool no_pagemap;
+	uint64_t frame;
 	pid_t walker;
 	struct worker_group *helper;
 };
@@ -78,6 +82,8 @@ extern const struct place_kind place_special_kinds[];
 extern const size_t place_special_kind_count;
 extern const struct place_kind place_memory_kinds[];
 extern const size_t place_memory_kind_count;
+extern const struct place_kind place_daemon_kinds[];
+extern const size_t place_daemon_kind_count;
 
 /**
  * place_reserve() - addresses that nobody else gets, aligned to a huge page

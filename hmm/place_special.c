@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "devdax.h"
 #include "hang.h"
 #include "hmm_device.h"
 #include "pagemap.h"
@@ -108,6 +109,19 @@ static void uffd_write_protected(struct place *place)
 	uffd_protect(fd, place->start, FEW * place->page);
 }
 
+/* Pages of shmem that are not there yet, and to be write-protected when they are. */
+static void uffd_marker(struct place *place)
+{
+	int fd = uffd_open();
+
+	place->start = place_reserve(place, place->huge);
+	place->pages = FEW;
+	place_map(place->start, FEW * place->page, PROT_READ | PROT_WRITE,
+		  MAP_SHARED | MAP_ANONYMOUS, -1);
+	uffd_register(fd, place->start, FEW * place->page, UFFD_WRITE_PROTECT);
+	uffd_protect(fd, place->start, FEW * place->page);
+}
+
 /* The last but one of every four cannot be had, the others were written. */
 static void guarded(struct place *place)
 {
@@ -168,6 +182,38 @@ static void secret(struct place *place)
 	place_write(place, 0, FEW);
 }
 
+/* In the midst of a gigabyte of DAX, which is one entry of the page table. */
+static void map_dax(struct place *place, int protection)
+{
+	uint64_t frame;
+	int fd = devdax_open(&frame);
+
+	place->huge = DEVDAX_PAGE;
+	place->start = place_reserve(place, DEVDAX_PAGE);
+	place_map(place->start, DEVDAX_PAGE, protection, MAP_SHARED, fd);
+	close(fd);
+	place->start += 12345 * place->page;
+	place->frame = frame + 12345;
+	place->pages = FEW;
+}
+
+static void dax_hole(struct place *place)
+{
+	map_dax(place, PROT_READ | PROT_WRITE);
+}
+
+static void dax_written(struct place *place)
+{
+	dax_hole(place);
+	place_write(place, 0, 1);
+}
+
+static void dax_read_only(struct place *place)
+{
+	map_dax(place, PROT_READ);
+	place_read(place, 0, 1);
+}
+
 /* ---- under migration, for as long as the device waits ---- */
 
 static void hold_migration(struct worker *worker, void *argument)
@@ -176,6 +222,7 @@ static void hold_migration(struct worker *worker, void *argument)
 	struct secmmu_hmm_range range = {
 		.start = (uintptr_t)place->start,
 		.end = (uintptr_t)place->start + place->pages * place->page,
+		.flags = place->pages > FEW ? SECMMU_HMM_WHOLE : 0,
 	};
 	int error;
 
@@ -188,13 +235,8 @@ static void hold_migration(struct worker *worker, void *argument)
 	      (unsigned long long)place->pages);
 }
 
-static void migrating(struct place *place)
+static void hold(struct place *place)
 {
-	if (!(hmm_features(place->device) & SECMMU_HMM_HAS_MIGRATION))
-		skip("CONFIG_DEVICE_MIGRATION=y",
-		     "run it on a kernel built with this option");
-	place_anonymous(place, FEW);
-	place_write(place, 0, FEW);
 	hmm_arm(place->device, SECMMU_HMM_AT_MIGRATION);
 	place->helper = worker_group_new("migration");
 	worker_group_silence_ms(place->helper, 0);
@@ -205,10 +247,34 @@ static void migrating(struct place *place)
 	place->no_pagemap = true;
 }
 
+static void migrating(struct place *place)
+{
+	if (!(hmm_features(place->device) & SECMMU_HMM_HAS_MIGRATION))
+		skip("CONFIG_DEVICE_MIGRATION=y",
+		     "run it on a kernel built with this option");
+	place_anonymous(place, FEW);
+	place_write(place, 0, FEW);
+	hold(place);
+}
+
+static void thp_migrating(struct place *place)
+{
+	if (!(hmm_features(place->device) & SECMMU_HMM_HAS_WHOLE))
+		skip("migrate_vma_setup() of huge pages (Linux 6.19)",
+		     "run it on a newer target kernel");
+	place_kind_of("thp")->prepare(place);
+	hold(place);
+}
+
 /* Once the walk waits for the migration's end: then it may end. */
 static void let_migration_go(struct place *place)
 {
-	hang_await(place->walker, "migration_entry_wait", 5000);
+	/*
+	 * migration_entry_wait(), or for a huge page what
+	 * pmd_migration_entry_wait() ends in: softleaf_entry_wait_on_locked(),
+	 * migration_entry_wait_on_locked() before 7.0.
+	 */
+	hang_await(place->walker, "entry_wait", 5000);
 	hmm_release(place->device, SECMMU_HMM_AT_MIGRATION);
 }
 
@@ -220,9 +286,16 @@ const struct place_kind place_special_kinds[] = {
 	{ .name = "swapped", .prepare = swapped },
 	{ .name = "uffd_missing", .prepare = uffd_missing },
 	{ .name = "uffd_write_protected", .prepare = uffd_write_protected },
+	{ .name = "uffd_marker", .prepare = uffd_marker },
 	{ .name = "guarded", .prepare = guarded },
 	{ .name = "poisoned", .prepare = poisoned },
 	{ .name = "secret", .prepare = secret },
+	{ .name = "dax_hole", .prepare = dax_hole },
+	{ .name = "dax_written", .prepare = dax_written },
+	{ .name = "dax_read_only", .prepare = dax_read_only },
+	{ .name = "thp_migrating",
+	  .prepare = thp_migrating,
+	  .let_go = let_migration_go },
 	{ .name = "migrating",
 	  .prepare = migrating,
 	  .let_go = let_migration_go },

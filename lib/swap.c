@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "carried.h"
 #include "report.h"
 #include "swap.h"
 
@@ -26,28 +27,6 @@ static bool swap_there(void)
 	if (file)
 		fclose(file);
 	return lines > 1; /* the first is a heading */
-}
-
-/* What a target has zram as, and what it depends on (vm/image). */
-static void insert_zram(void)
-{
-	FILE *list = fopen("/boot/load-zram", "re");
-	char name[128], path[192];
-
-	while (list && fgets(name, sizeof(name), list)) {
-		int fd;
-
-		name[strcspn(name, "\n")] = '\0';
-		snprintf(path, sizeof(path), "/lib/modules/%s.ko", name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		/* Whether that did it is seen by what is in /sys then. */
-		syscall(SYS_finit_module, fd, "", 0);
-		close(fd);
-	}
-	if (list)
-		fclose(list);
 }
 
 static bool write_text(const char *path, const char *text)
@@ -85,7 +64,7 @@ static bool zram_on(void)
 	static const char device[] = "/dev/zram0";
 	char size[32];
 
-	insert_zram();
+	carried_insert("zram");
 	snprintf(size, sizeof(size), "%llu", ZRAM_BYTES);
 	return write_text("/sys/block/zram0/disksize", size) &&
 	       write_header(device, (size_t)getpagesize()) &&

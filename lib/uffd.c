@@ -39,18 +39,28 @@ void uffd_register(int fd, void *start, uint64_t size, unsigned int modes)
 	if (!ioctl(fd, UFFDIO_REGISTER, &request))
 		return;
 	if (errno == EINVAL && (modes & UFFD_WRITE_PROTECT))
-		skip("CONFIG_HAVE_ARCH_USERFAULTFD_WP=y",
+		skip("CONFIG_HAVE_ARCH_USERFAULTFD_WP=y (of shared memory: CONFIG_PTE_MARKER_UFFD_WP=y)",
 		     "run it on an architecture, or a newer kernel, that has it");
 	fail("UFFDIO_REGISTER failed: %s", errno_name(errno));
 }
 
-void uffd_protect(int fd, void *start, uint64_t size)
+static void write_protect(int fd, void *start, uint64_t size, uint64_t mode)
 {
 	struct uffdio_writeprotect request = {
 		.range = { .start = (uintptr_t)start, .len = size },
-		.mode = UFFDIO_WRITEPROTECT_MODE_WP,
+		.mode = mode,
 	};
 
 	CHECK(!ioctl(fd, UFFDIO_WRITEPROTECT, &request),
 	      "UFFDIO_WRITEPROTECT failed: %s", errno_name(errno));
+}
+
+void uffd_protect(int fd, void *start, uint64_t size)
+{
+	write_protect(fd, start, size, UFFDIO_WRITEPROTECT_MODE_WP);
+}
+
+void uffd_unprotect(int fd, void *start, uint64_t size)
+{
+	write_protect(fd, start, size, 0);
 }

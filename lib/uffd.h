@@ -38,4 +38,12 @@ void uffd_register(int fd, void *start, uint64_t size, unsigned int modes);
  */
 void uffd_protect(int fd, void *start, uint64_t size);
 
+/**
+ * uffd_unprotect() - let them be written again; who waits for that goes on
+ * @fd: opened by uffd_open()
+ * @start: first address
+ * @size: bytes
+ */
+void uffd_unprotect(int fd, void *start, uint64_t size);
+
 #endif /* SECMMU_UFFD_H */

@@ -122,13 +122,21 @@ void hmm_dma_close(struct hmm_device *device)
 		dma_end(device);
 }
 
-/* With the function in use, and maps_lock. */
+/*
+ * With the function in use, and maps_lock. Under a map that there is already the
+ * mask must not change: what it maps later may be out of reach then, of which the
+ * kernel warns (dma_direct_map_phys()).
+ */
 static int attach(struct hmm_dma *dma, struct hmm_function *function,
 		  unsigned int mask_bits)
 {
 	size_t pages = hmm_dma_index(dma, dma->end);
-	int error = dma_set_mask(function->dev, DMA_BIT_MASK(mask_bits));
+	u64 mask = DMA_BIT_MASK(mask_bits);
+	int error;
 
+	if (!list_empty(&function->maps) && dma_get_mask(function->dev) != mask)
+		return -EBUSY;
+	error = dma_set_mask(function->dev, mask);
 	if (!error)
 		error = hmm_dma_map_alloc(function->dev, &dma->map, pages,
 					  PAGE_SIZE);

@@ -5,6 +5,7 @@
 #include <linux/migrate.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include "hmm_compat.h"
 #include "hmm_device.h"
 
 #if IS_ENABLED(CONFIG_DEVICE_MIGRATION)
@@ -30,10 +31,15 @@ static void hold(struct hmm_device *device, struct migrate_vma *migration,
 {
 	unsigned long i;
 
-	for (i = 0; i < migration->npages; i++)
-		if ((migration->src[i] & MIGRATE_PFN_MIGRATE) &&
-		    migrate_pfn_to_page(migration->src[i]))
-			range->pages++;
+	for (i = 0; i < migration->npages; i++) {
+		if (!(migration->src[i] & MIGRATE_PFN_MIGRATE) ||
+		    !migrate_pfn_to_page(migration->src[i]))
+			continue;
+		/* A huge page as such has an entry for all of it. */
+		range->pages += migration->src[i] & HMM_PFN_WHOLE ?
+					PMD_SIZE / PAGE_SIZE :
+					1;
+	}
 	hmm_pause(device, SECMMU_HMM_AT_MIGRATION);
 	/* Without destinations, this puts the pages back where they were. */
 	migrate_vma_finalize(migration);
@@ -53,14 +59,17 @@ long hmm_hold_migration(struct hmm_device *device,
 		.start = range->start,
 		.end = range->end,
 		.pgmap_owner = device,
-		.flags = MIGRATE_VMA_SELECT_SYSTEM,
+		.flags = MIGRATE_VMA_SELECT_SYSTEM |
+			 (range->flags & SECMMU_HMM_WHOLE ? HMM_SELECT_WHOLE :
+							    0),
 	};
 	unsigned long pages;
 	long error = -ENOMEM;
 
 	range->pages = 0;
-	if (range->reserved || !hmm_range_is_sane(range->start, range->end,
-						  SECMMU_HMM_MIGRATE_PAGES))
+	if ((range->flags & ~SECMMU_HMM_WHOLE) ||
+	    !hmm_range_is_sane(range->start, range->end,
+			       SECMMU_HMM_MIGRATE_PAGES))
 		return -EINVAL;
 	pages = (range->end - range->start) >> PAGE_SHIFT;
 	migration.src = kvcalloc(pages, sizeof(*migration.src), GFP_KERNEL);

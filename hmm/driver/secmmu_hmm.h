@@ -269,7 +269,7 @@ struct secmmu_hmm_pause {
  * @start: first address
  * @end: behind the last one; in one mapping, at most SECMMU_HMM_MIGRATE_PAGES
  * @pages: coming out: how many pages had migration entries
- * @reserved: 0
+ * @flags: SECMMU_HMM_WHOLE: huge pages as such
  *
  * migrate_vma_setup() (which replaces the pages by migration entries), then the
  * pause point SECMMU_HMM_AT_MIGRATION, then the pages are put back where they
@@ -279,7 +279,7 @@ struct secmmu_hmm_range {
 	__u64 start;
 	__u64 end;
 	__u32 pages;
-	__u32 reserved;
+	__u32 flags;
 };
 
 /* Where pages are: the system's memory, or a bank (its number + 1). */
@@ -380,7 +380,8 @@ struct secmmu_hmm_fail {
  * @mask_bits: how many bits of an address it has, 16 to 64
  * @features: coming out: SECMMU_HMM_DMA_IOVA, _LIST
  *
- * hmm_dma_map_alloc(). A file has one such map at a time: EBUSY. ENODEV if there
+ * hmm_dma_map_alloc(). A file has one such map at a time, and all of one device the
+ * same @mask_bits: EBUSY. ENODEV if there
  * is no such device, and from every other call when it was taken away; and what
  * dma_set_mask() and hmm_dma_map_alloc() say. EOPNOTSUPP before Linux 6.16.
  */

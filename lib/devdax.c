@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "carried.h"
+#include "clock.h"
+#include "devdax.h"
+#include "report.h"
+
+/* Documentation/ABI/testing/sysfs-bus-nvdimm, drivers/nvdimm/pfn_devs.c */
+#define SEED	  "/sys/bus/nd/devices/region0/dax_seed"
+#define DEVICE	  "/dev/dax0.0"
+#define RESOURCE  "/sys/bus/dax/devices/dax0.0/resource"
+#define APPEAR_MS 10000
+
+static bool write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 &&
+		    write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	int error = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return done;
+}
+
+/* libnvdimm's probes are asynchronous. */
+static bool appears(const char *path, unsigned int timeout_ms)
+{
+	struct deadline deadline = deadline_in_ms(timeout_ms);
+
+	while (access(path, F_OK)) {
+		if (deadline_passed(deadline))
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+static bool memory_set_aside(void)
+{
+	char line[256];
+	FILE *file = fopen("/proc/iomem", "re");
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, "Persistent Memory (legacy)") != NULL;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static void set(const char *device, const char *what, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/nd/devices/%s/%s", device, what);
+	CHECK(write_to(path, value), "cannot write %s to %s: %s", value, path,
+	      errno_name(errno));
+}
+
+/* The first region's seed becomes a device of all its memory. */
+static void make_device(void)
+{
+	char seed[32] = "";
+	FILE *file = fopen(SEED, "re");
+
+	CHECK(file && fscanf(file, "%31s", seed) == 1, "cannot read " SEED);
+	fclose(file);
+	set(seed, "align", "1073741824");
+	/* What describes its pages is in ordinary memory. */
+	set(seed, "mode", "ram");
+	set(seed, "uuid", "5ecf0000-5ecf-4ecf-8ecf-5ecf5ecf5ecf");
+	set(seed, "namespace", "namespace0.0");
+	CHECK(write_to("/sys/bus/nd/drivers/dax_pmem/bind", seed),
+	      "dax_pmem does not take %s: %s", seed, errno_name(errno));
+	CHECK(appears(DEVICE, APPEAR_MS), "no " DEVICE " appears");
+}
+
+int devdax_open(uint64_t *frame)
+{
+	unsigned long long address;
+	FILE *file;
+	int fd;
+
+	if (access(DEVICE, F_OK)) {
+		if (!memory_set_aside())
+			skip("memory for DAX, set aside by memmap=2G!4G",
+			     "run it in a target: ./run_all.sh --vm amd64-7.2:devdax");
+		carried_insert("nd_e820");
+		carried_insert("device_dax");
+		carried_insert("dax_pmem");
+		if (!appears(SEED, APPEAR_MS) ||
+		    access("/sys/bus/nd/drivers/dax_pmem", F_OK))
+			skip("CONFIG_X86_PMEM_LEGACY and CONFIG_DEV_DAX_PMEM",
+			     "insert nd_e820, device_dax and dax_pmem, or run it in a target");
+		make_device();
+	}
+	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	CHECK(fd >= 0, "cannot open " DEVICE ": %s", errno_name(errno));
+	file = fopen(RESOURCE, "re");
+	CHECK(file && fscanf(file, "%llx", &address) == 1 && address,
+	      "cannot read " RESOURCE);
+	fclose(file);
+	*frame = address / (uint64_t)getpagesize();
+	return fd;
+}
