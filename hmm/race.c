@@ -42,17 +42,27 @@ bool race_is_shared(const struct race *race)
 	       race->backing.kind == BACKING_SHMEM_THP;
 }
 
+static bool is_huge(enum backing_kind kind)
+{
+	return kind == BACKING_ANONYMOUS_THP || kind == BACKING_SHMEM_THP;
+}
+
 bool race_allows(unsigned int storm, enum backing_kind kind)
 {
+	if (!is_huge(kind) && !(storm & ~(RACE_SPLIT | RACE_COLLAPSE)))
+		return false;
 	switch (kind) {
 	case BACKING_ANONYMOUS:
 	case BACKING_ANONYMOUS_THP:
 		return true;
 	case BACKING_SHMEM:
 	case BACKING_SHMEM_THP:
-		/* What these do is for private memory. */
+		/*
+		 * What these do is for private memory; userfaultfd protects
+		 * shared memory since 5.19 only, and not everywhere.
+		 */
 		return !(storm & (RACE_FREE | RACE_KSM | RACE_REPLACE |
-				  RACE_AWAY | RACE_ALONE));
+				  RACE_AWAY | RACE_ALONE | RACE_UFFD));
 	default:
 		return false;
 	}
@@ -113,7 +123,8 @@ static bool device_do(const struct race *race,
 	int error = __hmm_access(race->device, &access);
 
 	if ((error == -EPERM && race->storm & RACE_PROTECT) ||
-	    (error == -EFAULT && race->storm & RACE_REMAP) ||
+	    /* handle_userfault(): hmm cannot wait there. */
+	    (error == -EFAULT && race->storm & (RACE_REMAP | RACE_UFFD)) ||
 	    /* What get_user_pages() says of read-only memory. */
 	    (error == -EFAULT && race->storm & RACE_PROTECT &&
 	     operation == SECMMU_HMM_ADD_ALONE))
@@ -280,7 +291,9 @@ static void set(struct race *race, enum backing_kind kind)
 		skip("2 NUMA nodes with memory",
 		     "run it on a NUMA machine, or in a target: ./run_all.sh --vm");
 	race->page = (uint64_t)getpagesize();
-	if (kind == BACKING_ANONYMOUS_THP || kind == BACKING_SHMEM_THP)
+	if (!is_huge(kind))
+		race->storm &= ~RACE_SPLIT;
+	else
 		request.size = 4 * backing_thp_size();
 	backing_create(&race->backing, &request);
 	race->stride = request.size / (2 * RACE_PAGES);
@@ -288,6 +301,7 @@ static void set(struct race *race, enum backing_kind kind)
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(race->spare != MAP_FAILED, "no address for a page: %s",
 	      errno_name(errno));
+	race_storm_prepare(race);
 	race->device = hmm_open();
 	if (race->storm & (RACE_AWAY | RACE_ALONE))
 		hmm_need_memory(race->device);

@@ -46,6 +46,8 @@
 #define RACE_FREE	(1U << 10) /* the dropped half: MADV_FREE, then a store */
 #define RACE_AWAY	(1U << 11) /* to memory of devices, and back */
 #define RACE_ALONE	(1U << 12) /* the device adds by exclusive access, too */
+#define RACE_UFFD	(1U << 13) /* write-protected by userfaultfd, and back */
+#define RACE_SPLIT	(1U << 14) /* huge pages split in place */
 
 /**
  * struct race_keep - a kept page's book
@@ -74,6 +76,7 @@ struct race_drop {
  * @spare: address of one page for RACE_REMAP
  * @page: bytes of a page
  * @stride: bytes from one page that is worked on to the next
+ * @uffd: of the kept half, for RACE_UFFD
  * @device: the device that mirrors it
  * @mirror: of all of it
  * @keep: by page
@@ -89,6 +92,7 @@ struct race {
 	unsigned char *spare;
 	uint64_t page;
 	uint64_t stride;
+	int uffd;
 	int device;
 	unsigned int mirror;
 	struct race_keep keep[RACE_PAGES];
@@ -147,6 +151,9 @@ static inline uint64_t *race_drop_word(const struct race *race,
 {
 	return race_keep_word(race, RACE_PAGES + number);
 }
+
+/* What takes a storm a setting of the kernel, or a file; skips if it is not there. */
+void race_storm_prepare(struct race *race);
 
 /* Is memory of this kind seen by a forked child, too? */
 bool race_is_shared(const struct race *race);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,6 +18,7 @@
 #include "hmm_device.h"
 #include "race.h"
 #include "report.h"
+#include "uffd.h"
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
@@ -26,6 +28,7 @@
 #endif
 
 #define VICTIM_PAGES 64
+#define SPLIT	     "/sys/kernel/debug/split_huge_pages"
 #define CHILD_ROUNDS 8
 
 /* ---- the kept half ---- */
@@ -141,6 +144,30 @@ static void merge(struct race *race, unsigned int number)
 	      "MADV_MERGEABLE failed: %s", errno_name(errno));
 }
 
+/* Who writes meanwhile waits in the kernel, until the page may be written again. */
+static void write_protect(struct race *race, unsigned int number)
+{
+	void *page = page_of(race, number);
+
+	uffd_protect(race->uffd, page, race->page);
+	uffd_unprotect(race->uffd, page, race->page);
+}
+
+/* Not all of them can be at any moment: who else has a reference is in the way. */
+static void split(struct race *race, unsigned int number)
+{
+	const unsigned char *start = race->backing.hva;
+	int fd = open(SPLIT, O_WRONLY | O_CLOEXEC);
+	char text[64];
+
+	snprintf(text, sizeof(text), "%d,%#lx,%#lx", getpid(),
+		 (unsigned long)start,
+		 (unsigned long)(start + race->backing.size / 2));
+	CHECK(fd >= 0 && write(fd, text, strlen(text)) > 0,
+	      "cannot write %s to " SPLIT ": %s", text, errno_name(errno));
+	close(fd);
+}
+
 /*
  * What the child has does not change by what the parent and the parent's device
  * do, and what it writes is its own. Only calls that are safe between fork()
@@ -206,8 +233,22 @@ static const struct {
 	{ RACE_CLEAR_REFS, clear_refs, "clear_refs" },
 	{ RACE_KSM, merge, "MADV_MERGEABLE" },
 	{ RACE_AWAY, away, "moving to memory of a device or back" },
+	{ RACE_UFFD, write_protect, "write-protecting by userfaultfd" },
+	{ RACE_SPLIT, split, "splitting huge pages" },
 };
 #define KEPT (sizeof(kept) / sizeof(kept[0]))
+
+void race_storm_prepare(struct race *race)
+{
+	if (race->storm & RACE_UFFD) {
+		race->uffd = uffd_open();
+		uffd_register(race->uffd, race->backing.hva,
+			      race->backing.size / 2, UFFD_WRITE_PROTECT);
+	}
+	if ((race->storm & RACE_SPLIT) && access(SPLIT, W_OK))
+		skip("CONFIG_DEBUG_FS=y with CONFIG_TRANSPARENT_HUGEPAGE=y",
+		     "run it on a kernel built with these options, with debugfs mounted");
+}
 
 void race_storm(struct worker *worker, void *argument)
 {
