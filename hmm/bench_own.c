@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The suite's own device, for hmm_bench. */
+#include <errno.h>
+#include <string.h>
+
+#include "bench_device.h"
+#include "hmm_device.h"
+#include "report.h"
+
+static uint64_t end_of(const struct bench_device *device)
+{
+	return (uintptr_t)device->start + device->pages * device->page;
+}
+
+static bool own_open(struct bench_device *device)
+{
+	device->fd = hmm_open();
+	device->mirror = hmm_mirror(device->fd, device->start,
+				    device->pages * device->page);
+	return true;
+}
+
+static void own_walk(struct bench_device *device)
+{
+	struct secmmu_hmm_walk walk = {
+		.start = (uintptr_t)device->start,
+		.end = end_of(device),
+		.entries = (uintptr_t)device->entries,
+	};
+	int error;
+
+	do {
+		/* What came out last time is no request. */
+		memset(device->entries, 0,
+		       device->pages * sizeof(*device->entries));
+		error = __hmm_call(device->fd, SECMMU_HMM_WALK, &walk);
+		CHECK(!error, "SECMMU_HMM_WALK failed: %s", errno_name(error));
+	} while (walk.error == -EBUSY || walk.invalidated);
+	CHECK(!walk.error, "hmm_range_fault() failed: %s",
+	      errno_name(walk.error));
+}
+
+static void own_access(struct bench_device *device, uint32_t operation)
+{
+	uint64_t bytes = device->pages * device->page, done;
+
+	for (done = 0; done < bytes;) {
+		struct secmmu_hmm_access access = {
+			.address = (uintptr_t)device->start + done,
+			.length = bytes - done,
+			.buffer = (uintptr_t)device->buffer + done,
+			.mirror = device->mirror,
+			.operation = operation,
+		};
+		int error;
+
+		if (access.length > SECMMU_HMM_ACCESS_BYTES)
+			access.length = SECMMU_HMM_ACCESS_BYTES;
+		error = __hmm_access(device->fd, &access);
+		CHECK(!error, "SECMMU_HMM_ACCESS failed: %s",
+		      errno_name(error));
+		done += access.length;
+	}
+}
+
+static void own_read(struct bench_device *device)
+{
+	own_access(device, SECMMU_HMM_READ);
+}
+
+static void own_write(struct bench_device *device)
+{
+	own_access(device, SECMMU_HMM_STORE);
+}
+
+static uint64_t own_migrate(struct bench_device *device, uint32_t from,
+			    uint32_t to)
+{
+	struct secmmu_hmm_migrate migrate = {
+		.start = (uintptr_t)device->start,
+		.end = end_of(device),
+		.from = from,
+		.to = to,
+	};
+	int error = __hmm_call(device->fd, SECMMU_HMM_MIGRATE, &migrate);
+
+	CHECK(!error, "SECMMU_HMM_MIGRATE failed: %s", errno_name(error));
+	return migrate.pages;
+}
+
+static uint64_t own_to_device(struct bench_device *device)
+{
+	return own_migrate(device, SECMMU_HMM_SYSTEM, 1);
+}
+
+static uint64_t own_to_system(struct bench_device *device)
+{
+	return own_migrate(device, 1, SECMMU_HMM_SYSTEM);
+}
+
+const struct bench_driver bench_own = {
+	.name = "secmmu_hmm",
+	.open = own_open,
+	.walk = own_walk,
+	.read = own_read,
+	.write = own_write,
+	.to_device = own_to_device,
+	.to_system = own_to_system,
+};

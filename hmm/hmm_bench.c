@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the operations of a mirroring device cost, beside the same work by the
+ * kernel's own test driver, if the kernel has it. Every case prints one line
+ * "json: {...}" for each device, and the ratio of both: how many times as many
+ * pages per second the suite's own does.
+ *
+ * Each is measured alone, both in several rounds, so that what else the machine
+ * does is the same for both; the rate is that of the median turn.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "backing.h"
+#include "bench_device.h"
+#include "cases.h"
+#include "clock.h"
+#include "hmm_device.h"
+#include "options.h"
+#include "report.h"
+#include "worker.h"
+
+#define MEASURE_MS 500
+#define TURNS_MIN  3
+#define TURNS_MAX  8192
+#define ROUNDS	   4
+#define HUGE_BYTES (2UL << 20)
+#define DEVICES	   2
+
+/**
+ * struct operation - what is measured
+ * @name: of the cases
+ * @prepare: done before each turn, and not measured; or NULL
+ * @act: what is measured
+ */
+struct operation {
+	const char *name;
+	void (*prepare)(struct bench_device *device);
+	void (*act)(struct bench_device *device);
+};
+
+static void discard(struct bench_device *device)
+{
+	CHECK(!madvise(device->start, device->pages * device->page,
+		       MADV_DONTNEED),
+	      "MADV_DONTNEED failed");
+}
+
+static void walk(struct bench_device *device)
+{
+	device->driver->walk(device);
+}
+
+static void read_all(struct bench_device *device)
+{
+	device->driver->read(device);
+}
+
+static void write_all(struct bench_device *device)
+{
+	device->driver->write(device);
+}
+
+static void to_device(struct bench_device *device)
+{
+	uint64_t moved = device->driver->to_device(device);
+
+	CHECK(moved == device->pages, "%s moves %llu of %llu pages",
+	      device->driver->name, (unsigned long long)moved,
+	      (unsigned long long)device->pages);
+}
+
+static void to_system(struct bench_device *device)
+{
+	uint64_t moved = device->driver->to_system(device);
+
+	CHECK(moved == device->pages, "%s moves %llu of %llu pages back",
+	      device->driver->name, (unsigned long long)moved,
+	      (unsigned long long)device->pages);
+}
+
+static void write_and_away(struct bench_device *device)
+{
+	discard(device);
+	write_all(device);
+	to_device(device);
+}
+
+static void write_anew(struct bench_device *device)
+{
+	discard(device);
+	memset(device->start, 1, device->pages * device->page);
+}
+
+enum { WALK, FAULT_READ, FAULT_WRITE, READ, WRITE, INVALIDATE, AWAY, BACK };
+
+static const struct operation operations[] = {
+	[WALK] = { "walk", NULL, walk },
+	[FAULT_READ] = { "fault_read", discard, read_all },
+	[FAULT_WRITE] = { "fault_write", discard, write_all },
+	[READ] = { "read", NULL, read_all },
+	[WRITE] = { "write", NULL, write_all },
+	[INVALIDATE] = { "invalidate", write_all, discard },
+	[AWAY] = { "to_device", write_anew, to_device },
+	[BACK] = { "to_system", write_and_away, to_system },
+};
+
+/**
+ * struct bench - a case
+ * @operation: what is measured
+ * @backing: the memory, a part for each thread
+ * @pages: of each thread
+ * @threads: how many
+ * @begin: where all are when a turn begins, and when it is prepared
+ * @end: where they are when it is over
+ * @more: whether there are turns to come
+ */
+struct bench {
+	const struct operation *operation;
+	struct backing backing;
+	uint64_t pages;
+	unsigned int threads;
+	pthread_barrier_t begin, end;
+	bool more;
+};
+
+/**
+ * struct runner - a thread with a device
+ * @bench: the case
+ * @device: the device
+ * @began: when its turn began, by itself: who waits for it may wake up late
+ * @ended: when it ended
+ */
+struct runner {
+	struct bench *bench;
+	struct bench_device device;
+	uint64_t began, ended;
+};
+
+/**
+ * struct times - how long a device took
+ * @ns: for each turn, of all threads together
+ * @turns: how many there were
+ */
+struct times {
+	uint64_t ns[TURNS_MAX];
+	unsigned int turns;
+};
+
+static void take_turns(struct worker *worker, void *argument)
+{
+	struct runner *runner = argument;
+	struct bench *bench = runner->bench;
+
+	for (;;) {
+		pthread_barrier_wait(&bench->begin);
+		if (!bench->more)
+			return;
+		if (bench->operation->prepare)
+			bench->operation->prepare(&runner->device);
+		pthread_barrier_wait(&bench->begin);
+		runner->began = clock_ns();
+		bench->operation->act(&runner->device);
+		runner->ended = clock_ns();
+		pthread_barrier_wait(&bench->end);
+	}
+}
+
+static bool open_device(struct runner *runner, struct bench *bench,
+			const struct bench_driver *driver, unsigned int number)
+{
+	struct bench_device *device = &runner->device;
+	uint64_t page = (uint64_t)getpagesize();
+
+	runner->bench = bench;
+	*device = (struct bench_device){
+		.driver = driver,
+		.start = (unsigned char *)bench->backing.hva +
+			 number * bench->pages * page,
+		.pages = bench->pages,
+		.page = page,
+		.buffer = malloc(bench->pages * page),
+		.entries = malloc(bench->pages * sizeof(uint64_t)),
+	};
+	CHECK(device->buffer && device->entries, "no memory");
+	/* So that no fault of it is measured. */
+	memset(device->buffer, 0x11, bench->pages * page);
+	memset(device->entries, 0, bench->pages * sizeof(uint64_t));
+	if (!driver->open(device))
+		return false;
+	/* Its page table is ready where nothing is to be faulted in. */
+	if (!bench->operation->prepare)
+		driver->write(device);
+	return true;
+}
+
+static void close_device(struct runner *runner)
+{
+	close(runner->device.fd);
+	free(runner->device.buffer);
+	free(runner->device.entries);
+}
+
+/* From when the first began to when the last ended. */
+static uint64_t turn_ns(const struct runner *runners, unsigned int count)
+{
+	uint64_t began = runners[0].began, ended = runners[0].ended;
+	unsigned int i;
+
+	for (i = 1; i < count; i++) {
+		if (runners[i].began < began)
+			began = runners[i].began;
+		if (runners[i].ended > ended)
+			ended = runners[i].ended;
+	}
+	return ended - began;
+}
+
+/*
+ * Some turns of one kind of device, alone: invalidations come to all that are
+ * open. Return: whether there is such a device.
+ */
+static bool some_turns(struct bench *bench, const struct bench_driver *driver,
+		       uint64_t duration_ns, struct times *times)
+{
+	struct worker_group *group = worker_group_new("bench");
+	struct runner *runners = calloc(bench->threads, sizeof(*runners));
+	unsigned int i, turns = 0;
+	uint64_t until;
+
+	CHECK(runners, "no memory");
+	worker_group_silence_ms(group, 0);
+	for (i = 0; i < bench->threads; i++) {
+		if (!open_device(&runners[i], bench, driver, i))
+			return false;
+		worker_add(group, "runner", take_turns, &runners[i]);
+	}
+	bench->more = true;
+	worker_group_start(group);
+	until = clock_ns() + duration_ns;
+	do {
+		pthread_barrier_wait(&bench->begin);
+		pthread_barrier_wait(&bench->begin);
+		pthread_barrier_wait(&bench->end);
+		if (times->turns < TURNS_MAX)
+			times->ns[times->turns++] = turn_ns(runners,
+							    bench->threads);
+	} while (++turns < TURNS_MIN || clock_ns() < until);
+	bench->more = false;
+	pthread_barrier_wait(&bench->begin);
+	worker_group_join(group, 10000);
+	for (i = 0; i < bench->threads; i++)
+		close_device(&runners[i]);
+	free(runners);
+	return true;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static uint64_t measure_ns(void)
+{
+	return options()->duration_s ? options()->duration_s * NSEC_PER_SEC :
+				       MEASURE_MS * NSEC_PER_MSEC;
+}
+
+/* Return: pages per second. */
+static double tell(const struct test_case *test, const char *driver,
+		   const struct bench *bench, struct times *times)
+{
+	const uint64_t *ns = times->ns;
+	unsigned int turns = times->turns;
+	double rate;
+
+	qsort(times->ns, turns, sizeof(*ns), compare_u64);
+	rate = bench->pages * bench->threads * 1e9 / ns[turns / 2];
+	report_info("json: {\"bench\": \"%s\", \"device\": \"%s\", \"unit\": \"pages/s\", \"turns\": %u, \"rate\": %.0f, \"median_us\": %.1f, \"min_us\": %.1f, \"max_us\": %.1f}",
+		    test->name, driver, turns, rate, ns[turns / 2] / 1e3,
+		    ns[0] / 1e3, ns[turns - 1] / 1e3);
+	return rate;
+}
+
+static void bench_operation(const struct test_case *test)
+{
+	static const struct bench_driver *const drivers[DEVICES] = {
+		&bench_own, &bench_peer
+	};
+	struct backing_request request = { .kind = test->number[1],
+					   .flags = BACKING_POPULATE };
+	static struct times times[DEVICES];
+	struct bench bench = {
+		.operation = &operations[test->number[0]],
+		.pages = test->number[2],
+		.threads = test->number[3],
+	};
+	bool there[DEVICES] = { true, true };
+	unsigned int round, i;
+	double rate[DEVICES];
+
+	backing_keep_mapped();
+	request.size = bench.threads * bench.pages * (uint64_t)getpagesize();
+	if (request.kind != BACKING_ANONYMOUS)
+		request.size += HUGE_BYTES - request.size % HUGE_BYTES;
+	backing_create(&bench.backing, &request);
+	CHECK(!pthread_barrier_init(&bench.begin, NULL, bench.threads + 1) &&
+		      !pthread_barrier_init(&bench.end, NULL,
+					    bench.threads + 1),
+	      "no barrier");
+	for (round = 0; round < ROUNDS; round++)
+		for (i = 0; i < DEVICES; i++)
+			there[i] = there[i] &&
+				   some_turns(&bench, drivers[i],
+					      measure_ns() / ROUNDS, &times[i]);
+	for (i = 0; i < DEVICES; i++)
+		if (there[i])
+			rate[i] = tell(test, drivers[i]->name, &bench,
+				       &times[i]);
+	if (there[1])
+		report_info("json: {\"bench\": \"%s\", \"ratio\": %.2f}",
+			    test->name, rate[0] / rate[1]);
+}
+
+static const struct {
+	unsigned int operation;
+	enum backing_kind kind;
+	unsigned int threads;
+} rows[] = {
+	{ WALK, BACKING_ANONYMOUS, 1 },
+	{ WALK, BACKING_ANONYMOUS, 2 },
+	{ WALK, BACKING_ANONYMOUS_THP, 1 },
+	{ WALK, BACKING_HUGETLB_2M, 1 },
+	{ FAULT_READ, BACKING_ANONYMOUS, 1 },
+	{ FAULT_WRITE, BACKING_ANONYMOUS, 1 },
+	{ READ, BACKING_ANONYMOUS, 1 },
+	{ READ, BACKING_ANONYMOUS, 2 },
+	{ WRITE, BACKING_ANONYMOUS, 1 },
+	{ INVALIDATE, BACKING_ANONYMOUS, 1 },
+	{ AWAY, BACKING_ANONYMOUS, 1 },
+	{ BACK, BACKING_ANONYMOUS, 1 },
+};
+
+static const unsigned long sizes[] = { 1, 64, 2048 };
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	size_t count = 0, row, size;
+
+	for (row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+		for (size = 0; size < sizeof(sizes) / sizeof(sizes[0]);
+		     size++) {
+			if (count == max)
+				fail("more than %zu cases", max);
+			cases[count] = (struct test_case){
+				.run = bench_operation,
+				.number = { rows[row].operation, rows[row].kind,
+					    sizes[size], rows[row].threads },
+			};
+			snprintf(cases[count].name, sizeof(cases[count].name),
+				 "%s/%s/%lu_pages/%u_threads",
+				 operations[rows[row].operation].name,
+				 backing_name(rows[row].kind), sizes[size],
+				 rows[row].threads);
+			count++;
+		}
+	}
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "hmm_bench",
+		.summary =
+			"what a mirroring device costs, beside the kernel's test_hmm, as JSON lines",
+		.cases = list_cases,
+		.needs = HMM_NEEDS,
+	};
+
+	return cases_main(argc, argv, &program);
+}
