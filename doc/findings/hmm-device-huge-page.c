@@ -3,7 +3,7 @@
  * hmm_range_fault() names the first page of a huge page of device memory for
  * whichever page of it a walk begins at (hmm-device-huge-page.md).
  *
- *	gcc -O2 -I hmm/driver doc/findings/hmm-device-huge-page.c -o huge-page
+ *	gcc -O2 -static -I ../../hmm/driver hmm-device-huge-page.c -o huge-page
  *	insmod secmmu_hmm.ko; ./huge-page
  *
  * Exit code 0: both walks say the same of each page. 1: not. 4: cannot be tried.
