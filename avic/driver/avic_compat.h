@@ -91,7 +91,16 @@ static inline unsigned int avic_slot_tracked(struct kvm_memory_slot *slot,
 static inline int avic_register(struct kvm *kvm,
 				struct kvm_page_track_notifier_node *node)
 {
-	return kvm_page_track_register_notifier(kvm, node);
+	/*
+	 * kvm_enable_external_write_tracking() walks the memslots without
+	 * kvm->srcu, to which lockdep objects; as mmu_first_shadow_root_alloc()
+	 * does, whose callers have it.
+	 */
+	int index = srcu_read_lock(&kvm->srcu);
+	int error = kvm_page_track_register_notifier(kvm, node);
+
+	srcu_read_unlock(&kvm->srcu, index);
+	return error;
 }
 
 static inline int avic_kvm_track(struct kvm *kvm, gfn_t gfn)
