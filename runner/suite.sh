@@ -4,13 +4,16 @@
 #
 # Which programs there are, and which of them are run with what.
 
-# Prints "AREA PROGRAM [bench]" for every program, from a built suite, or else
-# from the sources, which have those of every architecture.
+# suite_list SUITE: prints "AREA PROGRAM [bench]" for every program, of a suite
+# that is built, or else from the sources, which have those of every architecture;
+# with "sources" from those if they are there, however old a suite beside them is.
 suite_list()
 {
 	local folder file
+	local -a folders=("$1" "${SECMMU_SUITE:-}" "$top" "$top/out")
 
-	for folder in "$1" "${SECMMU_SUITE:-}" "$top" "$top/out"; do
+	[[ $1 != sources || ! -r $top/Makefile ]] || folders=("${SECMMU_SUITE:-}")
+	for folder in "${folders[@]}"; do
 		if [[ $folder && -r $folder/secmmu-tests.list ]]; then
 			cat "$folder/secmmu-tests.list"
 			return
@@ -115,7 +118,7 @@ modules_wanted()
 	[[ ! $kernel || -r $modules/build/.config ]] || return 1
 	while read -r area _; do
 		[[ ! -d $top/$area/driver ]] || return 0
-	done < <(round_list 1 '')
+	done < <(round_list 1 sources)
 	return 1
 }
 
