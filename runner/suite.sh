@@ -117,7 +117,7 @@ modules_wanted()
 	# Of one's own kernel only modules_install says where it was built.
 	[[ ! $kernel || -r $modules/build/.config ]] || return 1
 	while read -r area _; do
-		[[ ! -d $top/$area/driver ]] || return 0
+		[[ ! -r $top/$area/driver/Kbuild ]] || return 0
 	done < <(round_list 1 sources)
 	return 1
 }
