@@ -104,12 +104,23 @@ static void note_backing(struct hammer *hammer, unsigned int page)
 	page_set_add(hammer->backing, physical);
 }
 
+/*
+ * The table's pages too: an entry of which a vCPU has written the upper half
+ * only, over zero, names the guest's memory there, by right.
+ */
 static void note_all_backing(struct hammer *hammer)
 {
+	struct shadow_scene *shadow = &hammer->shadow;
 	unsigned int i;
 
 	for (i = 0; i < SHADOW_BACKING_PAGES; i++)
 		note_backing(hammer, i);
+	for (i = 0; i < shadow->table_slot.size / PAGE; i++) {
+		uint64_t physical = shadow_table_physical(shadow, i);
+
+		CHECK(physical, "page %u of the table is not there", i);
+		page_set_add(hammer->backing, physical);
+	}
 }
 
 /* A dropped page has a successor with the next touch, by whomever. */
