@@ -14,11 +14,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cases.h"
@@ -358,9 +355,9 @@ static void disturb(struct worker *worker, void *argument)
  * A process of its own that uses a device, and then exits, execs or is killed,
  * with a thread of its parent possibly inside.
  */
-static void __attribute__((noreturn))
-be_child(struct hostile *hostile, uint64_t choice)
+static void __attribute__((noreturn)) be_child(void *argument, uint64_t choice)
 {
+	struct hostile *hostile = argument;
 	int device = open(SECMMU_HMM_DEVICE, O_RDWR);
 	struct secmmu_hmm_pause pause = { .point = choice % SECMMU_HMM_POINTS,
 					  .timeout_ms = 5 };
@@ -381,32 +378,12 @@ be_child(struct hostile *hostile, uint64_t choice)
 	__hmm_call(device, SECMMU_HMM_ACCESS, &access);
 	/* Inherited ones are of the parent's address space. */
 	__hmm_call(hostile->keeper, SECMMU_HMM_ACCESS, &access);
-	switch (choice / SECMMU_HMM_POINTS % 3) {
-	case 0:
-		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
-		execl("/proc/self/exe", "hmm_hostile_test", "--list", NULL);
-		_exit(0);
-	case 1:
-		raise(SIGKILL);
-	}
-	_exit(0);
+	hostile_end_child(choice / SECMMU_HMM_POINTS);
 }
 
 static void have_children(struct worker *worker, void *argument)
 {
-	struct random_stream *random = worker_random(worker);
-	struct hostile *hostile = argument;
-
-	while (!worker_should_stop(worker)) {
-		uint64_t choice = random_u64(random);
-		pid_t child = fork();
-
-		CHECK(child >= 0, "cannot fork: %s", errno_name(errno));
-		if (!child)
-			be_child(hostile, choice);
-		CHECK(waitpid(child, NULL, 0) == child, "waitpid failed: %s",
-		      errno_name(errno));
-	}
+	hostile_have_children(worker, be_child, argument);
 }
 
 /* What was moved to a bank is given back with the memory that it was part of. */

@@ -20,6 +20,7 @@
 #include "backing.h"
 #include "clock.h"
 #include "hmm_device.h"
+#include "kernel_file.h"
 #include "pagemap.h"
 #include "place.h"
 #include "report.h"
@@ -46,17 +47,6 @@ struct setting {
 	char before[64];
 };
 
-static bool write_setting(const char *file, const char *value)
-{
-	int fd = open(file, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 &&
-		    write(fd, value, strlen(value)) == (ssize_t)strlen(value);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
-
 /* Returns false, having changed nothing more, at the first that there is not. */
 static bool settings_set(struct setting *settings, size_t count)
 {
@@ -70,7 +60,7 @@ static bool settings_set(struct setting *settings, size_t count)
 		if (file)
 			fclose(file);
 		if (!read ||
-		    !write_setting(settings[i].file, settings[i].value))
+		    kernel_file_write(settings[i].file, settings[i].value, 0))
 			return false;
 	}
 	return true;
@@ -79,10 +69,8 @@ static bool settings_set(struct setting *settings, size_t count)
 static void settings_restore(struct setting *settings, size_t count)
 {
 	while (count--)
-		CHECK(write_setting(settings[count].file,
-				    settings[count].before),
-		      "cannot put %s back to %s", settings[count].file,
-		      settings[count].before);
+		kernel_file_must_write(settings[count].file,
+				       settings[count].before);
 }
 
 static unsigned long long number_in(const char *path, const char *name)

@@ -10,12 +10,12 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "hmm_device.h"
+#include "kernel_file.h"
 #include "race.h"
 #include "report.h"
 #include "uffd.h"
@@ -82,21 +82,8 @@ static void move(struct race *race, unsigned int number)
 
 static void clear_refs(struct race *race, unsigned int number)
 {
-	int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
-
 	/* 4: make pages clean and read-only, to see who writes. */
-	CHECK(fd >= 0 && write(fd, "4", 1) == 1,
-	      "cannot write to /proc/self/clear_refs: %s", errno_name(errno));
-	close(fd);
-}
-
-static void write_setting(const char *file, const char *value)
-{
-	int fd = open(file, O_WRONLY | O_CLOEXEC);
-
-	CHECK(fd >= 0 && write(fd, value, strlen(value)) > 0,
-	      "cannot write to %s: %s", file, errno_name(errno));
-	close(fd);
+	kernel_file_must_write("/proc/self/clear_refs", "4");
 }
 
 /*
@@ -137,8 +124,8 @@ static void away(struct race *race, unsigned int number)
 /* The runner puts the settings back. */
 static void merge(struct race *race, unsigned int number)
 {
-	write_setting("/sys/kernel/mm/ksm/sleep_millisecs", "1");
-	write_setting("/sys/kernel/mm/ksm/run", "1");
+	kernel_file_must_write("/sys/kernel/mm/ksm/sleep_millisecs", "1");
+	kernel_file_must_write("/sys/kernel/mm/ksm/run", "1");
 	CHECK(!madvise(race->backing.hva, race->backing.size / 2,
 		       MADV_MERGEABLE),
 	      "MADV_MERGEABLE failed: %s", errno_name(errno));
@@ -157,15 +144,12 @@ static void write_protect(struct race *race, unsigned int number)
 static void split(struct race *race, unsigned int number)
 {
 	const unsigned char *start = race->backing.hva;
-	int fd = open(SPLIT, O_WRONLY | O_CLOEXEC);
 	char text[64];
 
 	snprintf(text, sizeof(text), "%d,%#lx,%#lx", getpid(),
 		 (unsigned long)start,
 		 (unsigned long)(start + race->backing.size / 2));
-	CHECK(fd >= 0 && write(fd, text, strlen(text)) > 0,
-	      "cannot write %s to " SPLIT ": %s", text, errno_name(errno));
-	close(fd);
+	kernel_file_must_write(SPLIT, text);
 }
 
 /*

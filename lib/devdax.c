@@ -9,6 +9,7 @@
 #include "carried.h"
 #include "clock.h"
 #include "devdax.h"
+#include "kernel_file.h"
 #include "report.h"
 
 /* Documentation/ABI/testing/sysfs-bus-nvdimm, drivers/nvdimm/pfn_devs.c */
@@ -16,19 +17,6 @@
 #define DEVICE	  "/dev/dax0.0"
 #define RESOURCE  "/sys/bus/dax/devices/dax0.0/resource"
 #define APPEAR_MS 10000
-
-static bool write_to(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 &&
-		    write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	int error = errno;
-
-	if (fd >= 0)
-		close(fd);
-	errno = error;
-	return done;
-}
 
 /* libnvdimm's probes are asynchronous. */
 static bool appears(const char *path, unsigned int timeout_ms)
@@ -61,8 +49,7 @@ static void set(const char *device, const char *what, const char *value)
 	char path[128];
 
 	snprintf(path, sizeof(path), "/sys/bus/nd/devices/%s/%s", device, what);
-	CHECK(write_to(path, value), "cannot write %s to %s: %s", value, path,
-	      errno_name(errno));
+	kernel_file_must_write(path, value);
 }
 
 /* The first region's seed becomes a device of all its memory. */
@@ -78,8 +65,7 @@ static void make_device(void)
 	set(seed, "mode", "ram");
 	set(seed, "uuid", "5ecf0000-5ecf-4ecf-8ecf-5ecf5ecf5ecf");
 	set(seed, "namespace", "namespace0.0");
-	CHECK(write_to("/sys/bus/nd/drivers/dax_pmem/bind", seed),
-	      "dax_pmem does not take %s: %s", seed, errno_name(errno));
+	kernel_file_must_write("/sys/bus/nd/drivers/dax_pmem/bind", seed);
 	CHECK(appears(DEVICE, APPEAR_MS), "no " DEVICE " appears");
 }
 

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "hmm_device.h"
+#include "kernel_file.h"
 #include "report.h"
 
 #define BUSY_MS 10000
@@ -30,12 +31,7 @@ static void must_call(int device, unsigned long command, void *argument,
 /* To compare them with /proc/self/pagemap. */
 static void names_are_pfns(void)
 {
-	static const char path[] = "/sys/module/secmmu_hmm/parameters/pfns";
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	CHECK(fd >= 0 && write(fd, "1", 1) == 1, "cannot write to %s: %s", path,
-	      errno_name(errno));
-	close(fd);
+	kernel_file_must_write("/sys/module/secmmu_hmm/parameters/pfns", "1");
 }
 
 int hmm_open(void)

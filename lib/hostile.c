@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -50,5 +52,39 @@ void hostile_judge_removal(const char *module)
 		      "the module %s cannot be removed, and no file of it is open: %s",
 		      module, errno_name(errno));
 		sched_yield();
+	}
+}
+
+void hostile_end_child(uint64_t choice)
+{
+	switch (choice % 3) {
+	case 0:
+		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+		execl("/proc/self/exe", "hostile", "--list", NULL);
+		_exit(0);
+	case 1:
+		raise(SIGKILL);
+	}
+	_exit(0);
+}
+
+void hostile_have_children(struct worker *worker,
+			   void (*be_child)(void *argument, uint64_t choice),
+			   void *argument)
+{
+	struct random_stream *random = worker_random(worker);
+
+	while (!worker_should_stop(worker)) {
+		uint64_t choice = random_u64(random);
+		pid_t child = fork();
+		int status;
+
+		CHECK(child >= 0, "cannot fork: %s", errno_name(errno));
+		if (!child)
+			be_child(argument, choice);
+		CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
+		      errno_name(errno));
+		CHECK(!WIFEXITED(status) || !WEXITSTATUS(status),
+		      "a child has reached what is another process's");
 	}
 }

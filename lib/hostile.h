@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "random.h"
+#include "worker.h"
 
 /**
  * hostile_number() - a field that may be anything
@@ -31,5 +32,24 @@ void hostile_remove_refused(const char *module);
  * it by hand, and wants it (no SECMMU_DESTRUCTIVE in the environment).
  */
 void hostile_judge_removal(const char *module);
+
+/**
+ * hostile_end_child() - end a child that has the parent's files of the device
+ * @choice: how: 0 by another program, 1 by SIGKILL, 2 by itself (modulo 3)
+ */
+void __attribute__((noreturn)) hostile_end_child(uint64_t choice);
+
+/**
+ * hostile_have_children() - one child after the other, until the worker has to stop
+ * @worker: who has them; its stream chooses, its watchdog bounds each of them
+ * @be_child: what a child does with @argument and a random number; it does not
+ *	return, and its exit code is 0 unless it has seen what must not be
+ * @argument: for @be_child
+ *
+ * Fails the case if a child ends with another exit code.
+ */
+void hostile_have_children(struct worker *worker,
+			   void (*be_child)(void *argument, uint64_t choice),
+			   void *argument);
 
 #endif /* SECMMU_HOSTILE_H */

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "kernel_file.h"
 #include "pci.h"
 #include "report.h"
 
@@ -35,19 +36,6 @@ static unsigned int number_in(const char *name, const char *file)
 		number = 0;
 	fclose(stream);
 	return number;
-}
-
-static bool write_to(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 &&
-		    write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	int error = errno;
-
-	if (fd >= 0)
-		close(fd);
-	errno = error;
-	return done;
 }
 
 void pci_need(struct pci_function *function, unsigned int vendor,
@@ -105,11 +93,8 @@ void pci_bind(const struct pci_function *function, const char *driver)
 		skip("a PCI function that nobody uses",
 		     "unbind the driver that has it, or run it in a target");
 	path_of(path, sizeof(path), function->name, "driver_override");
-	CHECK(write_to(path, driver), "cannot write %s to %s: %s", driver, path,
-	      errno_name(errno));
-	CHECK(write_to("/sys/bus/pci/drivers_probe", function->name),
-	      "cannot have a driver looked for for %s: %s", function->name,
-	      errno_name(errno));
+	kernel_file_must_write(path, driver);
+	kernel_file_must_write("/sys/bus/pci/drivers_probe", function->name);
 	driver_of(function, has, sizeof(has));
 	CHECK(!strcmp(has, driver),
 	      "%s does not take %s: the kernel log says why", driver,
@@ -121,8 +106,7 @@ void pci_unbind(const struct pci_function *function)
 	char path[PATH_MAX];
 
 	path_of(path, sizeof(path), function->name, "driver/unbind");
-	CHECK(write_to(path, function->name), "cannot write to %s: %s", path,
-	      errno_name(errno));
+	kernel_file_must_write(path, function->name);
 }
 
 bool pci_has_iommu(const struct pci_function *function)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "kernel_file.h"
 #include "probe.h"
 #include "report.h"
 
@@ -23,17 +24,10 @@ void probe_group(char group[PROBE_GROUP_SIZE], int pid, unsigned int number)
 static int command(const char *root, const char *line)
 {
 	char path[PATH_SIZE];
-	int fd, error = 0;
 
 	snprintf(path, sizeof(path), "%s/kprobe_events", root);
 	/* Opened without O_APPEND it would lose everybody's probes. */
-	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, line, strlen(line)) < 0)
-		error = -errno;
-	close(fd);
-	return error;
+	return kernel_file_write(path, line, O_APPEND);
 }
 
 /* The first function that can be probed; 0 or the last one's -errno. */

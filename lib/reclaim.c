@@ -4,12 +4,11 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel_file.h"
 #include "reclaim.h"
 #include "report.h"
 
@@ -21,16 +20,9 @@ static char group[64];
 static int put(const char *folder, const char *file, const char *text)
 {
 	char path[128];
-	int fd, error = 0;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		error = -errno;
-	close(fd);
-	return error;
+	return kernel_file_write(path, text, 0);
 }
 
 void reclaim_enter(uint64_t swap)

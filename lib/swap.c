@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "carried.h"
+#include "kernel_file.h"
 #include "report.h"
 #include "swap.h"
 
@@ -27,17 +27,6 @@ static bool swap_there(void)
 	if (file)
 		fclose(file);
 	return lines > 1; /* the first is a heading */
-}
-
-static bool write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 &&
-		    write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
 }
 
 /* What mkswap writes: union swap_header of include/linux/swap.h, version 1. */
@@ -66,7 +55,7 @@ static bool zram_on(void)
 
 	carried_insert("zram");
 	snprintf(size, sizeof(size), "%llu", ZRAM_BYTES);
-	return write_text("/sys/block/zram0/disksize", size) &&
+	return !kernel_file_write("/sys/block/zram0/disksize", size, 0) &&
 	       write_header(device, (size_t)getpagesize()) &&
 	       !swapon(device, 0);
 }

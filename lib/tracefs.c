@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "evidence.h"
+#include "kernel_file.h"
 #include "probe.h"
 
 #define PATH_SIZE 256
@@ -50,18 +51,9 @@ static int put(const struct evidence_trace *trace, const char *file,
 	       const char *text, int flags)
 {
 	char path[PATH_SIZE + 128];
-	ssize_t written;
-	int fd, error = 0;
 
 	snprintf(path, sizeof(path), "%s/%s", trace->path, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC | flags);
-	if (fd < 0)
-		return -errno;
-	written = write(fd, text, strlen(text));
-	if (written != (ssize_t)strlen(text))
-		error = written < 0 ? -errno : -EIO;
-	close(fd);
-	return error;
+	return kernel_file_write(path, text, flags);
 }
 
 /*

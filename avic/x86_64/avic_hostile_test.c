@@ -15,11 +15,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "avic_device.h"
@@ -359,9 +357,9 @@ static void live_and_die(struct worker *worker, void *argument)
  * A process of its own that inherits VM and devices, and then exits, execs or is
  * killed.
  */
-static void __attribute__((noreturn))
-be_child(struct hostile *hostile, uint64_t choice)
+static void __attribute__((noreturn)) be_child(void *argument, uint64_t choice)
 {
+	struct hostile *hostile = argument;
 	struct secmmu_avic_attach attach = { .vm = hostile->vm->fd };
 	struct secmmu_avic_sync sync = { .entries = 4 };
 	struct secmmu_avic_page page = { .gpa = FIRST_GPA };
@@ -373,35 +371,13 @@ be_child(struct hostile *hostile, uint64_t choice)
 	__avic_call(hostile->device[choice % DEVICES], SECMMU_AVIC_SYNC, &sync);
 	__avic_call(hostile->device[choice % DEVICES], SECMMU_AVIC_TRACK,
 		    &page);
-	switch (choice / DEVICES % 3) {
-	case 0:
-		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
-		execl("/proc/self/exe", "avic_hostile_test", "--list", NULL);
-		_exit(0);
-	case 1:
-		raise(SIGKILL);
-	}
-	_exit(0);
+	hostile_end_child(choice / DEVICES);
 }
 
 static void have_children(struct worker *worker, void *argument)
 {
-	struct random_stream *random = worker_random(worker);
-	struct hostile *hostile = argument;
-
-	while (!worker_should_stop(worker)) {
-		uint64_t choice = random_u64(random);
-		pid_t child = fork();
-		int status;
-
-		CHECK(child >= 0, "cannot fork: %s", errno_name(errno));
-		if (!child)
-			be_child(hostile, choice);
-		CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
-		      errno_name(errno));
-		CHECK(!WIFEXITED(status) || !WEXITSTATUS(status),
-		      "a VM can be attached to by another process");
-	}
+	/* be_child() says 1 if another process can attach. */
+	hostile_have_children(worker, be_child, argument);
 }
 
 /* It works as it did, for who behaves. */

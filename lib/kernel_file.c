@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel_file.h"
+#include "report.h"
+
+int kernel_file_write(const char *path, const char *text, int flags)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | flags), error = 0;
+	ssize_t written;
+
+	if (fd < 0)
+		return -errno;
+	written = write(fd, text, strlen(text));
+	if (written != (ssize_t)strlen(text))
+		error = written < 0 ? -errno : -EIO;
+	close(fd);
+	return error;
+}
+
+void kernel_file_must_write(const char *path, const char *text)
+{
+	int error = kernel_file_write(path, text, 0);
+
+	CHECK(!error, "cannot write '%s' to %s: %s", text, path,
+	      errno_name(-error));
+}
