@@ -263,7 +263,7 @@ boot_timeout()
 
 run_target()
 {
-	local lines from after emulator_faults=0 fault_at=-1 at before
+	local lines from after emulator_faults=0 fault_at=-1 at before bad_before
 	local -a needs
 
 	image='' fetched_kernel=$kernel boot_thread='' suite=${SECMMU_SUITE:-}
@@ -294,6 +294,7 @@ run_target()
 		start_boot
 		state_get after
 		before="$(state_number last_done) $value"
+		bad_before=$(state_number count_bad)
 		boot_once
 		if [[ $interrupted ]]; then
 			digest interrupted
@@ -340,6 +341,10 @@ run_target()
 		if [[ $boot_code -eq 10 && $(state_number hello) -eq 0 ]]; then
 			infrastructure_failed "did not boot: ${boot_why:-it died before the first test}"
 			return
+		fi
+		# A bisection has its answer about this round: no boot for each further case.
+		if [[ $bisect && $(state_number count_bad) -gt $bad_before ]] && state_get after && [[ $value ]]; then
+			state_set last_done $(($(state_number last_done) + 1)) after ''
 		fi
 		from=$(($(state_number last_done) + 1))
 		[[ $from -le $lines ]] || return
