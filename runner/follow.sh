@@ -100,6 +100,12 @@ heartbeat()
 	fi
 }
 
+# heartbeat_due: would anybody see it?
+heartbeat_due()
+{
+	[[ $in_job || -t 2 || $SECONDS -ge ${heartbeat_next:-15} ]]
+}
+
 # heartbeat_line TEXT: on a terminal one line that is written over, several times a
 # second; else a line every 15 seconds.
 heartbeat_line()
@@ -233,39 +239,44 @@ state_number()
 
 # follow_child: until the child has ended (its exit code is in $child_code) or
 # somebody interrupted.
+#
+# Looks every 0.3 s, and starts no process for that: it would cost more than many a
+# test.
 follow_child()
 {
-	local size scanned=0 line now_running='booting' since=$SECONDS total part done_before=0
-	local began=$SECONDS first='' left
+	local line rest keyword total at news stream_fd now_running='booting' since=$SECONDS
+	local began=$SECONDS first='' left='' held=''
 
 	total=$(wc -l < "$boot_folder/job/list")
 	[[ $target != here ]] || now_running='starting'
+	exec {stream_fd}< "$boot_folder/stream"
 	while kill -0 "$child" 2> /dev/null; do
 		[[ ! $interrupted && ! $storage ]] || break
-		size=$(stat -c %s "$boot_folder/stream" 2> /dev/null || echo 0)
-		if [[ $size -gt $scanned ]]; then
-			# With an overlap, for a line that was cut the last time.
-			part=$(tail -c "+$((scanned > 200 ? scanned - 200 : 1))" "$boot_folder/stream" |
-				grep -a "^@$nonce \(HELLO\|START\|DONE\|TIMEOUT\) " | tr -d '\000')
-			scanned=$size
-			if [[ $part == *" DONE "* ]]; then
-				digest ''
-			fi
-			line=$(printf '%s\n' "$part" | grep " START " | tail -n 1)
-			if [[ $line ]]; then
-				read -r _ _ done_before now_running size _ <<< "$line"
-				[[ $first ]] || first=$done_before began=$SECONDS
+		news=
+		while IFS= read -r line <&"$stream_fd" || { held+=$line && false; }; do
+			line=$held$line
+			held=
+			[[ $line == "@$nonce "* ]] || continue
+			read -r _ keyword at rest <<< "$line"
+			case $keyword in
+			DONE) news=1 ;;
+			START)
+				[[ $first ]] || first=$at began=$SECONDS
 				left=
 				# As long for each as for those that are done in this boot.
-				[[ $done_before -le $first ]] ||
-					left=", about $(clock_text $(((SECONDS - began) * (total - done_before + 1) / (done_before - first)))) left"
-				now_running="$done_before/$total $now_running/$size"
+				[[ $at -le $first ]] ||
+					left=", about $(clock_text $(((SECONDS - began) * (total - at + 1) / (at - first)))) left"
+				read -r now_running line _ <<< "$rest"
+				now_running="$at/$total $now_running/$line"
 				since=$SECONDS
-			fi
-		fi
-		heartbeat "$now_running, $(clock_text $((SECONDS - since)))${left:-}; $(counts_text)"
+				;;
+			esac
+		done
+		[[ ! $news ]] || digest ''
+		heartbeat_due && heartbeat "$now_running, $(clock_text $((SECONDS - since)))$left; $(counts_text)"
 		pause 0.3
 	done
+	exec {stream_fd}<&-
 	if [[ $interrupted || $storage ]]; then
 		end_child
 		child_code=130
