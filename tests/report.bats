@@ -125,6 +125,48 @@ report() {
 	END
 }
 
+# browser FILE WIDTH [OPTION...]: prints the document as a browser of that width has
+# it in the end.
+browser() {
+	local file=$1 width=$2
+	shift 2
+	HOME=$work timeout 120 chromium --headless --no-sandbox --disable-gpu --window-size="$width,1000" "$@" \
+		--dump-dom "file://$file" 2> "$work/browser.log"
+}
+
+@test "the page in a browser: nothing is wider than the window at two widths; its script works; without scripts all is there" {
+	command -v chromium > /dev/null || skip "needs chromium: install the Debian package chromium"
+	mixed_run
+	report --html "$results/report.html" "$results"
+	# What the page itself cannot tell, a second script at its end can.
+	sed '$a<script>document.title = "wider by " + (document.documentElement.scrollWidth - innerWidth) + \
+		", search " + !document.getElementById("search").hidden;</script>' "$results/report.html" > "$results/measured.html"
+	for width in 1280 500; do
+		browser "$results/measured.html" "$width" > "$work/seen"
+		grep -qE '<title>wider by (0|-[0-9]+), search true' "$work/seen" || {
+			grep -o '<title>[^<]*' "$work/seen"
+			tail -n 3 "$work/browser.log"
+			false
+		}
+	done
+	# The search finds by a part of a name.
+	sed '$a<script>search.value = "c_test"; search.dispatchEvent(new Event("input"));\
+		document.title = document.querySelectorAll(".case.not-found").length;</script>' "$results/report.html" > "$results/searched.html"
+	browser "$results/searched.html" 1280 > "$work/seen"
+	hidden=$(sed -n 's/.*<title>\([0-9]*\).*/\1/p' "$work/seen")
+	[ "$hidden" -gt 0 ] && [ "$hidden" -lt 10 ]
+	# Scripts off: no search, and every case and reason. (By a policy: with them off as
+	# a whole, chromium prints nothing.)
+	sed "0,/<head>\\|<meta/s//<meta http-equiv=Content-Security-Policy content=\"script-src 'none'\">&/" "$results/measured.html" > "$results/off.html"
+	grep -q "script-src 'none'" "$results/off.html"
+	browser "$results/off.html" 1280 > "$work/seen"
+	run ! grep -q '<title>wider' "$work/seen"
+	grep -qE '<input[^>]* hidden' "$work/seen"
+	[ "$(grep -o '<tr class="case' "$work/seen" | wc -l)" -eq 10 ]
+	grep -q 'known one' "$work/seen"
+	grep -q 'no kernel: no network' "$work/seen"
+}
+
 @test "a night of several targets, and the runs before it" {
 	for night in 20260101-010000 20260102-010000; do
 		for target in amd64-6.1 amd64-6.12; do
