@@ -231,7 +231,7 @@ build_image()
 # One boot, and what came of it in $boot_code and $boot_why.
 boot_once()
 {
-	local arguments=(--job "$boot_folder/job" --results "$boot_folder")
+	local arguments=(--job "$boot_folder/job" --results "$boot_folder") process
 
 	[[ $kernel ]] || arguments+=(--target "$target")
 	[[ $fetched_kernel ]] && arguments+=(--kernel "$fetched_kernel")
@@ -241,7 +241,10 @@ boot_once()
 	[[ $cpus ]] && arguments+=(--cpus "$cpus")
 	start_child "$boot_folder/output" env ${boot_thread:+"SECMMU_THREAD=${SECMMU_THREAD:-$boot_thread}"} \
 		"${SECMMU_VM_BOOT:-$top/vm/boot}" "${arguments[@]}" --timeout "$(boot_timeout)"
+	process=$child
 	follow_child
+	# Of one that was killed.
+	rm -rf "${TMPDIR:-/tmp}/secmmu-boot.$process."*
 	boot_code=$child_code
 	boot_why=
 	[[ -r $boot_folder/verdict ]] && IFS= read -r boot_why < "$boot_folder/verdict"

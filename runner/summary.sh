@@ -7,10 +7,23 @@
 # Something that is no fault of the kernel under test.
 infrastructure_failed()
 {
+	local text=$1 changed
+
 	follow_clear
-	infrastructure+="${infrastructure:+$'\n'}$target: $1"
-	printf '%s\t%s\n' "$target" "$1" >> "$results/not-run"
-	printf '# %s: %s\n' "$target" "$1" | tee -a "$results/ktap"
+	changed=$(suite_changed) && text+=" ($changed: that may be why)"
+	infrastructure+="${infrastructure:+$'\n'}$target: $text"
+	printf '%s\t%s\n' "$target" "$text" >> "$results/not-run"
+	printf '# %s: %s\n' "$target" "$text" | tee -a "$results/ktap"
+}
+
+# suite_changed: says what of the suite has changed since this run began, as by a
+# git pull; 1 if nothing has. Parts of it are read only when they are wanted.
+suite_changed()
+{
+	find "$top" -mindepth 1 \( -name '.*' -o -path "$top/out" -o -path "$top/results" -o -path "$top/doc" -o -path "$top/tests" \
+		-o -name __pycache__ -o -path "$results" \) -prune -o -type f -newer "$results/began" -print 2> /dev/null |
+		awk -v top="$top/" 'NR == 1 { first = substr($0, length(top) + 1) }
+			END { if (!NR) exit 1; print "the suite was changed while this ran, " first (NR > 1 ? " and " NR - 1 " more" : "") }'
 }
 
 suite_version()
@@ -40,6 +53,7 @@ start_results()
 	tap_count=0 ran=()
 	if [[ $resume ]]; then
 		rm -f "$results/not-run"
+		touch "$results/began"
 		trim_results
 		tap_count=$(wc -l < "$results/results.jsonl")
 		echo "# going on with $results, which has $tap_count results"
@@ -65,12 +79,15 @@ start_results()
 		printf 'suite=%s\n' "$(suite_version)"
 	} > "$results/environment"
 	save_options
+	touch "$results/began"
 	echo "TAP version 13" | tee "$results/ktap"
 	echo "# seed: $(round_seed 1)"
 }
 
 end_results()
 {
+	local changed
+
 	follow_clear
 	if [[ $dry ]]; then
 		rm -rf "$results"
@@ -84,6 +101,7 @@ end_results()
 	{
 		[[ ! $infrastructure ]] || printf '\nnot run:\n%s\n' "$infrastructure"
 		[[ ! $baseline ]] || print_transitions
+		! changed=$(suite_changed) || printf '\n%s: the results may be of both\n' "$changed"
 		[[ ! $interrupted ]] || printf '\ninterrupted: what is missing was not run\n'
 		printf '\n%s\n' "$(judge)"
 	} >> "$results/summary"

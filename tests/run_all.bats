@@ -507,3 +507,20 @@ fake_stress() {
 	runner --background everything
 	exits 64
 }
+
+@test "the suite is changed while it runs, as by a git pull: said, as a reason too" {
+	program demo a_test <<< "echo '# a new one' >> $tree/runner/text.awk; printf '1..1\nok 1 one\n'"
+	good_program demo b_test
+	runner
+	exits 0
+	says "the suite was changed while this ran, runner/text.awk: the results may be of both"
+	rm -rf "$results"
+	program demo a_test <<< "rm $tree/vm/splats; touch $tree/vm/agent $tree/runner/trim.awk; kill -KILL \$PPID; printf '1..1\nok 1 one\n'"
+	runner
+	exits 1
+	says "the suite was changed while this ran, .* and 1 more: that may be why"
+	rm -rf "$results"
+	good_program demo a_test
+	runner
+	says_not "was changed"
+}
