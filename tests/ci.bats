@@ -58,6 +58,56 @@ setup() {
 	END
 }
 
+@test "KernelCI: jobs, schedule and fragment are as its validator wants them; the test is LAVA's" {
+	/usr/bin/python3 -c "import yaml" || skip "needs yaml: install the Debian package python3-yaml"
+	/usr/bin/python3 - "$top" <<- 'END'
+	import re, sys, yaml
+	top = sys.argv[1]
+	data = yaml.safe_load(open(top + "/ci/kernelci/secmmu.yaml"))
+	jobs, schedule, fragments = (data[key] for key in ("jobs", "scheduler", "fragments"))
+	builds = {name for name, job in jobs.items() if job["kind"] == "kbuild"}
+	assert builds and set(jobs) - builds
+	for name, job in jobs.items():
+	    assert job["kind"] in ("kbuild", "job") and job["template"], name
+	    if name in builds:
+	        assert {"arch", "compiler"} <= set(job["params"]), name
+	        assert "secmmu" in job["params"]["fragments"], name
+	    else:
+	        # It may run on nothing but the kernels that have the options.
+	        assert job["kcidb_test_suite"] and "secmmu" in job["rules"]["fragments"], name
+	        assert "fragments" not in job["params"], name
+	assert sorted(entry["job"] for entry in schedule) == sorted(jobs)
+	for entry in schedule:
+	    event = entry["event"]
+	    assert {"channel", "state", "kind"} <= set(event), entry
+	    if entry["job"] in builds:
+	        assert event["kind"] == "checkout" and entry["runtime"]["name"]
+	    else:
+	        assert event["name"] in builds and entry["platforms"] and entry["runtime"]["type"] == "lava"
+	        # arm64 on arm64
+	        assert entry["job"].split("-")[1] in event["name"]
+	wanted = [line.strip() for line in open(top + "/config") if line.startswith("CONFIG_")]
+	assert fragments["secmmu"]["configs"] == wanted, set(wanted) ^ set(fragments["secmmu"]["configs"])
+	END
+	/usr/bin/python3 -c "import lava_common.schemas, jinja2" 2> /dev/null || skip "the rest needs lava_common and jinja2: install the Debian packages lava-common, python3-jinja2"
+	/usr/bin/python3 - "$top" <<- 'END'
+	import sys, jinja2, yaml
+	from lava_common import schemas
+	top = sys.argv[1]
+	params = yaml.safe_load(open(top + "/ci/kernelci/secmmu.yaml"))["jobs"]["secmmu-arm64"]["params"]
+	text = open(top + "/ci/kernelci/test.jinja2").read()
+	environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
+	node = {"name": "secmmu-arm64", "artifacts": {"kselftest_tar_gz": "https://example.org/kselftest.tar.gz"}}
+	job = yaml.safe_load(open(top + "/ci/lava/qemu-arm64.yaml"))
+	for more in {}, {"bundle": "https://example.org/own.tar.gz", "options": "-c hmm"}:
+	    action, = yaml.safe_load(environment.from_string(text).render(node=node, **{**params, **more}))
+	    schemas.validate({**job, "actions": job["actions"][:2] + [action]})
+	    told = action["test"]["definitions"][0]["parameters"]
+	    assert told == {"BUNDLE": more.get("bundle", node["artifacts"]["kselftest_tar_gz"]), "OPTIONS": more.get("options", "")}
+	environment.from_string("{%- set runtime = 'lava' %}" + open(top + "/ci/kernelci/job.jinja2").read().replace("{%- extends base_template %}", "{{ base_template }}")).render()
+	END
+}
+
 @test "workflows: they are YAML, and what they call is understood" {
 	/usr/bin/python3 -c "import yaml" || skip "needs yaml: install the Debian package python3-yaml"
 	/usr/bin/python3 - "$top/.github/workflows/secmmu.yml" "$top/.gitlab-ci.yml" > "$work/calls" <<- 'END'
