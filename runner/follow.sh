@@ -79,7 +79,7 @@ end_child()
 follow_clear()
 {
 	# The line of a job is its parent's.
-	if [[ ${heartbeat_shown:-} || ( $in_job && -t 2 ) ]]; then
+	if [[ ${heartbeat_shown:-} ]] || { [[ $in_job ]] && on_terminal; }; then
 		printf '\r\033[K' >&2
 		heartbeat_shown=
 	fi
@@ -103,14 +103,20 @@ heartbeat()
 # heartbeat_due: would anybody see it?
 heartbeat_due()
 {
-	[[ $in_job || -t 2 || $SECONDS -ge ${heartbeat_next:-15} ]]
+	[[ $in_job || $SECONDS -ge ${heartbeat_next:-15} ]] || on_terminal
+}
+
+# on_terminal: one on which a line can be written over.
+on_terminal()
+{
+	[[ -t 2 && ${TERM:-dumb} != dumb ]]
 }
 
 # heartbeat_line TEXT: on a terminal one line that is written over, several times a
 # second; else a line every 15 seconds.
 heartbeat_line()
 {
-	if [[ -t 2 ]]; then
+	if on_terminal; then
 		printf '\r%s\033[K' "${1:0:$((${COLUMNS:-80} - 1))}" >&2
 		heartbeat_shown=1
 	elif [[ $SECONDS -ge ${heartbeat_next:-15} ]]; then

@@ -42,6 +42,11 @@ on_terminal() {
 	on_terminal "$tree/run_all.sh --results $results"
 	exits 0
 	says $'\r\\[0:0[0-9]\\] here: 2/3 demo/b_test, 0:0[0-9], about 0:0[0-9] left; 1 passed, 0 failed'
+	# A terminal that only writes on, as the console of a machine in a lab.
+	rm -r "$results"
+	on_terminal "TERM=dumb $tree/run_all.sh --results $results"
+	exits 0
+	says_not $'\r\\['
 }
 
 @test "quiet: failures and the end; verbose: the programs' words, too" {
