@@ -158,6 +158,33 @@ packages() {
 	says "could not be judged: arm64-6.3:nvhe"
 }
 
+@test "ended by a signal: neither a build nor a machine goes on, and the tree is as it was" {
+	toy_tree 3
+	for what in build boot; do
+		# One that would take for ever, with a child of its own.
+		printf '#!/bin/bash\ntouch %s/begun\nsleep %s\n' "$work" "$NAP" > "$work/endless"
+		chmod +x "$work/endless"
+		case $what in
+		build) cp "$work/endless" "$tree/vm/build" ;;
+		boot)
+			printf '#!/bin/bash\nmkdir -p %s/m; : > %s/k; printf "KERNEL=%s/k\\nMODULES=%s/m\\n"\n' "$work" "$work" "$work" "$work" > "$tree/vm/build"
+			export SECMMU_VM_BOOT=$work/endless
+			;;
+		esac
+		rm -rf "$work/begun" "$work/steps"
+		"$tree/vm/bisect" --results "$work/steps" --git "$toy" --good HEAD~16 --bad HEAD -t a_test > "$work/said" 2>&1 &
+		pid=$!
+		wait_for "$work/begun"
+		kill -TERM "$pid"
+		code=0
+		wait "$pid" || code=$?
+		[ "$code" -eq 3 ]
+		gone "sleep $NAP"
+		gone "$work/steps"
+		[ "$(git -C "$toy" worktree list | wc -l)" -eq 1 ]
+	done
+}
+
 @test "wrong usage" {
 	toy_tree 3
 	for words in "" "--git $toy" "--git $toy --good HEAD --bad nowhere -t x" "--git $toy --good HEAD --bad HEAD~3 -t x" \
