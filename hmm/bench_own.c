@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The suite's own device, for hmm_bench. */
 #include <errno.h>
-#include <string.h>
 
 #include "bench_device.h"
 #include "hmm_device.h"
@@ -26,13 +25,11 @@ static void own_walk(struct bench_device *device)
 		.start = (uintptr_t)device->start,
 		.end = end_of(device),
 		.entries = (uintptr_t)device->entries,
+		.default_flags = SECMMU_HMM_ALIKE,
 	};
 	int error;
 
 	do {
-		/* What came out last time is no request. */
-		memset(device->entries, 0,
-		       device->pages * sizeof(*device->entries));
 		error = __hmm_call(device->fd, SECMMU_HMM_WALK, &walk);
 		CHECK(!error, "SECMMU_HMM_WALK failed: %s", errno_name(error));
 	} while (walk.error == -EBUSY || walk.invalidated);

@@ -123,7 +123,10 @@ static int any_call(struct hostile *hostile, struct random_stream *random,
 	uint32_t reserved = random_chance(random, 1, 16);
 	struct secmmu_hmm_walk walk = {
 		.entries = any_buffer(hostile, random),
-		.default_flags = random_below(random, 5),
+		.default_flags = random_below(random, 5) |
+				 (random_chance(random, 1, 4) ?
+					  SECMMU_HMM_ALIKE :
+					  0),
 		.flags_mask = random_below(random, 5),
 	};
 	struct secmmu_hmm_mirror new = { .reserved = reserved };

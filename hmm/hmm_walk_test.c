@@ -345,6 +345,34 @@ static void test_walk(const struct test_case *test)
 		judge_unchanged(&place, &before, faults, &after);
 }
 
+/* Nothing is asked of any page by itself, whatever the entries have. */
+static void test_alike(const struct test_case *test)
+{
+	uint64_t *entries = new_entries(), *requested = new_entries(), i;
+	struct secmmu_hmm_walk walk = {
+		.entries = (uintptr_t)entries,
+		.default_flags = SECMMU_HMM_ALIKE,
+		.flags_mask = SECMMU_HMM_REQ_FAULT | SECMMU_HMM_REQ_WRITE,
+	};
+	struct place place;
+	int error;
+
+	place_prepare(&place, place_kind_of("hole_pte"));
+	populate(entries, &place);
+	populate(requested, &place);
+	for (i = 0; i < place.pages; i++)
+		requested[i] = i % 2 ? ~0ULL : SECMMU_HMM_REQ_FAULT;
+	walk.start = (uintptr_t)place.start;
+	walk.end = walk.start + place.pages * place.page;
+	error = hmm_walk(place.device, &walk, requested);
+	CHECK(!error, "hmm_range_fault() returns %s, where it has to succeed",
+	      errno_name(error));
+	for (i = 0; i < place.pages; i++)
+		CHECK(!entries[i],
+		      "page %llu was not asked for, and hmm_range_fault() says %#llx of it, where nothing has been",
+		      (unsigned long long)i, (unsigned long long)entries[i]);
+}
+
 /* ---- what the driver has to refuse, so that the kernel is not asked ---- */
 
 static void test_refused(const struct test_case *test)
@@ -438,11 +466,13 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			count++;
 		}
 	}
-	if (count == max)
+	if (count + 2 > max)
 		fail("more than %zu cases", max);
-	cases[count] = (struct test_case){ .name = "refused",
-					   .run = test_refused };
-	return count + 1;
+	cases[count++] = (struct test_case){ .name = "alike",
+					     .run = test_alike };
+	cases[count++] = (struct test_case){ .name = "refused",
+					     .run = test_refused };
+	return count;
 }
 
 int main(int argc, char **argv)

@@ -32,6 +32,7 @@
  * @access: what is wanted, and what came of it
  * @entries: for hmm_range_fault(), FAULT_PAGES of them; NULL until needed
  * @batch: pages to fault in at a time
+ * @end: of the whole access: what may be faulted in beforehand
  * @owner: whose device-private pages may stay where they are
  * @stale: an entry of the table was for a page that is free
  */
@@ -40,6 +41,7 @@ struct access_state {
 	struct secmmu_hmm_access *access;
 	unsigned long *entries;
 	unsigned long batch;
+	unsigned long end;
 	void *owner;
 	bool stale;
 };
@@ -130,8 +132,7 @@ static bool must_come_back(struct access_state *state, unsigned long entry)
 }
 
 /* Returns -EAGAIN if there was an invalidation, and nothing was installed. */
-static int fault_in(struct access_state *state, unsigned long address,
-		    unsigned long end)
+static int fault_in(struct access_state *state, unsigned long address)
 {
 	struct hmm_mirror *mirror = state->mirror;
 	struct hmm_range range = {
@@ -144,7 +145,7 @@ static int fault_in(struct access_state *state, unsigned long address,
 	unsigned long pages;
 	int error;
 
-	pages = min((PAGE_ALIGN(end) - range.start) >> PAGE_SHIFT,
+	pages = min((PAGE_ALIGN(state->end) - range.start) >> PAGE_SHIFT,
 		    state->batch);
 	range.end = range.start + (pages << PAGE_SHIFT);
 	if (writes(state->access))
@@ -188,7 +189,7 @@ static int fault_in(struct access_state *state, unsigned long address,
  */
 static int exclusive_fault(struct access_state *state, unsigned long address)
 {
-	int error = fault_in(state, address, address + sizeof(u64));
+	int error = fault_in(state, address);
 
 	if (error)
 		return error;
@@ -328,8 +329,7 @@ static int do_part(struct access_state *state, unsigned long address,
 		if (state->access->operation == SECMMU_HMM_ADD_ALONE)
 			error = exclusive_fault(state, address + *done);
 		else
-			error = fault_in(state, address + *done,
-					 address + bytes);
+			error = fault_in(state, address + *done);
 		if (!error || error == -EAGAIN) {
 			if (fatal_signal_pending(current))
 				return -EINTR;
@@ -407,6 +407,10 @@ long hmm_access(struct hmm_device *device, struct secmmu_hmm_access *access)
 	    access->address >= state.mirror->end ||
 	    access->length > state.mirror->end - access->address)
 		goto out_mirror;
+	/* One word at a time is made exclusive. */
+	if (access->operation == SECMMU_HMM_ADD_ALONE)
+		state.batch = 1;
+	state.end = access->address + access->length;
 	error = -ENOMEM;
 	bounce = kvmalloc(min_t(u64, access->length, BOUNCE_BYTES), GFP_KERNEL);
 	state.entries = kcalloc(FAULT_PAGES, sizeof(*state.entries),

@@ -80,6 +80,7 @@ struct hmm_mirror {
 
 /* hmm_file.c */
 u64 hmm_entry_to_user(unsigned long entry);
+void hmm_entries_to_user(u64 *entries, size_t count);
 u64 hmm_table_to_user(unsigned long entry);
 
 /* hmm_walk.c */

@@ -26,14 +26,35 @@ MODULE_PARM_DESC(
 
 static u64 name_factor, name_offset;
 
-/**
- * hmm_entry_to_user() - what user space sees of an entry
- * @entry: as hmm_range_fault() leaves it
- *
+/* What takes long to find out, for the pages of one aligned block of 2 MiB. */
+struct block {
+	unsigned long number;
+	bool device;
+};
+#define BLOCK_SHIFT (21 - PAGE_SHIFT)
+#define BLOCK_NONE  ((struct block){ .number = ~0UL })
+
+/*
+ * Memory of a device comes and goes in whole such blocks (SUBSECTION_SIZE). A walk
+ * that was broken on purpose (prove/) may name any page.
+ */
+static bool is_device_page(unsigned long pfn, struct block *block)
+{
+	unsigned long number = pfn >> BLOCK_SHIFT;
+
+	if (number != block->number) {
+		block->number = number;
+		block->device = pfn_valid(pfn) &&
+				is_zone_device_page(pfn_to_page(pfn));
+	}
+	return block->device;
+}
+
+/*
  * A product with an odd number has an inverse, so that different pages have
  * different names.
  */
-u64 hmm_entry_to_user(unsigned long entry)
+static u64 entry_to_user(unsigned long entry, struct block *block)
 {
 	u64 out = 0, name = entry & ~HMM_PFN_FLAGS;
 
@@ -45,12 +66,36 @@ u64 hmm_entry_to_user(unsigned long entry)
 	out |= SECMMU_HMM_VALID;
 	if (entry & HMM_PFN_WRITE)
 		out |= SECMMU_HMM_WRITE;
-	/* A walk that was broken on purpose (prove/) may name any page. */
-	if (pfn_valid(name) && is_zone_device_page(hmm_pfn_to_page(entry)))
+	if (is_device_page(name, block))
 		out |= SECMMU_HMM_DEVICE_PAGE;
 	if (!pfns)
 		name = name * name_factor + name_offset;
 	return out | (name & SECMMU_HMM_PAGE_MASK);
+}
+
+/**
+ * hmm_entry_to_user() - what user space sees of an entry
+ * @entry: as hmm_range_fault() leaves it
+ */
+u64 hmm_entry_to_user(unsigned long entry)
+{
+	struct block block = BLOCK_NONE;
+
+	return entry_to_user(entry, &block);
+}
+
+/**
+ * hmm_entries_to_user() - what user space sees of entries
+ * @entries: as hmm_range_fault() leaves them; going out, as user space sees them
+ * @count: how many there are
+ */
+void hmm_entries_to_user(u64 *entries, size_t count)
+{
+	struct block block = BLOCK_NONE;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		entries[i] = entry_to_user(entries[i], &block);
 }
 
 /**

@@ -9,6 +9,9 @@
 #include <linux/uaccess.h>
 #include "hmm_device.h"
 
+/* Pages whose entries have room on the stack. */
+#define FEW_PAGES 64
+
 /**
  * struct walk_watch - for the time of a walk
  * @notifier: covers the range
@@ -91,6 +94,58 @@ static int walk_range(struct hmm_device *device, struct hmm_range *range,
 	return error;
 }
 
+/*
+ * The requests of @pages pages, as the kernel has them. Both the kernel's entries
+ * and the caller's have 64 bits.
+ */
+static long get_requests(const struct secmmu_hmm_walk *walk, u64 *entries,
+			 size_t pages)
+{
+	size_t i;
+
+	if (walk->default_flags & SECMMU_HMM_ALIKE) {
+		memset(entries, 0, pages * sizeof(*entries));
+		return 0;
+	}
+	if (copy_from_user(entries, u64_to_user_ptr(walk->entries),
+			   pages * sizeof(*entries)))
+		return -EFAULT;
+	for (i = 0; i < pages; i++) {
+		if (!requests_are_sane(entries[i]))
+			return -EINVAL;
+		entries[i] = requests_to_kernel(entries[i]);
+	}
+	return 0;
+}
+
+static long walk_entries(struct hmm_device *device,
+			 struct secmmu_hmm_walk *walk, u64 *entries,
+			 size_t pages)
+{
+	struct hmm_range range = {
+		.start = walk->start,
+		.end = walk->end,
+		.hmm_pfns = (unsigned long *)entries,
+		.default_flags = requests_to_kernel(walk->default_flags),
+		.pfn_flags_mask = requests_to_kernel(walk->flags_mask),
+		.dev_private_owner = READ_ONCE(device->own),
+	};
+	long error;
+
+	BUILD_BUG_ON(sizeof(*range.hmm_pfns) != sizeof(*entries));
+	error = get_requests(walk, entries, pages);
+	if (error)
+		return error;
+	error = walk_range(device, &range, walk);
+	if (error || walk->error)
+		return error;
+	hmm_entries_to_user(entries, pages);
+	if (copy_to_user(u64_to_user_ptr(walk->entries), entries,
+			 pages * sizeof(*entries)))
+		return -EFAULT;
+	return 0;
+}
+
 /**
  * hmm_walk() - one hmm_range_fault()
  * @device: whose address space
@@ -98,49 +153,24 @@ static int walk_range(struct hmm_device *device, struct hmm_range *range,
  */
 long hmm_walk(struct hmm_device *device, struct secmmu_hmm_walk *walk)
 {
-	u64 __user *user = u64_to_user_ptr(walk->entries);
-	struct hmm_range range = {
-		.start = walk->start,
-		.end = walk->end,
-		.default_flags = requests_to_kernel(walk->default_flags),
-		.pfn_flags_mask = requests_to_kernel(walk->flags_mask),
-		.dev_private_owner = READ_ONCE(device->own),
-	};
-	size_t pages, i;
-	u64 *entries;
+	u64 few[FEW_PAGES], *entries = few;
+	size_t pages;
 	long error;
 
 	walk->error = 0;
 	walk->invalidated = 0;
 	if (!hmm_range_is_sane(walk->start, walk->end, SECMMU_HMM_WALK_PAGES) ||
-	    !requests_are_sane(walk->default_flags) ||
+	    !requests_are_sane(walk->default_flags & ~SECMMU_HMM_ALIKE) ||
 	    !requests_are_sane(walk->flags_mask))
 		return -EINVAL;
 	pages = (walk->end - walk->start) >> PAGE_SHIFT;
-
-	/* Both the kernel's entries and the caller's have 64 bits. */
-	BUILD_BUG_ON(sizeof(*range.hmm_pfns) != sizeof(*entries));
-	entries = kvmalloc_array(pages, sizeof(*entries), GFP_KERNEL);
-	if (!entries)
-		return -ENOMEM;
-	error = -EFAULT;
-	if (copy_from_user(entries, user, pages * sizeof(*entries)))
-		goto out;
-	error = -EINVAL;
-	for (i = 0; i < pages; i++) {
-		if (!requests_are_sane(entries[i]))
-			goto out;
-		entries[i] = requests_to_kernel(entries[i]);
+	if (pages > FEW_PAGES) {
+		entries = kvmalloc_array(pages, sizeof(*entries), GFP_KERNEL);
+		if (!entries)
+			return -ENOMEM;
 	}
-	range.hmm_pfns = (unsigned long *)entries;
-	error = walk_range(device, &range, walk);
-	if (error || walk->error)
-		goto out;
-	for (i = 0; i < pages; i++)
-		entries[i] = hmm_entry_to_user(entries[i]);
-	if (copy_to_user(user, entries, pages * sizeof(*entries)))
-		error = -EFAULT;
-out:
-	kvfree(entries);
+	error = walk_entries(device, walk, entries, pages);
+	if (entries != few)
+		kvfree(entries);
 	return error;
 }

@@ -38,6 +38,8 @@
 /* What is asked for of a page (HMM_PFN_REQ_FAULT, HMM_PFN_REQ_WRITE). */
 #define SECMMU_HMM_REQ_FAULT (1U << 0)
 #define SECMMU_HMM_REQ_WRITE (1U << 1)
+/* Beside them, in secmmu_hmm_walk.default_flags. */
+#define SECMMU_HMM_ALIKE (1U << 8)
 
 /*
  * An entry: what the kernel, or the device's own page table, says of a page.
@@ -77,8 +79,10 @@ struct secmmu_hmm_info {
  * @end: behind the last one; both multiples of the page size, @start < @end,
  *	at most SECMMU_HMM_WALK_PAGES pages. They may lie above the address space
  * @entries: address of one __u64 per page: going in, what is asked for of that
- *	page (SECMMU_HMM_REQ_*); coming out, if @error is 0, its entry
- * @default_flags: asked for of all pages
+ *	page (SECMMU_HMM_REQ_*), but not read with SECMMU_HMM_ALIKE; coming out,
+ *	if @error is 0, its entry
+ * @default_flags: asked for of all pages; and SECMMU_HMM_ALIKE, if no page is
+ *	asked for anything by itself
  * @flags_mask: which of the requests in @entries count
  * @error: what hmm_range_fault() returned
  * @invalidated: 1 if mmu_interval_read_retry() said afterwards that what was
