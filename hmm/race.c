@@ -267,6 +267,9 @@ static void tell(struct race *race)
 		    (unsigned long long)counters.retries,
 		    (unsigned long long)told,
 		    (unsigned long long)counters.dropped);
+	CHECK(!(race->storm & RACE_WHOLE) || race->moved_whole,
+	      "of %llu pages that moved, none did in a huge page: this storm hits nothing",
+	      (unsigned long long)race->moved);
 	if (race->storm & RACE_AWAY)
 		report_info("%llu pages moved to devices' memory, between them, or back; %llu of them in huge pages",
 			    (unsigned long long)race->moved,
@@ -305,6 +308,8 @@ static void set(struct race *race, enum backing_kind kind)
 	race->device = hmm_open();
 	if (race->storm & (RACE_AWAY | RACE_ALONE))
 		hmm_need_memory(race->device);
+	if (race->storm & RACE_WHOLE)
+		hmm_need_whole(race->device);
 	race->mirror = hmm_mirror(race->device, race->backing.hva,
 				  request.size);
 	current = race;

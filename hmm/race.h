@@ -48,6 +48,7 @@
 #define RACE_ALONE	(1U << 12) /* the device adds by exclusive access, too */
 #define RACE_UFFD	(1U << 13) /* write-protected by userfaultfd, and back */
 #define RACE_SPLIT	(1U << 14) /* huge pages split in place */
+#define RACE_WHOLE	(1U << 15) /* RACE_AWAY moves nothing but whole huge pages */
 
 /**
  * struct race_keep - a kept page's book

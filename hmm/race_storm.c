@@ -86,6 +86,28 @@ static void clear_refs(struct race *race, unsigned int number)
 	kernel_file_must_write("/proc/self/clear_refs", "4");
 }
 
+/* Some pages, all of them now and then; with RACE_WHOLE all of some huge pages. */
+static void choose_range(const struct race *race, struct random_stream *random,
+			 struct secmmu_hmm_migrate *migrate)
+{
+	uint64_t part = race->storm & RACE_WHOLE ? backing_thp_size() :
+						   race->page;
+	uint64_t parts = race->backing.size / part;
+	uint64_t first = random_below(random, parts);
+	uint64_t count = random_between(random, 1, parts - first);
+
+	if (random_chance(random, 1, 2))
+		count = (count + RACE_PAGES - 1) / RACE_PAGES;
+	if (random_chance(random, 1, 4)) {
+		first = 0;
+		count = parts;
+	}
+	migrate->start = (uintptr_t)race->backing.hva + first * part;
+	migrate->end = migrate->start + count * part;
+	if (race->storm & RACE_WHOLE || random_chance(random, 1, 2))
+		migrate->flags = SECMMU_HMM_WHOLE;
+}
+
 /*
  * From one of three places, system and two banks, to another. What is remapped at
  * the moment is not there; what the kernel does not give stays.
@@ -93,30 +115,18 @@ static void clear_refs(struct race *race, unsigned int number)
 static void away(struct race *race, unsigned int number)
 {
 	struct random_stream *random = worker_random(worker_self());
-	uint64_t pages = race->backing.size / race->page;
-	uint64_t first = random_below(random, pages);
-	uint64_t count = random_between(random, 1, pages - first);
 	struct secmmu_hmm_migrate migrate = {
-		.start = (uintptr_t)race->backing.hva + first * race->page,
 		.from = (uint32_t)random_below(random, 3),
 	};
 	int error;
 
-	if (random_chance(random, 1, 2))
-		count = (count + RACE_PAGES - 1) / RACE_PAGES;
-	if (random_chance(random, 1, 4)) {
-		migrate.start = (uintptr_t)race->backing.hva;
-		count = pages;
-	}
-	migrate.end = migrate.start + count * race->page;
 	migrate.to = (migrate.from + random_between(random, 1, 2)) % 3;
-	if (random_chance(random, 1, 2))
-		migrate.flags = SECMMU_HMM_WHOLE;
+	choose_range(race, random, &migrate);
 	error = __hmm_call(race->device, SECMMU_HMM_MIGRATE, &migrate);
 	CHECK(!error || (error == -EFAULT && race->storm & RACE_REMAP),
 	      "cannot move %llu pages from %u to %u (0: the system's memory): %s",
-	      (unsigned long long)count, migrate.from, migrate.to,
-	      errno_name(error));
+	      (unsigned long long)((migrate.end - migrate.start) / race->page),
+	      migrate.from, migrate.to, errno_name(error));
 	race->moved += migrate.pages;
 	race->moved_whole += migrate.whole;
 }
