@@ -389,12 +389,27 @@ static void hugetlb_hole(struct place *place)
 	place->pages = FEW;
 }
 
-static void hugetlb_gigabyte(struct place *place)
+static void part_of_gigabyte(struct place *place, uint64_t first)
 {
 	map_hugetlb(place, BACKING_HUGETLB_1G, 1);
 	place_write(place, 0, 1);
-	place->start += 12345 * place->page;
+	place->start += first * place->page;
 	place->pages = FEW;
+}
+
+static void hugetlb_gigabyte(struct place *place)
+{
+	part_of_gigabyte(place, 0);
+}
+
+static void hugetlb_gigabyte_middle(struct place *place)
+{
+	part_of_gigabyte(place, (512ULL << 20) / place->page - FEW / 2);
+}
+
+static void hugetlb_gigabyte_offset(struct place *place)
+{
+	part_of_gigabyte(place, 12345);
 }
 
 const struct place_kind place_kinds[] = {
@@ -434,6 +449,10 @@ const struct place_kind place_kinds[] = {
 	{ .name = "hugetlb_end", .prepare = hugetlb_end },
 	{ .name = "hugetlb_hole", .prepare = hugetlb_hole },
 	{ .name = "hugetlb_gigabyte", .prepare = hugetlb_gigabyte },
+	{ .name = "hugetlb_gigabyte_middle",
+	  .prepare = hugetlb_gigabyte_middle },
+	{ .name = "hugetlb_gigabyte_offset",
+	  .prepare = hugetlb_gigabyte_offset },
 };
 const size_t place_kind_count = sizeof(place_kinds) / sizeof(place_kinds[0]);
 

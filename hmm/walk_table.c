@@ -113,6 +113,10 @@ const struct walk_row walk_rows[] = {
   .rule = "hmm_vma_walk_hugetlb_entry(): has the order without a page; only the first page's request counts" },
 { "hugetlb_gigabyte",      { "W",      "W",      "W",      "W",        "W" },
   .rule = "hmm_vma_walk_hugetlb_entry()" },
+{ "hugetlb_gigabyte_middle", { "W",    "W",      "W",      "W",        "W" },
+  .rule = "hmm_vma_walk_hugetlb_entry(): the page frame goes on from the start asked for" },
+{ "hugetlb_gigabyte_offset", { "W",    "W",      "W",      "W",        "W" },
+  .rule = "hmm_vma_walk_hugetlb_entry(): as above" },
 
 /* A gigabyte of DAX in one entry. */
 { "dax_hole",              { ".",      "W",      "W",      "W",        "W" },
