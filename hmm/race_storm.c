@@ -385,10 +385,15 @@ pid_t race_victim_start(struct race *race)
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(race->victim != MAP_FAILED, "no memory to share: %s",
 	      errno_name(errno));
+	/* Or each huge page would be shared, and the first write would split it. */
+	CHECK(!madvise(race->backing.hva, race->backing.size, MADV_DONTFORK),
+	      "MADV_DONTFORK failed: %s", errno_name(errno));
 	child = fork();
 	CHECK(child >= 0, "cannot fork: %s", errno_name(errno));
 	if (!child)
 		be_victim(race);
+	CHECK(!madvise(race->backing.hva, race->backing.size, MADV_DOFORK),
+	      "MADV_DOFORK failed: %s", errno_name(errno));
 	return child;
 }
 
