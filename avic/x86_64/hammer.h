@@ -48,7 +48,7 @@ void hammer_store(struct guest_vcpu *self, uint64_t unused);
 /**
  * struct hammer_config - what happens
  * @vcpus: how many, 1 to HAMMER_VCPUS
- * @duration_ns: for how long
+ * @duration_ns: for how long; hammer_find_lost_order() takes 20 s if it must
  * @round_ns: time between two judgements
  * @host: threads that sync, use, unuse, grow, delete and re-create slots, unmap
  *	backing pages and move vCPUs' threads
