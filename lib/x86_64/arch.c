@@ -3,6 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +203,20 @@ unsigned int arch_physical_bits(const struct vm_config *config)
 	return bits;
 }
 
+/*
+ * KVM_CAP_IRQCHIP is there with and without it (since 6.17, when it could be left
+ * out).
+ */
+static void create_irqchip(struct vm *vm)
+{
+	int error = __vm_ioctl(vm, KVM_CREATE_IRQCHIP, 0);
+
+	if (error == -ENOTTY)
+		skip("CONFIG_KVM_IOAPIC=y",
+		     "use a kernel that is built with this option");
+	CHECK(!error, "KVM_CREATE_IRQCHIP failed: %s", errno_name(error));
+}
+
 void arch_vm_init(struct vm *vm)
 {
 	uint64_t identity = IDENTITY_MAP_ADDRESS;
@@ -212,12 +227,8 @@ void arch_vm_init(struct vm *vm)
 	if (vm_check_extension(vm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
 		vm_ioctl(vm, KVM_SET_IDENTITY_MAP_ADDR, &identity);
 	/* Before the first vCPU: kvm_arch_vm_ioctl(). */
-	if (vm->config.interrupts) {
-		if (!vm_check_extension(vm, KVM_CAP_IRQCHIP))
-			skip("KVM_CAP_IRQCHIP",
-			     "use a kernel with CONFIG_KVM_IOAPIC=y");
-		vm_ioctl(vm, KVM_CREATE_IRQCHIP, 0);
-	}
+	if (vm->config.interrupts)
+		create_irqchip(vm);
 }
 
 void arch_tables_init(struct vm *vm)
