@@ -11,6 +11,8 @@
 #include "hammer.h"
 #include "options.h"
 
+/* A round ends with the longest call that a thread is in: see hammer.c */
+#define TIMEOUT_S    240
 #define VCPUS	     4
 #define VCPUS_MANY   16
 #define ROUND_NS     (150 * NSEC_PER_MSEC)
@@ -65,10 +67,22 @@ static void test_rfc(const struct test_case *test)
 }
 
 static const struct test_case cases[] = {
-	{ .name = "fixed/vcpus", .run = test_fixed, .number = { 0, VCPUS } },
-	{ .name = "fixed/host", .run = test_fixed, .number = { 1, VCPUS } },
-	{ .name = "fixed/many", .run = test_fixed, .number = { 1, VCPUS_MANY } },
-	{ .name = "rfc/lost_order", .run = test_rfc, .number = { 0, VCPUS } },
+	{ .name = "fixed/vcpus",
+	  .run = test_fixed,
+	  .number = { 0, VCPUS },
+	  .timeout_s = TIMEOUT_S },
+	{ .name = "fixed/host",
+	  .run = test_fixed,
+	  .number = { 1, VCPUS },
+	  .timeout_s = TIMEOUT_S },
+	{ .name = "fixed/many",
+	  .run = test_fixed,
+	  .number = { 1, VCPUS_MANY },
+	  .timeout_s = TIMEOUT_S },
+	{ .name = "rfc/lost_order",
+	  .run = test_rfc,
+	  .number = { 0, VCPUS },
+	  .timeout_s = TIMEOUT_S },
 };
 
 int main(int argc, char **argv)
