@@ -167,7 +167,7 @@ $(foreach a,lib $(AREAS) tests/unit,$(eval $(call area_rules,$(a))))
 define program_rule # PRODUCT, SOURCE, AREA
 $(1): $(call object_of,$(2)) $(if $(filter lib,$(3)),,$(call object_of,$(call helpers_of,$(3)))) \
 	$(OBJ)/$(3)/guest.o $(LIBRARY) $(OUTPUT)/obj/link-flags $(OBJ)/numa.link
-	$$(call quiet,LINK)$$(CC) $$(CFLAGS) $$(HOST_LDFLAGS) $$(LDFLAGS) $$(filter %.o %.a,$$^) @$(OBJ)/numa.link -lnuma -o $$@
+	$$(call quiet,LINK)$$(CC) $$(CFLAGS) $$(HOST_LDFLAGS) $$(LDFLAGS) $$(filter %.o %.a,$$^) @$(OBJ)/numa.link -lnuma -lm -o $$@
 endef
 $(foreach a,lib $(AREAS),$(foreach s,$(call programs_of,$(a)),\
 	$(eval $(call program_rule,$(OUTPUT)/$(call name_of,$(s)),$(s),$(a)))))

@@ -25,6 +25,7 @@
 #include "hmm_device.h"
 #include "options.h"
 #include "report.h"
+#include "samples.h"
 #include "worker.h"
 
 #define MEASURE_MS 500
@@ -144,16 +145,6 @@ struct runner {
 	uint64_t began, ended;
 };
 
-/**
- * struct times - how long a device took
- * @ns: for each turn, of all threads together
- * @turns: how many there were
- */
-struct times {
-	uint64_t ns[TURNS_MAX];
-	unsigned int turns;
-};
-
 static void take_turns(struct worker *worker, void *argument)
 {
 	struct runner *runner = argument;
@@ -228,7 +219,7 @@ static uint64_t turn_ns(const struct runner *runners, unsigned int count)
  * open. Return: whether there is such a device.
  */
 static bool some_turns(struct bench *bench, const struct bench_driver *driver,
-		       uint64_t duration_ns, struct times *times)
+		       uint64_t duration_ns, struct samples *times)
 {
 	struct worker_group *group = worker_group_new("bench");
 	struct runner *runners = calloc(bench->threads, sizeof(*runners));
@@ -249,9 +240,10 @@ static bool some_turns(struct bench *bench, const struct bench_driver *driver,
 		pthread_barrier_wait(&bench->begin);
 		pthread_barrier_wait(&bench->begin);
 		pthread_barrier_wait(&bench->end);
-		if (times->turns < TURNS_MAX)
-			times->ns[times->turns++] = turn_ns(runners,
-							    bench->threads);
+		if (times->count < TURNS_MAX)
+			samples_add(times,
+				    (double)turn_ns(runners, bench->threads) /
+					    1e3);
 	} while (++turns < TURNS_MIN || clock_ns() < until);
 	bench->more = false;
 	pthread_barrier_wait(&bench->begin);
@@ -262,13 +254,6 @@ static bool some_turns(struct bench *bench, const struct bench_driver *driver,
 	return true;
 }
 
-static int compare_u64(const void *a, const void *b)
-{
-	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-
-	return left < right ? -1 : left > right;
-}
-
 static uint64_t measure_ns(void)
 {
 	return options()->duration_s ? options()->duration_s * NSEC_PER_SEC :
@@ -277,17 +262,15 @@ static uint64_t measure_ns(void)
 
 /* Return: pages per second. */
 static double tell(const struct test_case *test, const char *driver,
-		   const struct bench *bench, struct times *times)
+		   const struct bench *bench, struct samples *times)
 {
-	const uint64_t *ns = times->ns;
-	unsigned int turns = times->turns;
-	double rate;
+	struct samples_summary us = samples_summarise(times);
+	double rate = (double)(bench->pages * bench->threads) * 1e6 / us.median;
 
-	qsort(times->ns, turns, sizeof(*ns), compare_u64);
-	rate = bench->pages * bench->threads * 1e9 / ns[turns / 2];
-	report_info("json: {\"bench\": \"%s\", \"device\": \"%s\", \"unit\": \"pages/s\", \"turns\": %u, \"rate\": %.0f, \"median_us\": %.1f, \"min_us\": %.1f, \"max_us\": %.1f}",
-		    test->name, driver, turns, rate, ns[turns / 2] / 1e3,
-		    ns[0] / 1e3, ns[turns - 1] / 1e3);
+	report_info("json: {\"bench\": \"%s\", \"device\": \"%s\", \"unit\": \"pages/s\", \"turns\": %zu, \"rate\": %.0f, \"median_us\": %.1f, \"min_us\": %.1f, \"max_us\": %.1f}",
+		    test->name, driver, times->count, rate, us.median, us.least,
+		    us.most);
+	samples_free(times);
 	return rate;
 }
 
@@ -298,7 +281,7 @@ static void bench_operation(const struct test_case *test)
 	};
 	struct backing_request request = { .kind = test->number[1],
 					   .flags = BACKING_POPULATE };
-	static struct times times[DEVICES];
+	struct samples times[DEVICES] = { { 0 } };
 	struct bench bench = {
 		.operation = &operations[test->number[0]],
 		.pages = test->number[2],

@@ -35,44 +35,6 @@
 #define MPOL_F_NUMA_BALANCING (1 << 13)
 #endif
 
-/**
- * struct setting - a setting of the kernel, and what it was before
- * @file: where it is
- * @value: what it is to be
- * @before: what it was
- */
-struct setting {
-	const char *file;
-	const char *value;
-	char before[64];
-};
-
-/* Returns false, having changed nothing more, at the first that there is not. */
-static bool settings_set(struct setting *settings, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		FILE *file = fopen(settings[i].file, "re");
-		bool read = file && fgets(settings[i].before,
-					  sizeof(settings[i].before), file);
-
-		if (file)
-			fclose(file);
-		if (!read ||
-		    kernel_file_write(settings[i].file, settings[i].value, 0))
-			return false;
-	}
-	return true;
-}
-
-static void settings_restore(struct setting *settings, size_t count)
-{
-	while (count--)
-		kernel_file_must_write(settings[count].file,
-				       settings[count].before);
-}
-
 static unsigned long long number_in(const char *path, const char *name)
 {
 	unsigned long long number = 0;
@@ -91,7 +53,7 @@ static unsigned long long number_in(const char *path, const char *name)
 /* Equal pages, which ksmd has made one: private, so read-only. */
 static void merged(struct place *place)
 {
-	struct setting settings[] = {
+	struct kernel_setting settings[] = {
 		{ .file = KSM "pages_to_scan", .value = "1000" },
 		{ .file = KSM "sleep_millisecs", .value = "1" },
 		{ .file = KSM "run", .value = "1" },
@@ -108,10 +70,10 @@ static void merged(struct place *place)
 	    access(merging, R_OK))
 		skip("CONFIG_KSM=y",
 		     "run it on a kernel built with this option");
-	CHECK(settings_set(settings, count), "cannot set ksmd going");
+	CHECK(kernel_settings_set(settings, count), "cannot set ksmd going");
 	while (number_in(merging, "") < FEW && !deadline_passed(deadline))
 		usleep(1000);
-	settings_restore(settings, count);
+	kernel_settings_restore(settings, count);
 	CHECK(number_in(merging, "") == FEW,
 	      "ksmd has merged %llu of %u equal pages in %u s",
 	      number_in(merging, ""), FEW, WAIT_MS / 1000);
@@ -181,7 +143,7 @@ static void must_be_present(const struct place *place)
  */
 static void hint(const struct place *place)
 {
-	struct setting settings[] = {
+	struct kernel_setting settings[] = {
 		{ .file = NUMA "scan_delay_ms", .value = "0" },
 		{ .file = NUMA "scan_period_min_ms", .value = "1" },
 		{ .file = NUMA "scan_period_max_ms", .value = "1" },
@@ -193,7 +155,7 @@ static void hint(const struct place *place)
 	volatile uint64_t spin = 0;
 	bool gone = false;
 
-	if (!settings_set(settings, count))
+	if (!kernel_settings_set(settings, count))
 		skip("CONFIG_NUMA_BALANCING=y and debugfs",
 		     "run it on a kernel built with this option");
 	CHECK(!syscall(SYS_mbind, place->start, place->pages * place->page,
@@ -208,7 +170,7 @@ static void hint(const struct place *place)
 			spin++;
 		gone = none_is_found(place);
 	}
-	settings_restore(settings, count);
+	kernel_settings_restore(settings, count);
 	CHECK(gone,
 	      "NUMA balancing makes pages inaccessible for %u s, and hmm_range_fault() still finds some",
 	      WAIT_MS / 1000);

@@ -22,6 +22,7 @@
 #include "dirty.h"
 #include "mirror.h"
 #include "report.h"
+#include "samples.h"
 #include "writer.h"
 
 /* Large: what a pause costs is shared by all pages of an interval. */
@@ -41,33 +42,24 @@ static uint64_t measure_ns(void)
 	       1000000000ULL;
 }
 
-static int compare_u64(const void *a, const void *b)
-{
-	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-
-	return left < right ? -1 : left > right;
-}
-
 static void bench_lifecycle(const struct test_case *test)
 {
-	uint64_t times[LIFECYCLES], start;
+	struct samples times = { 0 };
 	unsigned int i;
 
 	(void)test;
 	for (i = 0; i < LIFECYCLES; i++) {
-		struct vm *vm;
+		uint64_t start = clock_ns();
+		struct vm *vm = vm_create(NULL);
 
-		start = clock_ns();
-		vm = vm_create(NULL);
+
 		vcpu_start(&vm->vcpus[0], bench_hypercalls, 0);
 		vcpu_run(&vm->vcpus[0], VCPU_SYNC);
 		vm_destroy(vm);
-		times[i] = clock_ns() - start;
+		samples_add(&times, (clock_ns() - start) / 1e3);
 	}
-	qsort(times, LIFECYCLES, sizeof(times[0]), compare_u64);
-	report_info("json: {\"bench\": \"lifecycle\", \"unit\": \"us\", \"count\": %d, \"min\": %.1f, \"median\": %.1f, \"max\": %.1f}",
-		    LIFECYCLES, times[0] / 1e3, times[LIFECYCLES / 2] / 1e3,
-		    times[LIFECYCLES - 1] / 1e3);
+	samples_tell(&times, "us", "\"bench\": \"lifecycle\"");
+	samples_free(&times);
 }
 
 static void bench_hypercall(const struct test_case *test)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,4 +28,29 @@ void kernel_file_must_write(const char *path, const char *text)
 
 	CHECK(!error, "cannot write '%s' to %s: %s", text, path,
 	      errno_name(-error));
+}
+
+bool kernel_settings_set(struct kernel_setting *settings, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		FILE *file = fopen(settings[i].file, "re");
+		bool read = file && fgets(settings[i].before,
+					  sizeof(settings[i].before), file);
+
+		if (file)
+			fclose(file);
+		if (!read ||
+		    kernel_file_write(settings[i].file, settings[i].value, 0))
+			return false;
+	}
+	return true;
+}
+
+void kernel_settings_restore(struct kernel_setting *settings, size_t count)
+{
+	while (count--)
+		kernel_file_must_write(settings[count].file,
+				       settings[count].before);
 }

@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #endif
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "affinity.h"
@@ -18,6 +17,7 @@
 #include "hammer.h"
 #include "options.h"
 #include "report.h"
+#include "samples.h"
 #include "shadow_rules.h"
 
 #define VCPUS_MAX 16
@@ -149,18 +149,11 @@ static void bench_stores(const struct test_case *test)
 	bench_personality(SECMMU_AVIC_FIXED, (unsigned int)test->number[0]);
 }
 
-static int compare_u64(const void *a, const void *b)
-{
-	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-
-	return left < right ? -1 : left > right;
-}
-
 static void bench_sync_of(enum secmmu_avic_personality personality,
 			  unsigned int entries)
 {
 	struct shadow_scene scene;
-	uint64_t times[SYNCS];
+	struct samples times = { 0 };
 	unsigned int i;
 
 	shadow_begin(&scene, personality, 1);
@@ -169,17 +162,16 @@ static void bench_sync_of(enum secmmu_avic_personality personality,
 		uint64_t start = clock_ns();
 
 		avic_sync(&scene.avic, scene.table, entries);
-		times[i] = clock_ns() - start;
+		samples_add(&times, (double)(clock_ns() - start) / 1e3);
 		/* A new table knows nothing. */
 		avic_put(&scene.avic, scene.table);
 		scene.table = avic_get(&scene.avic, SHADOW_TABLE_GPA);
 	}
 	shadow_end(&scene);
-	qsort(times, SYNCS, sizeof(times[0]), compare_u64);
-	report_info("json: {\"bench\": \"sync\", \"what\": \"%s\", \"entries\": %u, \"unit\": \"us\", \"min\": %.1f, \"median\": %.1f, \"max\": %.1f}",
-		    personalities[personality], entries, (double)times[0] / 1e3,
-		    (double)times[SYNCS / 2] / 1e3,
-		    (double)times[SYNCS - 1] / 1e3);
+	samples_tell(&times, "us",
+		     "\"bench\": \"sync\", \"what\": \"%s\", \"entries\": %u",
+		     personalities[personality], entries);
+	samples_free(&times);
 }
 
 static void bench_sync(const struct test_case *test)
