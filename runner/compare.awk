@@ -24,7 +24,7 @@ function outcome(run, key) {
 	return n[run, key, "PASS"] ? "pass" : "skip"
 }
 
-function take_measures(run, target, name, line,    at, object, pair, value, key, unit) {
+function take_measures(run, target, name, line,    at, object, pair, value, key, unit, whole, against) {
 	at = index(line, "\"measures\": [")
 	if (!at)
 		return
@@ -33,12 +33,17 @@ function take_measures(run, target, name, line,    at, object, pair, value, key,
 		object = substr(line, RSTART + 1, RLENGTH - 2)
 		line = substr(line, RSTART + RLENGTH)
 		value = key = unit = ""
+		whole = "{" object "}"
 		while (match(object, /"[^"]*": *("[^"]*"|[-+.0-9eE]+)/)) {
 			pair = substr(object, RSTART, RLENGTH)
 			object = substr(object, RSTART + RLENGTH)
 			if (pair ~ /^"unit"/)
 				unit = json_get(pair "}", "unit")
-			else if (pair ~ /"$/)
+			else if (pair ~ /^"against"/) {
+				# A point of a series is named by where it is.
+				against = json_get(pair "}", "against")
+				key = key (key == "" ? "" : " ") against "=" json_get(whole, against)
+			} else if (pair ~ /"$/)
 				key = key (key == "" ? "" : " ") substr(pair, index(pair, ": ") + 3, length(pair) - index(pair, ": ") - 3)
 			else if (pair ~ /^"(rate|median|value)"/ && value == "")
 				value = substr(pair, index(pair, ":") + 1) + 0

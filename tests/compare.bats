@@ -178,6 +178,25 @@ bench() {
 	exits 0
 }
 
+@test "benchmarks: each point of a series is compared with itself" {
+	program demo a_bench <<- END
+	set -- \$(cat $work/values)
+	first=\$1
+	shift
+	echo "\$*" > $work/values
+	printf '1..1\n# json: {"bench": "cost", "against": "mib", "mib": 1, "unit": "us", "median": 5.%s}\n' "\$first"
+	printf '# json: {"bench": "cost", "against": "mib", "mib": 2, "unit": "us", "median": %s}\nok 1 one\n' "\$first"
+	printf '# json: {"bench": "cost", "growth_with": "mib", "power": %s, "faster_than_linear": true}\n' "\$first"
+	END
+	bench 10 11 12
+	baseline -t a_bench --repeat 3
+	bench 50 51 52
+	runner -t a_bench --repeat 3 --baseline "$base"
+	exits 1
+	transition 'slower	here	demo/a_bench:one \(cost mib=2\)	median 51, was 11 us'
+	[ "$(grep -c '' "$results/transitions")" -eq 2 ]
+}
+
 @test "--rerun-failed: only what failed, with its seed and the run's options" {
 	told a fail
 	told b pass

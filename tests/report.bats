@@ -196,6 +196,25 @@ browser() {
 	grep -q 'gnuplot is missing' "$results/report.html"
 }
 
+@test "benchmarks: a series is one drawing, and what grows too fast is pointed out" {
+	command -v gnuplot > /dev/null || skip "needs gnuplot: install the Debian package gnuplot-nox"
+	program demo a_bench <<- 'END'
+	for mib in 64 128 256; do
+		echo "# json: {\"bench\": \"enable\", \"backing\": \"shmem\", \"against\": \"slot_mib\", \"slot_mib\": $mib, \"unit\": \"us\", \"median\": $((mib * mib)), \"min\": $mib, \"max\": 1e6}"
+	done
+	echo '# json: {"bench": "enable", "backing": "shmem", "growth_with": "slot_mib", "power": 2.00, "faster_than_linear": true}'
+	echo '# json: {"bench": "disable", "growth_with": "slot_mib", "power": 0.50, "faster_than_linear": false}'
+	printf '1..1\nok 1 one\n'
+	END
+	runner -t a_bench
+	report --html "$results/report.html" "$results"
+	grep -q '<figcaption>enable shmem (us) against slot_mib' "$results/report.html"
+	grep -q '<td class=n>4096<td class=n>16384<td class=n>65536' "$results/report.html"
+	[ "$(grep -c '<svg' "$results/report.html")" -eq 1 ]
+	[ "$(grep -c 'Grows faster than linearly' "$results/report.html")" -eq 1 ]
+	grep -q 'on here: by the power 2 of slot_mib' "$results/report.html"
+}
+
 @test "no results, wrong usage" {
 	run "$tree/runner/report" "$work"
 	[ "$status" -eq 3 ]

@@ -169,7 +169,7 @@ static void bench_sync_of(enum secmmu_avic_personality personality,
 	}
 	shadow_end(&scene);
 	samples_tell(&times, "us",
-		     "\"bench\": \"sync\", \"what\": \"%s\", \"entries\": %u",
+		     "\"bench\": \"sync\", \"what\": \"%s\", \"against\": \"entries\", \"entries\": %u",
 		     personalities[personality], entries);
 	samples_free(&times);
 }
