@@ -29,7 +29,8 @@ void exact_setup(struct exact *exact, const struct test_case *test)
 			      options()->mode == MODE_CHECK ? CHECK_SLOT_BYTES :
 							      SLOT_BYTES,
 		.granule = test->number[EXACT_GRANULE],
-		.eager_split = test->number[EXACT_SPLIT],
+		.eager_split = test->number[EXACT_SPLIT] ? backing_thp_size() :
+							   0,
 	};
 
 	memset(exact, 0, sizeof(*exact));

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cases.h"
+#include "clock.h"
 #include "options.h"
 #include "report.h"
 #include "scene.h"
@@ -101,7 +102,7 @@ void scene_create(struct scene *scene, const struct scene_config *config)
 	struct vm_config vm_config = {
 		.vcpus = config->vcpus,
 		.granule = config->granule,
-		.eager_split = config->eager_split ? backing_thp_size() : 0,
+		.eager_split = config->eager_split,
 	};
 	unsigned int i;
 
@@ -145,11 +146,13 @@ void scene_store(struct scene *scene, struct vcpu *vcpu,
 	*shared = *list;
 	vcpu_start(vcpu, writer_store, 0);
 	while ((event = __vcpu_run(vcpu)) != VCPU_DONE) {
+		uint64_t start = clock_ns();
 		char text[256];
 
-		if (event == VCPU_RING_FULL)
+		if (event == VCPU_RING_FULL) {
 			dirty_ring_collect(scene->dirty);
-		else if (event != VCPU_KICKED)
+			scene->ring_full_ns += clock_ns() - start;
+		} else if (event != VCPU_KICKED)
 			fail("vCPU %u did not come to the end of its stores: %s",
 			     vcpu->index,
 			     vcpu_exit_text(vcpu, text, sizeof(text)));

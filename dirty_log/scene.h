@@ -43,7 +43,7 @@ enum geometry {
  *	some pages off
  * @ring_entries: dirty ring entries, 0: default
  * @granule: of the guest's own page tables, one of vm_granules(), 0: default
- * @eager_split: ask KVM to split huge mappings when logging begins
+ * @eager_split: as struct vm_config has it
  */
 struct scene_config {
 	enum harvester harvester;
@@ -54,7 +54,7 @@ struct scene_config {
 	uint64_t slot_bytes;
 	uint32_t ring_entries;
 	uint64_t granule;
-	bool eager_split;
+	uint64_t eager_split;
 };
 
 /**
@@ -68,6 +68,8 @@ struct scene_config {
  * @huge_size: size of a huge page of this machine, bytes
  * @huge_pages: huge pages that fit into slot i and can be mapped huge
  * @host_huge: the host maps all of slot i's huge pages huge
+ * @ring_full_ns: what harvests have taken so far that scene_store() made because
+ *	a ring was full, nanoseconds
  */
 struct scene {
 	struct scene_config config;
@@ -79,6 +81,7 @@ struct scene {
 	uint64_t huge_size;
 	uint64_t huge_pages[SCENE_SLOTS_MAX];
 	bool host_huge[SCENE_SLOTS_MAX];
+	uint64_t ring_full_ns;
 };
 
 /* The first dimensions of every test's matrix; tests add their own. */

@@ -52,7 +52,6 @@ static void bench_lifecycle(const struct test_case *test)
 		uint64_t start = clock_ns();
 		struct vm *vm = vm_create(NULL);
 
-
 		vcpu_start(&vm->vcpus[0], bench_hypercalls, 0);
 		vcpu_run(&vm->vcpus[0], VCPU_SYNC);
 		vm_destroy(vm);

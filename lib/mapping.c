@@ -71,18 +71,26 @@ struct fault_sorter {
 	const struct mapping_touch *touches;
 	unsigned long **faulted;
 	unsigned int count;
+	uint64_t small_before;
 	bool seen;
 };
+
+/*
+ * The fault status code of a write to what a last-level entry maps, but not for
+ * writing (ESR_ELx_FSC_PERM_L(3)).
+ */
+#define FSC_MASK	 0x3f
+#define FSC_PERMISSION_3 0x0f
 
 /* "ipa 0x100200000, hsr 0x9200004f, ...": the page at which a write faulted. */
 static bool sort_fault(const char *name, const char *text, void *context)
 {
 	struct fault_sorter *sorter = context;
-	unsigned long long ipa;
+	unsigned long long ipa, syndrome;
 	unsigned int i;
 
 	(void)name;
-	if (sscanf(text, "ipa %llx", &ipa) != 1)
+	if (sscanf(text, "ipa %llx, hsr %llx", &ipa, &syndrome) != 2)
 		return true;
 	sorter->seen = true;
 	for (i = 0; i < sorter->count; i++) {
@@ -90,9 +98,13 @@ static bool sort_fault(const char *name, const char *text, void *context)
 		uint64_t offset = (ipa & ~(touch->page_size - 1)) - touch->gpa;
 
 		/* Tries of the same page count once. */
-		if (ipa >= touch->gpa && offset < touch->size &&
-		    offset % touch->stride == 0)
-			bitmap_set(sorter->faulted[i], offset / touch->stride);
+		if (ipa < touch->gpa || offset >= touch->size ||
+		    offset % touch->stride)
+			continue;
+		if ((syndrome & FSC_MASK) == FSC_PERMISSION_3 &&
+		    !bitmap_test(sorter->faulted[i], offset / touch->stride))
+			sorter->small_before++;
+		bitmap_set(sorter->faulted[i], offset / touch->stride);
 	}
 	return true;
 }
@@ -133,6 +145,7 @@ static void read_faults(struct mapping_probe *probe,
 
 	/* A trace that never says anything is not of our thread (containers). */
 	probe->seen |= sorter.seen;
+	sizes->small_before = sorter.small_before;
 	sizes->known = probe->seen;
 	for (i = 0; i < count; i++) {
 		mapping_sizes_from_faults(&touches[i], faulted[i], sizes);

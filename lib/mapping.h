@@ -40,6 +40,8 @@ struct evidence_trace;
  * @giant: mappings of a giant page
  * @silent: by faults: touches that cost no fault though no mapping that faulted
  *	before covers them, so these pages were writable already
+ * @small_before: by faults: touches at what was mapped by a small mapping that
+ *	was write-protected
  */
 struct mapping_sizes {
 	bool known;
@@ -47,6 +49,7 @@ struct mapping_sizes {
 	uint64_t huge;
 	uint64_t giant;
 	uint64_t silent;
+	uint64_t small_before;
 };
 
 /**

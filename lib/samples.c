@@ -13,6 +13,9 @@
 #define NORMAL 1.4826
 /* Above this much more than it should be, a power is "clearly above". */
 #define POWER_MARGIN 0.15
+/* And so much dearer has a unit of size to be, by no less than so many samples. */
+#define DEARER	    1.25
+#define SAMPLES_MIN 5
 
 void samples_add(struct samples *samples, double value)
 {
@@ -150,9 +153,11 @@ bool series_growth(struct series *series, double *power)
 
 	*power = 0;
 	if (series->kind == SERIES_OTHER || !find_power(series, power) ||
-	    *power <= expected + POWER_MARGIN)
+	    *power <= expected + POWER_MARGIN ||
+	    first->samples.count < SAMPLES_MIN ||
+	    last->samples.count < SAMPLES_MIN)
 		return false;
-	return samples_summarise(&first->samples).most /
+	return DEARER * samples_summarise(&first->samples).most /
 		       pow(first->at, expected) <
 	       samples_summarise(&last->samples).least /
 		       pow(last->at, expected);

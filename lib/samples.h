@@ -143,9 +143,9 @@ void series_add(struct series *series, double at, double value);
  * @power: filled in: the slope of the line through the medians' logarithms
  *
  * "Faster" are costs that grow by a power clearly above what they should
- * (SERIES_COST: 1, SERIES_COST_EACH: 0), if also the dearest sample at the
- * smallest size costs less for each unit of size than the cheapest one at the
- * largest: a busy machine alone does not do that.
+ * (SERIES_COST: 1, SERIES_COST_EACH: 0), if also the cheapest sample at the
+ * largest size costs a quarter more for each unit of size than the dearest one at
+ * the smallest, and there are five of each: a busy machine alone hardly does that.
  *
  * Return: whether they grow faster than they should; false with @power 0 where
  * nothing can be said (one point, or samples of 0).

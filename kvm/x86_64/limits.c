@@ -4,7 +4,7 @@
 
 #include "../limits.h"
 #include "arch.h"
-#include "shadow.h"
+#include "paging.h"
 
 #define VECTOR_PAGE_FAULT 14
 /*

@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #include "../operation.h"
-#include "shadow.h"
+#include "paging.h"
 
 #define GFN_RANGE    "gfn=+8($arg2):x64 end=+16($arg2):x64"
 #define SLOT	     "gfn=+176($arg2):x64 pages=+184($arg2):x64"

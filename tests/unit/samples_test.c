@@ -47,22 +47,21 @@ static void test_summary(const struct test_case *test)
 	      "the median of 1 to 1000 is %g", summary.median);
 }
 
-/* Three samples at each of 1, 2, 4, 8: factor * size^power, and @noise more. */
-static bool grows(enum series_kind kind, double factor, double power,
+/* So many samples at each of 1, 2, 4, 8: size^power, and up to @noise more. */
+static bool grows(enum series_kind kind, unsigned int repeats, double power,
 		  double noise, double *found)
 {
 	struct series series;
+	unsigned int i;
 	bool faster;
 	double at;
 
 	series_begin(&series, kind, "size", "us", "\"bench\": \"x\"");
-	for (at = 1; at <= 8; at *= 2) {
-		double value = factor * pow(at, power);
-
-		series_add(&series, at, value);
-		series_add(&series, at, value * (1 + noise));
-		series_add(&series, at, value * (1 + noise / 2));
-	}
+	for (at = 1; at <= 8; at *= 2)
+		for (i = 0; i < repeats; i++)
+			series_add(&series, at,
+				   pow(at, power) *
+					   (1 + noise * i / (repeats - 1)));
 	faster = series_growth(&series, found);
 	series_tell(&series);
 	return faster;
@@ -74,8 +73,7 @@ static void test_growth(const struct test_case *test)
 	double power;
 
 	(void)test;
-	CHECK(!grows(SERIES_COST, 5, 1, 0.1, &power) &&
-		      fabs(power - 1) < 1e-6,
+	CHECK(!grows(SERIES_COST, 5, 1, 0.1, &power) && fabs(power - 1) < 1e-6,
 	      "linear: power %g", power);
 	CHECK(grows(SERIES_COST, 5, 1.5, 0.1, &power) &&
 		      fabs(power - 1.5) < 1e-6,
@@ -91,6 +89,8 @@ static void test_growth(const struct test_case *test)
 	CHECK(grows(SERIES_COST_EACH, 5, 0.5, 0.1, &power),
 	      "each costs more at larger sizes: power %g, and not called so",
 	      power);
+	CHECK(!grows(SERIES_COST, 4, 1.5, 0.1, &power),
+	      "four samples are taken for enough");
 	CHECK(!grows(SERIES_OTHER, 5, 2, 0, &power), "a rate is no cost");
 
 	series_begin(&series, SERIES_COST, "size", "us", "\"bench\": \"x\"");

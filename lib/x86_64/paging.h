@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Which kind of page tables x86's KVM makes. */
-#ifndef SECMMU_SHADOW_H
-#define SECMMU_SHADOW_H
+#ifndef SECMMU_PAGING_H
+#define SECMMU_PAGING_H
 
 #include <stdbool.h>
 

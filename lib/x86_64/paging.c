@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "shadow.h"
+#include "paging.h"
 
 /* The vendor module says so: kvm_amd.npt, kvm_intel.ept. */
 bool shadow_paging(void)

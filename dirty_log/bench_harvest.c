@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a harvest costs, against how much is dirty and how large the slot is. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdlib.h>
+
+#include "bench_harvest.h"
+#include "bitmap.h"
+#include "clock.h"
+#include "exact.h"
+#include "options.h"
+#include "report.h"
+#include "samples.h"
+#include "scene.h"
+#include "sizes.h"
+#include "write_sets.h"
+
+#define MIB	    (1UL << 20)
+#define CHECK_MIB   8
+#define CHECK_RANGE 2
+#define REPEATS_MIN 5
+#define REPEATS_MAX 50
+#define RING	    65536
+/* The guest takes a fault for each page: what it may spend on one point. */
+#define CHECK_POINT_NS (3 * NSEC_PER_SEC)
+#define ALL_POINT_NS   (20 * NSEC_PER_SEC)
+
+/* One page in so many is dirty. */
+static const struct {
+	const char *name;
+	uint64_t stride;
+} densities[] = {
+	{ "0.1 %", 1000 },
+	{ "1 %", 100 },
+	{ "10 %", 10 },
+	{ "100 %", 1 },
+};
+
+#define DENSITIES (sizeof(densities) / sizeof(densities[0]))
+
+/* One round: write, harvest, judge. Return: what the harvest took, ns. */
+static double harvest(struct scene *scene, uint64_t stride,
+		      unsigned long *written)
+{
+	struct dirty_slot *watched = scene->watched[0];
+	uint64_t page = scene->vm->page_size, start;
+	struct writer_list list = {
+		.count = 1,
+		.store[0] = { .gva = scene->slot[0].gpa,
+			      .stride = (int64_t)(stride * page),
+			      .count = (watched->pages + stride - 1) / stride },
+	};
+	double ns;
+
+	scene->ring_full_ns = 0;
+	scene_store(scene, &scene->vm->vcpus[0], &list);
+	start = clock_ns();
+	dirty_harvest(scene->dirty, watched, NULL);
+	ns = (double)(clock_ns() - start + scene->ring_full_ns);
+	bitmap_zero(written, watched->pages);
+	write_set_pages(&list, &scene->slot[0], written);
+	exact_judge("written since the last harvest", written, watched->fresh,
+		    watched->pages);
+	return ns;
+}
+
+/* Rounds at one density. Return: what each dirty page took in all, ns. */
+static double bench_density(struct scene *scene, size_t density,
+			    uint64_t share_ns, unsigned long *written,
+			    struct series *series)
+{
+	uint64_t stride = densities[density].stride;
+	uint64_t dirty = (scene->watched[0]->pages + stride - 1) / stride;
+	uint64_t begun = clock_ns();
+	double at = (double)(scene->slot[0].size / MIB);
+	unsigned int turn;
+
+	for (turn = 0; turn < REPEATS_MAX; turn++) {
+		if (turn >= REPEATS_MIN && clock_ns() - begun > share_ns)
+			break;
+		series_add(&series[density], at,
+			   harvest(scene, stride, written) / (double)dirty);
+	}
+	return (double)(clock_ns() - begun) / turn / (double)dirty;
+}
+
+static void bench_size(struct scene *scene, uint64_t share_ns,
+		       struct series *series)
+{
+	double limit_ns = options()->mode == MODE_CHECK ? CHECK_POINT_NS :
+							  ALL_POINT_NS;
+	size_t pages = scene->watched[0]->pages, density;
+	unsigned long *written = bitmap_new(pages);
+	double page_ns = 0;
+
+	dirty_enable(scene->dirty, scene->watched[0]);
+	/* What is dirty at once with INITIALLY_SET. */
+	dirty_harvest(scene->dirty, scene->watched[0], NULL);
+	for (density = 0; density < DENSITIES; density++) {
+		double dirty = (double)pages /
+			       (double)densities[density].stride;
+
+		if (page_ns * dirty * REPEATS_MIN > limit_ns) {
+			report_info("omitted: %s of %llu MiB: would take %.0f s",
+				    densities[density].name,
+				    (unsigned long long)(scene->slot[0].size /
+							 MIB),
+				    page_ns * dirty * REPEATS_MIN / 1e9);
+			continue;
+		}
+		page_ns = bench_density(scene, density, share_ns / DENSITIES,
+					written, series);
+	}
+	free(written);
+}
+
+void bench_harvest(const struct test_case *test)
+{
+	struct scene_config config = {
+		.harvester = test->number[0],
+		.backing = test->number[1],
+		.vcpus = 1,
+		.slots = 1,
+		.ring_entries = RING,
+	};
+	struct series series[DENSITIES];
+	uint64_t size[SIZES_MAX];
+	size_t count, i;
+
+	backing_keep_mapped();
+	count = sizes_choose(config.backing, CHECK_MIB, CHECK_RANGE, size);
+	for (i = 0; i < DENSITIES; i++)
+		series_begin(
+			&series[i], SERIES_COST_EACH, "slot_mib", "ns/page",
+			"\"bench\": \"harvest\", \"harvester\": \"%s\", \"dirty\": \"%s\"",
+			harvester_name(config.harvester), densities[i].name);
+	for (i = 0; i < count; i++) {
+		struct scene scene;
+
+		config.slot_bytes = size[i];
+		scene_create(&scene, &config);
+		bench_size(&scene, case_duration_ns() / count, series);
+		scene_destroy(&scene);
+	}
+	for (i = 0; i < DENSITIES; i++)
+		series_tell(&series[i]);
+}

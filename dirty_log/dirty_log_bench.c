@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What dirty logging costs, against the size of the slot and the number of
+ * vCPUs. Every line is "json: {...}" (lib/samples.h); all that is timed is
+ * verified to have happened.
+ *
+ *	cycle	enabling, the first write to each huge page and to further pages
+ *		of it, disabling, and writing until all is mapped huge again: on
+ *		every kind of memory, and however huge mappings are split
+ *	harvest	of 0.1 %, 1 %, 10 % and 100 % of a slot: for each dirty page
+ *	guest	how much slower guests write while they are logged and harvested,
+ *		and what enabling and disabling take meanwhile
+ *
+ * Check mode has small slots; --all 64 MiB to 1 GiB, 4 GiB where memory allows.
+ * --memory says how large the largest is.
+ *
+ * No row in prove/matrix: it judges no more of the kernel than cycle.c does, by
+ * the oracles of dirty_log_exact_test, which has rows.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <string.h>
+
+#include "bench_harvest.h"
+#include "cases.h"
+#include "clock.h"
+#include "cycle.h"
+#include "guest_speed.h"
+#include "options.h"
+#include "report.h"
+#include "samples.h"
+#include "sizes.h"
+
+#define MIB (1UL << 20)
+/* Slots of small pages take a fault for each: in check mode they are smaller. */
+#define CHECK_CYCLE 64
+#define CHECK_PAGES 8
+#define CHECK_RANGE 4
+#define REPEATS_MIN 5
+#define REPEATS_MAX 50
+#define CASE_S	    600
+#define RING	    65536
+
+enum { NUMBER_HARVESTER, NUMBER_BACKING, NUMBER_SPLIT };
+
+/* ---- a cycle ------------------------------------------------------------- */
+
+enum {
+	ENABLE,
+	FIRST_CLEAR,
+	FIRST_WRITE,
+	NEXT_WRITE,
+	HARVEST,
+	DISABLE,
+	REMAP,
+	STEPS,
+};
+
+static const struct {
+	const char *name;
+	enum series_kind kind;
+	const char *unit;
+} steps[STEPS] = {
+	[ENABLE] = { "enable", SERIES_COST, "us" },
+	[FIRST_CLEAR] = { "first_clear", SERIES_COST, "us" },
+	[FIRST_WRITE] = { "first_write", SERIES_COST_EACH, "us" },
+	[NEXT_WRITE] = { "next_write", SERIES_COST_EACH, "us" },
+	[HARVEST] = { "harvest_touched", SERIES_COST, "us" },
+	[DISABLE] = { "disable", SERIES_COST, "us" },
+	[REMAP] = { "huge_again", SERIES_COST, "us" },
+};
+
+static void add_cycle(struct series *series, double at,
+		      const struct cycle_times *times, bool huge)
+{
+	series_add(&series[ENABLE], at, times->enable / 1e3);
+	if (times->first_clear)
+		series_add(&series[FIRST_CLEAR], at, times->first_clear / 1e3);
+	series_add(&series[FIRST_WRITE], at, times->first_write / 1e3);
+	series_add(&series[NEXT_WRITE], at, times->next_write / 1e3);
+	series_add(&series[HARVEST], at, times->harvest / 1e3);
+	series_add(&series[DISABLE], at, times->disable / 1e3);
+	/* From the ioctl on, since there it may be done (kvm_mmu_zap_...()). */
+	if (huge)
+		series_add(&series[REMAP], at,
+			   (times->disable + times->remap) / 1e3);
+}
+
+static void bench_size(const struct test_case *test, const struct split *split,
+		       uint64_t bytes, uint64_t share_ns, struct series *series)
+{
+	const struct scene_config config = {
+		.harvester = test->number[NUMBER_HARVESTER],
+		.backing = test->number[NUMBER_BACKING],
+		.slot_bytes = bytes,
+		.ring_entries = RING,
+	};
+	uint64_t until = clock_ns() + share_ns;
+	bool huge = backing_page_size(config.backing) >= backing_thp_size();
+	struct cycle cycle;
+	unsigned int turn;
+
+	cycle_create(&cycle, config, split);
+	if (huge && !cycle.scene.host_huge[0]) {
+		report_info("omitted: %llu MiB of %s, which the host has not mapped huge",
+			    (unsigned long long)bytes >> 20,
+			    backing_name(config.backing));
+		cycle_destroy(&cycle);
+		return;
+	}
+	for (turn = 0; turn < REPEATS_MAX; turn++) {
+		struct cycle_times times;
+
+		if (turn >= REPEATS_MIN && clock_ns() > until)
+			break;
+		cycle_run(&cycle, &times);
+		add_cycle(series, (double)(bytes / MIB), &times, huge);
+	}
+	cycle_destroy(&cycle);
+}
+
+static void bench_cycle(const struct test_case *test)
+{
+	enum backing_kind kind = test->number[NUMBER_BACKING];
+	const struct split *split = test->data;
+	struct series series[STEPS];
+	uint64_t size[SIZES_MAX];
+	size_t count, i;
+
+	backing_keep_mapped();
+	count = sizes_choose(kind,
+			     backing_page_size(kind) >= backing_thp_size() ?
+				     CHECK_CYCLE :
+				     CHECK_PAGES,
+			     CHECK_RANGE, size);
+	for (i = 0; i < STEPS; i++)
+		series_begin(&series[i], steps[i].kind, "slot_mib",
+			     steps[i].unit,
+			     "\"bench\": \"%s\", \"backing\": \"%s\", \"harvester\": \"%s\"%s%s%s",
+			     steps[i].name, backing_name(kind),
+			     harvester_name(test->number[NUMBER_HARVESTER]),
+			     split ? ", \"split\": \"" : "",
+			     split ? split->name : "", split ? "\"" : "");
+	if (split)
+		split_begin(split);
+	for (i = 0; i < count; i++)
+		bench_size(test, split, size[i], case_duration_ns() / count,
+			   series);
+	if (split)
+		split_end();
+	for (i = 0; i < STEPS; i++)
+		series_tell(&series[i]);
+}
+
+/* ---- the cases ----------------------------------------------------------- */
+
+static bool wanted(enum backing_kind kind)
+{
+	const char *only = options()->backing;
+
+	return backing_exists(kind) &&
+	       (!only || !strcmp(only, backing_name(kind)));
+}
+
+/* In check mode: each way of harvesting once, and each kind of huge memory. */
+static bool in_check(enum harvester harvester, enum backing_kind kind)
+{
+	if (kind == BACKING_ANONYMOUS_THP)
+		return true;
+	return harvester == HARVESTER_LOG &&
+	       (kind == BACKING_ANONYMOUS || kind == BACKING_HUGETLB_2M);
+}
+
+static struct test_case *add_case(struct test_case *cases, size_t *count,
+				  size_t max, const char *what,
+				  enum harvester harvester,
+				  enum backing_kind kind)
+{
+	struct test_case *test = &cases[*count];
+
+	if (*count == max)
+		fail("more than %zu cases", max);
+	*test = (struct test_case){ .number = { harvester, kind },
+				    .timeout_s = CASE_S };
+	snprintf(test->name, sizeof(test->name), "%s/%s/%s", what,
+		 backing_name(kind), harvester_name(harvester));
+	(*count)++;
+	return test;
+}
+
+static size_t add_splits(struct test_case *cases, size_t count, size_t max)
+{
+	size_t ways, i;
+	const struct split *split = splits(&ways);
+
+	for (i = 0; i < ways && wanted(BACKING_ANONYMOUS_THP); i++) {
+		char name[32];
+		struct test_case *test;
+
+		snprintf(name, sizeof(name), "cycle_%s", split[i].name);
+		test = add_case(cases, &count, max, name, HARVESTER_LOG,
+				BACKING_ANONYMOUS_THP);
+		test->data = &split[i];
+		test->run = bench_cycle;
+	}
+	return count;
+}
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	bool check = options->mode == MODE_CHECK && !options->case_glob &&
+		     !options->backing;
+	size_t count = add_splits(cases, 0, max);
+	enum harvester harvester;
+	enum backing_kind kind;
+
+	for (harvester = 0; harvester < HARVESTER_COUNT; harvester++) {
+		for (kind = 0; kind < BACKING_GUEST_MEMFD; kind++)
+			if (wanted(kind) &&
+			    (!check || in_check(harvester, kind)))
+				add_case(cases, &count, max, "cycle", harvester,
+					 kind)
+					->run = bench_cycle;
+		if (wanted(BACKING_ANONYMOUS_THP)) {
+			add_case(cases, &count, max, "harvest", harvester,
+				 BACKING_ANONYMOUS_THP)
+				->run = bench_harvest;
+			add_case(cases, &count, max, "guest", harvester,
+				 BACKING_ANONYMOUS_THP)
+				->run = bench_guest_speed;
+		}
+	}
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "dirty_log_bench",
+		.summary = "what dirty logging costs, as JSON lines",
+		.cases = list_cases,
+		.needs = { .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}

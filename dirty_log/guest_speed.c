@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How much slower guests write while they are logged and harvested, against the
+ * number of vCPUs; and what enabling and disabling take while they write.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <poll.h>
+
+#include "clock.h"
+#include "crew.h"
+#include "guest_speed.h"
+#include "mirror.h"
+#include "options.h"
+#include "report.h"
+#include "samples.h"
+#include "scene.h"
+#include "write_sets.h"
+
+#define CHECK_BYTES   (16UL << 20)
+#define SLOT_BYTES    (64UL << 20)
+#define CHECK_VCPUS   2
+#define VCPUS	      8
+#define REPEATS	      5
+#define RING	      65536
+#define HARVEST_MS    10
+#define WINDOW_MIN_NS (50 * NSEC_PER_MSEC)
+/* Until guests have written so much after the measurement. */
+#define PROOF_STORES 100
+#define PROOF_MS     20000
+
+enum { PLAIN, LOGGED, SLOWDOWN, ENABLE, DISABLE, SERIES };
+
+static uint64_t stores(const struct scene *scene)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < scene->vm->vcpu_count; i++)
+		sum += writer_of(scene->vm->vcpus[i].guest)->sequence;
+	return sum;
+}
+
+/* Stores each second for a while, in which the log is harvested if there is one. */
+static double measure(struct scene *scene, struct crew *crew,
+		      uint64_t window_ns, size_t *harvested)
+{
+	uint64_t start = clock_ns(), before = stores(scene), now;
+
+	do {
+		poll(NULL, 0, HARVEST_MS);
+		if (scene->watched[0]->logging) {
+			*harvested += dirty_harvest(scene->dirty,
+						    scene->watched[0], NULL);
+			crew_ring_room(crew);
+		}
+		now = clock_ns();
+	} while (now - start < window_ns);
+	return (double)(stores(scene) - before) * 1e9 / (double)(now - start);
+}
+
+/* That what was measured was logging: the log still misses nothing. */
+static void prove_logged(struct scene *scene, struct crew *crew)
+{
+	struct dirty_slot *watched = scene->watched[0];
+	struct mirror *mirror = mirror_new("slot", scene->slot[0].hva,
+					   watched->pages,
+					   scene->vm->page_size);
+	struct deadline deadline = deadline_in_ms(PROOF_MS);
+	uint64_t until;
+	size_t pages = 0;
+
+	crew_pause(crew);
+	dirty_harvest(scene->dirty, watched, NULL);
+	crew_ring_room(crew);
+	mirror_copy_all(mirror);
+	until = stores(scene) + PROOF_STORES;
+	crew_resume(crew);
+	while (stores(scene) < until) {
+		CHECK(!deadline_passed(deadline),
+		      "the guest did not make %d stores within %d s",
+		      PROOF_STORES, PROOF_MS / 1000);
+		poll(NULL, 0, 1);
+		dirty_harvest(scene->dirty, watched, NULL);
+		crew_ring_room(crew);
+		pages += mirror_take(mirror, watched->fresh);
+	}
+	crew_pause(crew);
+	dirty_harvest_final(scene->dirty, watched);
+	pages += mirror_take(mirror, watched->fresh);
+	mirror_judge(mirror);
+	CHECK(pages, "the guest made %d stores, and no page was harvested",
+	      PROOF_STORES);
+	mirror_free(mirror);
+	crew_ring_room(crew);
+	crew_resume(crew);
+}
+
+static void one_turn(struct scene *scene, struct crew *crew, bool last,
+		     uint64_t window_ns, struct series *series)
+{
+	double at = scene->vm->vcpu_count, plain, logged;
+	size_t harvested = 0;
+	uint64_t start;
+
+	plain = measure(scene, crew, window_ns, &harvested);
+	start = clock_ns();
+	dirty_enable(scene->dirty, scene->watched[0]);
+	series_add(&series[ENABLE], at, (double)(clock_ns() - start) / 1e3);
+	logged = measure(scene, crew, window_ns, &harvested);
+	CHECK(harvested && logged > 0,
+	      "guests made %.0f stores per second while logged, and %zu pages were harvested",
+	      logged, harvested);
+	if (last)
+		prove_logged(scene, crew);
+	start = clock_ns();
+	dirty_disable(scene->dirty, scene->watched[0]);
+	series_add(&series[DISABLE], at, (double)(clock_ns() - start) / 1e3);
+	crew_ring_room(crew);
+	series_add(&series[PLAIN], at, plain);
+	series_add(&series[LOGGED], at, logged);
+	series_add(&series[SLOWDOWN], at, plain / logged);
+}
+
+static void bench_vcpus(const struct test_case *test, unsigned int vcpus,
+			uint64_t window_ns, struct series *series)
+{
+	static const struct crew_config crew_config = {
+		.function = writer_run,
+	};
+	const struct scene_config config = {
+		.harvester = test->number[0],
+		.backing = test->number[1],
+		.vcpus = vcpus,
+		.slots = 1,
+		.slot_bytes = options()->memory ? options()->memory :
+			      options()->mode == MODE_CHECK ? CHECK_BYTES :
+							      SLOT_BYTES,
+		.ring_entries = RING,
+	};
+	struct scene scene;
+	struct crew *crew;
+	unsigned int turn;
+
+	scene_create(&scene, &config);
+	scene_setup_writers(&scene);
+	crew = crew_new(scene.vm, &crew_config);
+	crew_start(crew);
+	for (turn = 0; turn < REPEATS; turn++)
+		one_turn(&scene, crew, turn + 1 == REPEATS, window_ns, series);
+	crew_finish(crew);
+	scene_destroy(&scene);
+}
+
+void bench_guest_speed(const struct test_case *test)
+{
+	static const struct {
+		const char *name, *unit;
+		enum series_kind kind;
+	} parts[SERIES] = {
+		[PLAIN] = { "stores_plain", "1/s", SERIES_OTHER },
+		[LOGGED] = { "stores_logged", "1/s", SERIES_OTHER },
+		[SLOWDOWN] = { "slowdown", "times", SERIES_OTHER },
+		[ENABLE] = { "enable_running", "us", SERIES_COST },
+		[DISABLE] = { "disable_running", "us", SERIES_COST },
+	};
+	unsigned int most = options()->vcpus		  ? options()->vcpus :
+			    options()->mode == MODE_CHECK ? CHECK_VCPUS :
+							    VCPUS;
+	struct series series[SERIES];
+	unsigned int vcpus, points = 1;
+	uint64_t window_ns;
+	size_t i;
+
+	backing_keep_mapped();
+	for (i = 0; i < SERIES; i++)
+		series_begin(&series[i], parts[i].kind, "vcpus", parts[i].unit,
+			     "\"bench\": \"%s\", \"harvester\": \"%s\"",
+			     parts[i].name, harvester_name(test->number[0]));
+	for (vcpus = 1; vcpus < most; vcpus *= 2)
+		points++;
+	window_ns = case_duration_ns() / points / (2 * REPEATS);
+	if (window_ns < WINDOW_MIN_NS)
+		window_ns = WINDOW_MIN_NS;
+	for (vcpus = 1;; vcpus = 2 * vcpus < most ? 2 * vcpus : most) {
+		bench_vcpus(test, vcpus, window_ns, series);
+		if (vcpus == most)
+			break;
+	}
+	for (i = 0; i < SERIES; i++)
+		series_tell(&series[i]);
+}

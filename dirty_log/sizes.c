@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Sizes of slots that benchmarks measure. */
+#include <stdio.h>
+
+#include "cases.h"
+#include "options.h"
+#include "report.h"
+#include "sizes.h"
+
+#define MIB (1ULL << 20)
+#define GIB (1ULL << 30)
+/* What a slot takes beside itself: page tables, bitmaps, the rest of us. */
+#define SPARE_BYTES (96 * MIB)
+
+/* hugetlb pages are no part of MemAvailable. */
+static bool is_hugetlb(enum backing_kind kind)
+{
+	return kind == BACKING_MEMFD_HUGETLB ||
+	       (kind >= BACKING_HUGETLB_64K && kind <= BACKING_HUGETLB_16G);
+}
+
+static bool there(enum backing_kind kind, uint64_t bytes,
+		  struct shortage *shortage)
+{
+	const struct needs needs = {
+		.free_memory = (is_hugetlb(kind) ? 0 : bytes + bytes / 16) +
+			       SPARE_BYTES,
+	};
+
+	return needs_met(&needs, shortage) &&
+	       backing_available(kind, bytes, shortage);
+}
+
+size_t sizes_choose(enum backing_kind kind, uint64_t check_mib, uint64_t range,
+		    uint64_t *size)
+{
+	bool check = options()->mode == MODE_CHECK;
+	uint64_t most = check ? check_mib * MIB : 4 * GIB, bytes, least;
+	struct shortage shortage;
+	size_t count = 0;
+
+	if (options()->memory)
+		most = options()->memory;
+	least = check || most < 64 * MIB ? most / range : 64 * MIB;
+	if (least < 2 * backing_page_size(kind))
+		least = 2 * backing_page_size(kind);
+	if (most < least)
+		most = least;
+	for (bytes = least; bytes <= most && count < SIZES_MAX; bytes *= 2) {
+		if (!there(kind, bytes, &shortage)) {
+			report_info("omitted: %llu MiB and more of %s: needs %s",
+				    (unsigned long long)(bytes / MIB),
+				    backing_name(kind), shortage.what);
+			break;
+		}
+		size[count++] = bytes;
+	}
+	if (!count)
+		skip_for(&shortage);
+	return count;
+}
