@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A slot whose mappings can be taken away and come back by faults, again and
+ * again, while the host keeps the pages.
+ */
+#ifndef SECMMU_FAULT_FIELD_H
+#define SECMMU_FAULT_FIELD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backing.h"
+#include "mapping.h"
+#include "vm.h"
+#include "writer.h"
+
+/**
+ * struct field - what was built
+ * @vm: VM; every vCPU has a part of the slot
+ * @backing: the slot's memory, populated
+ * @slot: slot, mapped one to one in the guest
+ * @unit: what one mapping covers, bytes: a page, or a page of the memory's kind
+ * @faults: how many units there are in all
+ * @stride: from one access to the next: two in each unit that is huge
+ */
+struct field {
+	struct vm *vm;
+	struct backing backing;
+	struct memslot slot;
+	uint64_t unit;
+	uint64_t faults;
+	uint64_t stride;
+};
+
+/**
+ * field_create() - build it
+ * @field: filled in
+ * @kind: kind of memory
+ * @bytes: size; a multiple of what the memory's pages take, for each vCPU
+ * @vcpus: how many
+ *
+ * Return: false, having said so and built nothing, if the memory should be huge
+ * and the host has not mapped it so.
+ */
+bool field_create(struct field *field, enum backing_kind kind, uint64_t bytes,
+		  unsigned int vcpus);
+
+/**
+ * field_destroy() - take it down
+ * @field: created
+ */
+void field_destroy(struct field *field);
+
+/**
+ * field_unmap() - have KVM take all mappings away; the host's pages stay
+ * @field: created; no vCPU runs
+ *
+ * By mprotect(PROT_NONE), whose notifier unmaps (change_protection()).
+ *
+ * Return: what that call has taken, nanoseconds.
+ */
+double field_unmap(struct field *field);
+
+/**
+ * field_prepare() - have a vCPU do nothing, and then know what to access
+ * @field: created
+ * @index: the vCPU
+ * @access: what to do to its part of the slot
+ *
+ * What the guest needs to run at all faults now and not later.
+ */
+void field_prepare(struct field *field, unsigned int index,
+		   enum writer_access access);
+
+/**
+ * field_access() - have a vCPU do that
+ * @field: created; field_prepare() was called for it, once at least
+ * @index: the vCPU
+ *
+ * Return: what it has taken, nanoseconds.
+ */
+double field_access(struct field *field, unsigned int index);
+
+/**
+ * field_judge() - one round of faults that is not timed: are the mappings made
+ * @field: created; no vCPU runs
+ *
+ * Fails the case unless the first vCPU's accesses make just the mappings that
+ * they should, where the kernel tells.
+ */
+void field_judge(struct field *field);
+
+#endif

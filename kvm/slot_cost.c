@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What it costs to change a slot, against how many others there are. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdlib.h>
+
+#include "backing.h"
+#include "clock.h"
+#include "options.h"
+#include "random.h"
+#include "report.h"
+#include "samples.h"
+#include "slot_cost.h"
+#include "vm.h"
+#include "writer.h"
+
+#define CHECK_SLOTS 512
+#define SLOTS	    4096
+#define REPEATS_MIN 5
+#define REPEATS_MAX 100
+/* Far behind all others, where the slot is moved to. */
+#define ELSEWHERE (GPA_TEST + (16ULL << 30))
+
+enum { CREATE, DELETE, MOVE, FLAGS, SERIES };
+
+static const char *const names[SERIES] = {
+	[CREATE] = "create",
+	[DELETE] = "delete",
+	[MOVE] = "move",
+	[FLAGS] = "flags",
+};
+
+/**
+ * struct field - a VM with slots of one page each, a page apart
+ * @vm: VM
+ * @backing: their memory
+ * @slots: the slots
+ * @count: how many
+ * @random: which one is changed next
+ */
+struct field {
+	struct vm *vm;
+	struct backing backing;
+	struct memslot *slots;
+	unsigned int count;
+	struct random_stream random;
+};
+
+static uint64_t home(const struct field *field, unsigned int index)
+{
+	return GPA_TEST + 2ULL * index * field->vm->page_size;
+}
+
+static uint64_t *word_of(const struct memslot *slot)
+{
+	return slot->hva;
+}
+
+static void begin(struct field *field, unsigned int count)
+{
+	struct backing_request request = { .kind = BACKING_ANONYMOUS,
+					   .flags = BACKING_POPULATE,
+					   .fd = -1 };
+	unsigned int i;
+	uint64_t page;
+
+	field->vm = vm_create(NULL);
+	field->count = count;
+	field->slots = calloc(count, sizeof(*field->slots));
+	if (!field->slots)
+		fail("out of memory for %u slots", count);
+	page = field->vm->page_size;
+	request.size = count * page;
+	backing_create(&field->backing, &request);
+	for (i = 0; i < count; i++) {
+		field->slots[i] = (struct memslot){
+			.vm = field->vm,
+			.id = SLOT_TEST_FIRST + i,
+			.gpa = home(field, i),
+			.size = page,
+			.hva = (char *)field->backing.hva + i * page,
+			.guest_memfd = -1,
+		};
+		slot_set(&field->slots[i]);
+		*word_of(&field->slots[i]) = random_u64(&field->random);
+	}
+	vm_map(field->vm, GPA_TEST, GPA_TEST, 2 * count * page,
+	       backing_thp_size());
+	vm_map(field->vm, ELSEWHERE, ELSEWHERE, page, page);
+}
+
+static void end(struct field *field)
+{
+	vm_destroy(field->vm);
+	backing_destroy(&field->backing);
+	free(field->slots);
+}
+
+static double change_ns(struct memslot *slot)
+{
+	uint64_t start = clock_ns();
+
+	slot_set(slot);
+	return (double)(clock_ns() - start);
+}
+
+/* The guest reads at an address: the slot's word, or nothing is there. */
+static void judge(struct field *field, const struct memslot *slot, uint64_t gpa,
+		  bool there)
+{
+	struct vcpu *vcpu = &field->vm->vcpus[0];
+	struct writer_list *list = writer_list_of(vcpu->guest);
+	enum vcpu_event event;
+	uint64_t seen = 0;
+
+	*list = (struct writer_list){ .access = WRITER_LOAD,
+				      .count = 1,
+				      .store[0] = { .gva = gpa, .count = 1 } };
+	vcpu_start(vcpu, writer_store, 0);
+	event = vcpu_run_one_of(vcpu, 1U << VCPU_DONE | 1U << VCPU_OTHER);
+	if (!there) {
+		CHECK(event == VCPU_OTHER && vcpu_mmio(vcpu, &seen) &&
+			      seen == gpa,
+		      "slot %u is gone from %#llx, but the guest reads there",
+		      slot->id, (unsigned long long)gpa);
+		return;
+	}
+	CHECK(event == VCPU_DONE &&
+		      list->digest == writer_digest(0, *word_of(slot)),
+	      "the guest does not read at %#llx what slot %u has there",
+	      (unsigned long long)gpa, slot->id);
+}
+
+/* All changes of one slot, each judged. */
+static void one_turn(struct field *field, struct series *series)
+{
+	unsigned int index = (unsigned int)random_below(&field->random,
+							field->count);
+	struct memslot *slot = &field->slots[index];
+	uint64_t size = slot->size, here = home(field, index);
+	double at = field->count;
+
+	judge(field, slot, here, true);
+	slot->flags = KVM_MEM_LOG_DIRTY_PAGES;
+	series_add(&series[FLAGS], at, change_ns(slot) / 1e3);
+	slot->flags = 0;
+	series_add(&series[FLAGS], at, change_ns(slot) / 1e3);
+	judge(field, slot, here, true);
+
+	slot->gpa = ELSEWHERE;
+	series_add(&series[MOVE], at, change_ns(slot) / 1e3);
+	judge(field, slot, ELSEWHERE, true);
+	judge(field, slot, here, false);
+	slot->gpa = here;
+	series_add(&series[MOVE], at, change_ns(slot) / 1e3);
+	judge(field, slot, here, true);
+
+	slot->size = 0;
+	series_add(&series[DELETE], at, change_ns(slot) / 1e3);
+	judge(field, slot, here, false);
+	slot->size = size;
+	series_add(&series[CREATE], at, change_ns(slot) / 1e3);
+	judge(field, slot, here, true);
+}
+
+void bench_slots(const struct test_case *test)
+{
+	unsigned int most = options()->mode == MODE_CHECK ? CHECK_SLOTS : SLOTS;
+	unsigned int limit = (unsigned int)kvm_check_extension(
+			     KVM_CAP_NR_MEMSLOTS),
+		     count, points = 0, turn;
+	struct series series[SERIES];
+	struct field field;
+	size_t i;
+
+	(void)test;
+	if (most > limit - SLOT_TEST_FIRST)
+		most = limit - SLOT_TEST_FIRST;
+	case_random(&field.random, "slots", 0);
+	for (i = 0; i < SERIES; i++)
+		series_begin(&series[i], SERIES_COST, "slots", "us",
+			     "\"bench\": \"slot\", \"change\": \"%s\"",
+			     names[i]);
+	for (count = 1; count <= most; count *= 8)
+		points++;
+	for (count = 1; count <= most; count *= 8) {
+		uint64_t until = clock_ns() + case_duration_ns() / points;
+
+		begin(&field, count);
+		for (turn = 0; turn < REPEATS_MAX; turn++) {
+			if (turn >= REPEATS_MIN && clock_ns() > until)
+				break;
+			one_turn(&field, series);
+		}
+		end(&field);
+	}
+	for (i = 0; i < SERIES; i++)
+		series_tell(&series[i]);
+}
