@@ -8,9 +8,9 @@
 #include <numaif.h>
 
 #include "backing.h"
+#include "backing_parts.h"
 
-/* The node that is number @index of those with memory; -1: no such node. */
-static int node_number(unsigned int index)
+int backing_node_number(unsigned int index)
 {
 	struct bitmask *nodes;
 	int node, last, found = -1;
@@ -53,7 +53,7 @@ static int set_policy(struct backing *backing, int mode,
 static int bind_to(struct backing *backing, unsigned int index,
 		   unsigned int flags)
 {
-	int node = node_number(index), error;
+	int node = backing_node_number(index), error;
 	struct bitmask *nodes;
 
 	if (numa_available() < 0)
@@ -105,7 +105,7 @@ int backing_node_of(const struct backing *backing, uint64_t offset)
 	if (status < 0)
 		return status == -EFAULT ? -ENOENT : status;
 	for (index = 0; index < count; index++)
-		if (node_number(index) == status)
+		if (backing_node_number(index) == status)
 			return (int)index;
 	return -ENODEV;
 }

@@ -53,4 +53,7 @@ bool backing_hugetlb_available(uint64_t page_size, uint64_t size,
 /* A file without a name in a tmpfs that has room for @size bytes; -1: none. */
 int backing_tmpfs_file(uint64_t size, struct shortage *shortage);
 
+/* The number of the node that is @index of those with memory; -1: no such node. */
+int backing_node_number(unsigned int index);
+
 #endif /* SECMMU_BACKING_PARTS_H */

@@ -71,6 +71,20 @@ void evidence_stats_close(struct evidence_stats *stats);
 bool evidence_vm_count(int pid, unsigned int *count, struct shortage *shortage);
 
 /**
+ * evidence_node_tables() - what a NUMA node has of secondary MMUs' page tables
+ * @node: counted among the nodes with memory, below backing_nodes()
+ * @bytes: filled in, exact if nobody maps or unmaps meanwhile
+ * @shortage: what is missing, if that cannot be told; may be NULL
+ *
+ * SecPageTables of the node's meminfo: KVM counts what it links
+ * (kvm_account_pgtable_pages()), but for what a hypervisor of its own has.
+ *
+ * Return: whether it can be told.
+ */
+bool evidence_node_tables(unsigned int node, uint64_t *bytes,
+			  struct shortage *shortage);
+
+/**
  * struct evidence_probe - an event made for one trace, at a kernel function
  * @event: its name in the trace, a word of C
  * @functions: the function; with ',' between several, the first of them that

@@ -178,7 +178,7 @@ static void *thread_main(void *argument)
 
 	self = worker;
 	if (worker->node >= 0)
-		worker_go_to_node((unsigned int)worker->node);
+		worker_here_node((unsigned int)worker->node);
 	if (worker->cpu >= 0)
 		worker_send_to_cpu(pthread_self(), (unsigned int)worker->cpu);
 

@@ -82,6 +82,21 @@ void worker_move_cpu(struct worker *worker, unsigned int cpu);
 void worker_place_node(struct worker *worker, unsigned int node);
 
 /**
+ * worker_here_node() - hint: the calling thread goes to the CPUs of this node
+ * @node: as worker_place_node() has it
+ */
+void worker_here_node(unsigned int node);
+
+/**
+ * worker_cpu_of_node() - a CPU of a node
+ * @node: as worker_place_node() has it
+ * @index: which of them, modulo their number
+ *
+ * Return: the CPU, as worker_place_cpu() has it; 0 if this process may use none.
+ */
+unsigned int worker_cpu_of_node(unsigned int node, unsigned int index);
+
+/**
  * worker_on_kick() - how to bring a worker out of a long call such as KVM_RUN
  * @worker: not started yet
  * @kick: called by another thread, again and again until the worker has come

@@ -95,11 +95,7 @@ void worker_group_wait(struct worker_group *group, uint64_t milliseconds);
 /* The body of a group's watchdog; its argument is the group. */
 void *worker_watchdog(void *argument);
 
-/*
- * Move a thread to one of the CPUs that the caller may use, or the caller to a
- * node, if that can be done.
- */
+/* Move a thread to one of the CPUs that the caller may use, if that can be done. */
 void worker_send_to_cpu(pthread_t thread, unsigned int number);
-void worker_go_to_node(unsigned int number);
 
 #endif /* SECMMU_WORKER_GROUP_H */

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that moves between nodes, while vCPUs count in it. A page that moves is
+ * unmapped from stage 2 by a notifier before it is copied
+ * (try_to_migrate_one()); what a vCPU writes through a mapping that stayed is
+ * lost, and then the counts do not add up, or the log misses it.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backing.h"
+#include "clock.h"
+#include "crew.h"
+#include "mirror.h"
+#include "numa_moves.h"
+#include "options.h"
+#include "random.h"
+#include "report.h"
+#include "tally_guest.h"
+#include "worker.h"
+
+#define BYTES	   (4UL << 20)
+#define VCPUS	   2
+#define ROUNDS_MIN 3
+/* Additions between two moves, of all vCPUs. */
+#define ADDITIONS 100
+#define WAIT_MS	  20000
+/* A page that is in use for a moment stays; so often it is tried again. */
+#define ATTEMPTS 20
+
+struct moves {
+	struct vm *vm;
+	struct backing backing;
+	struct memslot slot;
+	struct dirty_log *dirty;
+	struct dirty_slot *watched;
+	struct mirror *mirror;
+	struct crew *crew;
+	struct random_stream random;
+	unsigned int nodes;
+	uint64_t pages;
+};
+
+static bool logged(const struct test_case *test)
+{
+	return test->number[MOVES_HARVESTER] != MOVES_UNLOGGED;
+}
+
+static uint64_t additions(const struct moves *moves)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < moves->vm->vcpu_count; i++)
+		sum += tally_of(moves->vm->vcpus[i].guest)->count;
+	return sum;
+}
+
+static void harvest(struct moves *moves)
+{
+	dirty_harvest(moves->dirty, moves->watched, NULL);
+	crew_ring_room(moves->crew);
+	mirror_take(moves->mirror, moves->watched->fresh);
+}
+
+/* Guests go on for a while; what they write is harvested if it is logged. */
+static void let_run(struct moves *moves)
+{
+	struct deadline deadline = deadline_in_ms(WAIT_MS);
+	uint64_t until = additions(moves) + ADDITIONS;
+
+	while (additions(moves) < until) {
+		CHECK(!deadline_passed(deadline),
+		      "the guests did not make %d additions within %d s",
+		      ADDITIONS, WAIT_MS / 1000);
+		poll(NULL, 0, 1);
+		if (moves->mirror)
+			harvest(moves);
+	}
+}
+
+/* No vCPU runs: every addition is in memory, once. */
+static void judge_tally(const struct moves *moves)
+{
+	uint64_t page = moves->vm->page_size, i;
+	unsigned int vcpu;
+
+	for (vcpu = 0; vcpu < moves->vm->vcpu_count; vcpu++) {
+		uint64_t count = tally_of(moves->vm->vcpus[vcpu].guest)->count;
+		const char *at = moves->backing.hva;
+		uint64_t sum = 0;
+
+		for (i = 0; i < moves->pages; i++, at += page)
+			sum += ((const uint64_t *)at)[vcpu];
+		CHECK(sum == count || sum == count + 1,
+		      "vCPU %u has added 1 %llu times in memory that moved between nodes, where all words together are %llu",
+		      vcpu, (unsigned long long)count, (unsigned long long)sum);
+	}
+}
+
+static void judge(struct moves *moves)
+{
+	crew_pause(moves->crew);
+	judge_tally(moves);
+	if (moves->mirror) {
+		harvest(moves);
+		dirty_harvest_final(moves->dirty, moves->watched);
+		mirror_take(moves->mirror, moves->watched->fresh);
+		mirror_judge(moves->mirror);
+	}
+	crew_resume(moves->crew);
+}
+
+static void judge_node(const struct moves *moves, unsigned int node)
+{
+	uint64_t page;
+
+	for (page = 0; page < moves->pages; page += 1 + moves->pages / 64) {
+		int at = backing_node_of(&moves->backing,
+					 page * moves->vm->page_size);
+
+		CHECK(at == (int)node,
+		      "memory was moved to node %u, and page %llu is on node %d",
+		      node, (unsigned long long)page, at);
+	}
+}
+
+/* While vCPUs run; if pages are busy for too long, while they do not. */
+static void move(struct moves *moves, unsigned int node)
+{
+	unsigned int attempt;
+	int error = -1;
+
+	for (attempt = 0; error && attempt < ATTEMPTS; attempt++) {
+		if (attempt + 1 == ATTEMPTS)
+			crew_pause(moves->crew);
+		error = backing_move(&moves->backing, node);
+		CHECK(!error || error == -EIO, "mbind(MPOL_MF_MOVE) failed: %s",
+		      errno_name(-error));
+	}
+	CHECK(!error,
+	      "pages cannot be moved to node %u, not even while no vCPU runs",
+	      node);
+	judge_node(moves, node);
+	crew_resume(moves->crew);
+}
+
+static void place_vcpus(struct moves *moves)
+{
+	unsigned int i;
+
+	for (i = 0; i < moves->vm->vcpu_count; i++)
+		crew_place(moves->crew, i,
+			   worker_cpu_of_node((unsigned int)
+						      random_below(&moves->random,
+								   moves->nodes),
+					      i));
+}
+
+static void create(struct moves *moves, const struct test_case *test)
+{
+	const struct crew_config crew_config = { .function = tally_run };
+	struct vm_config config = {
+		.vcpus = options()->vcpus ? options()->vcpus : VCPUS,
+	};
+	struct backing_request request = {
+		.kind = test->number[MOVES_BACKING],
+		.size = options()->memory ? options()->memory : BYTES,
+		.fd = -1,
+	};
+	enum harvester harvester = test->number[MOVES_HARVESTER];
+	unsigned int i;
+
+	memset(moves, 0, sizeof(*moves));
+	if (request.size < 2 * backing_page_size(request.kind))
+		request.size = 2 * backing_page_size(request.kind);
+	if (logged(test))
+		harvester_configure(harvester, &config, 0);
+	case_random(&moves->random, "moves", 0);
+	moves->nodes = backing_nodes();
+	moves->vm = vm_create(&config);
+	backing_create(&moves->backing, &request);
+	moves->pages = request.size / moves->vm->page_size;
+	slot_add(moves->vm, &moves->slot, SLOT_TEST_FIRST, GPA_TEST,
+		 &moves->backing, 0);
+	vm_map(moves->vm, GPA_TEST, GPA_TEST, request.size, backing_thp_size());
+	for (i = 0; i < config.vcpus; i++) {
+		struct tally *tally = tally_of(moves->vm->vcpus[i].guest);
+
+		tally->gva = GPA_TEST;
+		tally->pages = moves->pages;
+		tally->page_size = moves->vm->page_size;
+		case_random(&tally->random, "guest", i);
+	}
+	moves->crew = crew_new(moves->vm, &crew_config);
+}
+
+static void begin_logging(struct moves *moves, enum harvester harvester)
+{
+	moves->dirty = dirty_new(moves->vm, harvester);
+	moves->watched = dirty_watch(moves->dirty, &moves->slot);
+	moves->mirror = mirror_new("slot", moves->slot.hva,
+				   moves->watched->pages, moves->vm->page_size);
+	dirty_enable(moves->dirty, moves->watched);
+	if (harvester == HARVESTER_CLEAR_INITIALLY_SET)
+		mirror_begin_unknown(moves->mirror);
+	else
+		mirror_copy_all(moves->mirror);
+}
+
+static void destroy(struct moves *moves)
+{
+	crew_finish(moves->crew);
+	if (moves->mirror) {
+		mirror_free(moves->mirror);
+		dirty_free(moves->dirty);
+	}
+	vm_destroy(moves->vm);
+	backing_destroy(&moves->backing);
+}
+
+void numa_moves(const struct test_case *test)
+{
+	uint64_t until = clock_ns() + case_duration_ns();
+	unsigned int round, node;
+	struct moves moves;
+	int error;
+
+	create(&moves, test);
+	node = (unsigned int)random_below(&moves.random, moves.nodes);
+	error = backing_bind(&moves.backing, node);
+	CHECK(!error, "mbind(MPOL_BIND) failed: %s", errno_name(-error));
+	backing_populate(&moves.backing);
+	judge_node(&moves, node);
+	crew_start(moves.crew);
+	if (logged(test))
+		begin_logging(&moves, test->number[MOVES_HARVESTER]);
+	for (round = 0; round < ROUNDS_MIN || clock_ns() < until; round++) {
+		let_run(&moves);
+		/* Never to where it is. */
+		node = (node + 1 +
+			(unsigned int)random_below(&moves.random,
+						   moves.nodes - 1)) %
+		       moves.nodes;
+		if (test->number[MOVES_VCPUS])
+			place_vcpus(&moves);
+		move(&moves, node);
+		let_run(&moves);
+		judge(&moves);
+	}
+	report_info("%u moves, %llu additions", round,
+		    (unsigned long long)additions(&moves));
+	destroy(&moves);
+}

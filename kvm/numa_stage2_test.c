@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guests on machines with several NUMA nodes: their memory is where it was asked
+ * for, whichever node the vCPU that touches it first is on; it can be moved
+ * between nodes while they run, and while they are logged, and no write is lost;
+ * and KVM's own page tables are on the node of whoever made them.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <string.h>
+
+#include "backing.h"
+#include "cases.h"
+#include "dirty.h"
+#include "evidence.h"
+#include "numa_moves.h"
+#include "options.h"
+#include "report.h"
+#include "split.h"
+#include "vm.h"
+#include "worker.h"
+#include "writer.h"
+
+#define DATA_BYTES (4UL << 20)
+#define STRESS_S   5
+/* Tables whose place is looked at; each maps one page of what a PMD covers. */
+#define TABLES 96
+/*
+ * A vCPU takes tables from a cache, which it fills from the node that it is on
+ * (kvm_mmu_topup_memory_cache(), KVM_ARCH_NR_OBJS_PER_MEMORY_CACHE): as many as
+ * that can still be of the node before.
+ */
+#define CACHE 40
+/* Tables of the upper levels, and what else the VM maps meanwhile. */
+#define OTHERS 16
+
+/* ---- a guest with memory that has no pages yet ----------------------------- */
+
+struct place {
+	struct vm *vm;
+	struct backing backing;
+	struct memslot slot;
+	uint64_t page;
+	unsigned int nodes;
+};
+
+static void create(struct place *place, enum backing_kind kind, uint64_t bytes,
+		   const struct vm_config *config)
+{
+	const struct backing_request request = { .kind = kind,
+						 .size = bytes,
+						 .fd = -1 };
+
+	memset(place, 0, sizeof(*place));
+	place->nodes = backing_nodes();
+	place->vm = vm_create(config);
+	place->page = place->vm->page_size;
+	backing_create(&place->backing, &request);
+	slot_add(place->vm, &place->slot, SLOT_TEST_FIRST, GPA_TEST,
+		 &place->backing, 0);
+	vm_map(place->vm, GPA_TEST, GPA_TEST, bytes, backing_thp_size());
+}
+
+static void destroy(struct place *place)
+{
+	vm_destroy(place->vm);
+	backing_destroy(&place->backing);
+}
+
+/* The guest stores to @count places, from a CPU of @node. */
+static void store(struct place *place, unsigned int node, uint64_t offset,
+		  uint64_t stride, uint64_t count)
+{
+	struct vcpu *vcpu = &place->vm->vcpus[0];
+	struct writer_list *list = writer_list_of(vcpu->guest);
+
+	worker_here_node(node);
+	*list = (struct writer_list){
+		.count = count ? 1 : 0,
+		.store[0] = { .gva = place->slot.gpa + offset,
+			      .stride = (int64_t)stride,
+			      .count = count },
+	};
+	vcpu_start(vcpu, writer_store, 0);
+	vcpu_run(vcpu, VCPU_DONE);
+}
+
+/* ---- data ------------------------------------------------------------------ */
+
+static int node_of(const struct place *place, uint64_t offset)
+{
+	int node = backing_node_of(&place->backing, offset);
+
+	CHECK(node >= 0, "where the page at %#llx is cannot be told: %s",
+	      (unsigned long long)offset, errno_name(-node));
+	return node;
+}
+
+static uint64_t data_bytes(enum backing_kind kind)
+{
+	uint64_t least = 2 * backing_page_size(kind);
+
+	return DATA_BYTES > least ? DATA_BYTES : least;
+}
+
+/* Bound to one node, touched first by a vCPU on another. */
+static void run_bound(const struct test_case *test)
+{
+	enum backing_kind kind = test->number[0];
+	unsigned int node, nodes = backing_nodes();
+
+	for (node = 0; node < nodes; node++) {
+		struct place place;
+		uint64_t offset;
+		int error;
+
+		create(&place, kind, data_bytes(kind), NULL);
+		error = backing_bind(&place.backing, node);
+		CHECK(!error, "mbind(MPOL_BIND) failed: %s",
+		      errno_name(-error));
+		store(&place, node + 1, 0, place.page,
+		      place.slot.size / place.page);
+		for (offset = 0; offset < place.slot.size; offset += place.page)
+			CHECK(node_of(&place, offset) == (int)node,
+			      "memory is bound to node %u, and what a vCPU has touched at %#llx is on node %d",
+			      node, (unsigned long long)offset,
+			      node_of(&place, offset));
+		destroy(&place);
+	}
+}
+
+/* Interleaved: every page on the next node (interleave_nid()). */
+static void run_interleaved(const struct test_case *test)
+{
+	enum backing_kind kind = test->number[0];
+	uint64_t unit, offset;
+	struct place place;
+	int error, last = -1;
+
+	create(&place, kind, data_bytes(kind), NULL);
+	error = backing_interleave(&place.backing);
+	CHECK(!error, "mbind(MPOL_INTERLEAVE) failed: %s", errno_name(-error));
+	unit = place.backing.page_size;
+	store(&place, 0, 0, place.page, place.slot.size / place.page);
+	for (offset = 0; offset < place.slot.size; offset += unit) {
+		int node = node_of(&place, offset);
+
+		CHECK(node != last,
+		      "memory is interleaved, and the pages at %#llx and before are both on node %d",
+		      (unsigned long long)offset, node);
+		last = node;
+	}
+	destroy(&place);
+}
+
+/* ---- page tables ----------------------------------------------------------- */
+
+static uint64_t tables(const struct place *place, unsigned int node)
+{
+	struct shortage shortage;
+	uint64_t bytes;
+
+	if (!evidence_node_tables(node, &bytes, &shortage))
+		skip_for(&shortage);
+	return bytes / place->page;
+}
+
+/* The first of all nodes, and what each has more of since then. */
+static void note_tables(const struct place *place, uint64_t *before)
+{
+	unsigned int node;
+
+	for (node = 0; node < place->nodes; node++)
+		before[node] = tables(place, node);
+}
+
+#define NODES_MAX 64
+
+static void judge_tables(const struct place *place, const uint64_t *before,
+			 unsigned int node, uint64_t least, uint64_t elsewhere,
+			 const char *what)
+{
+	uint64_t here = tables(place, node) - before[node], others = 0;
+	unsigned int other;
+
+	for (other = 0; other < place->nodes; other++)
+		if (other != node && tables(place, other) > before[other])
+			others += tables(place, other) - before[other];
+	/* Where a hypervisor has the tables it counts none of them. */
+	if (!here && !others)
+		skip("page tables that the kernel counts (SecPageTables)",
+		     "run it without kvm-arm.mode=protected");
+	report_info("%s: %llu tables on node %u, %llu elsewhere", what,
+		    (unsigned long long)here, node, (unsigned long long)others);
+	CHECK(here >= least && others <= elsewhere,
+	      "%s: node %u has %llu page tables more (%llu were due), other nodes %llu (%llu may be)",
+	      what, node, (unsigned long long)here, (unsigned long long)least,
+	      (unsigned long long)others, (unsigned long long)elsewhere);
+}
+
+static void create_sparse(struct place *place, uint64_t *before)
+{
+	create(place, BACKING_ANONYMOUS, 2 * TABLES * backing_thp_size(), NULL);
+	CHECK(place->nodes <= NODES_MAX, "more than %d nodes", NODES_MAX);
+	note_tables(place, before);
+}
+
+/* A vCPU's faults make tables on its own node, wherever the data is. */
+static void run_tables_local(const struct test_case *test)
+{
+	unsigned int node, nodes = backing_nodes();
+
+	(void)test;
+	for (node = 0; node < nodes; node++) {
+		uint64_t before[NODES_MAX], huge = backing_thp_size();
+		struct place place;
+		int error;
+
+		create_sparse(&place, before);
+		error = backing_bind(&place.backing, (node + 1) % nodes);
+		CHECK(!error, "mbind(MPOL_BIND) failed: %s",
+		      errno_name(-error));
+		store(&place, node, 0, huge, TABLES);
+		judge_tables(&place, before, node, TABLES, 0,
+			     "a vCPU that stays");
+		CHECK(node_of(&place, 0) != (int)node,
+		      "the data is on the vCPU's node, not where it is bound to");
+		destroy(&place);
+	}
+}
+
+/* And once it is elsewhere, there. */
+static void run_tables_moved(const struct test_case *test)
+{
+	uint64_t before[NODES_MAX], huge = backing_thp_size();
+	struct place place;
+
+	(void)test;
+	create_sparse(&place, before);
+	store(&place, 0, 0, huge, TABLES);
+	judge_tables(&place, before, 0, TABLES, 0, "before it moved");
+	note_tables(&place, before);
+	store(&place, 1, TABLES * huge, huge, TABLES);
+	judge_tables(&place, before, 1, TABLES - CACHE, CACHE + OTHERS,
+		     "after it moved");
+	destroy(&place);
+}
+
+/* Tables that splitting needs when logging begins: on who enables it's node. */
+static void run_tables_split(const struct test_case *test)
+{
+	uint64_t huge = backing_thp_size(), before[NODES_MAX];
+	uint64_t bytes = TABLES / 4 * huge;
+	struct vm_config config = { .vcpus = 1 };
+	struct dirty_slot *watched;
+	struct dirty_log *dirty;
+	struct place place;
+	size_t ways;
+	const struct split *split = splits(&ways);
+
+	(void)test;
+	/* The last but one of several chunks, or the only way to be eager. */
+	split += ways > 2 ? 2 : 1;
+	split_begin(split);
+	config.eager_split = split->chunk;
+	create(&place, BACKING_ANONYMOUS_THP, bytes, &config);
+	backing_populate(&place.backing);
+	if (backing_host_huge_bytes(&place.backing) < bytes)
+		skip("huge pages of the host",
+		     "run it on a machine with more free memory");
+	store(&place, 0, 0, huge, bytes / huge);
+	dirty = dirty_new(place.vm, HARVESTER_LOG);
+	watched = dirty_watch(dirty, &place.slot);
+	note_tables(&place, before);
+	worker_here_node(1);
+	dirty_enable(dirty, watched);
+	judge_tables(&place, before, 1, bytes / huge, 0,
+		     "huge mappings that are split when logging begins");
+	dirty_free(dirty);
+	destroy(&place);
+	split_end();
+}
+
+/* ---- the cases ------------------------------------------------------------- */
+
+static bool wanted(enum backing_kind kind)
+{
+	const char *only = options()->backing;
+
+	return backing_exists(kind) &&
+	       (!only || !strcmp(only, backing_name(kind)));
+}
+
+/*
+ * In check mode, whatever way of logging with THP, and all else not logged and
+ * with one of them. Memory of small pages in shared files differs in nothing
+ * that matters here, and is for --all.
+ */
+static bool allowed(const unsigned int *tuple, const void *context)
+{
+	enum backing_kind kind = tuple[MOVES_BACKING];
+	bool main = tuple[MOVES_HARVESTER] == HARVESTER_LOG ||
+		    tuple[MOVES_HARVESTER] == MOVES_UNLOGGED;
+
+	(void)context;
+	if (!wanted(kind))
+		return false;
+	if (options()->mode == MODE_ALL || options()->backing ||
+	    options()->case_glob)
+		return true;
+	if (kind == BACKING_ANONYMOUS_THP)
+		return main || tuple[MOVES_VCPUS] == tuple[MOVES_HARVESTER] % 2;
+	return main && (kind == BACKING_ANONYMOUS ||
+			kind == BACKING_HUGETLB_2M || kind == BACKING_SHMEM);
+}
+
+static struct test_case *add(struct test_case *cases, size_t *count, size_t max,
+			     void (*run)(const struct test_case *test))
+{
+	if (*count == max)
+		fail("more than %zu cases", max);
+	cases[*count] = (struct test_case){ .run = run };
+	return &cases[(*count)++];
+}
+
+static size_t add_moves(const struct options *options, struct test_case *cases,
+			size_t count, size_t max)
+{
+	const struct case_matrix matrix = {
+		.dimensions = MOVES_DIMENSIONS,
+		.levels = { HARVESTER_COUNT + 1, BACKING_GUEST_MEMFD, 2 },
+		.allowed = allowed,
+	};
+	static struct case_tuple
+		tuples[(HARVESTER_COUNT + 1) * BACKING_KINDS * 2];
+	size_t found = cases_choose(options, &matrix, tuples,
+				    sizeof(tuples) / sizeof(tuples[0])),
+	       i;
+
+	found = cases_keep_for_stress(options, tuples, found, sizeof(tuples[0]),
+				      STRESS_S);
+	for (i = 0; i < found; i++) {
+		const unsigned int *level = tuples[i].level;
+		struct test_case *test = add(cases, &count, max, numa_moves);
+		unsigned int dimension;
+
+		for (dimension = 0; dimension < MOVES_DIMENSIONS; dimension++)
+			test->number[dimension] = level[dimension];
+		snprintf(test->name, sizeof(test->name), "moved/%s/%s/%s",
+			 level[MOVES_HARVESTER] == MOVES_UNLOGGED ?
+				 "unlogged" :
+				 harvester_name(level[MOVES_HARVESTER]),
+			 backing_name(level[MOVES_BACKING]),
+			 level[MOVES_VCPUS] ? "vcpus_move" : "vcpus_stay");
+	}
+	return count;
+}
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	static const struct {
+		const char *name;
+		void (*run)(const struct test_case *test);
+	} data[] = {
+		{ "bound", run_bound },
+		{ "interleaved", run_interleaved },
+	}, table_cases[] = {
+		{ "tables/local", run_tables_local },
+		{ "tables/moved", run_tables_moved },
+		{ "tables/split", run_tables_split },
+	};
+	static const enum backing_kind kinds[] = {
+		BACKING_ANONYMOUS,    BACKING_ANONYMOUS_THP,
+		BACKING_HUGETLB_2M,   BACKING_SHMEM,
+		BACKING_MEMFD,	      BACKING_MEMFD_HUGETLB,
+		BACKING_TMPFS_SHARED,
+	};
+	size_t count = 0, i, j;
+
+	if (options->mode != MODE_STRESS || options->case_glob) {
+		for (i = 0; i < sizeof(table_cases) / sizeof(table_cases[0]);
+		     i++)
+			snprintf(add(cases, &count, max, table_cases[i].run)
+					 ->name,
+				 CASE_NAME_MAX, "%s", table_cases[i].name);
+		for (i = 0; i < 2; i++) {
+			for (j = 0; j < sizeof(kinds) / sizeof(kinds[0]); j++) {
+				struct test_case *test;
+
+				if (!wanted(kinds[j]))
+					continue;
+				test = add(cases, &count, max, data[i].run);
+				test->number[0] = kinds[j];
+				snprintf(test->name, sizeof(test->name),
+					 "%s/%s", data[i].name,
+					 backing_name(kinds[j]));
+			}
+		}
+	}
+	return add_moves(options, cases, count, max);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "numa_stage2_test",
+		.summary =
+			"guests' memory moves between NUMA nodes while they run, and nothing is lost",
+		.cases = list_cases,
+		.needs = { .root = true, .kvm = true, .nodes = 2 },
+	};
+
+	return cases_main(argc, argv, &program);
+}
