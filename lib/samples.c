@@ -106,17 +106,20 @@ void series_begin(struct series *series, enum series_kind kind,
 
 void series_add(struct series *series, double at, double value)
 {
-	struct series_point *last = &series->point[series->count - 1];
+	struct series_point *point = series->point;
+	size_t i = 0;
 
-	if (!series->count || last->at != at) {
-		if (series->count == SERIES_POINTS_MAX ||
-		    (series->count && at < last->at))
-			fail("a series has %d points, in ascending order",
+	while (i < series->count && point[i].at < at)
+		i++;
+	if (i == series->count || point[i].at != at) {
+		if (series->count == SERIES_POINTS_MAX)
+			fail("a series has at most %d points",
 			     SERIES_POINTS_MAX);
-		last = &series->point[series->count++];
-		last->at = at;
+		memmove(&point[i + 1], &point[i],
+			(series->count++ - i) * sizeof(*point));
+		point[i] = (struct series_point){ .at = at };
 	}
-	samples_add(&last->samples, value);
+	samples_add(&point[i].samples, value);
 }
 
 /* Slope of the line through the logarithms, by least squares. */

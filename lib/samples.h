@@ -132,10 +132,25 @@ void series_begin(struct series *series, enum series_kind kind,
 /**
  * series_add() - one more sample
  * @series: begun
- * @at: the size: that of the last point, or a larger one, above 0
+ * @at: the size, above 0; sizes may come in any order, and again: what a machine
+ *	does beside must not be that of one size alone
  * @value: what was measured
  */
 void series_add(struct series *series, double at, double value);
+
+/**
+ * series_next() - which size comes next
+ * @at: the size before, above 0
+ * @most: the last
+ *
+ * Return: twice as much, or @most if that would be more, or 0 after @most.
+ */
+static inline unsigned int series_next(unsigned int at, unsigned int most)
+{
+	if (at >= most)
+		return 0;
+	return at < most / 2 ? 2 * at : most;
+}
 
 /**
  * series_growth() - by which power of the size the cost grows
@@ -145,7 +160,8 @@ void series_add(struct series *series, double at, double value);
  * "Faster" are costs that grow by a power clearly above what they should
  * (SERIES_COST: 1, SERIES_COST_EACH: 0), if also the cheapest sample at the
  * largest size costs a quarter more for each unit of size than the dearest one at
- * the smallest, and there are five of each: a busy machine alone hardly does that.
+ * the smallest, and there are five of each: a busy machine alone hardly does that,
+ * if the samples of both were taken by turns.
  *
  * Return: whether they grow faster than they should; false with @power 0 where
  * nothing can be said (one point, or samples of 0).

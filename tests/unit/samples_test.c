@@ -57,8 +57,10 @@ static bool grows(enum series_kind kind, unsigned int repeats, double power,
 	double at;
 
 	series_begin(&series, kind, "size", "us", "\"bench\": \"x\"");
-	for (at = 1; at <= 8; at *= 2)
-		for (i = 0; i < repeats; i++)
+	for (i = 0; i < repeats; i++)
+		/* In no order. */
+		for (at = i % 2 ? 1 : 8; at >= 1 && at <= 8;
+		     at = i % 2 ? 2 * at : at / 2)
 			series_add(&series, at,
 				   pow(at, power) *
 					   (1 + noise * i / (repeats - 1)));
