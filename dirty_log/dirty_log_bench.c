@@ -158,14 +158,6 @@ static void bench_cycle(const struct test_case *test)
 
 /* ---- the cases ----------------------------------------------------------- */
 
-static bool wanted(enum backing_kind kind)
-{
-	const char *only = options()->backing;
-
-	return backing_exists(kind) &&
-	       (!only || !strcmp(only, backing_name(kind)));
-}
-
 /* In check mode: each way of harvesting once, and each kind of huge memory. */
 static bool in_check(enum harvester harvester, enum backing_kind kind)
 {
@@ -197,7 +189,7 @@ static size_t add_splits(struct test_case *cases, size_t count, size_t max)
 	size_t ways, i;
 	const struct split *split = splits(&ways);
 
-	for (i = 0; i < ways && wanted(BACKING_ANONYMOUS_THP); i++) {
+	for (i = 0; i < ways && backing_wanted(BACKING_ANONYMOUS_THP); i++) {
 		char name[32];
 		struct test_case *test;
 
@@ -221,12 +213,12 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 
 	for (harvester = 0; harvester < HARVESTER_COUNT; harvester++) {
 		for (kind = 0; kind < BACKING_GUEST_MEMFD; kind++)
-			if (wanted(kind) &&
+			if (backing_wanted(kind) &&
 			    (!check || in_check(harvester, kind)))
 				add_case(cases, &count, max, "cycle", harvester,
 					 kind)
 					->run = bench_cycle;
-		if (wanted(BACKING_ANONYMOUS_THP)) {
+		if (backing_wanted(BACKING_ANONYMOUS_THP)) {
 			add_case(cases, &count, max, "harvest", harvester,
 				 BACKING_ANONYMOUS_THP)
 				->run = bench_harvest;

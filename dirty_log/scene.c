@@ -8,7 +8,6 @@
 
 #include "cases.h"
 #include "clock.h"
-#include "options.h"
 #include "report.h"
 #include "scene.h"
 #include "writer.h"
@@ -36,11 +35,8 @@ const char *geometry_name(enum geometry geometry)
 
 bool scene_wanted(const unsigned int *tuple, const void *context)
 {
-	const char *only = options()->backing;
-
 	(void)context;
-	return backing_exists(tuple[SCENE_BACKING]) &&
-	       (!only || !strcmp(only, backing_name(tuple[SCENE_BACKING])));
+	return backing_wanted(tuple[SCENE_BACKING]);
 }
 
 static uint64_t round_up(uint64_t value, uint64_t to)

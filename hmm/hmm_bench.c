@@ -11,7 +11,6 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +25,7 @@
 #include "options.h"
 #include "report.h"
 #include "samples.h"
-#include "worker.h"
+#include "turns.h"
 
 #define MEASURE_MS 500
 #define TURNS_MIN  3
@@ -119,58 +118,37 @@ static const struct operation operations[] = {
  * @backing: the memory, a part for each thread
  * @pages: of each thread
  * @threads: how many
- * @begin: where all are when a turn begins, and when it is prepared
- * @end: where they are when it is over
- * @more: whether there are turns to come
+ * @devices: one for each thread
  */
 struct bench {
 	const struct operation *operation;
 	struct backing backing;
 	uint64_t pages;
 	unsigned int threads;
-	pthread_barrier_t begin, end;
-	bool more;
+	struct bench_device *devices;
 };
 
-/**
- * struct runner - a thread with a device
- * @bench: the case
- * @device: the device
- * @began: when its turn began, by itself: who waits for it may wake up late
- * @ended: when it ended
- */
-struct runner {
-	struct bench *bench;
-	struct bench_device device;
-	uint64_t began, ended;
-};
-
-static void take_turns(struct worker *worker, void *argument)
+static void prepare(void *context, unsigned int index)
 {
-	struct runner *runner = argument;
-	struct bench *bench = runner->bench;
+	struct bench *bench = context;
 
-	for (;;) {
-		pthread_barrier_wait(&bench->begin);
-		if (!bench->more)
-			return;
-		if (bench->operation->prepare)
-			bench->operation->prepare(&runner->device);
-		pthread_barrier_wait(&bench->begin);
-		runner->began = clock_ns();
-		bench->operation->act(&runner->device);
-		runner->ended = clock_ns();
-		pthread_barrier_wait(&bench->end);
-	}
+	if (bench->operation->prepare)
+		bench->operation->prepare(&bench->devices[index]);
 }
 
-static bool open_device(struct runner *runner, struct bench *bench,
-			const struct bench_driver *driver, unsigned int number)
+static void act(void *context, unsigned int index)
 {
-	struct bench_device *device = &runner->device;
+	struct bench *bench = context;
+
+	bench->operation->act(&bench->devices[index]);
+}
+
+static bool open_device(struct bench *bench, const struct bench_driver *driver,
+			unsigned int number)
+{
+	struct bench_device *device = &bench->devices[number];
 	uint64_t page = (uint64_t)getpagesize();
 
-	runner->bench = bench;
 	*device = (struct bench_device){
 		.driver = driver,
 		.start = (unsigned char *)bench->backing.hva +
@@ -192,26 +170,11 @@ static bool open_device(struct runner *runner, struct bench *bench,
 	return true;
 }
 
-static void close_device(struct runner *runner)
+static void close_device(struct bench_device *device)
 {
-	close(runner->device.fd);
-	free(runner->device.buffer);
-	free(runner->device.entries);
-}
-
-/* From when the first began to when the last ended. */
-static uint64_t turn_ns(const struct runner *runners, unsigned int count)
-{
-	uint64_t began = runners[0].began, ended = runners[0].ended;
-	unsigned int i;
-
-	for (i = 1; i < count; i++) {
-		if (runners[i].began < began)
-			began = runners[i].began;
-		if (runners[i].ended > ended)
-			ended = runners[i].ended;
-	}
-	return ended - began;
+	close(device->fd);
+	free(device->buffer);
+	free(device->entries);
 }
 
 /*
@@ -221,36 +184,33 @@ static uint64_t turn_ns(const struct runner *runners, unsigned int count)
 static bool some_turns(struct bench *bench, const struct bench_driver *driver,
 		       uint64_t duration_ns, struct samples *times)
 {
-	struct worker_group *group = worker_group_new("bench");
-	struct runner *runners = calloc(bench->threads, sizeof(*runners));
-	unsigned int i, turns = 0;
+	const struct turns_config config = {
+		.threads = bench->threads,
+		.prepare = prepare,
+		.act = act,
+		.context = bench,
+	};
+	unsigned int i, count = 0;
+	struct turns *turns;
 	uint64_t until;
 
-	CHECK(runners, "no memory");
-	worker_group_silence_ms(group, 0);
-	for (i = 0; i < bench->threads; i++) {
-		if (!open_device(&runners[i], bench, driver, i))
+	bench->devices = calloc(bench->threads, sizeof(*bench->devices));
+	CHECK(bench->devices, "no memory");
+	for (i = 0; i < bench->threads; i++)
+		if (!open_device(bench, driver, i))
 			return false;
-		worker_add(group, "runner", take_turns, &runners[i]);
-	}
-	bench->more = true;
-	worker_group_start(group);
+	turns = turns_begin(&config);
 	until = clock_ns() + duration_ns;
 	do {
-		pthread_barrier_wait(&bench->begin);
-		pthread_barrier_wait(&bench->begin);
-		pthread_barrier_wait(&bench->end);
+		uint64_t ns = turns_take(turns);
+
 		if (times->count < TURNS_MAX)
-			samples_add(times,
-				    (double)turn_ns(runners, bench->threads) /
-					    1e3);
-	} while (++turns < TURNS_MIN || clock_ns() < until);
-	bench->more = false;
-	pthread_barrier_wait(&bench->begin);
-	worker_group_join(group, 10000);
+			samples_add(times, (double)ns / 1e3);
+	} while (++count < TURNS_MIN || clock_ns() < until);
+	turns_end(turns);
 	for (i = 0; i < bench->threads; i++)
-		close_device(&runners[i]);
-	free(runners);
+		close_device(&bench->devices[i]);
+	free(bench->devices);
 	return true;
 }
 
@@ -296,10 +256,6 @@ static void bench_operation(const struct test_case *test)
 	if (request.kind != BACKING_ANONYMOUS)
 		request.size += HUGE_BYTES - request.size % HUGE_BYTES;
 	backing_create(&bench.backing, &request);
-	CHECK(!pthread_barrier_init(&bench.begin, NULL, bench.threads + 1) &&
-		      !pthread_barrier_init(&bench.end, NULL,
-					    bench.threads + 1),
-	      "no barrier");
 	for (round = 0; round < ROUNDS; round++)
 		for (i = 0; i < DEVICES; i++)
 			there[i] = there[i] &&

@@ -3,16 +3,13 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <pthread.h>
-#include <stdlib.h>
-
 #include "clock.h"
 #include "fault_cost.h"
 #include "fault_field.h"
 #include "options.h"
 #include "report.h"
 #include "samples.h"
-#include "worker.h"
+#include "turns.h"
 
 #define MIB (1UL << 20)
 /* All sizes by turns: what the machine does beside is shared out so. */
@@ -121,113 +118,47 @@ void bench_faults(const struct test_case *test)
 
 /* ---- several vCPUs ------------------------------------------------------- */
 
-/**
- * struct team - the threads of the vCPUs
- * @field: the slot
- * @begin: where all are before a round
- * @end: where all are behind it
- * @more: whether there is another round
- */
-struct team {
-	struct field field;
-	pthread_barrier_t begin, end;
-	bool more;
-};
-
-/**
- * struct player - one of them
- * @team: the team
- * @index: its vCPU
- * @began: when its part of a round began, by itself
- * @ended: when it ended
- */
-struct player {
-	struct team *team;
-	unsigned int index;
-	uint64_t began, ended;
-};
-
-static void play(struct worker *worker, void *argument)
+static void prepare(void *context, unsigned int index)
 {
-	struct player *player = argument;
-	struct team *team = player->team;
-
-	(void)worker;
-	for (;;) {
-		pthread_barrier_wait(&team->begin);
-		if (!team->more)
-			return;
-		field_prepare(&team->field, player->index, WRITER_STORE);
-		pthread_barrier_wait(&team->begin);
-		player->began = clock_ns();
-		field_access(&team->field, player->index);
-		player->ended = clock_ns();
-		pthread_barrier_wait(&team->end);
-	}
+	field_prepare(context, index, WRITER_STORE);
 }
 
-/* One round. Return: nanoseconds from the first beginning to the last end. */
-static double one_round(struct team *team, const struct player *players)
+static void access_part(void *context, unsigned int index)
 {
-	uint64_t began, ended;
-	unsigned int i;
-
-	field_unmap(&team->field);
-	pthread_barrier_wait(&team->begin);
-	pthread_barrier_wait(&team->begin);
-	pthread_barrier_wait(&team->end);
-	began = players[0].began;
-	ended = players[0].ended;
-	for (i = 1; i < team->field.vm->vcpu_count; i++) {
-		if (players[i].began < began)
-			began = players[i].began;
-		if (players[i].ended > ended)
-			ended = players[i].ended;
-	}
-	return (double)(ended - began);
+	field_access(context, index);
 }
 
 static void bench_vcpus(enum backing_kind kind, unsigned int vcpus,
 			uint64_t share_ns, struct series *series)
 {
-	struct worker_group *group = worker_group_new("vCPUs");
-	struct player *players = calloc(vcpus, sizeof(*players));
 	uint64_t until = clock_ns() + share_ns, bytes = most_bytes(kind);
-	struct team team = { .more = true };
-	unsigned int i, turn;
+	struct field field;
+	const struct turns_config config = {
+		.threads = vcpus,
+		.prepare = prepare,
+		.act = access_part,
+		.context = &field,
+		.pin = true,
+	};
+	struct turns *turns;
+	unsigned int turn;
 
-	CHECK(players, "out of memory for %u vCPUs", vcpus);
 	bytes -= bytes % (vcpus * backing_page_size(kind));
-	if (!field_create(&team.field, kind, bytes, vcpus))
+	if (!field_create(&field, kind, bytes, vcpus))
 		return;
-	field_judge(&team.field);
-	CHECK(!pthread_barrier_init(&team.begin, NULL, vcpus + 1) &&
-		      !pthread_barrier_init(&team.end, NULL, vcpus + 1),
-	      "no barrier");
-	for (i = 0; i < vcpus; i++) {
-		struct worker *worker;
-
-		players[i] = (struct player){ &team, i, 0, 0 };
-		worker = worker_add(group, "vCPU", play, &players[i]);
-		worker_progress(worker, &team.field.vm->vcpus[i].guest->beat);
-		worker_place_cpu(worker, i);
-	}
-	/* Who waits for the others shows no sign of life; the case's time is up. */
-	worker_group_silence_ms(group, 0);
-	worker_group_start(group);
+	field_judge(&field);
+	turns = turns_begin(&config);
 	for (turn = 0; turn < REPEATS_MAX; turn++) {
 		if (turn >= REPEATS_MIN && clock_ns() > until)
 			break;
+		field_unmap(&field);
 		series_add(series, vcpus,
-			   (double)team.field.faults * 1e9 /
-				   one_round(&team, players));
+			   (double)field.faults * 1e9 /
+				   (double)turns_take(turns));
 	}
-	team.more = false;
-	pthread_barrier_wait(&team.begin);
-	worker_group_join(group, 10000);
-	field_judge(&team.field);
-	field_destroy(&team.field);
-	free(players);
+	turns_end(turns);
+	field_judge(&field);
+	field_destroy(&field);
 }
 
 void bench_throughput(const struct test_case *test)

@@ -16,7 +16,6 @@
 #define _GNU_SOURCE
 #endif
 #include <stdio.h>
-#include <string.h>
 
 #include "backing.h"
 #include "cases.h"
@@ -36,9 +35,10 @@ static bool wanted(enum backing_kind kind, const struct options *options)
 	};
 	size_t i;
 
-	if (options->backing)
-		return !strcmp(options->backing, backing_name(kind));
-	if (options->mode != MODE_CHECK || options->case_glob)
+	if (!backing_wanted(kind))
+		return false;
+	if (options->backing || options->mode != MODE_CHECK ||
+	    options->case_glob)
 		return true;
 	for (i = 0; i < sizeof(in_check) / sizeof(in_check[0]); i++)
 		if (kind == in_check[i])
@@ -64,8 +64,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 					     .timeout_s = CASE_S };
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		for (backing = 0; backing < BACKING_GUEST_MEMFD; backing++) {
-			if (!backing_exists(backing) ||
-			    !wanted(backing, options))
+			if (!wanted(backing, options))
 				continue;
 			if (count == max)
 				fail("more than %zu cases", max);

@@ -285,14 +285,6 @@ static void run_tables_split(const struct test_case *test)
 
 /* ---- the cases ------------------------------------------------------------- */
 
-static bool wanted(enum backing_kind kind)
-{
-	const char *only = options()->backing;
-
-	return backing_exists(kind) &&
-	       (!only || !strcmp(only, backing_name(kind)));
-}
-
 /*
  * In check mode, whatever way of logging with THP, and all else not logged and
  * with one of them. Memory of small pages in shared files differs in nothing
@@ -305,7 +297,7 @@ static bool allowed(const unsigned int *tuple, const void *context)
 		    tuple[MOVES_HARVESTER] == MOVES_UNLOGGED;
 
 	(void)context;
-	if (!wanted(kind))
+	if (!backing_wanted(kind))
 		return false;
 	if (options()->mode == MODE_ALL || options()->backing ||
 	    options()->case_glob)
@@ -390,7 +382,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			for (j = 0; j < sizeof(kinds) / sizeof(kinds[0]); j++) {
 				struct test_case *test;
 
-				if (!wanted(kinds[j]))
+				if (!backing_wanted(kinds[j]))
 					continue;
 				test = add(cases, &count, max, data[i].run);
 				test->number[0] = kinds[j];

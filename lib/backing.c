@@ -10,6 +10,7 @@
 #include "arch.h"
 #include "backing.h"
 #include "backing_parts.h"
+#include "options.h"
 
 /* From linux/mman.h and linux/memfd.h; older libc headers lack some. */
 #ifndef MADV_POPULATE_WRITE
@@ -95,6 +96,14 @@ bool backing_exists(enum backing_kind kind)
 		if (sizes[i] == backing_kinds[kind].hugetlb)
 			return true;
 	return false;
+}
+
+bool backing_wanted(enum backing_kind kind)
+{
+	const char *only = options()->backing;
+
+	return backing_exists(kind) &&
+	       (!only || !strcmp(only, backing_name(kind)));
 }
 
 /* The file behind the memory: -1 if none; false if there can be none. */

@@ -154,6 +154,14 @@ uint64_t backing_page_size(enum backing_kind kind);
 bool backing_exists(enum backing_kind kind);
 
 /**
+ * backing_wanted() - is memory of a kind to be tested?
+ * @kind: the kind
+ *
+ * Return: whether it exists, and --backing names it or there is no --backing.
+ */
+bool backing_wanted(enum backing_kind kind);
+
+/**
  * backing_available() - can this machine give memory of a kind?
  * @kind: the kind
  * @size: so many bytes of it
