@@ -26,7 +26,7 @@
 #define REPEATS	      2
 #define RING	      65536
 #define HARVEST_MS    10
-#define WINDOW_MIN_NS (50 * NSEC_PER_MSEC)
+#define WINDOW_MIN_NS (30 * NSEC_PER_MSEC)
 /* A busy machine may not come to them within the time. */
 #define WINDOW_STORES 50
 #define WINDOW_MS     20000
