@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stddef.h>
+
+#include "cases.h"
+#include "clock.h"
+#include "turns.h"
+
+#define THREADS 4
+#define TURNS	50
+#define BUSY_NS (2 * NSEC_PER_MSEC)
+
+struct seen {
+	unsigned int prepared[THREADS];
+	unsigned int acted[THREADS];
+	bool early;
+};
+
+static void prepare(void *context, unsigned int index)
+{
+	struct seen *seen = context;
+
+	__atomic_add_fetch(&seen->prepared[index], 1, __ATOMIC_SEQ_CST);
+}
+
+/* Nobody begins before all are prepared. */
+static void act(void *context, unsigned int index)
+{
+	struct seen *seen = context;
+	unsigned int turn = __atomic_add_fetch(&seen->acted[index], 1,
+					       __ATOMIC_SEQ_CST);
+	unsigned int i;
+
+	for (i = 0; i < THREADS; i++)
+		if (__atomic_load_n(&seen->prepared[i], __ATOMIC_SEQ_CST) !=
+		    turn)
+			__atomic_store_n(&seen->early, true, __ATOMIC_SEQ_CST);
+}
+
+static void test_order(const struct test_case *test)
+{
+	struct seen seen = { .early = false };
+	const struct turns_config config = {
+		.threads = THREADS,
+		.prepare = prepare,
+		.act = act,
+		.context = &seen,
+		.pin = true,
+	};
+	struct turns *turns = turns_begin(&config);
+	unsigned int turn, i;
+
+	(void)test;
+	for (turn = 1; turn <= TURNS; turn++) {
+		turns_take(turns);
+		for (i = 0; i < THREADS; i++)
+			CHECK(seen.acted[i] == turn && seen.prepared[i] == turn,
+			      "turn %u: thread %u has acted %u times, was prepared %u times",
+			      turn, i, seen.acted[i], seen.prepared[i]);
+	}
+	turns_end(turns);
+	CHECK(!seen.early, "a thread began before all were prepared");
+	CHECK(seen.acted[0] == TURNS, "a thread acted after the last turn");
+}
+
+/* The last thread takes a while. */
+static void be_late(void *context, unsigned int index)
+{
+	uint64_t start = clock_ns();
+
+	(void)context;
+	while (index == THREADS - 1 && clock_ns() - start < BUSY_NS)
+		;
+}
+
+static void test_time(const struct test_case *test)
+{
+	const struct turns_config config = { .threads = THREADS,
+					     .act = be_late };
+	struct turns *turns = turns_begin(&config);
+	uint64_t ns = turns_take(turns);
+
+	(void)test;
+	turns_end(turns);
+	CHECK(ns >= BUSY_NS, "a thread took %llu ns, the turn %llu",
+	      (unsigned long long)BUSY_NS, (unsigned long long)ns);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test_case cases[] = {
+		{ .name = "order", .run = test_order },
+		{ .name = "time", .run = test_time },
+	};
+	static const struct program program = {
+		.name = "turns_test",
+		.summary = "threads that take turns",
+		.table = cases,
+		.table_size = sizeof(cases) / sizeof(cases[0]),
+	};
+
+	return cases_main(argc, argv, &program);
+}
