@@ -29,10 +29,10 @@
 #define WINDOW_MIN_NS (30 * NSEC_PER_MSEC)
 /* A busy machine may not come to them within the time. */
 #define WINDOW_STORES 50
-#define WINDOW_MS     20000
+#define WINDOW_MS     60000
 /* Until guests have written so much after the measurement. */
 #define PROOF_STORES 100
-#define PROOF_MS     20000
+#define PROOF_MS     60000
 
 enum { PLAIN, LOGGED, SLOWDOWN, ENABLE, DISABLE, SERIES };
 
@@ -137,6 +137,7 @@ static void bench_vcpus(const struct test_case *test, unsigned int vcpus,
 {
 	static const struct crew_config crew_config = {
 		.function = writer_run,
+		.silence_ms = WINDOW_MS,
 	};
 	const struct scene_config config = {
 		.harvester = test->number[0],

@@ -25,6 +25,7 @@
 
 #define DATA_BYTES (4UL << 20)
 #define STRESS_S   5
+#define CASE_S	   240
 /* Tables whose place is looked at; each maps one page of what a PMD covers. */
 #define TABLES 96
 /*
@@ -313,7 +314,7 @@ static struct test_case *add(struct test_case *cases, size_t *count, size_t max,
 {
 	if (*count == max)
 		fail("more than %zu cases", max);
-	cases[*count] = (struct test_case){ .run = run };
+	cases[*count] = (struct test_case){ .run = run, .timeout_s = CASE_S };
 	return &cases[(*count)++];
 }
 
