@@ -29,6 +29,8 @@
 #define ROUNDS_MIN 3
 /* Additions between two moves, of all vCPUs. */
 #define ADDITIONS 100
+/* Between two harvests: vCPUs wait for them at their faults. */
+#define HARVEST_MS 10
 /* An emulated machine on a busy host, under pKVM, has taken 10 s for one. */
 #define WAIT_MS 60000
 /* A page that is in use for a moment stays; so often it is tried again. */
@@ -79,7 +81,7 @@ static void let_run(struct moves *moves)
 		CHECK(!deadline_passed(deadline),
 		      "the guests did not make %d additions within %d s",
 		      ADDITIONS, WAIT_MS / 1000);
-		poll(NULL, 0, 1);
+		poll(NULL, 0, HARVEST_MS);
 		if (moves->mirror)
 			harvest(moves);
 	}
