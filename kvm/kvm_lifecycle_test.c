@@ -23,26 +23,15 @@
 #include "crew.h"
 #include "lifecycle_guest.h"
 #include "report.h"
+#include "victims.h"
 #include "vm.h"
 
 #define SLOT_BYTES (4UL << 20)
 /* In a check; --all has every order of four things. */
 #define ORDERS_CHECK 6
 #define ORDERS	     24
-/* A process is killed so long after it was begun at most. */
-#define KILL_MS 400
 /* A guest must show life within so long. */
 #define LIFE_MS 10000
-
-static unsigned int vms_of(pid_t pid)
-{
-	struct shortage shortage;
-	unsigned int count;
-
-	if (!evidence_vm_count(pid, &count, &shortage))
-		skip_for(&shortage);
-	return count;
-}
 
 static void expect_vms(unsigned int due, const char *when)
 {
@@ -340,8 +329,9 @@ static void test_immediate_exit(const struct test_case *test)
 }
 
 /* Lives, with huge pages and logging, until it is killed. */
-static void __attribute__((noreturn)) victim(enum backing_kind kind)
+static void live(const void *argument)
 {
+	const enum backing_kind *kind = argument;
 	const struct crew_config config = {
 		.function = lifecycle_live,
 		.argument = GPA_TEST,
@@ -350,8 +340,7 @@ static void __attribute__((noreturn)) victim(enum backing_kind kind)
 	struct memslot slot;
 	struct vm *vm;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	vm = new_vm(2, &backing, &slot, kind);
+	vm = new_vm(2, &backing, &slot, *kind);
 	crew_start(crew_new(vm, &config));
 	for (;;) {
 		slot_set_flags(&slot, KVM_MEM_LOG_DIRTY_PAGES);
@@ -372,48 +361,29 @@ static unsigned long free_huge_pages(void)
 	return count;
 }
 
+static unsigned long huge_pages_due;
+
+static void judge_huge_pages(pid_t victim)
+{
+	CHECK(free_huge_pages() == huge_pages_due,
+	      "process %d was killed and waited for: %lu huge pages are free where %lu were",
+	      victim, free_huge_pages(), huge_pages_due);
+}
+
 static void test_killed(const struct test_case *test)
 {
-	enum backing_kind kind = test->number[0];
-	struct deadline end = deadline_in_ms(case_duration_ns() /
-					     NSEC_PER_MSEC);
-	unsigned long huge_pages = free_huge_pages();
-	struct random_stream random;
-	unsigned int killed = 0, with_vm = 0;
+	const enum backing_kind kind = test->number[0];
+	const struct victims victims = {
+		.live = live,
+		.argument = &kind,
+		.judge = judge_huge_pages,
+	};
 	struct shortage shortage;
 
 	if (!backing_available(kind, SLOT_BYTES, &shortage))
 		skip_for(&shortage);
-	vms_of(getpid());
-	case_random(&random, "moments", 0);
-	do {
-		uint64_t delay_ns = random_below(&random, KILL_MS) *
-				    NSEC_PER_MSEC;
-		int status;
-		pid_t child = fork();
-
-		CHECK(child >= 0, "fork failed: %s", errno_name(errno));
-		if (!child)
-			victim(kind);
-		nanosleep(&(struct timespec){ .tv_nsec = (long)delay_ns },
-			  NULL);
-		with_vm += vms_of(child);
-		kill(child, SIGKILL);
-		CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
-		      errno_name(errno));
-		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
-		      "a process that was to be killed ended before that, status %#x",
-		      status);
-		CHECK(!vms_of(child),
-		      "process %d was killed after %llu ms and waited for, and its VM still exists",
-		      child, (unsigned long long)(delay_ns / NSEC_PER_MSEC));
-		CHECK(free_huge_pages() == huge_pages,
-		      "process %d was killed and waited for: %lu huge pages are free where %lu were",
-		      child, free_huge_pages(), huge_pages);
-		killed++;
-	} while (!deadline_passed(end));
-	report_info("%u processes killed, %u of them with a VM", killed,
-		    with_vm);
+	huge_pages_due = free_huge_pages();
+	victims_kill(&victims, case_duration_ns());
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Processes that are killed whatever their VM is about. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cases.h"
+#include "clock.h"
+#include "evidence.h"
+#include "report.h"
+#include "victims.h"
+
+/* A process is killed so long after it was begun at most. */
+#define KILL_MS 400
+
+unsigned int vms_of(pid_t pid)
+{
+	struct shortage shortage;
+	unsigned int count;
+
+	if (!evidence_vm_count(pid, &count, &shortage))
+		skip_for(&shortage);
+	return count;
+}
+
+static void __attribute__((noreturn)) be_victim(const struct victims *victims)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	victims->live(victims->argument);
+	_exit(1);
+}
+
+void victims_kill(const struct victims *victims, uint64_t duration_ns)
+{
+	uint64_t end = clock_ns() + duration_ns;
+	unsigned int killed = 0, with_vm = 0;
+	struct random_stream random;
+
+	vms_of(getpid());
+	case_random(&random, "moments", 0);
+	do {
+		uint64_t delay_ms = random_below(&random, KILL_MS);
+		int status;
+		pid_t child = fork();
+
+		CHECK(child >= 0, "fork failed: %s", errno_name(errno));
+		if (!child)
+			be_victim(victims);
+		nanosleep(&(struct timespec){ .tv_nsec = (long)(delay_ms *
+								NSEC_PER_MSEC) },
+			  NULL);
+		with_vm += vms_of(child);
+		kill(child, SIGKILL);
+		CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
+		      errno_name(errno));
+		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+		      "a process that was to be killed ended before that, status %#x",
+		      status);
+		CHECK(!vms_of(child),
+		      "process %d was killed after %llu ms and waited for, and its VM still exists",
+		      child, (unsigned long long)delay_ms);
+		if (victims->judge)
+			victims->judge(child);
+		killed++;
+	} while (clock_ns() < end);
+	report_info("%u processes killed, %u of them with a VM", killed,
+		    with_vm);
+}
