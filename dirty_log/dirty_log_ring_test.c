@@ -395,16 +395,6 @@ static void test_reset_running(const struct test_case *test)
 	scene_destroy(&scene);
 }
 
-static struct test_case *add_case(struct test_case *cases, size_t *count,
-				  size_t max,
-				  void (*run)(const struct test_case *))
-{
-	if (*count == max)
-		fail("more than %zu cases", max);
-	cases[*count] = (struct test_case){ .run = run };
-	return &cases[(*count)++];
-}
-
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
@@ -431,7 +421,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	for (i = 0; i < tuple_count; i++) {
 		const unsigned int *level = tuples[i].level;
 
-		test = add_case(cases, &count, max, test_full);
+		test = case_add(cases, &count, max, test_full);
 		for (j = 0; j < DIMENSIONS; j++)
 			test->number[j] = level[j];
 		snprintf(test->name, sizeof(test->name),
@@ -443,7 +433,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	}
 	for (i = 0; i < sizeof(running) / sizeof(running[0]); i++)
 		for (j = 0; j < RINGS; j++) {
-			test = add_case(cases, &count, max, running[i].run);
+			test = case_add(cases, &count, max, running[i].run);
 			test->number[NUMBER_HARVESTER] = j;
 			snprintf(test->name, sizeof(test->name), "%s/%s",
 				 running[i].name, harvester_name(rings[j]));

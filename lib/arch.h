@@ -75,6 +75,20 @@ void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
 		   uint64_t page_size);
 
 /**
+ * vm_map_size() - by what page the beginning of a range is best mapped
+ * @sizes: sizes that page tables can map, bytes, ascending
+ * @count: number of sizes
+ * @from: address that is mapped
+ * @to: what it is mapped to
+ * @size: of the range, bytes
+ * @limit: no larger page than this, bytes
+ *
+ * Return: bytes: the largest of them that fits, or the smallest.
+ */
+uint64_t vm_map_size(const uint64_t *sizes, size_t count, uint64_t from,
+		     uint64_t to, uint64_t size, uint64_t limit);
+
+/**
  * arch_page_sizes() - sizes that the guest's page tables can map on this CPU
  * @vm: VM
  * @count: number of sizes

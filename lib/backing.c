@@ -152,10 +152,11 @@ static bool open_file(struct backing *backing,
 }
 
 static bool map_memory(struct backing *backing,
-		       const struct backing_kind_parts *kind,
+		       const struct backing_kind_parts *kind, bool sparse,
 		       struct shortage *shortage)
 {
-	int flags = MAP_FIXED | (kind->shared ? MAP_SHARED : MAP_PRIVATE);
+	int flags = MAP_FIXED | (kind->shared ? MAP_SHARED : MAP_PRIVATE) |
+		    (sparse ? MAP_NORESERVE : 0);
 
 	if (backing->fd < 0) {
 		flags |= MAP_ANONYMOUS;
@@ -278,7 +279,8 @@ bool backing_try_create(struct backing *backing,
 	backing->hva = (char *)backing->map + request->misalignment;
 
 	if (!open_file(backing, kind, request, shortage) ||
-	    !map_memory(backing, kind, shortage)) {
+	    !map_memory(backing, kind, request->flags & BACKING_SPARSE,
+			shortage)) {
 		backing_destroy(backing);
 		return false;
 	}

@@ -57,6 +57,7 @@ enum backing_kind {
 /* Flags of struct backing_request. */
 #define BACKING_POPULATE (1U << 0) /* backing_populate() at once */
 #define BACKING_NO_FORK	 (1U << 1) /* MADV_DONTFORK */
+#define BACKING_SPARSE	 (1U << 2) /* MAP_NORESERVE: more than there is */
 
 /**
  * struct backing_request - the memory that is wanted

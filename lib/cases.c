@@ -37,6 +37,15 @@ static uint64_t current_share_ns;
 static struct report_result *result;
 static sigset_t watched, inherited;
 
+struct test_case *case_add(struct test_case *cases, size_t *count, size_t max,
+			   void (*run)(const struct test_case *test))
+{
+	if (*count == max)
+		fail("more than %zu cases", max);
+	cases[*count] = (struct test_case){ .run = run };
+	return &cases[(*count)++];
+}
+
 const struct test_case *case_current(void)
 {
 	return current_case;

@@ -119,6 +119,18 @@ struct program {
 int cases_main(int argc, char **argv, const struct program *program);
 
 /**
+ * case_add() - one more case, for struct program's @cases
+ * @cases: to be filled
+ * @count: how many there are, becomes one more
+ * @max: how many fit; more than that fails the program
+ * @run: the new one's body
+ *
+ * Return: it, all else zero.
+ */
+struct test_case *case_add(struct test_case *cases, size_t *count, size_t max,
+			   void (*run)(const struct test_case *test));
+
+/**
  * case_current() - the case that this process runs
  *
  * Return: the case, or NULL outside of one.
@@ -157,6 +169,13 @@ void case_random(struct random_stream *stream, const char *name,
  * Return: whether all is there.
  */
 bool needs_met(const struct needs *needs, struct shortage *shortage);
+
+/**
+ * memory_available() - how much memory programs may still have
+ *
+ * Return: bytes, MemAvailable of /proc/meminfo; 0 if that cannot be told.
+ */
+uint64_t memory_available(void);
 
 /**
  * struct case_matrix - a matrix of choices

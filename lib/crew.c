@@ -95,6 +95,7 @@ static void run_member(struct worker *worker, void *argument)
 	struct vcpu *vcpu = member->vcpu;
 	struct crew *crew = member->crew;
 	char text[256];
+	uint64_t gpa;
 
 	member->thread = pthread_self();
 	__atomic_store_n(&member->thread_known, true, __ATOMIC_RELEASE);
@@ -125,8 +126,12 @@ static void run_member(struct worker *worker, void *argument)
 			fail("KVM_RUN of vCPU %u failed: EFAULT; the guest touched memory that the host cannot provide (%s)",
 			     vcpu->index,
 			     vcpu_exit_text(vcpu, text, sizeof(text)));
-		case VCPU_REFUSED:
 		case VCPU_OTHER:
+			if (crew->config.nowhere_allowed &&
+			    vcpu_mmio(vcpu, &gpa) && vcpu->run->mmio.is_write)
+				break;
+			/* fall through */
+		case VCPU_REFUSED:
 			fail("vCPU %u: unexpected exit: %s", vcpu->index,
 			     vcpu_exit_text(vcpu, text, sizeof(text)));
 		}

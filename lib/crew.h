@@ -23,6 +23,8 @@ struct crew;
  *	the caller's
  * @faults_allowed: KVM_RUN may fail with EFAULT, and is tried again (memory
  *	that the host has taken away for a while)
+ * @nowhere_allowed: the guest may store to where no writable slot is (slots that
+ *	the host changes meanwhile): such a store does nothing, the guest goes on
  * @on_sync: called when the guest calls guest_sync(), by the vCPU's thread; NULL:
  *	the guest just goes on
  * @context: for @on_sync
@@ -34,6 +36,7 @@ struct crew_config {
 	uint64_t argument;
 	unsigned int vcpus;
 	bool faults_allowed;
+	bool nowhere_allowed;
 	void (*on_sync)(struct vcpu *vcpu, void *context);
 	void *context;
 	unsigned int silence_ms;

@@ -251,6 +251,43 @@ size_t dirty_harvest(struct dirty_log *dirty, struct dirty_slot *watched,
 	return bitmap_count(watched->fresh, watched->pages);
 }
 
+/* Errors of a slot that is absent, not logged, or of another size by now. */
+static bool changed_meanwhile(int error)
+{
+	return error == -ENOENT || error == -EINVAL;
+}
+
+size_t dirty_harvest_changing(struct dirty_log *dirty,
+			      struct dirty_slot *watched)
+{
+	bool clear = harvester_is_clear(dirty->harvester);
+	unsigned long *map = clear ? watched->log : watched->fresh;
+	size_t pages = __atomic_load_n(&watched->slot->size, __ATOMIC_RELAXED) /
+		       dirty->vm->page_size;
+	int error;
+
+	if (harvester_is_ring(dirty->harvester)) {
+		dirty_ring_collect(dirty);
+		return dirty_harvest_queued(watched);
+	}
+	/* A smaller slot fills less of it. */
+	bitmap_zero(map, watched->pages);
+	error = __dirty_get(watched->slot, map);
+	if (!error && clear && pages) {
+		error = __dirty_clear(dirty->vm, watched->slot->id, 0, pages,
+				      map);
+		bitmap_zero(watched->fresh, watched->pages);
+		if (!error)
+			bitmap_or(watched->fresh, map, pages);
+	}
+	if (error && !changed_meanwhile(error))
+		fail("harvesting slot %u while it is changed failed: %s",
+		     watched->slot->id, errno_name(-error));
+	if (error || (clear && !pages))
+		bitmap_zero(watched->fresh, watched->pages);
+	return bitmap_count(watched->fresh, watched->pages);
+}
+
 size_t dirty_harvest_final(struct dirty_log *dirty, struct dirty_slot *watched)
 {
 	size_t pages = dirty_harvest(dirty, watched, NULL);

@@ -49,7 +49,7 @@ enum harvester {
 };
 
 /* Slots that one dirty_log can watch. */
-#define DIRTY_SLOTS_MAX 16
+#define DIRTY_SLOTS_MAX 512
 
 /**
  * struct dirty_slot - one slot whose log is harvested
@@ -196,6 +196,24 @@ size_t dirty_harvest(struct dirty_log *dirty, struct dirty_slot *watched,
  * Context: no vCPU runs, and no device ioctl that writes guest memory.
  */
 size_t dirty_harvest_final(struct dirty_log *dirty, struct dirty_slot *watched);
+
+/**
+ * dirty_harvest_changing() - as dirty_harvest(), while others change the slot
+ * @dirty: log
+ * @watched: slot, as large at dirty_watch() as it ever becomes
+ *
+ * Meanwhile the slot may be deleted, created again, moved, and not be logged.
+ * Where KVM refuses for that, nothing is reported, and nothing is lost: what it
+ * had not reported yet stays dirty, or went with the slot. Every page that is
+ * reported has been re-protected, in whatever slot has the number by then.
+ *
+ * Return: number of pages in @watched->fresh.
+ *
+ * Context: one thread per struct dirty_log; bitmaps may be harvested by several
+ * threads, each with a log of its own.
+ */
+size_t dirty_harvest_changing(struct dirty_log *dirty,
+			      struct dirty_slot *watched);
 
 /**
  * dirty_harvest_queued() - what rings gave so far for a slot

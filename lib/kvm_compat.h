@@ -54,6 +54,9 @@
 #define GUEST_MEMFD_FLAG_MMAP (1ULL << 0)
 #endif
 
+/* x86, 6.12 */
+#define SECMMU_QUIRK_SLOT_ZAP_ALL (1U << 7)
+
 #ifndef KVM_MEM_GUEST_MEMFD
 #define KVM_MEM_GUEST_MEMFD (1UL << 2)
 #endif

@@ -63,9 +63,31 @@ void slot_add(struct vm *vm, struct memslot *slot, uint32_t id, uint64_t gpa,
 	slot_set(slot);
 }
 
+int vm_guest_memfd(struct vm *vm, uint64_t size)
+{
+	struct secmmu_create_guest_memfd create = { .size = size };
+
+	if (!vm_check_extension(vm, KVM_CAP_GUEST_MEMFD))
+		skip("KVM_CAP_GUEST_MEMFD",
+		     "use a kernel from 6.8 on whose default VM type has guest_memfd (6.18 on x86 and arm64)");
+	/*
+	 * arm64 takes only what can be mapped, and so is shared with the host
+	 * (kvm_arch_prepare_memory_region()).
+	 */
+	create.flags = vm_check_extension(vm, KVM_CAP_GUEST_MEMFD_FLAGS) &
+		       GUEST_MEMFD_FLAG_MMAP;
+	return vm_ioctl(vm, SECMMU_CREATE_GUEST_MEMFD, &create);
+}
+
 void slot_set_flags(struct memslot *slot, uint32_t flags)
 {
 	slot->flags = flags;
+	slot_set(slot);
+}
+
+void slot_move(struct memslot *slot, uint64_t gpa)
+{
+	slot->gpa = gpa;
 	slot_set(slot);
 }
 

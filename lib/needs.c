@@ -234,7 +234,7 @@ static bool module_there(const char *module, struct shortage *shortage)
 	return shortage_set(shortage, path, "the module %s", module);
 }
 
-static bool memory_there(uint64_t wanted, struct shortage *shortage)
+uint64_t memory_available(void)
 {
 	FILE *file = fopen("/proc/meminfo", "re");
 	unsigned long long available = 0;
@@ -245,12 +245,20 @@ static bool memory_there(uint64_t wanted, struct shortage *shortage)
 		found = sscanf(line, "MemAvailable: %llu kB", &available) == 1;
 	if (file)
 		fclose(file);
-	if (!found || available << 10 >= wanted)
+	return found ? available << 10 : 0;
+}
+
+static bool memory_there(uint64_t wanted, struct shortage *shortage)
+{
+	uint64_t available = memory_available();
+
+	if (!available || available >= wanted)
 		return true;
 	return shortage_set(shortage,
 			    "give the target more memory, or stop other programs",
 			    "%llu MiB of available memory (there are %llu)",
-			    (unsigned long long)wanted >> 20, available >> 10);
+			    (unsigned long long)wanted >> 20,
+			    (unsigned long long)available >> 20);
 }
 
 static bool cpus_there(unsigned int wanted, struct shortage *shortage)

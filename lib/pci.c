@@ -16,6 +16,7 @@
 #include "report.h"
 
 #define DEVICES "/sys/bus/pci/devices"
+#define BARS	6
 
 static void path_of(char *path, size_t size, const char *name, const char *file)
 {
@@ -133,5 +134,44 @@ void *pci_peer_memory(const struct pci_function *function, uint64_t size)
 	CHECK(memory != MAP_FAILED, "cannot map %s: %s", path,
 	      errno_name(errno));
 	close(fd);
+	return memory;
+}
+
+/* A page of the BAR, or MAP_FAILED. */
+static void *map_bar(const char *name, unsigned int bar)
+{
+	char path[PATH_MAX], file[16];
+	void *memory;
+	int fd;
+
+	snprintf(file, sizeof(file), "resource%u", bar);
+	path_of(path, sizeof(path), name, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return MAP_FAILED;
+	/* Ports cannot be mapped, nor what a driver has (iomem_is_exclusive()). */
+	memory = mmap(NULL, (size_t)getpagesize(), PROT_READ, MAP_SHARED, fd,
+		      0);
+	close(fd);
+	return memory;
+}
+
+void *pci_map_memory(void)
+{
+	DIR *folder = opendir(DEVICES);
+	void *memory = MAP_FAILED;
+	struct dirent *entry;
+	unsigned int bar;
+
+	while (folder && memory == MAP_FAILED && (entry = readdir(folder)))
+		for (bar = 0; bar < BARS && memory == MAP_FAILED &&
+			      entry->d_name[0] != '.';
+		     bar++)
+			memory = map_bar(entry->d_name, bar);
+	if (folder)
+		closedir(folder);
+	if (memory == MAP_FAILED)
+		skip("memory of a PCI function that user space can map",
+		     "as root, on a machine with PCI, not locked down");
 	return memory;
 }

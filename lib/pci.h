@@ -57,4 +57,15 @@ bool pci_has_iommu(const struct pci_function *function);
  */
 void *pci_peer_memory(const struct pci_function *function, uint64_t size);
 
+/**
+ * pci_map_memory() - map a page of some function's memory, to have one that is
+ *	no RAM (VM_PFNMAP)
+ *
+ * Of the first BAR that the kernel lets user space map. Nobody may access it: what
+ * reading does there, the device decides. The case skips if there is none.
+ *
+ * Return: a page, mapped for reading, shared; stays mapped.
+ */
+void *pci_map_memory(void);
+
 #endif /* SECMMU_PCI_H */

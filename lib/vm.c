@@ -322,12 +322,22 @@ void vm_destroy(struct vm *vm)
 	free(vm);
 }
 
+uint64_t vm_map_size(const uint64_t *sizes, size_t count, uint64_t from,
+		     uint64_t to, uint64_t size, uint64_t limit)
+{
+	while (count-- > 1)
+		if (sizes[count] <= limit && sizes[count] <= size &&
+		    !(from % sizes[count]) && !(to % sizes[count]))
+			return sizes[count];
+	return sizes[0];
+}
+
 void vm_map(struct vm *vm, uint64_t gva, uint64_t gpa, uint64_t size,
 	    uint64_t page_size)
 {
 	const uint64_t *sizes;
-	size_t count, i;
-	uint64_t end = gva + size;
+	uint64_t end = gva + size, mapped;
+	size_t count;
 
 	sizes = arch_page_sizes(vm, &count);
 	if ((gva ^ gpa) % sizes[0])
@@ -337,14 +347,11 @@ void vm_map(struct vm *vm, uint64_t gva, uint64_t gpa, uint64_t size,
 	gpa -= gva % sizes[0];
 	gva -= gva % sizes[0];
 	while (gva < end) {
-		/* The largest size that fits here and is not above page_size. */
-		for (i = count; i-- > 1;)
-			if (sizes[i] <= page_size && !(gva % sizes[i]) &&
-			    !(gpa % sizes[i]) && end - gva >= sizes[i])
-				break;
-		arch_map_page(vm, gva, gpa, sizes[i]);
-		gva += sizes[i];
-		gpa += sizes[i];
+		mapped = vm_map_size(sizes, count, gva, gpa, end - gva,
+				     page_size);
+		arch_map_page(vm, gva, gpa, mapped);
+		gva += mapped;
+		gpa += mapped;
 	}
 }
 

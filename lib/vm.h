@@ -292,11 +292,31 @@ void slot_add(struct vm *vm, struct memslot *slot, uint32_t id, uint64_t gpa,
 	      const struct backing *backing, uint32_t flags);
 
 /**
+ * vm_guest_memfd() - memory that is the guest's only (KVM_CREATE_GUEST_MEMFD)
+ * @vm: VM
+ * @size: bytes
+ *
+ * Skips the case where VMs of this type have none.
+ *
+ * Return: the file, for memslot.guest_memfd; the caller's.
+ */
+int vm_guest_memfd(struct vm *vm, uint64_t size);
+
+/**
  * slot_set_flags() - change a slot's flags, must succeed
  * @slot: slot
  * @flags: KVM_MEM_*
  */
 void slot_set_flags(struct memslot *slot, uint32_t flags);
+
+/**
+ * slot_move() - let a slot begin at another guest physical address
+ * @slot: slot
+ * @gpa: guest physical address, page aligned
+ *
+ * What is dirty in its log stays so (kvm_prepare_memory_region()).
+ */
+void slot_move(struct memslot *slot, uint64_t gpa);
 
 /**
  * slot_delete() - delete a slot
@@ -336,6 +356,24 @@ const uint64_t *vm_granules(size_t *count);
  * Return: true on arm64. x86 splits by itself (kvm.eager_page_split).
  */
 bool vm_can_split_eagerly(void);
+
+/**
+ * vm_can_log_io_memory() - may a slot of memory without struct page be logged
+ *
+ * Return: false on arm64 (kvm_arch_prepare_memory_region(): VM_PFNMAP).
+ */
+bool vm_can_log_io_memory(void);
+
+/**
+ * vm_unmap_slots_alone() - when a slot goes or moves, unmap what it has mapped
+ * @vm: VM
+ *
+ * x86 unmaps everything else with it, for some guests' sake, if this is not asked
+ * for (KVM_X86_QUIRK_SLOT_ZAP_ALL, 6.12). arm64 does so anyway.
+ *
+ * Return: whether it is so now.
+ */
+bool vm_unmap_slots_alone(struct vm *vm);
 
 /**
  * vm_alloc_table() - one zeroed page-table page out of the system slot

@@ -131,6 +131,17 @@ bool vm_can_split_eagerly(void)
 	return true;
 }
 
+bool vm_unmap_slots_alone(struct vm *vm)
+{
+	(void)vm;
+	return true;
+}
+
+bool vm_can_log_io_memory(void)
+{
+	return false;
+}
+
 unsigned int arch_physical_bits(const struct vm_config *config)
 {
 	unsigned int most = kvm_check_extension(KVM_CAP_ARM_VM_IPA_SIZE);

@@ -11,15 +11,9 @@
 
 #include "arch.h"
 #include "supported.h"
+#include "tables_x86.h"
 #include "layout_x86.h"
 #include "report.h"
-
-#define PTE_PRESENT  (1ULL << 0)
-#define PTE_WRITABLE (1ULL << 1)
-#define PTE_ACCESSED (1ULL << 5)
-#define PTE_DIRTY    (1ULL << 6)
-#define PTE_LARGE    (1ULL << 7)
-#define PTE_ADDRESS  0x000ffffffffff000ULL
 
 #define CR0_PE	 (1UL << 0)
 #define CR0_MP	 (1UL << 1)
@@ -183,6 +177,20 @@ bool vm_can_split_eagerly(void)
 	return false;
 }
 
+bool vm_unmap_slots_alone(struct vm *vm)
+{
+	if (!(vm_check_extension(vm, KVM_CAP_DISABLE_QUIRKS2) &
+	      SECMMU_QUIRK_SLOT_ZAP_ALL))
+		return false;
+	vm_enable_cap(vm, KVM_CAP_DISABLE_QUIRKS2, SECMMU_QUIRK_SLOT_ZAP_ALL);
+	return true;
+}
+
+bool vm_can_log_io_memory(void)
+{
+	return true;
+}
+
 unsigned long arch_vm_type(const struct vm_config *config)
 {
 	(void)config;
@@ -243,32 +251,41 @@ void arch_tables_init(struct vm *vm)
 	       IDT_SIZE, TABLE_SIZE);
 }
 
-void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
-		   uint64_t page_size)
+void table_map(struct vm *vm, uint64_t table, uint64_t flags, uint64_t from,
+	       uint64_t to, uint64_t page_size)
 {
-	uint64_t flags = PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED | PTE_DIRTY;
-	uint64_t table = vm->table_root;
 	unsigned int shift = 39;
 
-	if (gva >> 47)
+	if (from >> 48)
 		fail("guest address %#llx is beyond 4-level page tables",
-		     (unsigned long long)gva);
+		     (unsigned long long)from);
 	for (;; shift -= 9) {
 		uint64_t *entry = (uint64_t *)((char *)vm->system + table) +
-				  ((gva >> shift) & 511);
+				  ((from >> shift) & 511);
 
 		if (1ULL << shift == page_size) {
-			*entry = gpa | flags | (shift > 12 ? PTE_LARGE : 0);
+			*entry = to | flags | (shift > 12 ? PTE_LARGE : 0);
 			return;
 		}
 		if (*entry & PTE_LARGE)
 			fail("guest address %#llx is already mapped by a larger page",
-			     (unsigned long long)gva);
+			     (unsigned long long)from);
 		if (!(*entry & PTE_PRESENT))
 			*entry = (GPA_SYSTEM + vm_alloc_table(vm, TABLE_SIZE)) |
 				 flags;
 		table = (*entry & PTE_ADDRESS) - GPA_SYSTEM;
 	}
+}
+
+void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
+		   uint64_t page_size)
+{
+	if (gva >> 47)
+		fail("guest address %#llx is not canonical",
+		     (unsigned long long)gva);
+	table_map(vm, vm->table_root,
+		  PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED | PTE_DIRTY, gva,
+		  gpa, page_size);
 }
 
 static void set_cpuid(struct vcpu *vcpu)

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a host does for a guest that has guests of its own. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "arch.h"
 #include "supported.h"
+#include "tables_x86.h"
 #include "report.h"
 #include "svm.h"
 
@@ -11,10 +14,13 @@
 #define CPUID_SVM      0x8000000aU
 #define EDX_PAGE1GB    (1U << 26)
 #define STACK_PAGES    4
+#define LEVELS	       4
 
 /* Nested tables are walked as by a user's accesses (APM volume 2, 15.25.5). */
-#define ENTRY_FLAGS 0x67ULL
-#define ENTRY_LARGE 0x80ULL
+#define ENTRY_FLAGS \
+	(PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
+/* What svm_prepare_paging() maps. */
+#define SVM_REACH (512UL << 30)
 
 uint32_t svm_features(void)
 {
@@ -53,19 +59,67 @@ void svm_prepare(struct vm *vm, struct svm_nested *nested)
 		       vm->granule);
 }
 
-void svm_prepare_paging(struct vm *vm, struct svm_nested *nested)
+void svm_prepare_tables(struct vm *vm, struct svm_nested *nested)
 {
-	uint64_t upper = svm_page(vm), *entry;
-	unsigned int i;
-
 	if (!(svm_features() & SVM_FEATURE_PAGING))
 		skip("nested paging in guests' SVM", "use kvm_amd.npt=1");
+	nested->tables = svm_page(vm);
+}
+
+void svm_map(struct vm *vm, struct svm_nested *nested, uint64_t l2, uint64_t l1,
+	     uint64_t size, uint64_t page_size)
+{
+	uint64_t end = l2 + size, mapped;
+	const uint64_t *sizes;
+	size_t count;
+
+	sizes = arch_page_sizes(vm, &count);
+	for (; l2 < end; l2 += mapped, l1 += mapped) {
+		mapped = vm_map_size(sizes, count, l2, l1, end - l2, page_size);
+		table_map(vm, nested->tables - GPA_SYSTEM, ENTRY_FLAGS, l2, l1,
+			  mapped);
+	}
+}
+
+/* Where a table, and all below it, has come to in the slot. */
+static uint64_t move_table(struct vm *vm, const struct memslot *slot,
+			   uint64_t *used, uint64_t table, unsigned int level)
+{
+	uint64_t here = *used, *entry;
+	unsigned int i;
+
+	*used += vm->granule;
+	if (*used > slot->size)
+		fail("nested page tables do not fit into %llu bytes",
+		     (unsigned long long)slot->size);
+	entry = (uint64_t *)((char *)slot->hva + here);
+	memcpy(entry, (char *)vm->system + table - GPA_SYSTEM, vm->granule);
+	for (i = 0; i < vm->granule / sizeof(*entry); i++) {
+		if (!(entry[i] & PTE_PRESENT))
+			continue;
+		entry[i] &= ~(PTE_ACCESSED | PTE_DIRTY);
+		if (level > 1 && !(entry[i] & PTE_LARGE))
+			entry[i] = (entry[i] & ~PTE_ADDRESS) |
+				   move_table(vm, slot, used,
+					      entry[i] & PTE_ADDRESS,
+					      level - 1);
+	}
+	return slot->gpa + here;
+}
+
+uint64_t svm_move_tables(struct vm *vm, struct svm_nested *nested,
+			 const struct memslot *slot)
+{
+	uint64_t used = 0;
+
+	nested->tables = move_table(vm, slot, &used, nested->tables, LEVELS);
+	return used;
+}
+
+void svm_prepare_paging(struct vm *vm, struct svm_nested *nested)
+{
+	svm_prepare_tables(vm, nested);
 	if (!(cpuid_supported(CPUID_EXTENDED).edx & EDX_PAGE1GB))
 		skip("pages of 1 GiB in guests", "use kvm_amd.npt=1");
-	nested->tables = svm_page(vm);
-	entry = (uint64_t *)((char *)vm->system + nested->tables - GPA_SYSTEM);
-	entry[0] = upper | ENTRY_FLAGS;
-	entry = (uint64_t *)((char *)vm->system + upper - GPA_SYSTEM);
-	for (i = 0; i < 512; i++)
-		entry[i] = (uint64_t)i << 30 | ENTRY_LARGE | ENTRY_FLAGS;
+	svm_map(vm, nested, 0, 0, SVM_REACH, 1UL << 30);
 }

@@ -76,6 +76,43 @@ uint64_t svm_page(struct vm *vm);
 void svm_prepare(struct vm *vm, struct svm_nested *nested);
 
 /**
+ * svm_prepare_tables() - give an L2 empty nested page tables
+ * @vm: VM, none of whose vCPUs runs
+ * @nested: svm_prepare() was called
+ *
+ * Another vCPU's L2 may have the same: nested.tables can be copied. Skips the case
+ * where guests have no nested paging.
+ */
+void svm_prepare_tables(struct vm *vm, struct svm_nested *nested);
+
+/**
+ * svm_map() - map L2's physical memory in its nested page tables
+ * @vm: VM
+ * @nested: svm_prepare_tables() was called
+ * @l2: L2's physical address, page aligned
+ * @l1: guest physical address that it is to be
+ * @size: bytes
+ * @page_size: mappings of this size in bytes where they fit, else smaller ones
+ *
+ * Context: no vCPU that has these tables may run.
+ */
+void svm_map(struct vm *vm, struct svm_nested *nested, uint64_t l2, uint64_t l1,
+	     uint64_t size, uint64_t page_size);
+
+/**
+ * svm_move_tables() - have nested page tables in a slot, as if never used yet
+ * @vm: VM, none of whose vCPUs runs
+ * @nested: its tables are mapped as they are to be
+ * @slot: they begin where it does
+ *
+ * No entry is accessed or dirty: who walks them for L2 will write them.
+ *
+ * Return: bytes that they take.
+ */
+uint64_t svm_move_tables(struct vm *vm, struct svm_nested *nested,
+			 const struct memslot *slot);
+
+/**
  * svm_prepare_paging() - give an L2 nested page tables
  * @vm: VM, none of whose vCPUs runs
  * @nested: svm_prepare() was called
@@ -110,6 +147,27 @@ void svm_begin(struct guest_vcpu *self, struct svm_nested *nested,
  * svm_done() says so.
  */
 uint64_t svm_run(struct svm_nested *nested);
+
+/**
+ * svm_run_only() - as svm_run(), but L1 itself writes nothing to the control block
+ * @nested: begun
+ *
+ * L2 is where it was: it makes its last svm_call() once more.
+ *
+ * Return: SVM_EXIT_*.
+ */
+uint64_t svm_run_only(struct svm_nested *nested);
+
+/**
+ * svm_save() - VMSAVE: store L1's segment state into a control block
+ * @vmcb: its guest address
+ *
+ * After svm_begin().
+ */
+static inline void svm_save(uint64_t vmcb)
+{
+	asm volatile("vmsave %%rax" : : "a"(vmcb) : "memory");
+}
 
 /**
  * svm_done() - has L2's function returned?

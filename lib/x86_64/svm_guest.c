@@ -155,12 +155,16 @@ void svm_begin(struct guest_vcpu *self, struct svm_nested *nested,
 	nested->registers[REGISTER_RSI] = argument;
 }
 
+uint64_t svm_run_only(struct svm_nested *nested)
+{
+	svm_enter(nested->vmcb, nested->registers);
+	return get(nested, VMCB_EXIT_CODE);
+}
+
 uint64_t svm_run(struct svm_nested *nested)
 {
-	uint64_t code;
+	uint64_t code = svm_run_only(nested);
 
-	svm_enter(nested->vmcb, nested->registers);
-	code = get(nested, VMCB_EXIT_CODE);
 	if (code == SVM_EXIT_VMMCALL)
 		put(nested, VMCB_RIP, get(nested, VMCB_RIP) + VMMCALL_LENGTH);
 	return code;

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Page tables of four levels in the system slot: a guest's own, or nested ones. */
+#ifndef SECMMU_TABLES_X86_H
+#define SECMMU_TABLES_X86_H
+
+#include <stdint.h>
+
+#include "vm.h"
+
+#define PTE_PRESENT  (1ULL << 0)
+#define PTE_WRITABLE (1ULL << 1)
+#define PTE_USER     (1ULL << 2)
+#define PTE_ACCESSED (1ULL << 5)
+#define PTE_DIRTY    (1ULL << 6)
+#define PTE_LARGE    (1ULL << 7)
+#define PTE_ADDRESS  0x000ffffffffff000ULL
+
+/**
+ * table_map() - put one leaf into page tables
+ * @vm: VM
+ * @table: offset of the root in the system slot
+ * @flags: of the leaf, and of what leads to it
+ * @from: address that is mapped, below 2^48
+ * @to: what it is mapped to
+ * @page_size: bytes, one of arch_page_sizes(); both are aligned to it
+ *
+ * What is already mapped by a larger page fails the test.
+ */
+void table_map(struct vm *vm, uint64_t table, uint64_t flags, uint64_t from,
+	       uint64_t to, uint64_t page_size);
+
+#endif /* SECMMU_TABLES_X86_H */
