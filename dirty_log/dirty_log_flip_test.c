@@ -16,15 +16,6 @@
 #include "options.h"
 #include "report.h"
 
-#define CHECK_SLOT_BYTES  (4UL << 20)
-#define STRESS_SLOT_BYTES (16UL << 20)
-#define CHECK_VCPUS	  2
-/* A check has a third of a second for each case of the sample. */
-#define CHECK_HARVESTS	2
-#define CHECK_PACE_MS	8
-#define STRESS_HARVESTS 6
-#define STRESS_PACE_MS	30
-
 /* A stress run goes deep: so many seconds for a case of the sample. */
 #define STRESS_CASE_S 2
 
@@ -37,24 +28,17 @@ static const char *const slot_names[] = { "one_slot", "three_slots" };
 
 static void test_flip(const struct test_case *test)
 {
-	const struct options *chosen = options();
-	bool stress = chosen->mode == MODE_STRESS;
-	uint64_t memory = stress ? STRESS_SLOT_BYTES : CHECK_SLOT_BYTES;
 	struct flip_config config = {
 		.scene = {
 			.harvester = test->number[SCENE_HARVESTER],
 			.backing = test->number[SCENE_BACKING],
 			.geometry = test->number[SCENE_GEOMETRY],
-			.vcpus = chosen->vcpus ? chosen->vcpus : CHECK_VCPUS,
 			.slots = slot_counts[test->number[NUMBER_SLOTS]],
-			.slot_bytes = chosen->memory ? chosen->memory : memory,
 		},
-		.duration_ns = case_duration_ns(),
-		.harvests_max = stress ? STRESS_HARVESTS : CHECK_HARVESTS,
-		.pace_ms = stress ? STRESS_PACE_MS : CHECK_PACE_MS,
 		.hot = test->number[NUMBER_HOT],
 	};
 
+	flip_configure(&config);
 	flip_run(&config);
 }
 

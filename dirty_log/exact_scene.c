@@ -19,6 +19,8 @@
 
 void exact_setup(struct exact *exact, const struct test_case *test)
 {
+	uint64_t bytes = options()->mode == MODE_CHECK ? CHECK_SLOT_BYTES :
+							 SLOT_BYTES;
 	struct scene_config config = {
 		.harvester = test->number[SCENE_HARVESTER],
 		.backing = test->number[SCENE_BACKING],
@@ -26,8 +28,9 @@ void exact_setup(struct exact *exact, const struct test_case *test)
 		.vcpus = options()->vcpus ? options()->vcpus : VCPUS,
 		.slots = 1,
 		.slot_bytes = options()->memory ? options()->memory :
-			      options()->mode == MODE_CHECK ? CHECK_SLOT_BYTES :
-							      SLOT_BYTES,
+			      test->number[EXACT_BYTES] ?
+						  test->number[EXACT_BYTES] :
+						  bytes,
 		.granule = test->number[EXACT_GRANULE],
 		.eager_split = test->number[EXACT_SPLIT] ? backing_thp_size() :
 							   0,

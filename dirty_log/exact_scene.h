@@ -9,8 +9,11 @@
 #include "scene.h"
 #include "writer.h"
 
-/* A case's numbers behind the scene's: the guest's granule, eager splitting. */
-enum { EXACT_GRANULE = SCENE_DIMENSIONS, EXACT_SPLIT };
+/*
+ * A case's numbers behind the scene's: the guest's granule, eager splitting, and
+ * the slot's size in bytes (0: the mode's own).
+ */
+enum { EXACT_GRANULE = SCENE_DIMENSIONS, EXACT_SPLIT, EXACT_BYTES };
 
 /**
  * struct exact - a scene of one slot

@@ -16,9 +16,19 @@
 #include "flip.h"
 #include "mapping.h"
 #include "mirror.h"
+#include "options.h"
 #include "report.h"
 #include "worker.h"
 #include "writer.h"
+
+#define CHECK_SLOT_BYTES  (4UL << 20)
+#define STRESS_SLOT_BYTES (16UL << 20)
+#define VCPUS		  2
+/* A check has a third of a second for each case of the sample. */
+#define CHECK_HARVESTS	2
+#define CHECK_PACE_MS	8
+#define STRESS_HARVESTS 6
+#define STRESS_PACE_MS	30
 
 #define ROUNDS_MIN 2
 /* Judged stops of a round with hot sets. */
@@ -51,34 +61,22 @@ struct flip {
 	uint64_t rounds, judged, blind, harvests, verified, recovered;
 };
 
-static uint64_t stores_so_far(const struct flip *flip)
-{
-	uint64_t sum = 0;
-	unsigned int i;
-
-	for (i = 0; i < flip->writers; i++)
-		sum += writer_of(flip->scene.vm->vcpus[i].guest)->sequence;
-	return sum;
-}
-
 /*
  * Let the guest make some stores, or fill a ring. Only a pace: nothing below is
  * wrong if it made fewer, or if it waits for room in its ring.
  */
 static void let_write(struct flip *flip)
 {
-	uint64_t until = stores_so_far(flip) +
-			 random_below(&flip->random, STORES_MAX);
+	uint64_t stores = random_below(&flip->random, STORES_MAX);
 	uint64_t full = crew_ring_full_exits(flip->crew);
 	struct deadline deadline = deadline_in_ms(flip->config->pace_ms);
 
-	while (!deadline_passed(deadline)) {
-		if (flip->config->full_rings ?
-			    crew_ring_full_exits(flip->crew) > full :
-			    stores_so_far(flip) >= until)
-			return;
+	if (!flip->config->full_rings)
+		scene_let_write(&flip->scene, flip->writers, stores,
+				flip->config->pace_ms);
+	while (flip->config->full_rings && !deadline_passed(deadline) &&
+	       crew_ring_full_exits(flip->crew) == full)
 		poll(NULL, 0, 1);
-	}
 }
 
 static void change_patterns(struct flip *flip)
@@ -242,7 +240,7 @@ static void judge(struct flip *flip)
 		      i, left);
 		mirror_judge(flip->mirror[i]);
 	}
-	if (random_chance(&flip->random, 1, 2))
+	if (!flip->config->prepare && random_chance(&flip->random, 1, 2))
 		check_logged(flip);
 	flip->judged++;
 }
@@ -384,7 +382,7 @@ static void run_hot_round(struct flip *flip)
 
 static void setup(struct flip *flip, const struct flip_config *config)
 {
-	const struct crew_config crew_config = {
+	struct crew_config crew_config = {
 		.function = writer_run,
 		.vcpus = config->scene.vcpus,
 	};
@@ -409,10 +407,18 @@ static void setup(struct flip *flip, const struct flip_config *config)
 		flip->host_huge &= flip->scene.host_huge[i];
 		touches += flip->scene.huge_pages[i] * SWEEP_TOUCHES;
 	}
-	mapping_probe_open(&flip->probe, flip->scene.vm, touches);
-	if (flip->host_huge)
-		sweep(flip, &flip->before);
+	if (!config->prepare) {
+		mapping_probe_open(&flip->probe, flip->scene.vm, touches);
+		if (flip->host_huge)
+			sweep(flip, &flip->before);
+	}
 	scene_setup_writers(&flip->scene);
+	if (config->prepare)
+		config->prepare(&flip->scene, config->how);
+	if (flip->scene.through) {
+		crew_config.function = flip->scene.through;
+		crew_config.argument = (uint64_t)(uintptr_t)writer_run;
+	}
 	change_patterns(flip);
 	flip->crew = crew_new(flip->scene.vm, &crew_config);
 	crew_start(flip->crew);
@@ -449,6 +455,20 @@ static bool nothing_shown(const struct flip *flip)
 	       (flip->config->full_rings && !crew_ring_full_exits(flip->crew));
 }
 
+void flip_configure(struct flip_config *config)
+{
+	const struct options *chosen = options();
+	bool stress = chosen->mode == MODE_STRESS;
+
+	config->scene.vcpus = chosen->vcpus ? chosen->vcpus : VCPUS;
+	config->scene.slot_bytes = chosen->memory ? chosen->memory :
+				   stress	  ? STRESS_SLOT_BYTES :
+						    CHECK_SLOT_BYTES;
+	config->duration_ns = case_duration_ns();
+	config->harvests_max = stress ? STRESS_HARVESTS : CHECK_HARVESTS;
+	config->pace_ms = stress ? STRESS_PACE_MS : CHECK_PACE_MS;
+}
+
 void flip_run(const struct flip_config *config)
 {
 	uint64_t end = clock_ns() + config->duration_ns;
@@ -459,7 +479,7 @@ void flip_run(const struct flip_config *config)
 	while (flip.rounds < ROUNDS_MIN || clock_ns() < end ||
 	       (nothing_shown(&flip) && flip.rounds < ROUNDS_MAX))
 		(config->hot ? run_hot_round : run_round)(&flip);
-	stores = stores_so_far(&flip);
+	stores = scene_stores(&flip.scene, flip.writers);
 	report_info("rounds %llu judged stops %llu blind disables %llu harvests %llu recoveries %llu ring-full exits %llu",
 		    (unsigned long long)flip.rounds,
 		    (unsigned long long)flip.judged,

@@ -17,6 +17,10 @@
  *	at once
  * @pace_ms: the guest gets so long to write between two of them
  * @full_rings: rings must become full while it runs
+ * @prepare: called with the scene and @how before the guest runs; NULL: nothing
+ *	is to be prepared. Sizes of mappings are not judged then: KVM counts those
+ *	of nested page tables, too
+ * @how: for @prepare
  */
 struct flip_config {
 	struct scene_config scene;
@@ -25,7 +29,17 @@ struct flip_config {
 	unsigned int pace_ms;
 	bool hot;
 	bool full_rings;
+	void (*prepare)(struct scene *scene, unsigned long how);
+	unsigned long how;
 };
+
+/**
+ * flip_configure() - what the options say of a run
+ * @config: gets vCPUs, bytes of a slot, duration, and pace; other fields stay
+ *
+ * Context: a case.
+ */
+void flip_configure(struct flip_config *config);
 
 /**
  * flip_run() - flip and judge

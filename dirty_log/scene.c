@@ -3,11 +3,13 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cases.h"
 #include "clock.h"
+#include "options.h"
 #include "report.h"
 #include "scene.h"
 #include "writer.h"
@@ -133,6 +135,26 @@ void scene_setup_writers(struct scene *scene)
 	}
 }
 
+uint64_t scene_stores(const struct scene *scene, unsigned int vcpus)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < vcpus; i++)
+		sum += writer_of(scene->vm->vcpus[i].guest)->sequence;
+	return sum;
+}
+
+void scene_let_write(const struct scene *scene, unsigned int vcpus,
+		     uint64_t stores, unsigned int milliseconds)
+{
+	uint64_t until = scene_stores(scene, vcpus) + stores;
+	struct deadline deadline = deadline_in_ms(milliseconds);
+
+	while (!deadline_passed(deadline) && scene_stores(scene, vcpus) < until)
+		poll(NULL, 0, 1);
+}
+
 void scene_store(struct scene *scene, struct vcpu *vcpu,
 		 struct writer_list *list)
 {
@@ -140,7 +162,11 @@ void scene_store(struct scene *scene, struct vcpu *vcpu,
 	enum vcpu_event event;
 
 	*shared = *list;
-	vcpu_start(vcpu, writer_store, 0);
+	if (scene->through)
+		vcpu_start(vcpu, scene->through,
+			   (uint64_t)(uintptr_t)writer_store);
+	else
+		vcpu_start(vcpu, writer_store, 0);
 	while ((event = __vcpu_run(vcpu)) != VCPU_DONE) {
 		uint64_t start = clock_ns();
 		char text[256];

@@ -70,6 +70,8 @@ struct scene_config {
  * @host_huge: the host maps all of slot i's huge pages huge
  * @ring_full_ns: what harvests have taken so far that scene_store() made because
  *	a ring was full, nanoseconds
+ * @through: guest function that runs another one, which is its second argument,
+ *	in a way of its own (a guest of the guest's); NULL: writers just run
  */
 struct scene {
 	struct scene_config config;
@@ -82,6 +84,7 @@ struct scene {
 	uint64_t huge_pages[SCENE_SLOTS_MAX];
 	bool host_huge[SCENE_SLOTS_MAX];
 	uint64_t ring_full_ns;
+	guest_function through;
 };
 
 /* The first dimensions of every test's matrix; tests add their own. */
@@ -122,6 +125,27 @@ void scene_create(struct scene *scene, const struct scene_config *config);
  * Each vCPU has a random stream of its own; the pattern is WRITER_RANDOM.
  */
 void scene_setup_writers(struct scene *scene);
+
+/**
+ * scene_stores() - how many stores writers have made
+ * @scene: scene
+ * @vcpus: of the first so many vCPUs, which run a writer
+ *
+ * Return: stores so far.
+ */
+uint64_t scene_stores(const struct scene *scene, unsigned int vcpus);
+
+/**
+ * scene_let_write() - let running writers make some stores
+ * @scene: scene
+ * @vcpus: the first so many vCPUs run a writer
+ * @stores: how many, all in all
+ * @milliseconds: but no longer than this
+ *
+ * Only a pace: nothing may depend on it.
+ */
+void scene_let_write(const struct scene *scene, unsigned int vcpus,
+		     uint64_t stores, unsigned int milliseconds);
 
 /**
  * scene_store() - have a vCPU make known stores
