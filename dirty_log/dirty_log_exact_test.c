@@ -292,58 +292,6 @@ static void test_not_logged(const struct test_case *test)
 	exact_teardown(&exact);
 }
 
-/* What cannot be logged is refused: api.rst 4.140, KVM_MEM_GUEST_MEMFD. */
-static void test_guest_memfd_refused(const struct test_case *test)
-{
-	struct secmmu_create_guest_memfd create = { .size = SLOT_BYTES };
-	struct backing_request request = {
-		.kind = BACKING_ANONYMOUS,
-		.size = SLOT_BYTES,
-		.fd = -1,
-	};
-	struct memslot slot = { 0 };
-	struct backing backing;
-	struct vm *vm = vm_create(NULL);
-	int error;
-
-	(void)test;
-	if (!vm_check_extension(vm, KVM_CAP_GUEST_MEMFD))
-		skip("KVM_CAP_GUEST_MEMFD",
-		     "use a kernel from 6.8 on whose default VM type has guest_memfd (6.18 on x86 and arm64)");
-	/*
-	 * arm64 takes only what can be mapped, and so is shared with the host
-	 * (kvm_arch_prepare_memory_region()).
-	 */
-	create.flags = vm_check_extension(vm, KVM_CAP_GUEST_MEMFD_FLAGS) &
-		       GUEST_MEMFD_FLAG_MMAP;
-	backing_create(&backing, &request);
-	slot = (struct memslot){
-		.vm = vm,
-		.id = SLOT_TEST_FIRST,
-		.gpa = GPA_TEST,
-		.size = SLOT_BYTES,
-		.hva = backing.hva,
-		.flags = KVM_MEM_GUEST_MEMFD | KVM_MEM_LOG_DIRTY_PAGES,
-		.guest_memfd = vm_ioctl(vm, SECMMU_CREATE_GUEST_MEMFD, &create),
-	};
-	/* check_memory_region_flags(): valid flags are cut down for it. */
-	error = __slot_set(&slot);
-	CHECK(error == -EINVAL,
-	      "KVM_MEM_LOG_DIRTY_PAGES on a guest_memfd slot: %s where EINVAL is documented",
-	      error ? errno_name(-error) : "success");
-	slot.flags = KVM_MEM_GUEST_MEMFD;
-	slot_set(&slot);
-	slot.flags |= KVM_MEM_LOG_DIRTY_PAGES;
-	error = __slot_set(&slot);
-	CHECK(error == -EINVAL,
-	      "switching KVM_MEM_LOG_DIRTY_PAGES on for a guest_memfd slot: %s where EINVAL is documented",
-	      error ? errno_name(-error) : "success");
-	slot.flags = KVM_MEM_GUEST_MEMFD;
-	slot_delete(&slot);
-	vm_destroy(vm);
-	backing_destroy(&backing);
-}
-
 static struct test_case *add_case(struct test_case *cases, size_t *count,
 				  size_t max,
 				  void (*run)(const struct test_case *),
@@ -470,8 +418,6 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	add_granules(cases, &count, max);
 	add_eager_splits(cases, &count, max);
 	add_case(cases, &count, max, test_not_logged, "not_logged");
-	add_case(cases, &count, max, test_guest_memfd_refused,
-		 "refused/guest_memfd");
 	return count;
 }
 
