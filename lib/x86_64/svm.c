@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a host does for a guest that has guests of its own. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "arch.h"
 #include "supported.h"
@@ -14,7 +13,6 @@
 #define CPUID_SVM      0x8000000aU
 #define EDX_PAGE1GB    (1U << 26)
 #define STACK_PAGES    4
-#define LEVELS	       4
 
 /* Nested tables are walked as by a user's accesses (APM volume 2, 15.25.5). */
 #define ENTRY_FLAGS \
@@ -79,41 +77,6 @@ void svm_map(struct vm *vm, struct svm_nested *nested, uint64_t l2, uint64_t l1,
 		table_map(vm, nested->tables - GPA_SYSTEM, ENTRY_FLAGS, l2, l1,
 			  mapped);
 	}
-}
-
-/* Where a table, and all below it, has come to in the slot. */
-static uint64_t move_table(struct vm *vm, const struct memslot *slot,
-			   uint64_t *used, uint64_t table, unsigned int level)
-{
-	uint64_t here = *used, *entry;
-	unsigned int i;
-
-	*used += vm->granule;
-	if (*used > slot->size)
-		fail("nested page tables do not fit into %llu bytes",
-		     (unsigned long long)slot->size);
-	entry = (uint64_t *)((char *)slot->hva + here);
-	memcpy(entry, (char *)vm->system + table - GPA_SYSTEM, vm->granule);
-	for (i = 0; i < vm->granule / sizeof(*entry); i++) {
-		if (!(entry[i] & PTE_PRESENT))
-			continue;
-		entry[i] &= ~(PTE_ACCESSED | PTE_DIRTY);
-		if (level > 1 && !(entry[i] & PTE_LARGE))
-			entry[i] = (entry[i] & ~PTE_ADDRESS) |
-				   move_table(vm, slot, used,
-					      entry[i] & PTE_ADDRESS,
-					      level - 1);
-	}
-	return slot->gpa + here;
-}
-
-uint64_t svm_move_tables(struct vm *vm, struct svm_nested *nested,
-			 const struct memslot *slot)
-{
-	uint64_t used = 0;
-
-	nested->tables = move_table(vm, slot, &used, nested->tables, LEVELS);
-	return used;
 }
 
 void svm_prepare_paging(struct vm *vm, struct svm_nested *nested)

@@ -100,19 +100,6 @@ void svm_map(struct vm *vm, struct svm_nested *nested, uint64_t l2, uint64_t l1,
 	     uint64_t size, uint64_t page_size);
 
 /**
- * svm_move_tables() - have nested page tables in a slot, as if never used yet
- * @vm: VM, none of whose vCPUs runs
- * @nested: its tables are mapped as they are to be
- * @slot: they begin where it does
- *
- * No entry is accessed or dirty: who walks them for L2 will write them.
- *
- * Return: bytes that they take.
- */
-uint64_t svm_move_tables(struct vm *vm, struct svm_nested *nested,
-			 const struct memslot *slot);
-
-/**
  * svm_prepare_paging() - give an L2 nested page tables
  * @vm: VM, none of whose vCPUs runs
  * @nested: svm_prepare() was called

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest of the guest's (L2) writes, and the dirty log has it: by the guest
+ * physical addresses of L1, whatever nested page tables L1 gives L2, with huge
+ * pages at either level, while logging is flipped, and for L2's control block,
+ * which KVM writes itself.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <string.h>
+
+#include "bitmap.h"
+#include "cases.h"
+#include "exact.h"
+#include "../exact_scene.h"
+#include "../flip.h"
+#include "l2.h"
+#include "mirror.h"
+#include "options.h"
+#include "report.h"
+#include "../write_sets.h"
+
+/* Two huge pages at least, so that they can be turned. */
+#define SLOT_BYTES (4UL << 20)
+/* A stress run goes deep: so many seconds for a case of the sample. */
+#define STRESS_CASE_S 2
+/* The sets of a check, from the end of the list but for those of every page. */
+#define CHECK_SETS 4
+/* Of the last one, which every page is in. */
+#define WHOLE_SETS 2
+
+/* The dimensions of the matrix. */
+enum { N_HARVESTER, N_BACKING, N_PAGING, N_BODY, DIMENSIONS };
+
+/* ---- known sets --------------------------------------------------------- */
+
+/* @l1: L1 itself makes them, on the same memory. */
+static void store(struct exact *exact, struct writer_list *list, bool l1)
+{
+	exact->scene.through = l1 ? NULL : l2_run;
+	exact_store(exact, list);
+}
+
+static void store_whole(struct exact *exact)
+{
+	struct writer_list list = { 0 };
+
+	write_set_whole(&list, exact->watched->slot);
+	store(exact, &list, false);
+}
+
+static void run_sets(struct exact *exact, enum l2_paging paging)
+{
+	const struct write_set *sets;
+	size_t count, i = 0;
+
+	sets = write_sets(&count);
+	if (options()->mode == MODE_CHECK) {
+		count -= WHOLE_SETS;
+		i = count - CHECK_SETS;
+	}
+	for (; i < count; i++) {
+		struct writer_list list = { 0 };
+		bool l1 = random_chance(&exact->random, 1, 4);
+
+		sets[i].fill(&list, exact->watched->slot, &exact->random);
+		bitmap_zero(exact->written, exact->watched->pages);
+		write_set_pages(&list, exact->watched->slot, exact->written);
+		if (!l1)
+			l2_turn(&exact->scene, paging, 0, exact->written);
+		store(exact, &list, l1);
+		exact_expect(exact, sets[i].name);
+	}
+	exact_expect_nothing(exact, "second harvest");
+}
+
+static void setup_exact(struct exact *exact, const struct test_case *test)
+{
+	struct test_case as = {
+		.number = { [SCENE_HARVESTER] = test->number[N_HARVESTER],
+			    [SCENE_BACKING] = test->number[N_BACKING],
+			    [SCENE_GEOMETRY] = GEOMETRY_ALIGNED,
+			    [EXACT_BYTES] = SLOT_BYTES },
+	};
+
+	exact_setup(exact, &as);
+}
+
+static void test_sets(const struct test_case *test)
+{
+	enum l2_paging paging = test->number[N_PAGING];
+	struct exact exact;
+
+	setup_exact(&exact, test);
+	l2_prepare(&exact.scene, paging, 1);
+	store_whole(&exact);
+	exact_enable(&exact);
+	exact_expect_nothing(&exact, "written before logging began");
+	run_sets(&exact, paging);
+	dirty_disable(exact.scene.dirty, exact.watched);
+
+	/* And once more, with huge mappings again where there are any. */
+	store_whole(&exact);
+	exact_enable(&exact);
+	exact_expect_nothing(&exact, "written while logging was off");
+	run_sets(&exact, paging);
+	exact_teardown(&exact);
+}
+
+/* ---- flips -------------------------------------------------------------- */
+
+static void prepare_all(struct scene *scene, unsigned long how)
+{
+	l2_prepare(scene, how, 1);
+}
+
+static void prepare_every_other(struct scene *scene, unsigned long how)
+{
+	l2_prepare(scene, how, 2);
+}
+
+static void flip(const struct test_case *test,
+		 void (*prepare)(struct scene *scene, unsigned long how))
+{
+	struct flip_config config = {
+		.scene = {
+			.harvester = test->number[N_HARVESTER],
+			.backing = test->number[N_BACKING],
+			.slots = 1,
+		},
+		.prepare = prepare,
+		.how = test->number[N_PAGING],
+	};
+
+	flip_configure(&config);
+	flip_run(&config);
+}
+
+static void test_flip(const struct test_case *test)
+{
+	flip(test, prepare_all);
+}
+
+/* L1 and L2 write the same memory. */
+static void test_flip_mixed(const struct test_case *test)
+{
+	flip(test, prepare_every_other);
+}
+
+/* ---- the control block -------------------------------------------------- */
+
+static void expect_page(struct exact *exact, uint64_t page, const char *what)
+{
+	bitmap_zero(exact->written, exact->watched->pages);
+	bitmap_set(exact->written, page);
+	exact_expect(exact, what);
+}
+
+/*
+ * VMRUN, #VMEXIT and VMSAVE write to pages of L1's by way of the kernel's own
+ * mapping (kvm_vcpu_map()): no protection is in their way, and none tells.
+ */
+static void test_control_block(const struct test_case *test)
+{
+	uint64_t block, save, page;
+	struct exact exact;
+	struct vcpu *vcpu;
+
+	setup_exact(&exact, test);
+	page = exact.scene.vm->page_size;
+	block = random_below(&exact.random, exact.watched->pages);
+	save = (block + 1) % exact.watched->pages;
+	l2_prepare(&exact.scene, test->number[N_PAGING], 1);
+	vcpu = &exact.scene.vm->vcpus[0];
+	l2_of(vcpu->guest)->svm.vmcb = exact.watched->slot->gpa + block * page;
+	/* Without L2, whose control block would be in the midst of it. */
+	exact.scene.through = NULL;
+	vcpu_start(vcpu, l2_exit_only, exact.watched->slot->gpa + save * page);
+	vcpu_run(vcpu, VCPU_SYNC);
+	exact_enable(&exact);
+	for (;;) {
+		enum vcpu_event event =
+			vcpu_run_one_of(vcpu,
+					1U << VCPU_SYNC | 1U << VCPU_DONE);
+
+		if (event == VCPU_DONE)
+			break;
+		if (vcpu->guest->call.argument[0] == 1)
+			expect_page(&exact, block, "L2's control block");
+		else
+			expect_page(&exact, save, "the page of VMSAVE");
+	}
+	exact_expect_nothing(&exact, "L2 does not run");
+	exact_teardown(&exact);
+}
+
+/* ---- the list ----------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	void (*run)(const struct test_case *test);
+} bodies[] = {
+	{ "sets", test_sets },
+	{ "flip", test_flip },
+	{ "mixed", test_flip_mixed },
+};
+
+#define BODIES (sizeof(bodies) / sizeof(bodies[0]))
+
+static bool wanted(const unsigned int *tuple, const void *context)
+{
+	const unsigned int as[SCENE_DIMENSIONS] = {
+		[SCENE_BACKING] = tuple[N_BACKING],
+	};
+
+	return scene_wanted(as, context);
+}
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	/* Only what is random is worth more time: all but the first one. */
+	unsigned int first = options->mode == MODE_STRESS &&
+			     !options->case_glob;
+	const struct case_matrix matrix = {
+		.dimensions = DIMENSIONS,
+		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD, L2_PAGINGS,
+			    BODIES - first },
+		.allowed = wanted,
+	};
+	static struct case_tuple
+		tuples[HARVESTER_COUNT * BACKING_KINDS * L2_PAGINGS * BODIES];
+	size_t tuple_count = cases_choose(options, &matrix, tuples,
+					  sizeof(tuples) / sizeof(tuples[0]));
+	size_t count = 0, i, j;
+
+	tuple_count = cases_keep_for_stress(options, tuples, tuple_count,
+					    sizeof(tuples[0]), STRESS_CASE_S);
+	for (i = 0; i < tuple_count; i++) {
+		const unsigned int *level = tuples[i].level;
+		struct test_case *test =
+			case_add(cases, &count, max,
+				 bodies[first + level[N_BODY]].run);
+
+		for (j = 0; j < DIMENSIONS; j++)
+			test->number[j] = level[j];
+		snprintf(test->name, sizeof(test->name), "%s/%s/%s/%s",
+			 bodies[first + level[N_BODY]].name,
+			 harvester_name(level[N_HARVESTER]),
+			 backing_name(level[N_BACKING]),
+			 l2_paging_name(level[N_PAGING]));
+	}
+	for (i = 0; i < HARVESTER_COUNT && !first; i++) {
+		struct test_case *test = case_add(cases, &count, max,
+						  test_control_block);
+
+		test->number[N_HARVESTER] = i;
+		snprintf(test->name, sizeof(test->name), "control_block/%s",
+			 harvester_name(i));
+	}
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "dirty_log_nested_test",
+		.summary =
+			"what a guest of the guest's writes is in the dirty log",
+		.cases = list_cases,
+		.needs = { .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}

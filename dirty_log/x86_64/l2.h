@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Writers in a guest of the guest's. */
+#ifndef SECMMU_L2_H
+#define SECMMU_L2_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bitmap.h"
+#include "../scene.h"
+#include "svm.h"
+#include "writer.h"
+
+/**
+ * enum l2_paging - how L2's physical addresses become L1's
+ * @L2_PAGING_NONE: they are L1's
+ * @L2_PAGING_4K: by nested page tables of L1's, with small pages
+ * @L2_PAGING_2M: the same with pages of 2 MiB
+ * @L2_PAGING_1G: the same with pages of 1 GiB
+ * @L2_PAGINGS: number of them
+ *
+ * With small pages and those of 2 MiB, L2's memory is L1's turned by a huge page:
+ * who took one's addresses for the other's would log the wrong page.
+ */
+enum l2_paging {
+	L2_PAGING_NONE,
+	L2_PAGING_4K,
+	L2_PAGING_2M,
+	L2_PAGING_1G,
+	L2_PAGINGS,
+};
+
+/**
+ * struct l2_guest - lies over guest_vcpu.test
+ * @writer: for writer_run()
+ * @list: for writer_store()
+ * @svm: L2; all zero: this vCPU has none, L1 itself does its work
+ */
+struct l2_guest {
+	union {
+		struct writer writer;
+		struct writer_list list;
+	};
+	struct svm_nested svm;
+};
+
+_Static_assert(sizeof(struct l2_guest) <= GUEST_TEST_AREA,
+	       "test area too small");
+
+static inline struct l2_guest *l2_of(struct guest_vcpu *guest)
+{
+	return (struct l2_guest *)guest->test;
+}
+
+/**
+ * l2_paging_name() - a kind of paging as cases use it
+ * @paging: which
+ *
+ * Return: its name.
+ */
+const char *l2_paging_name(enum l2_paging paging);
+
+/**
+ * l2_prepare() - have vCPUs of a scene run their writers in an L2
+ * @scene: created, aligned; no vCPU runs
+ * @paging: of all L2s
+ * @every: of every so many vCPUs the first has an L2; 1: all have
+ *
+ * Skips the case where the machine lacks what it takes.
+ */
+void l2_prepare(struct scene *scene, enum l2_paging paging, unsigned int every);
+
+/**
+ * l2_turn() - what pages of L1's a set of pages of L2's is
+ * @scene: prepared
+ * @paging: as l2_prepare() had it
+ * @slot: index of the slot
+ * @pages: bitmap of the slot's pages, changed
+ */
+void l2_turn(const struct scene *scene, enum l2_paging paging,
+	     unsigned int slot, unsigned long *pages);
+
+/* Guest functions. */
+
+/* Runs its argument, a guest function, in the vCPU's L2. */
+void l2_run(struct guest_vcpu *self, uint64_t function);
+
+/*
+ * Stages for the host, by guest_sync(): 0 begun; 1 L2 has exited, and nobody but
+ * KVM wrote to the control block since the sync before; 2 the same for VMSAVE to
+ * the page that the argument names.
+ */
+void l2_exit_only(struct guest_vcpu *self, uint64_t save);
+
+#endif /* SECMMU_L2_H */
