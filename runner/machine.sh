@@ -294,6 +294,8 @@ run_target()
 	lines=$(wc -l < "$target_folder/job/list")
 	while :; do
 		storage_works || return
+		# Another run spares what was in use within the hour (prune_cache()).
+		[[ ! $image ]] || touch -c "$image"
 		start_boot
 		state_get after
 		before="$(state_number last_done) $value"
