@@ -389,7 +389,7 @@ static void setup(struct changes *changes,
 {
 	const struct crew_config crew_config = {
 		.function = writer_run,
-		.nowhere_allowed = true,
+		.on_exit = crew_store_nowhere,
 	};
 	struct scene_config scene_config = config->scene;
 	bool ring = harvester_is_ring(scene_config.harvester);

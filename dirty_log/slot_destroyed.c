@@ -142,7 +142,7 @@ static void live(const void *argument)
 {
 	const struct crew_config crew_config = {
 		.function = writer_run,
-		.nowhere_allowed = true,
+		.on_exit = crew_store_nowhere,
 	};
 	struct doomed doomed = { .changing = true };
 	struct scene scene;

@@ -141,6 +141,18 @@ uint64_t arch_program_counter(struct vcpu *vcpu);
  */
 const void *arch_return_instruction(size_t *size);
 
+/* Bytes that arch_value_code() takes at most. */
+#define ARCH_VALUE_CODE_MAX 20
+
+/**
+ * arch_value_code() - code of a function that returns a value
+ * @value: the value
+ * @code: filled in; runs at any address
+ *
+ * Return: its bytes.
+ */
+size_t arch_value_code(uint64_t value, uint8_t code[ARCH_VALUE_CODE_MAX]);
+
 /**
  * arch_exception_text() - the exception in the vCPU's control block, in words
  * @guest: the vCPU's part of the control block

@@ -89,13 +89,22 @@ static void wait_for_room(struct crew *crew, struct member *member)
 	pthread_mutex_unlock(&crew->lock);
 }
 
+bool crew_store_nowhere(struct vcpu *vcpu, enum vcpu_event event, void *context)
+{
+	uint64_t gpa;
+
+	(void)context;
+	return event == VCPU_OTHER && vcpu_mmio(vcpu, &gpa) &&
+	       vcpu->run->mmio.is_write;
+}
+
 static void run_member(struct worker *worker, void *argument)
 {
 	struct member *member = argument;
 	struct vcpu *vcpu = member->vcpu;
 	struct crew *crew = member->crew;
+	enum vcpu_event event;
 	char text[256];
-	uint64_t gpa;
 
 	member->thread = pthread_self();
 	__atomic_store_n(&member->thread_known, true, __ATOMIC_RELEASE);
@@ -105,7 +114,8 @@ static void run_member(struct worker *worker, void *argument)
 				 __ATOMIC_SEQ_CST);
 		worker_doing_value(worker, "KVM_RUN, guest stores so far",
 				   vcpu->guest->beat);
-		switch (__vcpu_run(vcpu)) {
+		event = __vcpu_run(vcpu);
+		switch (event) {
 		case VCPU_KICKED:
 			break;
 		case VCPU_SYNC:
@@ -127,11 +137,11 @@ static void run_member(struct worker *worker, void *argument)
 			     vcpu->index,
 			     vcpu_exit_text(vcpu, text, sizeof(text)));
 		case VCPU_OTHER:
-			if (crew->config.nowhere_allowed &&
-			    vcpu_mmio(vcpu, &gpa) && vcpu->run->mmio.is_write)
-				break;
-			/* fall through */
 		case VCPU_REFUSED:
+			if (crew->config.on_exit &&
+			    crew->config.on_exit(vcpu, event,
+						 crew->config.context))
+				break;
 			fail("vCPU %u: unexpected exit: %s", vcpu->index,
 			     vcpu_exit_text(vcpu, text, sizeof(text)));
 		}

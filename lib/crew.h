@@ -23,11 +23,12 @@ struct crew;
  *	the caller's
  * @faults_allowed: KVM_RUN may fail with EFAULT, and is tried again (memory
  *	that the host has taken away for a while)
- * @nowhere_allowed: the guest may store to where no writable slot is (slots that
- *	the host changes meanwhile): such a store does nothing, the guest goes on
  * @on_sync: called when the guest calls guest_sync(), by the vCPU's thread; NULL:
  *	the guest just goes on
- * @context: for @on_sync
+ * @on_exit: called for VCPU_OTHER and VCPU_REFUSED, by the vCPU's thread: whether
+ *	the guest may go on. After a refusal it is for @on_exit to say where, by
+ *	vcpu_start(). NULL, or false: the case fails
+ * @context: for @on_sync and @on_exit
  * @silence_ms: how long a guest may show no sign of life before the watchdog
  *	ends the test; 0: WORKER_SILENCE_MS
  */
@@ -36,11 +37,23 @@ struct crew_config {
 	uint64_t argument;
 	unsigned int vcpus;
 	bool faults_allowed;
-	bool nowhere_allowed;
 	void (*on_sync)(struct vcpu *vcpu, void *context);
+	bool (*on_exit)(struct vcpu *vcpu, enum vcpu_event event,
+			void *context);
 	void *context;
 	unsigned int silence_ms;
 };
+
+/**
+ * crew_store_nowhere() - struct crew_config's @on_exit of guests that may store to
+ *	where no writable slot is (slots that the host changes meanwhile)
+ * @vcpu: vCPU
+ * @event: why it came back
+ * @context: not used
+ *
+ * Return: whether it was such a store, which does nothing.
+ */
+bool crew_store_nowhere(struct vcpu *vcpu, enum vcpu_event event, void *context);
 
 /**
  * crew_new() - make the threads; they wait for crew_start()

@@ -147,6 +147,13 @@ void guest_return(void);
 void guest_exception(uint64_t vector, uint64_t code, uint64_t address,
 		     uint64_t program_counter);
 
+/**
+ * guest_fetch_barrier() - what is executed from here on is fetched from here on
+ *
+ * Context: guest.
+ */
+void guest_fetch_barrier(void);
+
 void guest_assert_failed(const char *expression, const char *file, int line,
 			 uint64_t left, uint64_t right);
 

@@ -41,6 +41,10 @@
 #define KVM_VM_TYPE_ARM_PROTECTED (1UL << 31)
 #endif
 
+#ifndef KVM_CAP_DISABLE_QUIRKS2
+#define KVM_CAP_DISABLE_QUIRKS2 213
+#endif
+
 #ifndef KVM_CAP_GUEST_MEMFD
 #define KVM_CAP_GUEST_MEMFD 234
 #endif

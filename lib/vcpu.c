@@ -110,6 +110,29 @@ bool vcpu_mmio(const struct vcpu *vcpu, uint64_t *gpa)
 	return vcpu->run->exit_reason == KVM_EXIT_MMIO;
 }
 
+bool vcpu_access(const struct vcpu *vcpu, struct vcpu_access *access)
+{
+	const struct kvm_run *run = vcpu->run;
+
+	*access = (struct vcpu_access){
+		.gpa = run->mmio.phys_addr,
+		.bytes = run->mmio.len,
+		.is_store = run->mmio.is_write,
+	};
+	if (run->exit_reason != KVM_EXIT_MMIO ||
+	    access->bytes > sizeof(access->value))
+		return false;
+	/* Both architectures are little-endian here, host and guest. */
+	if (access->is_store)
+		memcpy(&access->value, run->mmio.data, access->bytes);
+	return true;
+}
+
+void vcpu_answer(struct vcpu *vcpu, uint64_t value)
+{
+	memcpy(vcpu->run->mmio.data, &value, sizeof(value));
+}
+
 static void __attribute__((noreturn)) fail_exit(struct vcpu *vcpu)
 {
 	char text[256];

@@ -461,6 +461,36 @@ void vcpu_run(struct vcpu *vcpu, enum vcpu_event expected);
 bool vcpu_mmio(const struct vcpu *vcpu, uint64_t *gpa);
 
 /**
+ * struct vcpu_access - an access to where no memory is, or none to be written
+ * @gpa: guest physical address, bytes
+ * @bytes: 1, 2, 4 or 8
+ * @is_store: a store
+ * @value: what was stored
+ */
+struct vcpu_access {
+	uint64_t gpa;
+	unsigned int bytes;
+	bool is_store;
+	uint64_t value;
+};
+
+/**
+ * vcpu_access() - as vcpu_mmio(), and what was accessed
+ * @vcpu: vCPU, back from KVM_RUN with VCPU_OTHER
+ * @access: filled in
+ *
+ * Return: true if it was such an access.
+ */
+bool vcpu_access(const struct vcpu *vcpu, struct vcpu_access *access);
+
+/**
+ * vcpu_answer() - what the guest is to load
+ * @vcpu: vCPU; its last exit was a load, see vcpu_access()
+ * @value: the word, of which it takes as many bytes as it loads
+ */
+void vcpu_answer(struct vcpu *vcpu, uint64_t value);
+
+/**
  * vcpu_exit_text() - an exit in words, for a failure's line
  * @vcpu: vCPU
  * @buffer: where to put it

@@ -127,3 +127,18 @@ const void *arch_return_instruction(size_t *size)
 	*size = sizeof(code);
 	return code;
 }
+
+size_t arch_value_code(uint64_t value, uint8_t code[ARCH_VALUE_CODE_MAX])
+{
+	/* movz, then movk, of x0; 16 bits each. */
+	static const uint32_t moves[] = { 0xd2800000, 0xf2a00000, 0xf2c00000,
+					  0xf2e00000 };
+	uint32_t words[5];
+	size_t i;
+
+	for (i = 0; i < 4; i++)
+		words[i] = moves[i] | (uint32_t)(value >> 16 * i & 0xffff) << 5;
+	words[4] = 0xd65f03c0; /* ret */
+	memcpy(code, words, sizeof(words));
+	return sizeof(words);
+}

@@ -11,6 +11,11 @@ struct guest_vcpu *guest_self(void)
 	return self;
 }
 
+void guest_fetch_barrier(void)
+{
+	asm volatile("isb" : : : "memory");
+}
+
 void guest_hypercall(struct guest_vcpu *self)
 {
 	/*

@@ -413,6 +413,16 @@ const void *arch_return_instruction(size_t *size)
 	return code;
 }
 
+size_t arch_value_code(uint64_t value, uint8_t code[ARCH_VALUE_CODE_MAX])
+{
+	/* movabs to RAX, ret */
+	code[0] = 0x48;
+	code[1] = 0xb8;
+	memcpy(code + 2, &value, sizeof(value));
+	code[10] = 0xc3;
+	return 11;
+}
+
 void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
 			 size_t size)
 {

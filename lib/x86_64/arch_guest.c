@@ -21,6 +21,12 @@ struct interrupt_frame {
 	uint64_t stack_segment;
 };
 
+/* A page that changes under a CPU makes it leave the guest, and come back. */
+void guest_fetch_barrier(void)
+{
+	asm volatile("" : : : "memory");
+}
+
 #define FLAGS_INTERRUPTS (1UL << 9)
 
 /* From vectors_guest.S. */
