@@ -5,6 +5,7 @@
 #endif
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bitmap.h"
 #include "exact.h"
@@ -30,8 +31,17 @@ void stage_create(struct stage *stage, const struct stage_config *config)
 	if (request.size < backing_page_size(config->backing))
 		request.size = backing_page_size(config->backing);
 	harvester_configure(config->harvester, &vm_config, 0);
-	backing_create(&stage->backing, &request);
+	stage->memfd = -1;
+	/* Only a guest_memfd belongs to a VM; others are had first, or skip. */
+	if (request.kind != BACKING_GUEST_MEMFD)
+		backing_create(&stage->backing, &request);
 	stage->vm = vm_create(&vm_config);
+	if (request.kind == BACKING_GUEST_MEMFD) {
+		request.fd_size = request.size;
+		request.fd = stage->memfd = vm_guest_memfd(stage->vm,
+							   request.size);
+		backing_create(&stage->backing, &request);
+	}
 	stage->page = stage->vm->page_size;
 	stage->pages = request.size / stage->page;
 	stage->dirty = dirty_new(stage->vm, config->harvester);
@@ -52,6 +62,8 @@ void stage_destroy(struct stage *stage)
 		vm_destroy(stage->vm);
 	if (stage->backing.hva)
 		backing_destroy(&stage->backing);
+	if (stage->memfd > 0)
+		close(stage->memfd);
 	operations_end(&stage->watch);
 }
 

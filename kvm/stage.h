@@ -38,6 +38,7 @@ struct stage_config {
  * @dirty: its dirty logging
  * @watched: the slot as the harvester sees it
  * @backing: the slot's memory
+ * @memfd: guest_memfd behind it, -1 or 0 if there is none
  * @slot: slot, not logged, mapped one to one in the guest
  * @gpa: where the guest accesses it, bytes
  * @watch: the record of operations; begins behind all that was built
@@ -50,6 +51,7 @@ struct stage {
 	struct dirty_log *dirty;
 	struct dirty_slot *watched;
 	struct backing backing;
+	int memfd;
 	struct memslot slot;
 	uint64_t gpa;
 	struct operation_watch watch;

@@ -61,6 +61,10 @@
 /* x86, 6.12 */
 #define SECMMU_QUIRK_SLOT_ZAP_ALL (1U << 7)
 
+#ifndef GUEST_MEMFD_FLAG_INIT_SHARED
+#define GUEST_MEMFD_FLAG_INIT_SHARED (1ULL << 1)
+#endif
+
 #ifndef KVM_MEM_GUEST_MEMFD
 #define KVM_MEM_GUEST_MEMFD (1UL << 2)
 #endif

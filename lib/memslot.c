@@ -6,6 +6,23 @@
 #include "report.h"
 #include "vm.h"
 
+int vm_guest_memfd(struct vm *vm, uint64_t size)
+{
+	const uint64_t flags = GUEST_MEMFD_FLAG_MMAP |
+			       GUEST_MEMFD_FLAG_INIT_SHARED;
+	struct secmmu_create_guest_memfd create = {
+		.size = size,
+		.flags = flags,
+	};
+
+	if (!vm_check_extension(vm, KVM_CAP_GUEST_MEMFD) ||
+	    (vm_check_extension(vm, KVM_CAP_GUEST_MEMFD_FLAGS) & flags) !=
+		    flags)
+		skip("KVM_CAP_GUEST_MEMFD_FLAGS, a guest_memfd that the host can map",
+		     "use a kernel from 6.18 on");
+	return vm_ioctl(vm, SECMMU_CREATE_GUEST_MEMFD, &create);
+}
+
 int __slot_set(struct memslot *slot)
 {
 	struct kvm_userspace_memory_region region = {
@@ -61,22 +78,6 @@ void slot_add(struct vm *vm, struct memslot *slot, uint32_t id, uint64_t gpa,
 		slot->guest_memfd_offset = (uint64_t)backing->offset;
 	}
 	slot_set(slot);
-}
-
-int vm_guest_memfd(struct vm *vm, uint64_t size)
-{
-	struct secmmu_create_guest_memfd create = { .size = size };
-
-	if (!vm_check_extension(vm, KVM_CAP_GUEST_MEMFD))
-		skip("KVM_CAP_GUEST_MEMFD",
-		     "use a kernel from 6.8 on whose default VM type has guest_memfd (6.18 on x86 and arm64)");
-	/*
-	 * arm64 takes only what can be mapped, and so is shared with the host
-	 * (kvm_arch_prepare_memory_region()).
-	 */
-	create.flags = vm_check_extension(vm, KVM_CAP_GUEST_MEMFD_FLAGS) &
-		       GUEST_MEMFD_FLAG_MMAP;
-	return vm_ioctl(vm, SECMMU_CREATE_GUEST_MEMFD, &create);
 }
 
 void slot_set_flags(struct memslot *slot, uint32_t flags)

@@ -292,17 +292,6 @@ void slot_add(struct vm *vm, struct memslot *slot, uint32_t id, uint64_t gpa,
 	      const struct backing *backing, uint32_t flags);
 
 /**
- * vm_guest_memfd() - memory that is the guest's only (KVM_CREATE_GUEST_MEMFD)
- * @vm: VM
- * @size: bytes
- *
- * Skips the case where VMs of this type have none.
- *
- * Return: the file, for memslot.guest_memfd; the caller's.
- */
-int vm_guest_memfd(struct vm *vm, uint64_t size);
-
-/**
  * slot_set_flags() - change a slot's flags, must succeed
  * @slot: slot
  * @flags: KVM_MEM_*
@@ -374,6 +363,18 @@ bool vm_can_log_io_memory(void);
  * Return: whether it is so now.
  */
 bool vm_unmap_slots_alone(struct vm *vm);
+
+/**
+ * vm_guest_memfd() - a guest_memfd that the host can map
+ * @vm: VM
+ * @size: bytes, a multiple of the page size
+ *
+ * Skips the test case where the kernel has none for this VM
+ * (KVM_CAP_GUEST_MEMFD_FLAGS, GUEST_MEMFD_FLAG_INIT_SHARED).
+ *
+ * Return: the file, for BACKING_GUEST_MEMFD; the caller's to close.
+ */
+int vm_guest_memfd(struct vm *vm, uint64_t size);
 
 /**
  * vm_alloc_table() - one zeroed page-table page out of the system slot
