@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memslots one by one: what is refused, what is read-only, the same memory in two
+ * slots, holes that are filled, and huge mappings that come back.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <string.h>
+
+#include "mapping.h"
+#include "report.h"
+#include "slot_cases.h"
+#include "slot_rules.h"
+#include "stage.h"
+#include "stamp.h"
+
+/* Pages of a slot, or huge pages. */
+#define PAGES 16
+#define HUGE  2
+/* Where another slot can be. */
+#define GPA_OTHER   (GPA_TEST + (1ULL << 30))
+#define SLOT_OTHER  (SLOT_TEST_FIRST + 1)
+#define SLOT_UNUSED (SLOT_TEST_FIRST + 2)
+/* How often a hole is filled; each page at least twice. */
+#define FILLINGS 40
+/* A check is content with so many kinds of huge pages; --all has all. */
+#define QUICK 2
+/* Touches of a huge page; one would tell nothing. */
+#define TOUCHES 4
+
+static void build(struct stage *stage, enum backing_kind kind)
+{
+	uint64_t page = backing_page_size(kind);
+	struct stage_config config = {
+		.backing = kind,
+		.bytes = page >= backing_thp_size() ? HUGE * page :
+						      PAGES * page,
+	};
+
+	stage_create(stage, &config);
+	if (stage->backing.huge &&
+	    backing_host_huge_bytes(&stage->backing) < config.bytes)
+		skip("free huge pages, which the host did not give",
+		     "give the machine more memory, or compact it");
+}
+
+/* Where the guest accesses from now on; its own tables have it already. */
+static void look_at(struct stage *stage, uint64_t gpa)
+{
+	stage->gpa = gpa;
+}
+
+static void map_other(struct stage *stage)
+{
+	vm_map(stage->vm, GPA_OTHER, GPA_OTHER, stage->backing.size,
+	       stage->huge);
+}
+
+static void expect_hole(struct stage *stage, enum writer_access access,
+			uint64_t page)
+{
+	enum vcpu_event event = stage_try(stage, access, page, 1, 1);
+	struct vcpu *vcpu = &stage->vm->vcpus[0];
+	unsigned long long gpa = stage->gpa + page * stage->page;
+	struct vcpu_access seen;
+
+	CHECK(event == VCPU_OTHER && vcpu_access(vcpu, &seen),
+	      "the guest came to memory at %#llx, where no slot is that it could %s",
+	      gpa, access == WRITER_STORE ? "write" : "read");
+	CHECK(seen.gpa == gpa && seen.is_store == (access == WRITER_STORE) &&
+		      (!seen.is_store || seen.value == stamp(0, 1)),
+	      "the guest touched %#llx, user space was told of a %s at %#llx, value %#llx",
+	      gpa, seen.is_store ? "store" : "load",
+	      (unsigned long long)seen.gpa, (unsigned long long)seen.value);
+}
+
+static void create_again(struct stage *stage, uint64_t gpa, uint32_t flags)
+{
+	stage->slot.gpa = gpa;
+	stage->slot.size = stage->backing.size;
+	stage->slot.flags = flags;
+	slot_set(&stage->slot);
+}
+
+static void test_refused(const struct test_case *test)
+{
+	struct stage stage;
+	struct memslot other;
+	unsigned int rule;
+
+	(void)test;
+	build(&stage, BACKING_ANONYMOUS);
+	map_other(&stage);
+	slot_add(stage.vm, &other, SLOT_OTHER, GPA_OTHER, &stage.backing, 0);
+	for (rule = 0; rule < slot_rules_count(); rule++) {
+		slot_rule_try(&stage.slot, &other, SLOT_UNUSED, rule);
+		/* And all is as before. */
+		look_at(&stage, GPA_TEST);
+		stage_expect_words(&stage, 0, 0, stage.pages, 1);
+		look_at(&stage, GPA_OTHER);
+		stage_expect_words(&stage, 0, 0, stage.pages, 1);
+	}
+	report_info("%u changes refused", rule);
+	slot_delete(&other);
+	stage_destroy(&stage);
+}
+
+static void test_read_only(const struct test_case *test)
+{
+	struct stage stage;
+	uint64_t page;
+
+	build(&stage, test->number[0]);
+	/* What was writable a moment ago is not any more. */
+	stage_store(&stage, 0, stage.pages, 1);
+	slot_delete(&stage.slot);
+	stage_fill(&stage, 1);
+	create_again(&stage, GPA_TEST, KVM_MEM_READONLY);
+	for (page = 0; page < stage.pages; page += stage.pages / PAGES) {
+		expect_hole(&stage, WRITER_STORE, page);
+		stage_expect_words(&stage, 1, page, 1, 1);
+		expect_hole(&stage, WRITER_STORE, page);
+	}
+	stage_expect_words(&stage, 1, 0, stage.pages, 1);
+	/* The host writes as it likes. */
+	stage_fill(&stage, 2);
+	stage_expect_words(&stage, 2, 0, stage.pages, 1);
+	slot_delete(&stage.slot);
+	create_again(&stage, GPA_TEST, 0);
+	stage_store(&stage, 0, stage.pages, 1);
+	stage_destroy(&stage);
+}
+
+static void test_alias(const struct test_case *test)
+{
+	struct stage stage;
+	struct memslot other;
+
+	build(&stage, test->number[0]);
+	map_other(&stage);
+	slot_add(stage.vm, &other, SLOT_OTHER, GPA_OTHER, &stage.backing, 0);
+	stage_expect_words(&stage, 0, 0, stage.pages, 1);
+	look_at(&stage, GPA_OTHER);
+	stage_store(&stage, 0, stage.pages, 1);
+	stage_fill(&stage, 1);
+	stage_expect_words(&stage, 1, 0, stage.pages, 1);
+	look_at(&stage, GPA_TEST);
+	stage_expect_words(&stage, 1, 0, stage.pages, 1);
+	/* One goes, the other stays; the host takes the memory from both. */
+	slot_delete(&stage.slot);
+	expect_hole(&stage, WRITER_LOAD, 0);
+	look_at(&stage, GPA_OTHER);
+	stage_expect_words(&stage, 1, 0, stage.pages, 1);
+	create_again(&stage, GPA_TEST, KVM_MEM_READONLY);
+	stage_store(&stage, 0, stage.pages, 1);
+	look_at(&stage, GPA_TEST);
+	expect_hole(&stage, WRITER_STORE, 1);
+	CHECK(!backing_discard(&stage.backing, 0, stage.backing.size),
+	      "cannot give the memory back");
+	stage_expect_words(&stage, -1, 0, stage.pages, 1);
+	look_at(&stage, GPA_OTHER);
+	stage_expect_words(&stage, -1, 0, stage.pages, 1);
+	slot_delete(&other);
+	expect_hole(&stage, WRITER_STORE, 0);
+	stage_destroy(&stage);
+}
+
+/*
+ * x86 notes in its page tables where no slot is, and by a generation of slots
+ * whether that still holds (check_mmio_spte()).
+ */
+static void test_hole(const struct test_case *test)
+{
+	struct stage stage;
+	uint64_t page, i;
+
+	(void)test;
+	build(&stage, BACKING_ANONYMOUS);
+	slot_delete(&stage.slot);
+	for (i = 0; i < FILLINGS; i++) {
+		page = i % stage.pages;
+		expect_hole(&stage, WRITER_LOAD, page);
+		expect_hole(&stage, WRITER_STORE, page);
+		stage_fill(&stage, i);
+		create_again(&stage, GPA_TEST, 0);
+		stage_expect_words(&stage, (int64_t)i, page, 1, 1);
+		slot_delete(&stage.slot);
+		expect_hole(&stage, WRITER_LOAD, page);
+		expect_hole(&stage, WRITER_STORE, page);
+	}
+	stage_destroy(&stage);
+}
+
+/* ---- huge mappings come back ----------------------------------------------- */
+
+static void measure(struct stage *stage, struct mapping_probe *probe,
+		    struct mapping_sizes *sizes)
+{
+	uint64_t stride = stage->huge / TOUCHES;
+
+	mapping_probe_begin(probe);
+	stage_access(stage, WRITER_STORE, 0, stage->backing.size / stride,
+		     stride / stage->page);
+	mapping_probe_end(probe, &stage->slot, 1, stride, sizes);
+}
+
+static void expect_as_before(struct stage *stage, struct mapping_probe *probe,
+			     const struct mapping_sizes *before,
+			     const char *when)
+{
+	struct mapping_sizes after;
+	char text[2][128];
+
+	measure(stage, probe, &after);
+	CHECK(!before->known || mapping_recovered(before, &after),
+	      "huge mappings have not come back after %s: before %s; after %s",
+	      when, mapping_text(before, text[0], sizeof(text[0])),
+	      mapping_text(&after, text[1], sizeof(text[1])));
+}
+
+static void test_rebuild(const struct test_case *test)
+{
+	struct mapping_probe probe;
+	struct mapping_sizes before;
+	struct stage stage;
+	uint64_t half;
+
+	build(&stage, test->number[0]);
+	map_other(&stage);
+	mapping_probe_open(&probe, stage.vm,
+			   stage.backing.size / stage.huge * TOUCHES);
+	measure(&stage, &probe, &before);
+	if (!before.known)
+		skip("a kernel that tells how memory is mapped",
+		     "use one with KVM's statistics or the event kvm_guest_fault");
+	CHECK(mapping_huge_pages(&before) >= stage.backing.size / stage.huge,
+	      "memory of huge pages is not mapped by them");
+
+	slot_delete(&stage.slot);
+	create_again(&stage, GPA_TEST, 0);
+	expect_as_before(&stage, &probe, &before, "the slot was made anew");
+
+	stage.slot.gpa = GPA_OTHER;
+	slot_set(&stage.slot);
+	look_at(&stage, GPA_OTHER);
+	expect_as_before(&stage, &probe, &before, "the slot was moved");
+
+	/* A slot of which no whole huge page is left. */
+	half = stage.huge / 2;
+	slot_delete(&stage.slot);
+	stage.slot.gpa = GPA_TEST + half;
+	stage.slot.hva = (char *)stage.backing.hva + half;
+	stage.slot.size = half;
+	slot_set(&stage.slot);
+	look_at(&stage, GPA_TEST + half);
+	stage_access(&stage, WRITER_STORE, 0, half / stage.page, 1);
+	slot_delete(&stage.slot);
+	stage.slot.hva = stage.backing.hva;
+	create_again(&stage, GPA_TEST, 0);
+	look_at(&stage, GPA_TEST);
+	expect_as_before(&stage, &probe, &before,
+			 "a part of the memory had a slot of its own");
+	mapping_probe_close(&probe);
+	stage_destroy(&stage);
+}
+
+static bool is_wanted(enum backing_kind kind)
+{
+	const char *only = options()->backing;
+
+	return backing_exists(kind) &&
+	       (!only || !strcmp(only, backing_name(kind)));
+}
+
+size_t slot_cases(const struct options *options, struct test_case *cases,
+		  size_t max)
+{
+	static const enum backing_kind huge[] = {
+		BACKING_ANONYMOUS_THP, BACKING_HUGETLB_2M,
+		BACKING_HUGETLB_32M,   BACKING_SHMEM_THP,
+		BACKING_MEMFD_HUGETLB,
+	};
+	static const struct {
+		const char *name, *plan;
+		void (*run)(const struct test_case *test);
+		bool pages, blocks;
+	} kinds[] = {
+		{ "read_only", "stores end in user space, and change nothing",
+		  test_read_only, true, true },
+		{ "alias", "two slots of one memory: both have it, each alone",
+		  test_alias, true, true },
+		{ "rebuild", "huge mappings come back with the slot",
+		  test_rebuild, false, true },
+	};
+	const size_t huge_count = sizeof(huge) / sizeof(huge[0]);
+	size_t count = 0, i, j;
+
+	if (max < 2 + sizeof(kinds) / sizeof(kinds[0]) * (huge_count + 1))
+		fail("more than %zu cases", max);
+	cases[count++] = (struct test_case){
+		.name = "refused/all",
+		.plan = "each wrong change gets its errno, and changes nothing",
+		.run = test_refused,
+	};
+	cases[count++] = (struct test_case){
+		.name = "hole/filled",
+		.plan = "where no slot was is memory, and again none",
+		.run = test_hole,
+	};
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		for (j = 0; j <= huge_count; j++) {
+			enum backing_kind kind = j ? huge[j - 1] :
+						     BACKING_ANONYMOUS;
+
+			if (j > QUICK && options->mode == MODE_CHECK &&
+			    !options->case_glob)
+				continue;
+			if (!is_wanted(kind) ||
+			    !(j ? kinds[i].blocks : kinds[i].pages))
+				continue;
+			cases[count] = (struct test_case){
+				.run = kinds[i].run,
+				.plan = kinds[i].plan,
+				.number = { kind },
+			};
+			snprintf(cases[count].name, sizeof(cases[count].name),
+				 "%s/%s", kinds[i].name, backing_name(kind));
+			count++;
+		}
+	}
+	return count;
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What KVM_SET_USER_MEMORY_REGION must refuse. The errnos are those of
+ * kvm_set_memory_region(), __kvm_set_memory_region() before 6.14, which are the
+ * same from 6.1 on.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+
+#include "report.h"
+#include "slot_rules.h"
+
+/* KVM_MEM_* that no release has. */
+#define FLAG_UNKNOWN (1U << 30)
+
+/**
+ * struct attempt - what is asked of KVM
+ * @slot: a copy of a slot that exists
+ * @other: another one, or NULL
+ * @unused: the id of one that does not exist
+ * @page: host page size, bytes
+ */
+struct attempt {
+	struct memslot slot;
+	const struct memslot *other;
+	uint32_t unused;
+	uint64_t page;
+};
+
+static void grow(struct attempt *attempt)
+{
+	attempt->slot.size += attempt->page;
+}
+
+static void change_memory(struct attempt *attempt)
+{
+	attempt->slot.hva = (char *)attempt->slot.hva + attempt->page;
+}
+
+static void change_read_only(struct attempt *attempt)
+{
+	attempt->slot.flags ^= KVM_MEM_READONLY;
+}
+
+static void copy_whole(struct attempt *attempt)
+{
+	attempt->slot.id = attempt->unused;
+}
+
+static void copy_last_page(struct attempt *attempt)
+{
+	attempt->slot.id = attempt->unused;
+	attempt->slot.gpa += attempt->slot.size - attempt->page;
+}
+
+static void copy_to_first_page(struct attempt *attempt)
+{
+	attempt->slot.id = attempt->unused;
+	attempt->slot.gpa -= attempt->slot.size - attempt->page;
+}
+
+static void move_onto(struct attempt *attempt)
+{
+	attempt->slot.gpa = attempt->other->gpa;
+}
+
+static void wrap(struct attempt *attempt)
+{
+	attempt->slot.id = attempt->unused;
+	attempt->slot.gpa = 0 - attempt->page;
+	attempt->slot.size = 2 * attempt->page;
+}
+
+static void wrap_memory(struct attempt *attempt)
+{
+	attempt->slot.id = attempt->unused;
+	attempt->slot.gpa = 0;
+	attempt->slot.hva = (void *)(uintptr_t)(0 - attempt->page);
+	attempt->slot.size = 2 * attempt->page;
+}
+
+static void shift_address(struct attempt *attempt)
+{
+	attempt->slot.gpa++;
+}
+
+static void shift_memory(struct attempt *attempt)
+{
+	attempt->slot.hva = (char *)attempt->slot.hva + 1;
+}
+
+static void shift_size(struct attempt *attempt)
+{
+	attempt->slot.size++;
+}
+
+static void unknown_flag(struct attempt *attempt)
+{
+	attempt->slot.flags |= FLAG_UNKNOWN;
+}
+
+static void delete_unused(struct attempt *attempt)
+{
+	attempt->slot.id = attempt->unused;
+	attempt->slot.size = 0;
+}
+
+static void beyond_ids(struct attempt *attempt)
+{
+	attempt->slot.id = UINT16_MAX;
+}
+
+static void beyond_spaces(struct attempt *attempt)
+{
+	/* api.rst 4.35: bits 16 to 31 name the address space. */
+	attempt->slot.id |= 0x7fffU << 16;
+}
+
+static const struct {
+	const char *name;
+	void (*apply)(struct attempt *attempt);
+	int due;
+	bool needs_other;
+} rules[] = {
+	{ "another size", grow, EINVAL, false },
+	{ "other memory", change_memory, EINVAL, false },
+	{ "read-only switched", change_read_only, EINVAL, false },
+	{ "a second slot over all of it", copy_whole, EEXIST, false },
+	{ "a second slot over its last page", copy_last_page, EEXIST, false },
+	{ "a second slot over its first page", copy_to_first_page, EEXIST,
+	  false },
+	{ "moved onto another slot", move_onto, EEXIST, true },
+	{ "addresses that wrap", wrap, EINVAL, false },
+	{ "memory that wraps", wrap_memory, EINVAL, false },
+	{ "an address within a page", shift_address, EINVAL, false },
+	{ "memory within a page", shift_memory, EINVAL, false },
+	{ "a size that is no pages", shift_size, EINVAL, false },
+	{ "an unknown flag", unknown_flag, EINVAL, false },
+	{ "a slot deleted that is not there", delete_unused, EINVAL, false },
+	{ "a number beyond the last slot", beyond_ids, EINVAL, false },
+	{ "a number of no address space", beyond_spaces, EINVAL, false },
+};
+
+unsigned int slot_rules_count(void)
+{
+	return sizeof(rules) / sizeof(rules[0]);
+}
+
+const char *slot_rule_name(unsigned int rule)
+{
+	return rules[rule].name;
+}
+
+bool slot_rule_try(const struct memslot *slot, const struct memslot *other,
+		   uint32_t unused, unsigned int rule)
+{
+	struct attempt attempt = {
+		.slot = *slot,
+		.other = other,
+		.unused = unused,
+		.page = slot->vm->page_size,
+	};
+	int error;
+
+	if (rules[rule].needs_other && !other)
+		return false;
+	rules[rule].apply(&attempt);
+	error = __slot_set(&attempt.slot);
+	CHECK(error == -rules[rule].due, "slot %u, %s: %s where %s is due",
+	      slot->id, rules[rule].name,
+	      error ? errno_name(-error) : "success",
+	      errno_name(rules[rule].due));
+	return true;
+}

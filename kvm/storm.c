@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A storm of memslots under running vCPUs: who takes part, and what is wrong. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cases.h"
+#include "clock.h"
+#include "crew.h"
+#include "keeper.h"
+#include "report.h"
+#include "stamp.h"
+
+#define STOP_MS 30000
+/* Until all that is to be shown was shown; an emulator may be slow. */
+#define SHOWN_MS 40000
+
+const char *storm_word_text(uint64_t word, char *buffer, size_t size)
+{
+	unsigned int memory = word >> 48 & 0xff;
+	unsigned long long generation = word >> 24 & 0xffffff;
+	unsigned long long unit = word & 0xffffff;
+
+	switch (word >> 56) {
+	case STORM_MARK_CANARY:
+		snprintf(buffer, size, "memory %u's unit %llu, in life %llu",
+			 memory, unit, generation);
+		break;
+	case STORM_MARK_DEAD:
+		snprintf(buffer, size,
+			 "memory %u's unit %llu, of no slot since life %llu",
+			 memory, unit, generation);
+		break;
+	case STORM_MARK_FROZEN:
+		snprintf(buffer, size,
+			 "a word of memory %u's unit %llu that nobody can write",
+			 memory, unit);
+		break;
+	case STORM_MARK_CODE:
+		snprintf(buffer, size, "code of memory %u's unit %llu", memory,
+			 unit);
+		break;
+	case STORM_MARK_HOLE:
+		snprintf(buffer, size,
+			 "user space's answer for %#llx, so no memory",
+			 (unsigned long long)(word << 8 >> 5));
+		break;
+	default:
+		if (stamp_vcpu(word) >= 0 && stamp_vcpu(word) < STORM_VCPUS)
+			snprintf(buffer, size, "vCPU %d's store %llu",
+				 stamp_vcpu(word),
+				 (unsigned long long)stamp_sequence(word));
+		else
+			snprintf(buffer, size, "%#llx",
+				 (unsigned long long)word);
+	}
+	return buffer;
+}
+
+uint64_t storm_steps(const struct storm *storm)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < storm->vm->vcpu_count; i++)
+		sum += storm_vcpu_of(storm->vm->vcpus[i].guest)->steps;
+	return sum;
+}
+
+/* ---- what is wrong --------------------------------------------------------- */
+
+static const char *place_text(const struct storm_vcpu *own, char *buffer,
+			      size_t size)
+{
+	const struct storm_place *view = &own->view;
+
+	if (!storm_has(view, own->unit))
+		snprintf(buffer, size, "no slot is");
+	else
+		snprintf(buffer, size,
+			 "a %sslot has memory %lld's unit %llu, in life %llu",
+			 view->read_only ? "read-only " : "",
+			 (long long)view->memory,
+			 (unsigned long long)storm_unit(view, own->unit),
+			 (unsigned long long)view->generation);
+	return buffer;
+}
+
+static void __attribute__((noreturn))
+fail_wrong(struct storm *storm, const struct vcpu *vcpu, enum storm_wrong wrong)
+{
+	static const char *const texts[] = {
+		[STORM_WRONG_LOAD] = "a load finds",
+		[STORM_WRONG_LOST] = "a store is lost, a load behind it finds",
+		[STORM_WRONG_KEPT] =
+			"a store to what is read-only has been done:",
+		[STORM_WRONG_ALIAS] =
+			"a store does not show in another slot of the same memory, a load there finds",
+		[STORM_WRONG_FETCH] = "a fetch runs",
+	};
+	const struct storm_vcpu *own = storm_vcpu_of(vcpu->guest);
+	unsigned long long gpa = storm_gpa(storm->board, own->place, own->unit);
+	char place[128], seen[128], due[128], exit[256];
+	unsigned int i;
+
+	for (i = 0; i < KEEPERS; i++)
+		keeper_report_notes(&storm->keeper[i]);
+	place_text(own, place, sizeof(place));
+	if (wrong == STORM_WRONG_REFUSED)
+		fail("vCPU %u, at %#llx (place %llu), where %s: refused: %s",
+		     vcpu->index, gpa, (unsigned long long)own->place, place,
+		     vcpu_exit_text((struct vcpu *)vcpu, exit, sizeof(exit)));
+	if (wrong == STORM_WRONG_EXIT && own->seen <= 1)
+		fail("vCPU %u, at %#llx (place %llu), where %s: user space saw %llu accesses at a store, where %llu are due",
+		     vcpu->index, gpa, (unsigned long long)own->place, place,
+		     (unsigned long long)own->seen,
+		     (unsigned long long)own->due);
+	if (wrong == STORM_WRONG_EXIT)
+		fail("vCPU %u, at %#llx (place %llu), where %s: user space saw a store of %#llx to %#llx, where vCPU %u's store %llu to %#llx is due",
+		     vcpu->index, gpa, (unsigned long long)own->place, place,
+		     (unsigned long long)own->exit_value,
+		     (unsigned long long)own->seen, vcpu->index,
+		     (unsigned long long)own->stores,
+		     (unsigned long long)own->due);
+	fail("vCPU %u, at %#llx (place %llu), where %s: %s %s; due is %s",
+	     vcpu->index, gpa, (unsigned long long)own->place, place,
+	     texts[wrong], storm_word_text(own->seen, seen, sizeof(seen)),
+	     wrong == STORM_WRONG_KEPT ?
+		     "an exit to user space" :
+		     storm_word_text(own->due, due, sizeof(due)));
+}
+
+static void on_wrong(struct vcpu *vcpu, void *context)
+{
+	fail_wrong(context, vcpu, storm_vcpu_of(vcpu->guest)->wrong);
+}
+
+/* ---- what comes to user space ----------------------------------------------- */
+
+static bool in_places(const struct storm *storm, uint64_t gpa)
+{
+	const struct storm_board *board = storm->board;
+
+	return gpa >= board->gpa &&
+	       gpa - board->gpa < board->places * board->pitch;
+}
+
+/*
+ * A fetch from where no memory is: arm64 gives the guest an abort, x86 leaves
+ * an instruction to user space that it cannot emulate. Where a slot was before
+ * and is still, that is wrong.
+ */
+static bool refused(struct storm *storm, struct vcpu *vcpu)
+{
+	struct storm_vcpu *own = storm_vcpu_of(vcpu->guest);
+	const struct storm_place *place = &storm->board->place[own->place];
+	bool known = own->fetching == 2;
+
+	if (!own->fetching)
+		return false;
+	own->fetching = 0;
+	if (!known || place->sequence != own->view.sequence)
+		own->count.racing++;
+	else if (storm_has(&own->view, own->unit))
+		fail_wrong(storm, vcpu, STORM_WRONG_REFUSED);
+	else
+		own->count.refused++;
+	vcpu_start(vcpu, storm_guest, (uint64_t)(uintptr_t)storm->board);
+	return true;
+}
+
+static bool on_exit_to_user(struct vcpu *vcpu, enum vcpu_event event,
+			    void *context)
+{
+	struct storm_vcpu *own = storm_vcpu_of(vcpu->guest);
+	struct storm *storm = context;
+	struct vcpu_access access;
+
+	if (event == VCPU_REFUSED)
+		return refused(storm, vcpu);
+	if (!vcpu_access(vcpu, &access) || !in_places(storm, access.gpa) ||
+	    access.bytes != sizeof(uint64_t))
+		return false;
+	own->exits++;
+	own->exit_gpa = access.gpa;
+	own->exit_value = access.value;
+	if (!access.is_store)
+		vcpu_answer(vcpu, storm_hole_word(access.gpa));
+	return true;
+}
+
+/* ---- the whole -------------------------------------------------------------- */
+
+static uint64_t round_up(uint64_t value, uint64_t to)
+{
+	return (value + to - 1) / to * to;
+}
+
+static void build(struct storm *storm, const struct storm_config *config)
+{
+	const struct vm_config vm_config = { .vcpus = config->vcpus };
+	uint64_t huge = backing_thp_size(), page_size, place;
+	struct random_stream random;
+	struct storm_board *board;
+	unsigned int i;
+
+	memset(storm, 0, sizeof(*storm));
+	storm->config = config;
+	storm->vm = vm_create(&vm_config);
+	page_size = backing_page_size(config->backing);
+	storm->units = config->units;
+	storm->fixed = config->backing == BACKING_GUEST_MEMFD;
+	storm->flips = !storm->fixed && (!config->fetches || page_size < huge);
+	board = (struct storm_board *)((char *)storm->vm->control->vcpu[0].test +
+				       STORM_BOARD_OFFSET);
+	storm->board = board;
+	memset(board, 0, sizeof(*board));
+	board->places = STORM_PLACES;
+	/*
+	 * Two huge pages; of larger ones, of which there are few, a half, so
+	 * that it is one page wherever it begins.
+	 */
+	if (page_size == huge)
+		board->unit_size = 2 * page_size / storm->units;
+	else if (page_size > huge)
+		board->unit_size = page_size / 2 / storm->units;
+	if (board->unit_size < storm->vm->page_size)
+		board->unit_size = storm->vm->page_size;
+	board->place_units = storm->units + storm->units / 2;
+	board->gpa = GPA_TEST;
+	place = board->place_units * board->unit_size;
+	board->pitch = round_up(place, huge) + huge;
+	board->fetches = config->fetches;
+	case_random(&random, "storm", 0);
+	if (random_chance(&random, 1, 2) && vm_unmap_slots_alone(storm->vm))
+		report_info("a slot that goes takes its own mappings only");
+	for (i = 0; i < KEEPERS; i++)
+		keeper_begin(&storm->keeper[i], storm, i);
+	for (i = 0; i < STORM_PLACES; i++)
+		vm_map(storm->vm, storm_gpa(board, i, 0),
+		       storm_gpa(board, i, 0), round_up(place, huge), huge);
+	for (i = 0; i < storm->vm->vcpu_count; i++) {
+		struct vcpu *vcpu = &storm->vm->vcpus[i];
+		struct storm_vcpu *own = storm_vcpu_of(vcpu->guest);
+
+		memset(own, 0, sizeof(*own));
+		case_random(&own->random, "storm vCPU", i);
+		vcpu->refusal_allowed = config->fetches;
+	}
+}
+
+static void add_up(const struct storm *storm, struct storm_count *sum)
+{
+	unsigned int i;
+
+	memset(sum, 0, sizeof(*sum));
+	for (i = 0; i < storm->vm->vcpu_count; i++) {
+		const struct storm_count *count =
+			&storm_vcpu_of(storm->vm->vcpus[i].guest)->count;
+
+		sum->loads += count->loads;
+		sum->stores += count->stores;
+		sum->fetches += count->fetches;
+		sum->aliases += count->aliases;
+		sum->read_only += count->read_only;
+		sum->holes += count->holes;
+		sum->refused += count->refused;
+		sum->racing += count->racing;
+	}
+}
+
+static void add_up_changes(const struct storm *storm,
+			   uint64_t changes[KEEPER_CHANGES])
+{
+	unsigned int i, j;
+
+	for (j = 0; j < KEEPER_CHANGES; j++)
+		for (i = 0, changes[j] = 0; i < KEEPERS; i++)
+			changes[j] += storm->keeper[i].done[j];
+}
+
+/* Has everything that is to be shown been seen once? */
+static bool all_shown(const struct storm *storm)
+{
+	uint64_t changes[KEEPER_CHANGES];
+	struct storm_count sum;
+	unsigned int i;
+
+	add_up(storm, &sum);
+	if (!sum.loads || !sum.stores || !sum.holes)
+		return false;
+	if (!storm->fixed && (!sum.read_only || !sum.aliases))
+		return false;
+	if (storm->config->fetches && (!sum.fetches || !sum.refused))
+		return false;
+	add_up_changes(storm, changes);
+	for (i = 0; i < KEEPER_CHANGES; i++)
+		if (!changes[i] && (i != KEEPER_FLIP || storm->flips) &&
+		    (i != KEEPER_MOVE || !storm->fixed))
+			return false;
+	return true;
+}
+
+static void tell(const struct storm *storm)
+{
+	uint64_t changes[KEEPER_CHANGES];
+	struct storm_count sum;
+
+	add_up(storm, &sum);
+	add_up_changes(storm, changes);
+	report_info("judged: loads %llu stores %llu aliases %llu fetches %llu, to read-only slots %llu; where no slot is: %llu, fetches %llu; not judged: %llu",
+		    (unsigned long long)sum.loads,
+		    (unsigned long long)sum.stores,
+		    (unsigned long long)sum.aliases,
+		    (unsigned long long)sum.fetches,
+		    (unsigned long long)sum.read_only,
+		    (unsigned long long)sum.holes,
+		    (unsigned long long)sum.refused,
+		    (unsigned long long)sum.racing);
+	report_info("slots created %llu deleted %llu replaced %llu moved %llu, flags changed %llu, changes refused %llu",
+		    (unsigned long long)changes[KEEPER_CREATE],
+		    (unsigned long long)changes[KEEPER_DELETE],
+		    (unsigned long long)changes[KEEPER_REPLACE],
+		    (unsigned long long)changes[KEEPER_MOVE],
+		    (unsigned long long)changes[KEEPER_FLIP],
+		    (unsigned long long)changes[KEEPER_REFUSED]);
+}
+
+void storm_run(const struct storm_config *config)
+{
+	static struct storm storm;
+	struct crew_config crew_config = {
+		.function = storm_guest,
+		.on_sync = on_wrong,
+		.on_exit = on_exit_to_user,
+		.context = &storm,
+	};
+	uint64_t end = clock_ns() + config->duration_ns;
+	struct deadline shown = deadline_in_ms(
+		config->duration_ns / NSEC_PER_MSEC + SHOWN_MS);
+	struct worker_group *keepers;
+	struct crew *crew;
+	unsigned int i;
+
+	build(&storm, config);
+	crew_config.argument = (uint64_t)(uintptr_t)storm.board;
+	crew = crew_new(storm.vm, &crew_config);
+	keepers = worker_group_new("keepers");
+	worker_group_silence_ms(keepers, STOP_MS);
+	for (i = 0; i < KEEPERS; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "keeper %u", i);
+		worker_add(keepers, name, keeper_run, &storm.keeper[i]);
+	}
+	crew_start(crew);
+	worker_group_start(keepers);
+	while (clock_ns() < end ||
+	       (!all_shown(&storm) && !deadline_passed(shown)))
+		poll(NULL, 0, 5);
+	worker_group_stop(keepers);
+	worker_group_join(keepers, STOP_MS);
+	/* vCPUs run on while the last slots go. */
+	for (i = 0; i < KEEPERS; i++)
+		keeper_end(&storm.keeper[i]);
+	tell(&storm);
+	CHECK(all_shown(&storm),
+	      "the storm ended before all was shown: the figures above tell what is missing");
+	crew_finish(crew);
+	vm_destroy(storm.vm);
+	for (i = 0; i < KEEPERS * KEEPER_MEMORIES; i++) {
+		struct storm_memory *memory =
+			&storm.keeper[i / KEEPER_MEMORIES]
+				 .memory[i % KEEPER_MEMORIES];
+
+		backing_destroy(&memory->backing);
+		if (memory->file >= 0)
+			close(memory->file);
+	}
+}

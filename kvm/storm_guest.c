@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What vCPUs do in a storm of memslots, and how they judge it (storm.h). */
+#include "stamp.h"
+#include "storm.h"
+
+static volatile uint64_t *word_at(uint64_t address)
+{
+	return (volatile uint64_t *)(uintptr_t)address;
+}
+
+/* What is at a place; false if that is about to change. */
+static bool look(const struct storm_board *board, uint64_t number,
+		 struct storm_place *view)
+{
+	const struct storm_place *place = &board->place[number];
+
+	view->sequence = __atomic_load_n(&place->sequence, __ATOMIC_ACQUIRE);
+	view->memory = place->memory;
+	view->generation = place->generation;
+	view->start = place->start;
+	view->units = place->units;
+	view->offset = place->offset;
+	view->read_only = place->read_only;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return !(view->sequence & 1) && place->sequence == view->sequence;
+}
+
+/* Has nothing changed since? */
+static bool still(const struct storm_board *board, uint64_t number,
+		  const struct storm_place *view)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return board->place[number].sequence == view->sequence;
+}
+
+static void complain(struct guest_vcpu *self, enum storm_wrong wrong,
+		     uint64_t seen, uint64_t due)
+{
+	struct storm_vcpu *own = storm_vcpu_of(self);
+
+	own->wrong = wrong;
+	own->seen = seen;
+	own->due = due;
+	guest_sync(self, wrong, 0);
+}
+
+static void load(struct guest_vcpu *self, const struct storm_board *board,
+		 uint64_t gva, bool known)
+{
+	struct storm_vcpu *own = storm_vcpu_of(self);
+	uint64_t seen = *word_at(gva + STORM_CANARY), due;
+
+	if (!known || !still(board, own->place, &own->view)) {
+		own->count.racing++;
+		return;
+	}
+	due = storm_due(board, &own->view, own->place, own->unit);
+	if (seen != due)
+		complain(self, STORM_WRONG_LOAD, seen, due);
+	if (storm_has(&own->view, own->unit))
+		own->count.loads++;
+	else
+		own->count.holes++;
+}
+
+/* The same memory in another slot must have it as well. */
+static void look_at_alias(struct guest_vcpu *self,
+			  const struct storm_board *board, uint64_t word,
+			  uint64_t value)
+{
+	struct storm_vcpu *own = storm_vcpu_of(self);
+	uint64_t unit = storm_unit(&own->view, own->unit), number, seen;
+	struct storm_place other;
+
+	for (number = 0; number < board->places; number++) {
+		if (number == own->place || !look(board, number, &other) ||
+		    other.memory != own->view.memory || unit < other.offset ||
+		    unit - other.offset >= other.units)
+			continue;
+		seen = *word_at(storm_gpa(board, number,
+					  unit - other.offset + other.start) +
+				word);
+		if (!still(board, number, &other) ||
+		    !still(board, own->place, &own->view))
+			return;
+		if (seen != value)
+			complain(self, STORM_WRONG_ALIAS, seen, value);
+		own->count.aliases++;
+		return;
+	}
+}
+
+static void store(struct guest_vcpu *self, const struct storm_board *board,
+		  uint64_t gva, bool known)
+{
+	struct storm_vcpu *own = storm_vcpu_of(self);
+	uint64_t word = STORM_WORDS + self->index * sizeof(uint64_t);
+	uint64_t value = stamp(self->index, ++own->stores);
+	uint64_t exits = own->exits, seen;
+	bool in_slot;
+
+	*word_at(gva + word) = value;
+	/* That of a load may follow. */
+	exits = own->exits - exits;
+	if (!known || !still(board, own->place, &own->view)) {
+		own->count.racing++;
+		return;
+	}
+	in_slot = storm_has(&own->view, own->unit);
+	if (exits != (uint64_t)(!in_slot || own->view.read_only))
+		complain(self, STORM_WRONG_EXIT, exits, !exits);
+	if (exits && (own->exit_gpa != gva + word || own->exit_value != value))
+		complain(self, STORM_WRONG_EXIT, own->exit_gpa, gva + word);
+
+	seen = *word_at(gva + word);
+	if (!still(board, own->place, &own->view)) {
+		own->count.racing++;
+		return;
+	}
+	if (in_slot && !own->view.read_only) {
+		if (seen != value)
+			complain(self, STORM_WRONG_LOST, seen, value);
+		own->count.stores++;
+		look_at_alias(self, board, word, value);
+		return;
+	}
+	if (!in_slot && seen != storm_hole_word(gva + word))
+		complain(self, STORM_WRONG_LOAD, seen,
+			 storm_hole_word(gva + word));
+	if (in_slot && seen == value)
+		complain(self, STORM_WRONG_KEPT, seen, 0);
+	if (in_slot)
+		own->count.read_only++;
+	else
+		own->count.holes++;
+}
+
+/* Where no slot is the host begins this vCPU anew, and judges. */
+static void fetch(struct guest_vcpu *self, const struct storm_board *board,
+		  uint64_t gva, bool known)
+{
+	struct storm_vcpu *own = storm_vcpu_of(self);
+	uint64_t seen, due;
+
+	own->fetching = 1 + known;
+	guest_fetch_barrier();
+	seen = ((uint64_t(*)(void))(uintptr_t)(gva + STORM_CODE))();
+	own->fetching = 0;
+	if (!known || !still(board, own->place, &own->view)) {
+		own->count.racing++;
+		return;
+	}
+	due = storm_word(STORM_MARK_CODE, (uint64_t)own->view.memory, 0,
+			 storm_unit(&own->view, own->unit));
+	if (!storm_has(&own->view, own->unit) || seen != due)
+		complain(self, STORM_WRONG_FETCH, seen, due);
+	own->count.fetches++;
+}
+
+/* Most times where a slot is, or was a moment ago. */
+static uint64_t choose_unit(struct storm_vcpu *own,
+			    const struct storm_board *board)
+{
+	const struct storm_place *view = &own->view;
+	uint64_t unit = random_below(&own->random, board->place_units);
+
+	if (view->memory < 0 || random_chance(&own->random, 1, 4))
+		return unit;
+	/* What a change has half written may be anything. */
+	unit = view->start + random_below(&own->random, view->units);
+	return unit < board->place_units ? unit : 0;
+}
+
+void storm_guest(struct guest_vcpu *self, uint64_t address)
+{
+	const struct storm_board *board =
+		(const struct storm_board *)(uintptr_t)address;
+	struct storm_vcpu *own = storm_vcpu_of(self);
+
+	while (!self->stop) {
+		uint64_t choice = random_below(&own->random, 8), gva;
+		bool known;
+
+		own->place = random_below(&own->random, board->places);
+		known = look(board, own->place, &own->view);
+		own->unit = choose_unit(own, board);
+		gva = storm_gpa(board, own->place, own->unit);
+		own->steps++;
+		self->beat++;
+		if (choice < 2 && board->fetches)
+			fetch(self, board, gva, known);
+		else if (choice < 5)
+			load(self, board, gva, known);
+		else
+			store(self, board, gva, known);
+	}
+}
