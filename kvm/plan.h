@@ -55,4 +55,8 @@ void run_unmap_delete(struct stage *stage);
 void run_unmap_move(struct stage *stage);
 void run_age(struct stage *stage);
 
+/* Rows with memory that is no process's own (plan_frames.c). */
+void run_map_kernel_page(struct stage *stage);
+void run_map_device(struct stage *stage);
+
 #endif

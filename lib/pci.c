@@ -83,6 +83,79 @@ static void driver_of(const struct pci_function *function, char *driver,
 	snprintf(driver, size, "%s", strrchr(link, '/') + 1);
 }
 
+/* IORESOURCE_MEM of include/linux/ioport.h */
+#define RESOURCE_MEMORY 0x200
+#define BARS		6
+
+/* A memory BAR that is at least a page; false: there is none. */
+static bool memory_of(const struct pci_function *function, unsigned int *bar,
+		      uint64_t *size)
+{
+	unsigned long long start, end, flags;
+	char path[PATH_MAX];
+	bool found = false;
+	FILE *stream;
+
+	path_of(path, sizeof(path), function->name, "resource");
+	stream = fopen(path, "re");
+	for (*bar = 0; stream && !found && *bar < BARS; *bar += !found) {
+		if (fscanf(stream, "%llx %llx %llx", &start, &end, &flags) != 3)
+			break;
+		*size = end - start + 1;
+		found = flags & RESOURCE_MEMORY && start &&
+			*size >= (uint64_t)getpagesize();
+	}
+	if (stream)
+		fclose(stream);
+	return found;
+}
+
+static void *map_bar(const struct pci_function *function, unsigned int bar,
+		     uint64_t size)
+{
+	char path[PATH_MAX], file[16];
+	void *memory;
+	int fd;
+
+	/* It answers only once it is enabled. */
+	path_of(path, sizeof(path), function->name, "enable");
+	kernel_file_write(path, "1", 0);
+	snprintf(file, sizeof(file), "resource%u", bar);
+	path_of(path, sizeof(path), function->name, file);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+void *pci_map_unused(uint64_t *size)
+{
+	DIR *folder = opendir(DEVICES);
+	struct pci_function function;
+	struct dirent *entry;
+	void *memory = NULL;
+	unsigned int bar;
+	char driver[64];
+
+	while (folder && !memory && (entry = readdir(folder))) {
+		if (entry->d_name[0] == '.' ||
+		    strlen(entry->d_name) >= sizeof(function.name))
+			continue;
+		strcpy(function.name, entry->d_name);
+		driver_of(&function, driver, sizeof(driver));
+		if (!driver[0] && memory_of(&function, &bar, size))
+			memory = map_bar(&function, bar, *size);
+	}
+	if (folder)
+		closedir(folder);
+	if (!memory)
+		skip("a PCI function with memory that no driver has",
+		     "run it in a target of x86: ./run_all.sh --vm amd64-6.12");
+	return memory;
+}
+
 void pci_bind(const struct pci_function *function, const char *driver)
 {
 	char path[PATH_MAX], has[64];
@@ -138,7 +211,7 @@ void *pci_peer_memory(const struct pci_function *function, uint64_t size)
 }
 
 /* A page of the BAR, or MAP_FAILED. */
-static void *map_bar(const char *name, unsigned int bar)
+static void *map_page(const char *name, unsigned int bar)
 {
 	char path[PATH_MAX], file[16];
 	void *memory;
@@ -167,7 +240,7 @@ void *pci_map_memory(void)
 		for (bar = 0; bar < BARS && memory == MAP_FAILED &&
 			      entry->d_name[0] != '.';
 		     bar++)
-			memory = map_bar(entry->d_name, bar);
+			memory = map_page(entry->d_name, bar);
 	if (folder)
 		closedir(folder);
 	if (memory == MAP_FAILED)

@@ -28,6 +28,17 @@ void pci_need(struct pci_function *function, unsigned int vendor,
 	      unsigned int device, const char *what, const char *target);
 
 /**
+ * pci_map_unused() - map memory of a function that no driver has
+ * @size: filled in: bytes, a multiple of the page size
+ *
+ * Its first memory BAR, by sysfs: a mapping of page frames without struct page
+ * (VM_PFNMAP). The case skips if the machine has no such function.
+ *
+ * Return: mapped for reading and writing, shared.
+ */
+void *pci_map_unused(uint64_t *size);
+
+/**
  * pci_bind() - give it to a driver
  * @function: nobody else may have it: the case skips then
  * @driver: the driver's name; it takes the function whatever it is

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Rows of stage2_ops_test's table with memory that a process has by page frame
+ * numbers only (VM_PFNMAP): KVM finds them in the page tables
+ * (hva_to_pfn_remapped()), and counts no references to them.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "pci.h"
+#include "plan.h"
+#include "report.h"
+
+/* Where another slot can be. */
+#define GPA_FRAMES (GPA_TEST + (1ULL << 30))
+/* Words that are looked at, until so many did not change meanwhile. */
+#define WORDS	  64
+#define WORDS_DUE 1
+
+/* The page that the kernel shares with all processes, to tell the time. */
+static void *kernel_page(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	void *page = NULL;
+
+	while (maps && !page && fgets(line, sizeof(line), maps)) {
+		unsigned long long start;
+
+		if (strstr(line, "[vvar]") &&
+		    sscanf(line, "%llx-", &start) == 1)
+			page = (void *)(uintptr_t)start;
+	}
+	if (maps)
+		fclose(maps);
+	if (!page)
+		skip("a page that the kernel maps into each process ([vvar])",
+		     "use a kernel with a vDSO");
+	return page;
+}
+
+/*
+ * What the guest reads there is what the host reads, of words that the host reads
+ * alike before and after.
+ */
+static void expect_same(struct stage *stage, const volatile uint64_t *host)
+{
+	struct writer_list *list = writer_list_of(stage->vm->vcpus[0].guest);
+	unsigned int steady = 0, i;
+
+	for (i = 0; i < WORDS; i++) {
+		uint64_t before = host[i], after, digest;
+
+		*list = (struct writer_list){
+			.count = 1,
+			.access = WRITER_LOAD,
+			.store = { { .gva = stage->gpa + i * sizeof(before),
+				     .count = 1 } },
+		};
+		vcpu_start(&stage->vm->vcpus[0], writer_store, 0);
+		vcpu_run(&stage->vm->vcpus[0], VCPU_DONE);
+		digest = list->digest;
+		after = host[i];
+		if (before != after)
+			continue;
+		CHECK(digest == writer_digest(0, before),
+		      "the guest reads in word %u of the page something else than the host, which reads %#llx",
+		      i, (unsigned long long)before);
+		/* Zeroes are what any page may have. */
+		steady += before != 0;
+	}
+	CHECK(steady >= WORDS_DUE,
+	      "%u words of the page are steady and not zero: nothing to judge",
+	      steady);
+	report_info("%u words of the page are the host's", steady);
+}
+
+static void run_frames(struct stage *stage, void *memory, uint32_t flags)
+{
+	struct memslot slot;
+
+	plan_build(stage, (struct stage_config){ 0 });
+	slot = (struct memslot){
+		.vm = stage->vm,
+		.id = SLOT_TEST_FIRST + 1,
+		.gpa = GPA_FRAMES,
+		.size = stage->page,
+		.hva = memory,
+		.flags = flags,
+		.guest_memfd = -1,
+	};
+	slot_set(&slot);
+	vm_map(stage->vm, GPA_FRAMES, GPA_FRAMES, stage->page, stage->page);
+	stage->gpa = GPA_FRAMES;
+	operations_forget(&stage->watch);
+	expect_same(stage, memory);
+	stage_reached(stage, OPERATION_MAP, 0, 1, 1);
+	operations_forget(&stage->watch);
+	expect_same(stage, memory);
+	stage_not_reached(stage, OPERATION_MAP, "it is mapped already");
+	slot_delete(&slot);
+}
+
+void run_map_kernel_page(struct stage *stage)
+{
+	run_frames(stage, kernel_page(), KVM_MEM_READONLY);
+}
+
+void run_map_device(struct stage *stage)
+{
+	uint64_t size;
+	void *memory = pci_map_unused(&size);
+
+	run_frames(stage, memory, 0);
+	munmap(memory, size);
+}
