@@ -5,6 +5,7 @@
 #endif
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,6 +68,11 @@ void reclaim_some(uint64_t bytes)
 	if (error && error != -EAGAIN)
 		fail("cannot reclaim %s bytes of %s: %s", text, group,
 		     errno_name(-error));
+}
+
+const char *reclaim_group(void)
+{
+	return group[0] ? group + strlen(ROOT) : "";
 }
 
 void reclaim_leave(void)

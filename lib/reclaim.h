@@ -28,6 +28,13 @@ void reclaim_enter(uint64_t swap);
 void reclaim_some(uint64_t bytes);
 
 /**
+ * reclaim_group() - the cgroup
+ *
+ * Return: its path below the root of all, as "/NAME"; "" outside of one.
+ */
+const char *reclaim_group(void);
+
+/**
  * reclaim_leave() - put it back, and remove the cgroup
  */
 void reclaim_leave(void);
