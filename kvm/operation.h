@@ -123,6 +123,16 @@ bool arch_maps_executable(void);
 bool arch_notes_accesses(struct vm *vm);
 
 /**
+ * arch_split_early() - are huge mappings split as soon as logging begins
+ * @wanted: whether they are from now on, on the whole machine
+ *
+ * x86: kvm.eager_page_split. arm64 splits for VMs that ask for it only.
+ *
+ * Return: how that was; false where nothing can be chosen.
+ */
+bool arch_split_early(bool wanted);
+
+/**
  * struct operation_call - one operation that was done
  * @operation: the operation
  * @gpa: where, bytes

@@ -116,6 +116,12 @@ bool arch_vms_end_slowly(void)
 	return hypervisor_has_tables();
 }
 
+bool arch_split_early(bool wanted)
+{
+	(void)wanted;
+	return false;
+}
+
 /* CTR_EL0.DIC, as user space sees it; KVM: ARM64_HAS_CACHE_DIC. */
 bool arch_maps_executable(void)
 {

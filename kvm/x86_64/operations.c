@@ -9,8 +9,10 @@
  * Both from 6.1 to 7.3.
  */
 #include <stddef.h>
+#include <stdio.h>
 
 #include "../operation.h"
+#include "kernel_file.h"
 #include "paging.h"
 
 #define GFN_RANGE    "gfn=+8($arg2):x64 end=+16($arg2):x64"
@@ -68,6 +70,22 @@ bool arch_has_operation(enum operation operation)
 bool arch_vms_end_slowly(void)
 {
 	return false;
+}
+
+bool arch_split_early(bool wanted)
+{
+	static const char parameter[] =
+		"/sys/module/kvm/parameters/eager_page_split";
+	FILE *file = fopen(parameter, "re");
+	bool was;
+
+	if (!file)
+		return false;
+	was = fgetc(file) == 'Y';
+	fclose(file);
+	if (was != wanted)
+		kernel_file_must_write(parameter, wanted ? "Y" : "N");
+	return was;
 }
 
 bool arch_maps_executable(void)

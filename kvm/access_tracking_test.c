@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a guest has accessed is young to the kernel, whoever asks: idle page
+ * tracking, generations of pages (MGLRU), DAMON, reclaim.
+ *
+ * One direction is judged: accessed, so young. Judged per mapping: any access to
+ * a block makes all of it young. Between the moment at which the kernel forgets
+ * and the access, the TLBs of stage 2 / NPT are flushed, since forgetting does not
+ * (kvm_mmu_notifier_clear_young()): with an entry still in a TLB the CPU notes
+ * nothing. The other direction, what is young though nobody has accessed it, is
+ * reported only: the kernel may count more than asked for.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bitmap.h"
+#include "cases.h"
+#include "damon.h"
+#include "lru_gen.h"
+#include "page_idle.h"
+#include "pagemap.h"
+#include "reclaim.h"
+#include "report.h"
+#include "stage.h"
+#include "swap.h"
+#include "young.h"
+
+/*
+ * What the kernel does by its own judgement is tried again: it passes over page
+ * tables that somebody has locked, and reclaims by rules of thumb.
+ */
+#define TRIES 3
+
+/* Of pages, or of huge pages. */
+#define PAGES  256
+#define BLOCKS 8
+
+/* ---- idle page tracking ---------------------------------------------------- */
+
+static void judge_idle(struct young *young, const unsigned long *marked,
+		       const unsigned long *idle)
+{
+	uint64_t unit, extra = 0, judged = 0;
+
+	for (unit = 0; unit < young->units; unit++) {
+		uint64_t page = unit * young->unit_pages;
+
+		if (!bitmap_test(marked, page))
+			continue;
+		if (!bitmap_test(young->touched, unit)) {
+			extra += !bitmap_test(idle, page);
+			continue;
+		}
+		judged++;
+		CHECK(!bitmap_test(idle, page),
+		      "the guest accessed %s %llu, and the kernel calls it idle",
+		      young_unit_name(young), (unsigned long long)unit);
+	}
+	young_note(young, judged, extra);
+}
+
+static void test_idle(const struct test_case *test)
+{
+	struct page_idle *idle = page_idle_open();
+	unsigned long *marked, *after;
+	struct young young;
+	unsigned int round;
+
+	young_begin(&young, test->number[0], test->number[1] ? BLOCKS : PAGES);
+	marked = bitmap_new(young.stage.pages);
+	after = bitmap_new(young.stage.pages);
+	for (round = 0; young_more(&young, round); round++) {
+		young_choose(&young);
+		page_idle_mark(idle, young.stage.backing.hva,
+			       young.stage.pages);
+		/* Looking forgets as well. */
+		page_idle_read(idle, young.stage.backing.hva, young.stage.pages,
+			       marked);
+		young_flush(&young);
+		young_touch(&young);
+		page_idle_read(idle, young.stage.backing.hva, young.stage.pages,
+			       after);
+		judge_idle(&young, marked, after);
+	}
+	young_end(&young);
+	free(after);
+	free(marked);
+	page_idle_close(idle);
+}
+
+/* ---- generations ------------------------------------------------------------ */
+
+/* Enough of them that batches of CPUs do not matter. */
+#define GENERATION_PAGES  512
+#define GENERATION_BLOCKS 16
+
+static uint64_t lost_in_generation(struct young *young)
+{
+	uint64_t due = 0, unit, seen;
+	struct lru_gen lru;
+
+	young_choose(young);
+	lru_gen_age(&lru);
+	young_flush(young);
+	young_touch(young);
+	lru_gen_age(&lru);
+	seen = lru_gen_young(&lru);
+	for (unit = 0; unit < young->units; unit++)
+		due += bitmap_test(young->touched, unit) * young->unit_pages;
+	young_note(young, due, seen > due ? seen - due : 0);
+	return seen < due ? due - seen : 0;
+}
+
+static void test_generations(const struct test_case *test)
+{
+	uint64_t batches = (uint64_t)sysconf(_SC_NPROCESSORS_CONF) *
+			   LRU_GEN_BATCH;
+	struct young young;
+	unsigned int round, try;
+	uint64_t lost;
+
+	reclaim_enter(0);
+	lru_gen_need();
+	young_begin(&young, test->number[0],
+		    test->number[1] ? GENERATION_BLOCKS : GENERATION_PAGES);
+	for (round = 0; young_more(&young, round); round++) {
+		for (try = 0; try < TRIES; try++) {
+			lost = lost_in_generation(&young);
+			if (lost <= batches)
+				break;
+		}
+		CHECK(lost <= batches,
+		      "the guest accessed memory, and a generation behind the kernel calls %llu pages of it old (%llu at most can be on no list)",
+		      (unsigned long long)lost, (unsigned long long)batches);
+	}
+	young_end(&young);
+	reclaim_leave();
+}
+
+/* ---- DAMON ------------------------------------------------------------------- */
+
+#define SAMPLE_MS    40
+#define AGGREGATE_MS 200
+/* So often it has told, with accesses between: it must have seen them. */
+#define TOLD 10
+
+static size_t missing(const struct young *young, const bool *seen, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (bitmap_test(young->touched, 2 * i) && !seen[i])
+			return i;
+	return count;
+}
+
+/* One look at all; @seen: what it has seen accessed. */
+static unsigned int watch(struct young *young, void *const *address, bool *seen,
+			  size_t count)
+{
+	struct damon *damon = damon_start(address, count, SAMPLE_MS,
+					  AGGREGATE_MS);
+	struct deadline deadline = deadline_in_ms(YOUNG_MS);
+	unsigned int told = 0;
+
+	while (told < TOLD && missing(young, seen, count) < count &&
+	       !deadline_passed(deadline)) {
+		/* Twice in what it tells of, at least. */
+		young_flush(young);
+		young_touch(young);
+		young_flush(young);
+		young_touch(young);
+		told += damon_take(damon, seen) > 0;
+	}
+	damon_stop(damon);
+	return told;
+}
+
+static void judge_damon(struct young *young, const bool *seen, size_t count,
+			unsigned int told)
+{
+	size_t i, extra = 0, judged = 0;
+
+	for (i = 0; i < count; i++) {
+		bool touched = bitmap_test(young->touched, 2 * i);
+
+		judged += touched && seen[i];
+		extra += !touched && seen[i];
+	}
+	CHECK(told || judged, "DAMON has told nothing in %u ms", YOUNG_MS);
+	i = missing(young, seen, count);
+	CHECK(i == count,
+	      "the guest accessed %s %zu again and again, and DAMON has told %u times that nobody did",
+	      young_unit_name(young), 2 * i, told);
+	young_note(young, judged, extra);
+}
+
+/* Pages side by side would be taken together: every other unit is watched. */
+static void test_damon(const struct test_case *test)
+{
+	unsigned int round, told;
+	struct young young;
+	size_t count, i;
+	void **address;
+	bool *seen;
+
+	young_begin(&young, test->number[0],
+		    test->number[1] ? BLOCKS : PAGES / 4);
+	count = young.units / 2;
+	address = calloc(count, sizeof(*address));
+	seen = calloc(count, sizeof(*seen));
+	CHECK(address && seen, "no memory for %zu pages", count);
+	/* The first page of a block, whichever the guest accesses. */
+	for (i = 0; i < count; i++)
+		address[i] = young_address(&young, 2 * i);
+	for (round = 0; young_more(&young, round); round++) {
+		young_choose(&young);
+		memset(seen, 0, count * sizeof(*seen));
+		told = watch(&young, address, seen, count);
+		judge_damon(&young, seen, count, told);
+	}
+	young_end(&young);
+	free(seen);
+	free(address);
+}
+
+/* ---- reclaim ------------------------------------------------------------------ */
+
+#define RECLAIM_PAGES 1024
+/* One in so many is hot. */
+#define HOT 4
+/* More than is tried for, and than there are cold pages. */
+#define SWAPPED	  (RECLAIM_PAGES * 3 / 4)
+#define AT_A_TIME 16
+#define TURNS	  100
+/* Cold pages that must be gone before it is judged, and by then. */
+#define WARM   32
+#define ENOUGH 144
+
+static void count_swapped(struct young *young, struct pagemap *pagemap,
+			  uint64_t *hot, uint64_t *cold)
+{
+	uint64_t page, entry;
+
+	*hot = *cold = 0;
+	for (page = 0; page < young->units; page++) {
+		pagemap_read(pagemap, young_address(young, page), &entry, 1);
+		if (!(entry & PAGEMAP_SWAPPED))
+			continue;
+		*(bitmap_test(young->touched, page) ? hot : cold) += 1;
+	}
+}
+
+/* Until so many more cold pages are gone; how often a hot one was. */
+static uint64_t reclaim_cold(struct young *young, struct pagemap *pagemap,
+			     uint64_t more, uint64_t *cold)
+{
+	uint64_t until = *cold + more, hot = 0, hot_now;
+	unsigned int turn;
+
+	for (turn = 0; *cold < until && turn < TURNS; turn++) {
+		young_flush(young);
+		young_touch(young);
+		reclaim_some(AT_A_TIME * young->stage.page);
+		count_swapped(young, pagemap, &hot_now, cold);
+		hot += hot_now;
+	}
+	CHECK(*cold >= until,
+	      "the kernel paged out %llu pages in %u turns: nothing to judge",
+	      (unsigned long long)*cold, turn);
+	return hot;
+}
+
+/*
+ * Of what is accessed before each reclaim far less is paged out than of what is
+ * not. Not none: the kernel forgets accesses of neighbours when it looks at a page
+ * (lru_gen_look_around()), and of all when it has to look twice.
+ */
+static void test_reclaim(const struct test_case *test)
+{
+	uint64_t hot, cold = 0, before, hot_pages;
+	struct pagemap *pagemap = pagemap_open();
+	struct young young;
+	unsigned int try = 0;
+
+	swap_need();
+	reclaim_enter(SWAPPED * backing_page_size(BACKING_ANONYMOUS));
+	young_begin(&young, test->number[0], RECLAIM_PAGES);
+	young_choose_some(&young, HOT);
+	hot_pages = bitmap_count(young.touched, young.units);
+	/* At first all pages have been accessed. */
+	reclaim_cold(&young, pagemap, WARM, &cold);
+	do {
+		before = cold;
+		hot = reclaim_cold(&young, pagemap, ENOUGH, &cold);
+		report_info("%llu of %llu pages are hot: %llu cold pages were paged out, %llu times a hot one",
+			    (unsigned long long)hot_pages,
+			    (unsigned long long)young.units,
+			    (unsigned long long)(cold - before),
+			    (unsigned long long)hot);
+		/* By chance they would be (HOT - 1) times as few. */
+	} while (hot * (HOT - 1) * 2 > cold - before && ++try < TRIES);
+	CHECK(try < TRIES,
+	      "what the guest accessed before each reclaim was paged out %llu times, what it did not access %llu times",
+	      (unsigned long long)hot, (unsigned long long)(cold - before));
+	young_note(&young, hot_pages, 0);
+	young_end(&young);
+	pagemap_close(pagemap);
+	reclaim_leave();
+}
+
+static const struct test_case cases[] = {
+	{ .name = "idle/pages",
+	  .plan = "idle page tracking, pages",
+	  .run = test_idle,
+	  .number = { BACKING_ANONYMOUS, 0 } },
+	{ .name = "idle/blocks",
+	  .plan = "the same, huge pages",
+	  .run = test_idle,
+	  .number = { BACKING_ANONYMOUS_THP, 1 } },
+	{ .name = "idle/shmem_blocks",
+	  .plan = "the same, of shared memory",
+	  .run = test_idle,
+	  .number = { BACKING_SHMEM_THP, 1 } },
+	{ .name = "generations/pages",
+	  .plan = "MGLRU, pages",
+	  .run = test_generations,
+	  .number = { BACKING_ANONYMOUS, 0 } },
+	{ .name = "generations/blocks",
+	  .plan = "MGLRU, huge pages",
+	  .run = test_generations,
+	  .number = { BACKING_ANONYMOUS_THP, 1 } },
+	{ .name = "damon/pages",
+	  .plan = "DAMON, pages",
+	  .run = test_damon,
+	  .number = { BACKING_ANONYMOUS, 0 } },
+	{ .name = "damon/blocks",
+	  .plan = "DAMON, huge pages",
+	  .run = test_damon,
+	  .number = { BACKING_ANONYMOUS_THP, 1 } },
+	{ .name = "reclaim/pages",
+	  .plan = "hot pages survive reclaim",
+	  .run = test_reclaim,
+	  .number = { BACKING_ANONYMOUS, 0 } },
+};
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "access_tracking_test",
+		.summary =
+			"what a guest has accessed is young to whoever asks the kernel",
+		.table = cases,
+		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.needs = { .root = true, .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}

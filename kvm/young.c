@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A guest that accesses some of its memory, and whether KVM was asked. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdlib.h>
+#include <string.h>
+
+#include "bitmap.h"
+#include "cases.h"
+#include "report.h"
+#include "young.h"
+
+/* Units are accessed by lists of so many runs. */
+#define RUNS WRITER_STORES_MAX
+/* In a check. */
+#define ROUNDS 3
+
+/* Asked by kprobe events: fewer calls than the trace has room for. */
+static void count_calls(struct young *young)
+{
+	struct operation_watch *watch = &young->stage.watch;
+
+	operations_collect(watch);
+	young->calls += operations_count(watch, OPERATION_AGE, 0, UINT64_MAX);
+	operations_forget(watch);
+}
+
+static void run_list(struct young *young, const struct writer_list *list)
+{
+	struct vcpu *vcpu = &young->stage.vm->vcpus[0];
+
+	*writer_list_of(vcpu->guest) = *list;
+	vcpu_start(vcpu, writer_store, 0);
+	vcpu_run(vcpu, VCPU_DONE);
+}
+
+static void touch(struct young *young)
+{
+	struct writer_list list = { .access = WRITER_LOAD };
+	struct stage *stage = &young->stage;
+	uint64_t unit;
+
+	for (unit = 0; unit < young->units; unit++) {
+		if (!bitmap_test(young->touched, unit))
+			continue;
+		list.store[list.count++] = (struct writer_store){
+			.gva = stage->gpa +
+			       (unit * young->unit_pages + young->page[unit]) *
+				       stage->page,
+			.count = 1,
+		};
+		if (list.count == RUNS) {
+			run_list(young, &list);
+			list.count = 0;
+		}
+	}
+	if (list.count)
+		run_list(young, &list);
+}
+
+void young_touch(struct young *young)
+{
+	touch(young);
+	count_calls(young);
+}
+
+void young_begin(struct young *young, enum backing_kind kind, uint64_t units)
+{
+	struct stage_config config = {
+		.backing = kind,
+		.bytes = units * backing_page_size(kind),
+		.operations = 1U << OPERATION_AGE | 1U << OPERATION_MAP,
+	};
+	struct stage *stage = &young->stage;
+	size_t maps;
+
+	memset(young, 0, sizeof(*young));
+	case_random(&young->random, "what is accessed", 0);
+	young->end = deadline_in_ms(options()->mode == MODE_STRESS ?
+					    case_duration_ns() / NSEC_PER_MSEC :
+					    0);
+	young->units = units;
+	stage_create(stage, &config);
+	young->unit_pages = stage->pages / units;
+	if (stage->backing.huge &&
+	    backing_host_huge_bytes(&stage->backing) < config.bytes)
+		skip("free huge pages, which the host did not give",
+		     "give the machine more memory, or compact it");
+	/* To be flushed is not to be split. */
+	if (stage->backing.huge)
+		young->split_early = arch_split_early(false);
+	young->touched = bitmap_new(units);
+	young->page = calloc(units, sizeof(*young->page));
+	CHECK(young->page, "no memory for %llu units",
+	      (unsigned long long)units);
+	/* A page in each unit maps it as a whole. */
+	bitmap_fill(young->touched, units);
+	touch(young);
+	operations_collect(&stage->watch);
+	maps = operations_count(&stage->watch, OPERATION_MAP, stage->gpa,
+				stage->pages * stage->page);
+	CHECK(maps >= units, "%llu units took %zu mappings",
+	      (unsigned long long)units, maps);
+	operations_forget(&stage->watch);
+	if (stage->backing.huge) {
+		stage_expect_words(stage, 0, 0, stage->pages, 1);
+		stage_not_reached(stage, OPERATION_MAP,
+				  "each of its huge pages was mapped as a block");
+	}
+	operations_forget(&stage->watch);
+}
+
+bool young_more(const struct young *young, unsigned int round)
+{
+	return round < ROUNDS || !deadline_passed(young->end);
+}
+
+void young_choose_some(struct young *young, unsigned int of)
+{
+	uint64_t unit;
+
+	bitmap_zero(young->touched, young->units);
+	for (unit = 0; unit < young->units; unit++) {
+		young->page[unit] = random_below(&young->random,
+						 young->unit_pages);
+		if (random_chance(&young->random, 1, of))
+			bitmap_set(young->touched, unit);
+	}
+	/* One at least, and one not. */
+	unit = random_below(&young->random, young->units / 2);
+	bitmap_set(young->touched, 2 * unit);
+	bitmap_clear(young->touched, 2 * unit + 1);
+}
+
+void young_choose(struct young *young)
+{
+	young_choose_some(young, 2);
+}
+
+void young_flush(struct young *young)
+{
+	struct memslot *slot = &young->stage.slot;
+
+	slot_set_flags(slot, KVM_MEM_LOG_DIRTY_PAGES);
+	slot_set_flags(slot, 0);
+}
+
+void *young_address(const struct young *young, uint64_t unit)
+{
+	return (char *)young->stage.backing.hva +
+	       (unit * young->unit_pages + young->page[unit]) *
+		       young->stage.page;
+}
+
+const char *young_unit_name(const struct young *young)
+{
+	return young->unit_pages > 1 ? "huge page" : "page";
+}
+
+void young_note(struct young *young, uint64_t judged, uint64_t extra)
+{
+	young->judged += judged;
+	young->extra += extra;
+}
+
+void young_end(struct young *young)
+{
+	count_calls(young);
+	if (young->stage.backing.huge)
+		arch_split_early(young->split_early);
+	report_info("%llu accessed and found young; %llu young that were not accessed; KVM was asked %zu times",
+		    (unsigned long long)young->judged,
+		    (unsigned long long)young->extra, young->calls);
+	CHECK(young->judged, "nothing was judged");
+	CHECK(young->calls, "the kernel never asked KVM");
+	free(young->page);
+	free(young->touched);
+	stage_destroy(&young->stage);
+}
