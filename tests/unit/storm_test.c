@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The oracle of a storm of memslots (kvm/storm.h), fed right and wrong histories. */
+#include "../../kvm/storm.h"
+#include "cases.h"
+
+#define UNITS 8
+#define PLACE 1
+
+static struct storm_board board = {
+	.places = STORM_PLACES,
+	.place_units = UNITS + UNITS / 2,
+	.unit_size = 0x1000,
+	.gpa = 0x100000000,
+	.pitch = 0x400000,
+};
+
+/* A slot of half a memory, in the middle of its place. */
+static const struct storm_place slot = {
+	.memory = 1,
+	.generation = 3,
+	.start = 2,
+	.units = 4,
+	.offset = 1,
+};
+
+static uint64_t due_at(const struct storm_place *view, uint64_t unit)
+{
+	return storm_due(&board, view, PLACE, unit);
+}
+
+static uint64_t canary(uint64_t memory, uint64_t life, uint64_t unit)
+{
+	return storm_word(STORM_MARK_CANARY, memory, life, unit);
+}
+
+static void expect_wrong(uint64_t seen, uint64_t due, const char *what)
+{
+	CHECK(seen != due, "%s passes for what is due: %#llx", what,
+	      (unsigned long long)seen);
+}
+
+static void right(const struct test_case *test)
+{
+	struct storm_place none = slot;
+	uint64_t unit;
+
+	(void)test;
+	none.memory = -1;
+	for (unit = 0; unit < board.place_units; unit++) {
+		uint64_t gpa = storm_gpa(&board, PLACE, unit);
+		bool inside = unit >= 2 && unit < 6;
+
+		CHECK(gpa == 0x100400000 + unit * 0x1000,
+		      "unit %llu is at %#llx", (unsigned long long)unit,
+		      (unsigned long long)gpa);
+		CHECK(storm_has(&slot, unit) == inside &&
+			      !storm_has(&none, unit),
+		      "unit %llu is on the wrong side of the slot",
+		      (unsigned long long)unit);
+		CHECK(due_at(&slot, unit) == (inside ? canary(1, 3, unit - 1) :
+						       storm_hole_word(gpa)),
+		      "another word is due in unit %llu",
+		      (unsigned long long)unit);
+		CHECK(due_at(&none, unit) == storm_hole_word(gpa),
+		      "another word is due where no slot is");
+	}
+}
+
+static void deleted(const struct test_case *test)
+{
+	struct storm_place none = slot;
+	uint64_t due;
+
+	(void)test;
+	none.memory = -1;
+	due = due_at(&none, 3);
+	expect_wrong(canary(1, 3, 2), due, "a deleted slot's memory");
+	expect_wrong(storm_word(STORM_MARK_DEAD, 1, 3, 2), due,
+		     "a deleted slot's memory, when it is marked");
+	expect_wrong(storm_hole_word(storm_gpa(&board, PLACE, 4)), due,
+		     "user space's answer for another address");
+	expect_wrong(storm_word(STORM_MARK_FROZEN, 1, 0, 2), due,
+		     "a word that vCPUs have");
+}
+
+static void created(const struct test_case *test)
+{
+	uint64_t due = due_at(&slot, 3);
+
+	(void)test;
+	expect_wrong(storm_hole_word(storm_gpa(&board, PLACE, 3)), due,
+		     "user space's answer, where a slot is again");
+	expect_wrong(canary(1, 2, 2), due, "an earlier life of the memory");
+	expect_wrong(canary(0, 3, 2), due, "another memory");
+	expect_wrong(canary(1, 3, 3), due, "another unit");
+	expect_wrong(storm_word(STORM_MARK_DEAD, 1, 3, 2), due,
+		     "what is marked as no slot's");
+}
+
+static void moved(const struct test_case *test)
+{
+	struct storm_place there = slot;
+
+	(void)test;
+	there.start = 4;
+	/* Where it was and still is, other units are; and one end is free. */
+	expect_wrong(due_at(&slot, 4), due_at(&there, 4), "the unit before");
+	expect_wrong(due_at(&slot, 2), due_at(&there, 2), "where it was");
+	CHECK(due_at(&slot, 2) == due_at(&there, 4),
+	      "the slot has other words where it is now");
+}
+
+static const struct test_case table[] = {
+	{ .name = "right", .run = right },
+	{ .name = "deleted", .run = deleted },
+	{ .name = "created", .run = created },
+	{ .name = "moved", .run = moved },
+};
+
+int main(int argc, char **argv)
+{
+	const struct program program = {
+		.name = "storm_test",
+		.summary = "Unit test of the oracle in kvm/storm.h.",
+		.table = table,
+		.table_size = sizeof(table) / sizeof(table[0]),
+	};
+
+	return cases_main(argc, argv, &program);
+}
