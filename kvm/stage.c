@@ -32,6 +32,8 @@ void stage_create(struct stage *stage, const struct stage_config *config)
 		request.size = backing_page_size(config->backing);
 	harvester_configure(config->harvester, &vm_config, 0);
 	stage->memfd = -1;
+	/* What was mapped stays so, unless the test takes it away. */
+	backing_keep_mapped();
 	/* Only a guest_memfd belongs to a VM; others are had first, or skip. */
 	if (request.kind != BACKING_GUEST_MEMFD)
 		backing_create(&stage->backing, &request);
