@@ -24,6 +24,7 @@
 #include "pagemap.h"
 #include "place.h"
 #include "report.h"
+#include "settings.h"
 
 #define FEW	8
 #define WAIT_MS 20000
@@ -35,25 +36,10 @@
 #define MPOL_F_NUMA_BALANCING (1 << 13)
 #endif
 
-static unsigned long long number_in(const char *path, const char *name)
-{
-	unsigned long long number = 0;
-	char format[64], line[256];
-	FILE *file = fopen(path, "re");
-
-	CHECK(file, "cannot read %s: %s", path, errno_name(errno));
-	snprintf(format, sizeof(format), "%s%%llu", name);
-	while (fgets(line, sizeof(line), file) &&
-	       sscanf(line, format, &number) != 1)
-		;
-	fclose(file);
-	return number;
-}
-
 /* Equal pages, which ksmd has made one: private, so read-only. */
 static void merged(struct place *place)
 {
-	struct kernel_setting settings[] = {
+	struct setting settings[] = {
 		{ .file = KSM "pages_to_scan", .value = "1000" },
 		{ .file = KSM "sleep_millisecs", .value = "1" },
 		{ .file = KSM "run", .value = "1" },
@@ -70,13 +56,14 @@ static void merged(struct place *place)
 	    access(merging, R_OK))
 		skip("CONFIG_KSM=y",
 		     "run it on a kernel built with this option");
-	CHECK(kernel_settings_set(settings, count), "cannot set ksmd going");
-	while (number_in(merging, "") < FEW && !deadline_passed(deadline))
+	CHECK(settings_set(settings, count), "cannot set ksmd going");
+	while (kernel_file_number(merging, "") < FEW &&
+	       !deadline_passed(deadline))
 		usleep(1000);
-	kernel_settings_restore(settings, count);
-	CHECK(number_in(merging, "") == FEW,
+	settings_restore(settings, count);
+	CHECK(kernel_file_number(merging, "") == FEW,
 	      "ksmd has merged %llu of %u equal pages in %u s",
-	      number_in(merging, ""), FEW, WAIT_MS / 1000);
+	      kernel_file_number(merging, ""), FEW, WAIT_MS / 1000);
 }
 
 /* A node's CPUs, for this thread alone. */
@@ -143,7 +130,7 @@ static void must_be_present(const struct place *place)
  */
 static void hint(const struct place *place)
 {
-	struct kernel_setting settings[] = {
+	struct setting settings[] = {
 		{ .file = NUMA "scan_delay_ms", .value = "0" },
 		{ .file = NUMA "scan_period_min_ms", .value = "1" },
 		{ .file = NUMA "scan_period_max_ms", .value = "1" },
@@ -155,7 +142,7 @@ static void hint(const struct place *place)
 	volatile uint64_t spin = 0;
 	bool gone = false;
 
-	if (!kernel_settings_set(settings, count))
+	if (!settings_set(settings, count))
 		skip("CONFIG_NUMA_BALANCING=y and debugfs",
 		     "run it on a kernel built with this option");
 	CHECK(!syscall(SYS_mbind, place->start, place->pages * place->page,
@@ -170,7 +157,7 @@ static void hint(const struct place *place)
 			spin++;
 		gone = none_is_found(place);
 	}
-	kernel_settings_restore(settings, count);
+	settings_restore(settings, count);
 	CHECK(gone,
 	      "NUMA balancing makes pages inaccessible for %u s, and hmm_range_fault() still finds some",
 	      WAIT_MS / 1000);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,27 +31,22 @@ void kernel_file_must_write(const char *path, const char *text)
 	      errno_name(-error));
 }
 
-bool kernel_settings_set(struct kernel_setting *settings, size_t count)
+unsigned long long kernel_file_number(const char *path, const char *name)
 {
-	size_t i;
+	unsigned long long number = 0;
+	FILE *file = fopen(path, "re");
+	char line[256];
 
-	for (i = 0; i < count; i++) {
-		FILE *file = fopen(settings[i].file, "re");
-		bool read = file && fgets(settings[i].before,
-					  sizeof(settings[i].before), file);
+	while (file && fgets(line, sizeof(line), file)) {
+		char *end;
 
-		if (file)
-			fclose(file);
-		if (!read ||
-		    kernel_file_write(settings[i].file, settings[i].value, 0))
-			return false;
+		if (strncmp(line, name, strlen(name)))
+			continue;
+		number = strtoull(line + strlen(name), &end, 10);
+		if (end != line + strlen(name))
+			break;
 	}
-	return true;
-}
-
-void kernel_settings_restore(struct kernel_setting *settings, size_t count)
-{
-	while (count--)
-		kernel_file_must_write(settings[count].file,
-				       settings[count].before);
+	if (file)
+		fclose(file);
+	return number;
 }

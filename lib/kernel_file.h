@@ -26,33 +26,13 @@ int kernel_file_write(const char *path, const char *text, int flags);
 void kernel_file_must_write(const char *path, const char *text);
 
 /**
- * struct kernel_setting - a setting of the kernel, and what it was before
- * @file: where it is
- * @value: what it is to be
- * @before: what it was, once it was set
- */
-struct kernel_setting {
-	const char *file;
-	const char *value;
-	char before[64];
-};
-
-/**
- * kernel_settings_set() - change settings for a while
- * @settings: which, and to what
- * @count: how many
+ * kernel_file_number() - one number of many
+ * @path: the file, of lines that begin with a name
+ * @name: the name, with what stands between it and the number; "": the file has
+ *	one number only
  *
- * Whoever changes them restores them: nobody does that for a case that fails.
- *
- * Return: false, having changed nothing more, at the first that there is not.
+ * Return: the number; 0 if there is no such file or name.
  */
-bool kernel_settings_set(struct kernel_setting *settings, size_t count);
-
-/**
- * kernel_settings_restore() - end of kernel_settings_set()
- * @settings: that were set, all of them
- * @count: how many
- */
-void kernel_settings_restore(struct kernel_setting *settings, size_t count);
+unsigned long long kernel_file_number(const char *path, const char *name);
 
 #endif /* SECMMU_KERNEL_FILE_H */

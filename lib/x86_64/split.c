@@ -3,12 +3,12 @@
  * x86: kvm.eager_page_split, one setting for all VMs
  * (Documentation/admin-guide/kernel-parameters.txt).
  */
-#include "kernel_file.h"
 #include "paging.h"
 #include "report.h"
+#include "settings.h"
 #include "split.h"
 
-static struct kernel_setting setting = {
+static struct setting setting = {
 	.file = "/sys/module/kvm/parameters/eager_page_split",
 };
 
@@ -30,12 +30,12 @@ void split_begin(const struct split *split)
 		skip("nested paging",
 		     "run it without kvm_amd.npt=0 or kvm_intel.ept=0");
 	setting.value = split->eager ? "Y" : "N";
-	if (!kernel_settings_set(&setting, 1))
+	if (!settings_set(&setting, 1))
 		skip("a kernel whose kvm.eager_page_split can be set",
 		     "run it as root on a kernel from 5.18 on");
 }
 
 void split_end(void)
 {
-	kernel_settings_restore(&setting, 1);
+	settings_restore(&setting, 1);
 }
