@@ -151,23 +151,50 @@ static bool open_file(struct backing *backing,
 	return true;
 }
 
-static bool map_memory(struct backing *backing,
-		       const struct backing_kind_parts *kind, bool sparse,
-		       struct shortage *shortage)
+/*
+ * Map a part of the memory, from @offset of its mapping on, with mmap()'s @flags
+ * beside those that its kind has; 0 or -errno.
+ */
+static int map_part(const struct backing *backing,
+		    const struct backing_kind_parts *kind, uint64_t offset,
+		    uint64_t size, int flags)
 {
-	int flags = MAP_FIXED | (kind->shared ? MAP_SHARED : MAP_PRIVATE) |
-		    (sparse ? MAP_NORESERVE : 0);
-
+	flags |= MAP_FIXED | (kind->shared ? MAP_SHARED : MAP_PRIVATE);
 	if (backing->fd < 0) {
 		flags |= MAP_ANONYMOUS;
 		if (kind->hugetlb)
 			flags |= MAP_HUGETLB | __builtin_ctzll(kind->hugetlb)
 						       << MAP_HUGE_SHIFT;
 	}
-	if (mmap(backing->map, backing->map_size, PROT_READ | PROT_WRITE, flags,
-		 backing->fd, 0) == MAP_FAILED) {
-		int error = errno;
+	return mmap((char *)backing->map + offset, size, PROT_READ | PROT_WRITE,
+		    flags, backing->fd,
+		    backing->fd < 0 ? 0 : (off_t)offset) == MAP_FAILED ?
+		       -errno :
+		       0;
+}
 
+static int advise_part(const struct backing *backing,
+		       const struct backing_kind_parts *kind, uint64_t offset,
+		       uint64_t size)
+{
+	char *at = (char *)backing->map + offset;
+
+	if (kind->thp)
+		return madvise(at, size, MADV_HUGEPAGE) ? -errno : 0;
+	/* Fails where the kernel has no THP: small as it is. */
+	if (!kind->hugetlb)
+		madvise(at, size, MADV_NOHUGEPAGE);
+	return 0;
+}
+
+static bool map_memory(struct backing *backing,
+		       const struct backing_kind_parts *kind, bool sparse,
+		       struct shortage *shortage)
+{
+	int error = map_part(backing, kind, 0, backing->map_size,
+			     sparse ? MAP_NORESERVE : 0);
+
+	if (error) {
 		/* hugetlb reserves here: the pages went to somebody else. */
 		if (kind->hugetlb &&
 		    !backing_hugetlb_available(kind->hugetlb, backing->map_size,
@@ -180,20 +207,15 @@ static bool map_memory(struct backing *backing,
 				"give the machine more memory",
 			"%llu MiB of %s memory (mmap: %s)",
 			(unsigned long long)backing->map_size >> 20, kind->name,
-			errno_name(error));
+			errno_name(-error));
 	}
-
-	if (kind->thp) {
-		if (madvise(backing->map, backing->map_size, MADV_HUGEPAGE))
-			return shortage_set(
-				shortage,
-				"run it on a kernel built with CONFIG_TRANSPARENT_HUGEPAGE=y",
-				"MADV_HUGEPAGE for %s memory (%s)", kind->name,
-				errno_name(errno));
-	} else if (!kind->hugetlb) {
-		/* Fails where the kernel has no THP: small as it is. */
-		madvise(backing->map, backing->map_size, MADV_NOHUGEPAGE);
-	}
+	error = advise_part(backing, kind, 0, backing->map_size);
+	if (error)
+		return shortage_set(
+			shortage,
+			"run it on a kernel built with CONFIG_TRANSPARENT_HUGEPAGE=y",
+			"MADV_HUGEPAGE for %s memory (%s)", kind->name,
+			errno_name(-error));
 	return true;
 }
 
@@ -414,4 +436,29 @@ int backing_discard(struct backing *backing, uint64_t offset, uint64_t size)
 	return madvise(at, size, kind->shared ? MADV_REMOVE : MADV_DONTNEED) ?
 		       -errno :
 		       0;
+}
+
+bool backing_is_shared(enum backing_kind kind)
+{
+	return backing_kinds[kind].shared;
+}
+
+bool backing_is_hugetlb(enum backing_kind kind)
+{
+	return backing_kinds[kind].hugetlb;
+}
+
+bool backing_keeps_contents(enum backing_kind kind)
+{
+	return backing_kinds[kind].shared && backing_kinds[kind].file;
+}
+
+int backing_map_again(struct backing *backing, uint64_t offset, uint64_t size)
+{
+	const struct backing_kind_parts *kind = &backing_kinds[backing->kind];
+	uint64_t from = offset +
+			(uint64_t)((char *)backing->hva - (char *)backing->map);
+	int error = map_part(backing, kind, from, size, 0);
+
+	return error ? error : advise_part(backing, kind, from, size);
 }

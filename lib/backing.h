@@ -304,4 +304,69 @@ void backing_keep_mapped(void);
  */
 int backing_discard(struct backing *backing, uint64_t offset, uint64_t size);
 
+/**
+ * backing_is_shared() - is memory of a kind MAP_SHARED?
+ * @kind: the kind
+ *
+ * Return: whether a forked child sees what its parent writes there.
+ */
+bool backing_is_shared(enum backing_kind kind);
+
+/**
+ * backing_is_hugetlb() - is memory of a kind made of hugetlb pages?
+ * @kind: the kind
+ *
+ * Return: whether it can be taken away, moved and protected by such pages only.
+ */
+bool backing_is_hugetlb(enum backing_kind kind);
+
+/**
+ * backing_map_again() - map memory anew over a part of it
+ * @backing: the memory
+ * @offset: bytes from its beginning, aligned to its page size
+ * @size: bytes, a multiple of its page size
+ *
+ * By mmap(MAP_FIXED), over what is there or where munmap() has left a hole. Shared
+ * memory of a file has the contents that it had, all other is zero; a policy that
+ * was set for it, and a userfaultfd, it has no more.
+ *
+ * Return: 0 or -errno.
+ */
+int backing_map_again(struct backing *backing, uint64_t offset, uint64_t size);
+
+/**
+ * backing_keeps_contents() - does a part keep its contents if it is mapped again?
+ * @kind: the kind
+ *
+ * Return: whether backing_map_again() finds them again.
+ */
+bool backing_keeps_contents(enum backing_kind kind);
+
+/**
+ * backing_move_pages() - bring some pages to one node, whatever the policy is
+ * @backing: the memory
+ * @offset: bytes from its beginning, aligned to its page size
+ * @size: bytes, a multiple of its page size
+ * @node: counted among the nodes with memory, below backing_nodes()
+ *
+ * move_pages(). Pages that the kernel cannot move at the moment stay.
+ *
+ * Return: number of pages that are there now, or -errno; -ENOSYS without NUMA.
+ * Context: may not allocate, so at most BACKING_MOVE_MAX pages, the first ones.
+ */
+int backing_move_pages(struct backing *backing, uint64_t offset, uint64_t size,
+		       unsigned int node);
+
+#define BACKING_MOVE_MAX 128
+
+/**
+ * backing_migrate_process() - bring all pages of this process to one node
+ * @node: counted among the nodes with memory, below backing_nodes()
+ *
+ * migrate_pages(). Pages that the kernel cannot move at the moment stay.
+ *
+ * Return: 0 or -errno; -ENOSYS without NUMA.
+ */
+int backing_migrate_process(unsigned int node);
+
 #endif /* SECMMU_BACKING_H */

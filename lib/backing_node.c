@@ -78,6 +78,48 @@ int backing_move(struct backing *backing, unsigned int node)
 	return bind_to(backing, node, MPOL_MF_MOVE | MPOL_MF_STRICT);
 }
 
+int backing_move_pages(struct backing *backing, uint64_t offset, uint64_t size,
+		       unsigned int node)
+{
+	int node_wanted = backing_node_number(node), nodes[BACKING_MOVE_MAX];
+	int status[BACKING_MOVE_MAX], there = 0;
+	uint64_t hugetlb = backing_kinds[backing->kind].hugetlb;
+	uint64_t step = hugetlb ? hugetlb : backing_small_page();
+	void *pages[BACKING_MOVE_MAX];
+	unsigned long count = 0, i;
+
+	if (numa_available() < 0)
+		return -ENOSYS;
+	if (node_wanted < 0)
+		return -EINVAL;
+	for (i = 0; i < size && count < BACKING_MOVE_MAX; i += step) {
+		pages[count] = (char *)backing->hva + offset + i;
+		nodes[count++] = node_wanted;
+	}
+	if (move_pages(0, count, pages, nodes, status, MPOL_MF_MOVE) < 0)
+		return -errno;
+	for (i = 0; i < count; i++)
+		there += status[i] == node_wanted;
+	return there;
+}
+
+int backing_migrate_process(unsigned int node)
+{
+	int wanted = backing_node_number(node), error = 0;
+	struct bitmask *to;
+
+	if (numa_available() < 0)
+		return -ENOSYS;
+	if (wanted < 0)
+		return -EINVAL;
+	to = numa_allocate_nodemask();
+	numa_bitmask_setbit(to, (unsigned int)wanted);
+	if (numa_migrate_pages(0, numa_all_nodes_ptr, to) < 0)
+		error = -errno;
+	numa_free_nodemask(to);
+	return error;
+}
+
 int backing_interleave(struct backing *backing)
 {
 	struct bitmask *nodes;

@@ -3,9 +3,6 @@
 #ifndef SECMMU_KERNEL_FILE_H
 #define SECMMU_KERNEL_FILE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 /**
  * kernel_file_write() - write a text to one of the kernel's files
  * @path: the file
