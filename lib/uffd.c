@@ -36,11 +36,16 @@ void uffd_register(int fd, void *start, uint64_t size, unsigned int modes)
 		request.mode |= UFFDIO_REGISTER_MODE_MISSING;
 	if (modes & UFFD_WRITE_PROTECT)
 		request.mode |= UFFDIO_REGISTER_MODE_WP;
+	if (modes & UFFD_MINOR)
+		request.mode |= UFFDIO_REGISTER_MODE_MINOR;
 	if (!ioctl(fd, UFFDIO_REGISTER, &request))
 		return;
 	if (errno == EINVAL && (modes & UFFD_WRITE_PROTECT))
 		skip("CONFIG_HAVE_ARCH_USERFAULTFD_WP=y (of shared memory: CONFIG_PTE_MARKER_UFFD_WP=y)",
 		     "run it on an architecture, or a newer kernel, that has it");
+	if (errno == EINVAL && (modes & UFFD_MINOR))
+		skip("CONFIG_HAVE_ARCH_USERFAULTFD_MINOR=y",
+		     "run it on an architecture that has it");
 	fail("UFFDIO_REGISTER failed: %s", errno_name(errno));
 }
 

@@ -10,6 +10,7 @@
 /* What uffd_register() asks to be told of. */
 #define UFFD_MISSING	   (1U << 0)
 #define UFFD_WRITE_PROTECT (1U << 1)
+#define UFFD_MINOR	   (1U << 2) /* shared memory only */
 
 /**
  * uffd_open() - a userfaultfd for this process
@@ -25,8 +26,8 @@ int uffd_open(void);
  * @fd: from uffd_open()
  * @start: first address
  * @size: bytes
- * @modes: UFFD_MISSING, UFFD_WRITE_PROTECT or both; skips the case if the kernel
- *	cannot do that to this memory
+ * @modes: UFFD_MISSING, UFFD_WRITE_PROTECT, UFFD_MINOR or several; skips the case
+ *	if the kernel cannot do that to this memory
  */
 void uffd_register(int fd, void *start, uint64_t size, unsigned int modes);
 
@@ -45,5 +46,34 @@ void uffd_protect(int fd, void *start, uint64_t size);
  * @size: bytes
  */
 void uffd_unprotect(int fd, void *start, uint64_t size);
+
+struct uffd_server;
+
+/**
+ * uffd_serve() - have a thread answer faults
+ * @fd: from uffd_open(); stays the caller's
+ * @page: bytes of a page of the registered memory
+ *
+ * What is missing gets a page of zeroes, what is in the page cache is mapped
+ * again, what is write-protected is left to uffd_unprotect(). The thread touches
+ * nothing else and waits for nobody, so whoever has a fault may hold any lock.
+ *
+ * Return: to be ended by uffd_serve_end().
+ */
+struct uffd_server *uffd_serve(int fd, uint64_t page);
+
+/**
+ * uffd_served() - how many faults it has answered
+ * @server: begun
+ *
+ * Return: their number.
+ */
+uint64_t uffd_served(const struct uffd_server *server);
+
+/**
+ * uffd_serve_end() - end the thread
+ * @server: begun; nobody may touch registered memory that is not there any more
+ */
+void uffd_serve_end(struct uffd_server *server);
 
 #endif /* SECMMU_UFFD_H */
