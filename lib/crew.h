@@ -21,8 +21,6 @@ struct crew;
  * @argument: its second argument
  * @vcpus: how many of the VM's vCPUs, from the first; 0: all. The others stay
  *	the caller's
- * @faults_allowed: KVM_RUN may fail with EFAULT, and is tried again (memory
- *	that the host has taken away for a while)
  * @on_sync: called when the guest calls guest_sync(), by the vCPU's thread; NULL:
  *	the guest just goes on
  * @on_exit: called for VCPU_OTHER and VCPU_REFUSED, by the vCPU's thread: whether
@@ -36,7 +34,6 @@ struct crew_config {
 	guest_function function;
 	uint64_t argument;
 	unsigned int vcpus;
-	bool faults_allowed;
 	void (*on_sync)(struct vcpu *vcpu, void *context);
 	bool (*on_exit)(struct vcpu *vcpu, enum vcpu_event event,
 			void *context);
@@ -98,6 +95,32 @@ void crew_ring_room(struct crew *crew);
  * Return: exits, all vCPUs.
  */
 uint64_t crew_ring_full_exits(struct crew *crew);
+
+/**
+ * crew_away_begin() - memory that the guest uses goes away, or becomes read-only
+ * @crew: crew
+ *
+ * From here to crew_away_end() KVM_RUN may fail with EFAULT (hva_to_pfn() finds no
+ * mapping that allows the access), and is tried again once the memory is back. An
+ * EFAULT of a KVM_RUN during which no memory was away fails the test.
+ *
+ * Context: any thread; several may have memory away at the same time.
+ */
+void crew_away_begin(struct crew *crew);
+
+/**
+ * crew_away_end() - the memory is back as it was
+ * @crew: crew
+ */
+void crew_away_end(struct crew *crew);
+
+/**
+ * crew_faults() - how often KVM_RUN failed with EFAULT while memory was away
+ * @crew: crew
+ *
+ * Return: failures, all vCPUs.
+ */
+uint64_t crew_faults(struct crew *crew);
 
 /**
  * crew_place() - hint: a vCPU's thread goes to another CPU

@@ -9,11 +9,14 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "arch.h"
+#include "backing.h"
 #include "cases.h"
 #include "clock.h"
 #include "crew.h"
@@ -34,6 +37,7 @@
 #define ALL_VCPUS      1024
 #define SILENCE_MS     1500
 #define SILENCE_END_MS 30000
+#define AWAY_MS	       10000
 
 /* Guest addresses that nothing else has, aligned to the largest page of all. */
 #define GRANULE_GVA    (1ULL << 45)
@@ -197,6 +201,64 @@ static void test_silent(const struct test_case *test)
 	expect_failure(fail_silent, NULL, "vCPU 0");
 }
 
+static void await_stores(struct crew *crew, struct vcpu *vcpu, bool faults)
+{
+	volatile uint64_t *result = area_of(vcpu)->result;
+	struct deadline deadline = deadline_in_ms(AWAY_MS);
+
+	*result = 0;
+	while (faults ? !crew_faults(crew) : !*result) {
+		CHECK(!deadline_passed(deadline), "%s for %u s",
+		      faults ? "no KVM_RUN failed" : "the guest did not go on",
+		      AWAY_MS / 1000);
+		poll(NULL, 0, 1);
+	}
+}
+
+static void take_away(void *told)
+{
+	const struct backing_request request = {
+		.kind = BACKING_ANONYMOUS,
+		.size = 1UL << 20,
+		.flags = BACKING_POPULATE,
+		.fd = -1,
+	};
+	const struct crew_config config = { .function = harness_store };
+	struct vm *vm = vm_create(NULL);
+	struct vcpu *vcpu = &vm->vcpus[0];
+	struct backing backing;
+	struct memslot slot;
+	struct crew *crew;
+
+	backing_create(&backing, &request);
+	slot_add(vm, &slot, SLOT_TEST_FIRST, GPA_TEST, &backing, 0);
+	vm_map(vm, GPA_TEST, GPA_TEST, request.size, vm->page_size);
+	area_of(vcpu)->address = GPA_TEST;
+	area_of(vcpu)->value = 1;
+	crew = crew_new(vm, &config);
+	crew_start(crew);
+	await_stores(crew, vcpu, false);
+	if (told)
+		crew_away_begin(crew);
+	CHECK(!mprotect(backing.hva, request.size, PROT_NONE),
+	      "mprotect failed: %s", errno_name(errno));
+	await_stores(crew, vcpu, true);
+	CHECK(!mprotect(backing.hva, request.size, PROT_READ | PROT_WRITE),
+	      "mprotect failed: %s", errno_name(errno));
+	crew_away_end(crew);
+	await_stores(crew, vcpu, false);
+	crew_finish(crew);
+	vm_destroy(vm);
+	backing_destroy(&backing);
+}
+
+/* Memory may be away if that is said, and a guest waits for it; else it fails. */
+static void test_memory_away(const struct test_case *test)
+{
+	take_away((void *)1);
+	expect_failure(take_away, NULL, "EFAULT");
+}
+
 /* Two VMs share nothing, although their guests run the same image. */
 static void test_many_vms(const struct test_case *test)
 {
@@ -328,6 +390,7 @@ static const struct test_case table[] = {
 	{ .name = "random", .run = test_random },
 	{ .name = "assertion", .run = test_assertion },
 	{ .name = "no_memory", .run = test_no_memory },
+	{ .name = "memory_away", .run = test_memory_away },
 	{ .name = "silent_guest", .run = test_silent },
 	{ .name = "many_vms", .run = test_many_vms },
 	{ .name = "many_vcpus", .run = test_many_vcpus, .timeout_s = 600 },
