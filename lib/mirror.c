@@ -119,6 +119,15 @@ size_t mirror_take(struct mirror *mirror, const unsigned long *fresh)
 	return changed;
 }
 
+void mirror_copy(struct mirror *mirror, size_t first, size_t count)
+{
+	size_t size = mirror->page_size;
+
+	memcpy(mirror->copy + first * size, mirror->memory + first * size,
+	       count * size);
+	mirror_note(mirror, "changed by the host, from page", first);
+}
+
 void mirror_note(struct mirror *mirror, const char *what, uint64_t value)
 {
 	struct event *event = &mirror->events[mirror->event_count++ % EVENTS];

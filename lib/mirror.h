@@ -21,7 +21,7 @@
  *		the last harvest is legally lost. The next enable begins anew.
  *
  * Pages that several slots alias, or that the host writes, belong to one mirror
- * per host page; the caller copies what it changed itself.
+ * per host page; the caller copies what it changed itself (mirror_copy()).
  *
  * Memory: 1 byte per byte of the slot, plus 8 bytes per page.
  */
@@ -101,6 +101,22 @@ void mirror_begin_unknown(struct mirror *mirror);
  * write of this harvest's interval that was proved by comparison.
  */
 size_t mirror_take(struct mirror *mirror, const unsigned long *fresh);
+
+/**
+ * mirror_copy() - copy pages that the host has changed
+ * @mirror: mirror, alive or not
+ * @first: the first page
+ * @count: number of pages
+ *
+ * To be called as soon as the host's action has returned: what a guest writes
+ * after that is logged (its mapping was taken away meanwhile, or is protected, or
+ * has been reported dirty by the log and not been harvested). Harmless to the
+ * oracle at any other time, too: nothing that was logged is forgotten by it.
+ *
+ * Context: not while another thread copies: then the older of two copies of a page
+ * could come last.
+ */
+void mirror_copy(struct mirror *mirror, size_t first, size_t count);
 
 /**
  * mirror_note() - remember an event for a failure's message
