@@ -37,12 +37,6 @@
 /* For the signal handler. */
 static const struct race *current;
 
-bool race_is_shared(const struct race *race)
-{
-	return race->backing.kind == BACKING_SHMEM ||
-	       race->backing.kind == BACKING_SHMEM_THP;
-}
-
 static bool is_huge(enum backing_kind kind)
 {
 	return kind == BACKING_ANONYMOUS_THP || kind == BACKING_SHMEM_THP;
@@ -293,7 +287,7 @@ static void set(struct race *race, enum backing_kind kind)
 	struct sigaction action = { .sa_sigaction = on_fault,
 				    .sa_flags = SA_SIGINFO };
 
-	if (race->storm & (RACE_PAGEOUT | RACE_FREE))
+	if (race->storm & RACE_FREE)
 		swap_need();
 	if ((race->storm & RACE_MOVE) && backing_nodes() < 2)
 		race->storm &= ~RACE_MOVE;
@@ -307,10 +301,6 @@ static void set(struct race *race, enum backing_kind kind)
 		request.size = 4 * backing_thp_size();
 	backing_create(&race->backing, &request);
 	race->stride = request.size / (2 * RACE_PAGES);
-	race->spare = mmap(NULL, race->page, PROT_NONE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	CHECK(race->spare != MAP_FAILED, "no address for a page: %s",
-	      errno_name(errno));
 	race_storm_prepare(race);
 	race->device = hmm_open();
 	if (race->storm & (RACE_AWAY | RACE_ALONE))
@@ -394,6 +384,7 @@ void race_run(unsigned int storm, enum backing_kind kind, uint64_t duration_ns,
 	if (background)
 		background_end(background);
 	race_victim_end(race, victim);
+	disturb_end(&race->disturber);
 	judge_end(race);
 	tell(race);
 }

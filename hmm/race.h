@@ -24,6 +24,7 @@
 #include <sys/types.h>
 
 #include "backing.h"
+#include "disturb.h"
 #include "worker.h"
 
 /*
@@ -74,10 +75,10 @@ struct race_drop {
  * struct race - a storm
  * @storm: RACE_*
  * @backing: the memory; the first half of it is kept
- * @spare: address of one page for RACE_REMAP
+ * @kept: the first half
+ * @disturber: of the kept half
  * @page: bytes of a page
  * @stride: bytes from one page that is worked on to the next
- * @uffd: of the kept half, for RACE_UFFD
  * @device: the device that mirrors it
  * @mirror: of all of it
  * @keep: by page
@@ -90,10 +91,10 @@ struct race_drop {
 struct race {
 	unsigned int storm;
 	struct backing backing;
-	unsigned char *spare;
+	struct backing kept;
+	struct disturber disturber;
 	uint64_t page;
 	uint64_t stride;
-	int uffd;
 	int device;
 	unsigned int mirror;
 	struct race_keep keep[RACE_PAGES];
@@ -155,9 +156,6 @@ static inline uint64_t *race_drop_word(const struct race *race,
 
 /* What takes a storm a setting of the kernel, or a file; skips if it is not there. */
 void race_storm_prepare(struct race *race);
-
-/* Is memory of this kind seen by a forked child, too? */
-bool race_is_shared(const struct race *race);
 
 /* Do something of the storm to some pages of the kept half. */
 void race_storm(struct worker *worker, void *race);

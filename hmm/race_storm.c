@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,77 +13,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "disturb.h"
 #include "hmm_device.h"
-#include "kernel_file.h"
 #include "race.h"
 #include "report.h"
-#include "uffd.h"
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
 #endif
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
 
 #define VICTIM_PAGES 64
-#define SPLIT	     "/sys/kernel/debug/split_huge_pages"
-#define CHILD_ROUNDS 8
 
 /* ---- the kept half ---- */
-
-static void *page_of(const struct race *race, unsigned int number)
-{
-	return race_keep_word(race, number);
-}
-
-static void protect(struct race *race, unsigned int number)
-{
-	void *page = page_of(race, number);
-
-	CHECK(!mprotect(page, race->page, PROT_READ), "mprotect failed: %s",
-	      errno_name(errno));
-	CHECK(!mprotect(page, race->page, PROT_READ | PROT_WRITE),
-	      "mprotect failed: %s", errno_name(errno));
-}
-
-/*
- * Nobody maps anything anywhere while the storm lasts, so the page's own address
- * is free until it is back.
- */
-static void remap(struct race *race, unsigned int number)
-{
-	void *page = page_of(race, number);
-
-	CHECK(mremap(page, race->page, race->page,
-		     MREMAP_MAYMOVE | MREMAP_FIXED, race->spare) == race->spare,
-	      "mremap failed: %s", errno_name(errno));
-	CHECK(mremap(race->spare, race->page, race->page,
-		     MREMAP_MAYMOVE | MREMAP_FIXED, page) == page,
-	      "mremap back failed: %s", errno_name(errno));
-}
-
-/* That nothing could be paged out, collapsed or moved at the moment is all right. */
-static void page_out(struct race *race, unsigned int number)
-{
-	madvise(page_of(race, number), race->page, MADV_PAGEOUT);
-}
-
-static void collapse(struct race *race, unsigned int number)
-{
-	madvise(race->backing.hva, race->backing.size / 2, MADV_COLLAPSE);
-}
-
-static void move(struct race *race, unsigned int number)
-{
-	backing_move(&race->backing, number % backing_nodes());
-}
-
-static void clear_refs(struct race *race, unsigned int number)
-{
-	/* 4: make pages clean and read-only, to see who writes. */
-	kernel_file_must_write("/proc/self/clear_refs", "4");
-}
 
 /* Some pages, all of them now and then; with RACE_WHOLE all of some huge pages. */
 static void choose_range(const struct race *race, struct random_stream *random,
@@ -112,9 +52,8 @@ static void choose_range(const struct race *race, struct random_stream *random,
  * From one of three places, system and two banks, to another. What is remapped at
  * the moment is not there; what the kernel does not give stays.
  */
-static void away(struct race *race, unsigned int number)
+static void away(struct race *race, struct random_stream *random)
 {
-	struct random_stream *random = worker_random(worker_self());
 	struct secmmu_hmm_migrate migrate = {
 		.from = (uint32_t)random_below(random, 3),
 	};
@@ -131,117 +70,59 @@ static void away(struct race *race, unsigned int number)
 	race->moved_whole += migrate.whole;
 }
 
-/* The runner puts the settings back. */
-static void merge(struct race *race, unsigned int number)
-{
-	kernel_file_must_write("/sys/kernel/mm/ksm/sleep_millisecs", "1");
-	kernel_file_must_write("/sys/kernel/mm/ksm/run", "1");
-	CHECK(!madvise(race->backing.hva, race->backing.size / 2,
-		       MADV_MERGEABLE),
-	      "MADV_MERGEABLE failed: %s", errno_name(errno));
-}
-
-/* Who writes meanwhile waits in the kernel, until the page may be written again. */
-static void write_protect(struct race *race, unsigned int number)
-{
-	void *page = page_of(race, number);
-
-	uffd_protect(race->uffd, page, race->page);
-	uffd_unprotect(race->uffd, page, race->page);
-}
-
-/* Not all of them can be at any moment: who else has a reference is in the way. */
-static void split(struct race *race, unsigned int number)
-{
-	const unsigned char *start = race->backing.hva;
-	char text[64];
-
-	snprintf(text, sizeof(text), "%d,%#lx,%#lx", getpid(),
-		 (unsigned long)start,
-		 (unsigned long)(start + race->backing.size / 2));
-	kernel_file_must_write(SPLIT, text);
-}
-
-/*
- * What the child has does not change by what the parent and the parent's device
- * do, and what it writes is its own. Only calls that are safe between fork()
- * and _exit() of a process with threads.
- */
-static void be_child(const struct race *race)
-{
-	uint64_t seen[RACE_PAGES];
-	unsigned int i, round;
-
-	for (i = 0; i < RACE_PAGES; i++)
-		seen[i] = *(volatile uint64_t *)race_keep_word(race, i);
-	for (round = 0; round < CHILD_ROUNDS; round++) {
-		sched_yield();
-		for (i = 0; i < RACE_PAGES; i++) {
-			volatile uint64_t *word = race_keep_word(race, i);
-
-			if (*word != seen[i])
-				_exit(1);
-			/* A page that it never writes stays shared. */
-			if (i % 2)
-				seen[i] = *word = seen[i] + (1ULL << 40);
-		}
-	}
-	_exit(0);
-}
-
-static void have_child(struct race *race, unsigned int number)
-{
-	pid_t child = fork();
-	int status;
-
-	if (!child) {
-		if (race_is_shared(race))
-			_exit(0);
-		be_child(race);
-	}
-	/*
-	 * copy_nonpresent_pte() cannot give back exclusive access to a page that
-	 * the device has locked just now: EBUSY, which copy_pmd_range() makes
-	 * ENOMEM of.
-	 */
-	if (child < 0 && errno == ENOMEM && race->storm & RACE_ALONE)
-		return;
-	CHECK(child > 0 && waitpid(child, &status, 0) == child,
-	      "cannot have a child: %s", errno_name(errno));
-	CHECK(!status,
-	      "a child's private memory was changed by its parent, or by the parent's device (wait status %#x)",
-	      status);
-}
-
+/* What lib/disturb.h has, to one page of the kept half or to all of it. */
 static const struct {
 	unsigned int storm;
-	void (*act)(struct race *race, unsigned int number);
-	const char *doing;
+	enum disturbance disturbance;
+	bool all;
 } kept[] = {
-	{ RACE_PROTECT, protect, "mprotect" },
-	{ RACE_REMAP, remap, "mremap" },
-	{ RACE_PAGEOUT, page_out, "MADV_PAGEOUT" },
-	{ RACE_COLLAPSE, collapse, "MADV_COLLAPSE" },
-	{ RACE_FORK, have_child, "fork" },
-	{ RACE_MOVE, move, "moving to another node" },
-	{ RACE_CLEAR_REFS, clear_refs, "clear_refs" },
-	{ RACE_KSM, merge, "MADV_MERGEABLE" },
-	{ RACE_AWAY, away, "moving to memory of a device or back" },
-	{ RACE_UFFD, write_protect, "write-protecting by userfaultfd" },
-	{ RACE_SPLIT, split, "splitting huge pages" },
+	{ RACE_PROTECT, DISTURB_PROTECT, false },
+	{ RACE_REMAP, DISTURB_REMAP, false },
+	{ RACE_PAGEOUT, DISTURB_PAGE_OUT, false },
+	{ RACE_COLLAPSE, DISTURB_COLLAPSE, true },
+	{ RACE_FORK, DISTURB_FORK, true },
+	{ RACE_CLEAR_REFS, DISTURB_CLEAR_REFS, true },
+	{ RACE_KSM, DISTURB_MERGE, true },
+	{ RACE_UFFD, DISTURB_WRITE_PROTECT, false },
+	{ RACE_SPLIT, DISTURB_SPLIT, true },
 };
 #define KEPT (sizeof(kept) / sizeof(kept[0]))
 
 void race_storm_prepare(struct race *race)
 {
-	if (race->storm & RACE_UFFD) {
-		race->uffd = uffd_open();
-		uffd_register(race->uffd, race->backing.hva,
-			      race->backing.size / 2, UFFD_WRITE_PROTECT);
-	}
-	if ((race->storm & RACE_SPLIT) && access(SPLIT, W_OK))
-		skip("CONFIG_DEBUG_FS=y with CONFIG_TRANSPARENT_HUGEPAGE=y",
-		     "run it on a kernel built with these options, with debugfs mounted");
+	unsigned int set = 0;
+	size_t i;
+
+	for (i = 0; i < KEPT; i++)
+		if (race->storm & kept[i].storm)
+			set |= DISTURB_BIT(kept[i].disturbance);
+	race->kept = race->backing;
+	race->kept.size /= 2;
+	race->kept.map_size = race->kept.size;
+	disturb_prepare(&race->disturber, set);
+	disturb_begin(&race->disturber, &race->kept);
+}
+
+static void disturb_kept(struct race *race, struct random_stream *random,
+			 size_t i)
+{
+	uint64_t offset = random_below(random, RACE_PAGES) * race->stride;
+	int error;
+
+	worker_doing(worker_self(),
+		     disturbance_info(kept[i].disturbance)->name);
+	error = disturb(&race->disturber, kept[i].disturbance, random,
+			kept[i].all ? 0 : offset,
+			kept[i].all ? race->kept.size : race->page);
+	/*
+	 * That nothing could be paged out or collapsed at the moment is all right.
+	 * copy_nonpresent_pte() cannot give back exclusive access to a page that
+	 * the device has locked just now: EBUSY, which copy_pmd_range() makes
+	 * ENOMEM of.
+	 */
+	CHECK(kept[i].disturbance != DISTURB_FORK || !error ||
+		      (error == -ENOMEM && race->storm & RACE_ALONE),
+	      "cannot have a child: %s", errno_name(-error));
 }
 
 void race_storm(struct worker *worker, void *argument)
@@ -250,12 +131,20 @@ void race_storm(struct worker *worker, void *argument)
 	struct race *race = argument;
 
 	while (!worker_should_stop(worker)) {
-		uint64_t i = random_below(random, KEPT);
+		/* Two that are not of that table, or not of a half. */
+		uint64_t i = random_below(random, KEPT + 2);
 
-		if (!(race->storm & kept[i].storm))
-			continue;
-		worker_doing(worker, kept[i].doing);
-		kept[i].act(race, random_below(random, RACE_PAGES));
+		if (i < KEPT && race->storm & kept[i].storm) {
+			disturb_kept(race, random, i);
+		} else if (i == KEPT && race->storm & RACE_MOVE) {
+			worker_doing(worker, "moving to another node");
+			backing_move(&race->backing,
+				     random_below(random, backing_nodes()));
+		} else if (i > KEPT && race->storm & RACE_AWAY) {
+			worker_doing(worker,
+				     "moving to memory of a device or back");
+			away(race, random);
+		}
 	}
 }
 
