@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vCPUs write and dirty logging flips while the host does all that makes MMU
+ * notifiers fire on the same memory: each alone, then several at random. No write
+ * is missing in the dirty log, and none misses the memory that the host sees: a
+ * notifier must have taken the guest's mapping, huge or small, away before another
+ * page is installed (kvm_mmu_notifier_invalidate_range_start()).
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <string.h>
+
+#include "cases.h"
+#include "disturb.h"
+#include "options.h"
+#include "report.h"
+#include "storm.h"
+
+#define CHECK_SLOT_BYTES  (2UL << 20)
+#define STRESS_SLOT_BYTES (8UL << 20)
+#define VCPUS		  2
+#define CHECK_HARVESTS	  2
+#define CHECK_PACE_MS	  10
+#define STRESS_HARVESTS	  6
+#define STRESS_PACE_MS	  40
+#define DWELL_US	  1000
+/* A stress run goes deep: so many seconds for a case of the sample. */
+#define STRESS_CASE_S  2
+#define BACKGROUND_MAX 8
+#define CONFIG_MAX     160
+
+#define D(name) DISTURB_BIT(DISTURB_##name)
+
+/* What only a storm of its own has: it can be done a few times, or needs much. */
+#define SINGLE_ONLY (D(OFFLINE) | D(MIGRATE) | D(RECLAIM))
+#define BY_UFFD	    (D(MISSING) | D(MINOR) | D(WRITE_PROTECT))
+
+/**
+ * struct storm_kind - what the host does in a storm
+ * @name: as cases use it
+ * @set: DISTURB_BIT()s; of a mix, those that do not fit a kind of memory are left
+ *	out there
+ * @mix: several that have little to do with each other: 2 of them at least must
+ *	fit, each geometry is tried, and two threads disturb
+ * @random: each run of it leaves out some, by its seed
+ * @background: stress-ng's arguments for the load beside it in a stress run. Not
+ *	--ksm: the targets' stress-ng is older
+ */
+struct storm_kind {
+	const char *name;
+	unsigned int set;
+	bool mix;
+	bool random;
+	const char *background[BACKGROUND_MAX];
+};
+
+static const struct storm_kind kinds[] = {
+	{ "discard", D(DISCARD), .background = { "--madvise", "1" } },
+	{ "page_out", D(PAGE_OUT),
+	  .background = { "--vm", "1", "--vm-bytes", "10%" } },
+	{ "reclaim", D(RECLAIM),
+	  .background = { "--vm", "1", "--vm-bytes", "10%" } },
+	{ "protect", D(PROTECT), .background = { "--switch", "1" } },
+	{ "remap", D(REMAP), .background = { "--mremap", "1" } },
+	{ "replace", D(REPLACE), .background = { "--mremap", "1" } },
+	{ "fork", D(FORK), .background = { "--fork", "1" } },
+	{ "clear_refs", D(CLEAR_REFS), .background = { "--switch", "1" } },
+	{ "ksm", D(MERGE) | D(UNMERGE) | D(ZERO),
+	  .background = { "--vm", "1", "--vm-bytes", "10%", "--vm-madvise",
+			  "mergeable" } },
+	{ "collapse", D(COLLAPSE) | D(SPLIT),
+	  .background = { "--madvise", "1" } },
+	{ "khugepaged", D(KHUGEPAGED) | D(DISCARD),
+	  .background = { "--madvise", "1" } },
+	{ "split", D(SPLIT) | D(NO_HUGE), .background = { "--fork", "1" } },
+	/* Parts of huge pages are unmapped, and what is left is made huge again. */
+	{ "split_unmap", D(REPLACE) | D(COLLAPSE),
+	  .background = { "--mremap", "1" } },
+	{ "bind", D(BIND), .background = { "--numa", "1" } },
+	{ "move_pages", D(MOVE_PAGES), .background = { "--numa", "1" } },
+	{ "migrate_pages", D(MIGRATE), .background = { "--numa", "1" } },
+	{ "numa_balancing", D(BALANCE),
+	  .background = { "--numa", "1", "--switch", "1" } },
+	{ "compact", D(COMPACT),
+	  .background = { "--vm", "1", "--vm-bytes", "10%" } },
+	{ "uffd_missing", D(MISSING), .background = { "--madvise", "1" } },
+	{ "uffd_minor", D(MINOR), .background = { "--switch", "1" } },
+	{ "uffd_write_protect", D(WRITE_PROTECT),
+	  .background = { "--switch", "1" } },
+	{ "soft_offline", D(OFFLINE), .background = { "--switch", "1" } },
+	{ "mix_rights",
+	  D(PROTECT) | D(CLEAR_REFS) | D(FORK) | D(BALANCE) | D(NO_HUGE),
+	  .mix = true, .background = { "--fork", "1" } },
+	{ "mix_places",
+	  D(REMAP) | D(BIND) | D(MOVE_PAGES) | D(COLLAPSE) | D(SPLIT) |
+		  D(COMPACT),
+	  .mix = true, .background = { "--numa", "1", "--mremap", "1" } },
+	{ "mix_contents",
+	  D(DISCARD) | D(REPLACE) | D(PAGE_OUT) | D(MERGE) | D(UNMERGE) |
+		  D(ZERO),
+	  .mix = true, .background = { "--vm", "1", "--vm-bytes", "10%" } },
+	{ "mix_uffd",
+	  D(MISSING) | D(MINOR) | D(PROTECT) | D(PAGE_OUT) | D(FORK) |
+		  D(MOVE_PAGES),
+	  .mix = true, .background = { "--madvise", "1" } },
+	{ "mix_any", ~(SINGLE_ONLY | BY_UFFD) & (DISTURB_BIT(DISTURBANCES) - 1),
+	  .mix = true, .random = true,
+	  .background = { "--vm", "1", "--vm-bytes", "10%" } },
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+enum { NUMBER_STORM = SCENE_DIMENSIONS, DIMENSIONS };
+
+/* What of a storm can be done to memory of a kind; 0: it is no storm there. */
+static unsigned int set_for(const struct storm_kind *kind,
+			    enum backing_kind backing)
+{
+	unsigned int set = 0, i;
+
+	for (i = 0; i < DISTURBANCES; i++)
+		if (kind->set & DISTURB_BIT(i) && disturbance_fits(i, backing))
+			set |= DISTURB_BIT(i);
+	/* Shared memory's faults are of one sort or the other. */
+	if (kind->mix && set & D(MINOR))
+		set &= ~D(MISSING);
+	if (kind->mix)
+		return __builtin_popcount(set) >= 2 ? set : 0;
+	return set == kind->set ? set : 0;
+}
+
+static bool allowed(const unsigned int *tuple, const void *context)
+{
+	const struct storm_kind *kind = &kinds[tuple[NUMBER_STORM]];
+
+	if (!scene_wanted(tuple, context) ||
+	    !set_for(kind, tuple[SCENE_BACKING]))
+		return false;
+	/* Where something lies matters to mixes of all; hugetlb cannot move. */
+	return tuple[SCENE_GEOMETRY] == GEOMETRY_ALIGNED ||
+	       (kind->mix && !backing_is_hugetlb(tuple[SCENE_BACKING]));
+}
+
+/* About half of them, 2 at least. */
+static unsigned int some_of(unsigned int set)
+{
+	struct random_stream random;
+	unsigned int some;
+
+	case_random(&random, "what to do", 0);
+	do
+		some = set & (unsigned int)random_u64(&random);
+	while (__builtin_popcount(some) < 2);
+	return some;
+}
+
+static void test_storm(const struct test_case *test)
+{
+	const struct storm_kind *kind = &kinds[test->number[NUMBER_STORM]];
+	const struct options *chosen = options();
+	bool stress = chosen->mode == MODE_STRESS;
+	uint64_t memory = stress ? STRESS_SLOT_BYTES : CHECK_SLOT_BYTES;
+	unsigned int set = set_for(kind, test->number[SCENE_BACKING]);
+	const struct storm_config config = {
+		.scene = {
+			.harvester = test->number[SCENE_HARVESTER],
+			.backing = test->number[SCENE_BACKING],
+			.geometry = test->number[SCENE_GEOMETRY],
+			.vcpus = chosen->vcpus ? chosen->vcpus : VCPUS,
+			.slots = 1,
+			.slot_bytes = chosen->memory ? chosen->memory : memory,
+		},
+		.set = kind->random ? some_of(set) : set,
+		.background = stress ? kind->background : NULL,
+		.duration_ns = case_duration_ns(),
+		.disturbers = kind->mix ? 2 : 1,
+		.harvests_max = stress ? STRESS_HARVESTS : CHECK_HARVESTS,
+		.pace_ms = stress ? STRESS_PACE_MS : CHECK_PACE_MS,
+		.dwell_us = DWELL_US,
+	};
+
+	storm_run(&config);
+}
+
+/* What all of a set need; the text is for as long as the program runs. */
+static struct needs needs_of(unsigned int set)
+{
+	static char texts[KINDS * BACKING_KINDS][CONFIG_MAX];
+	static unsigned int sets[KINDS * BACKING_KINDS], count;
+	struct needs sum = { 0 };
+	unsigned int i, known;
+
+	for (known = 0; known < count && sets[known] != set; known++)
+		;
+	for (i = 0; i < DISTURBANCES; i++) {
+		const struct needs *one = &disturbance_info(i)->needs;
+
+		if (!(set & DISTURB_BIT(i)))
+			continue;
+		sum.root |= one->root;
+		if (one->nodes > sum.nodes)
+			sum.nodes = one->nodes;
+		if (one->kernel_min > sum.kernel_min)
+			sum.kernel_min = one->kernel_min;
+		if (!one->config || known < count)
+			continue;
+		if (texts[known][0])
+			strcat(texts[known], " ");
+		if (strlen(texts[known]) + strlen(one->config) + 2 > CONFIG_MAX)
+			fail("the needs of a storm are longer than %u",
+			     CONFIG_MAX);
+		strcat(texts[known], one->config);
+	}
+	if (known == count)
+		sets[count++] = set;
+	if (texts[known][0])
+		sum.config = texts[known];
+	return sum;
+}
+
+static void fill_case(struct test_case *test, const unsigned int *level)
+{
+	const struct storm_kind *kind = &kinds[level[NUMBER_STORM]];
+	unsigned int i;
+
+	*test = (struct test_case){
+		.run = test_storm,
+		.needs = needs_of(set_for(kind, level[SCENE_BACKING])),
+	};
+	for (i = 0; i < DIMENSIONS; i++)
+		test->number[i] = level[i];
+	snprintf(test->name, sizeof(test->name), "%s/%s/%s/%s",
+		 harvester_name(level[SCENE_HARVESTER]),
+		 backing_name(level[SCENE_BACKING]),
+		 geometry_name(level[SCENE_GEOMETRY]), kind->name);
+}
+
+/* One of a storm's memories and geometries, by the seed. */
+static bool choose_one(struct random_stream *random, unsigned int *level)
+{
+	unsigned int fits = 0, backing, geometry;
+	uint64_t which;
+
+	for (backing = 0; backing < BACKING_GUEST_MEMFD; backing++) {
+		for (geometry = 0; geometry < GEOMETRY_COUNT; geometry++) {
+			level[SCENE_BACKING] = backing;
+			level[SCENE_GEOMETRY] = geometry;
+			fits += allowed(level, NULL);
+		}
+	}
+	which = random_below(random, fits);
+	for (backing = 0; backing < BACKING_GUEST_MEMFD; backing++) {
+		for (geometry = 0; geometry < GEOMETRY_COUNT; geometry++) {
+			level[SCENE_BACKING] = backing;
+			level[SCENE_GEOMETRY] = geometry;
+			if (allowed(level, NULL) && !which--)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Each storm, with a bitmap, which every machine has; the mixes also with each
+ * kind of ring: what a notifier does to rings does not depend on why it came.
+ */
+static size_t sample(const struct options *options, struct test_case *cases,
+		     size_t max)
+{
+	static const enum harvester bitmaps[] = {
+		HARVESTER_LOG, HARVESTER_CLEAR, HARVESTER_CLEAR_INITIALLY_SET
+	};
+	static const enum harvester rings[] = { HARVESTER_RING,
+						HARVESTER_RING_ACQ_REL,
+						HARVESTER_RING_BITMAP };
+	struct random_stream random;
+	unsigned int level[DIMENSIONS];
+	size_t count = 0, i, ring;
+
+	random_init(&random, options->seed, random_number("storm sample", 0));
+	for (i = 0; i < KINDS; i++) {
+		level[NUMBER_STORM] = (unsigned int)i;
+		level[SCENE_HARVESTER] = bitmaps[random_below(&random, 3)];
+		if (choose_one(&random, level) && count < max)
+			fill_case(&cases[count++], level);
+	}
+	for (ring = 0; ring < 3; ring++) {
+		do
+			level[NUMBER_STORM] = random_below(&random, KINDS);
+		while (!kinds[level[NUMBER_STORM]].mix);
+		level[SCENE_HARVESTER] = rings[ring];
+		if (choose_one(&random, level) && count < max)
+			fill_case(&cases[count++], level);
+	}
+	return count;
+}
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	const struct case_matrix matrix = {
+		.dimensions = DIMENSIONS,
+		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD,
+			    GEOMETRY_COUNT, KINDS },
+		.allowed = allowed,
+	};
+	static struct case_tuple tuples[HARVESTER_COUNT * BACKING_KINDS *
+					GEOMETRY_COUNT * KINDS];
+	size_t count, i;
+
+	if (options->mode != MODE_ALL && !options->case_glob)
+		return cases_keep_for_stress(options, cases,
+					     sample(options, cases, max),
+					     sizeof(cases[0]), STRESS_CASE_S);
+	count = cases_every_tuple(&matrix, tuples,
+				  sizeof(tuples) / sizeof(tuples[0]));
+	if (count > max)
+		fail("more than %zu cases", max);
+	for (i = 0; i < count; i++)
+		fill_case(&cases[i], tuples[i].level);
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "dirty_log_storm_test",
+		.summary =
+			"no write is lost, nor its page mistaken, while the host disturbs memory that is logged",
+		.cases = list_cases,
+		.needs = { .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}

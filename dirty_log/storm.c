@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Dirty logging in a storm.
+ *
+ * What makes it exact, beyond the order of steps that mirror.h asks for:
+ *
+ *   - Whoever copies into the mirror has the lock, and reads the memory within it.
+ *     So of two copies of a page the later one stays, and it is not older.
+ *   - A range that the host zeroes is copied as soon as the action has returned.
+ *     What the guest stored meanwhile, into the old page or the new one, is in
+ *     that copy or was zeroed; what it stores later is logged: the notifier took
+ *     the mapping away, so a fault comes first, which marks the page.
+ *   - A stop is judged with all disturbers paused, so between such an action and
+ *     its copy there is none. The kernel's own threads, which may still be at work,
+ *     leave contents as they are.
+ *   - Who takes memory away for a while so that it cannot be read has the lock, too.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "background.h"
+#include "cases.h"
+#include "clock.h"
+#include "report.h"
+#include "storm_guest.h"
+#include "storm_parts.h"
+
+#define ROUNDS_MIN 2
+/* A run that has not shown what it is for goes on for so many rounds, or so long. */
+#define ROUNDS_MAX 100
+#define SHOW_MS	   4000
+#define STORES_MAX 3000
+#define STOP_MS	   45000
+/* Pages that a vCPU writes again and again. */
+#define NEAR_PAGES 24
+/* The ledger's slot: nobody disturbs it. */
+#define LEDGER_SLOT (SLOT_TEST_FIRST + SCENE_SLOTS_MAX)
+#define LEDGER_GPA  0x2000000000ULL
+
+/* ---- who flips, harvests and judges ---- */
+
+/*
+ * Let the guest make some stores, and the host disturb. Only a pace: nothing below
+ * is wrong if they did less.
+ */
+static void let_write(struct storm *storm)
+{
+	struct deadline deadline = deadline_in_ms(storm->config->pace_ms);
+	uint64_t acts = storm_acts(storm), stores;
+
+	stores = storm_stores(storm) + random_below(&storm->random, STORES_MAX);
+	while (!deadline_passed(deadline) &&
+	       (storm_stores(storm) < stores || storm_acts(storm) == acts))
+		poll(NULL, 0, 1);
+}
+
+static void note(struct storm *storm, const char *what)
+{
+	mirror_note(storm->mirror, what, storm->rounds);
+}
+
+static void enable(struct storm *storm)
+{
+	dirty_enable(storm->scene.dirty, storm->scene.watched[0]);
+	pthread_mutex_lock(&storm->copying);
+	note(storm, "enable, round");
+	if (storm->scene.config.harvester == HARVESTER_CLEAR_INITIALLY_SET)
+		mirror_begin_unknown(storm->mirror);
+	else
+		mirror_copy_all(storm->mirror);
+	pthread_mutex_unlock(&storm->copying);
+}
+
+static void disable(struct storm *storm)
+{
+	dirty_disable(storm->scene.dirty, storm->scene.watched[0]);
+	crew_ring_room(storm->crew);
+	pthread_mutex_lock(&storm->copying);
+	note(storm, "disable, round");
+	pthread_mutex_unlock(&storm->copying);
+}
+
+/* What a harvest found goes into the mirror, once the memory can be read. */
+static void take_harvest(struct storm *storm)
+{
+	crew_ring_room(storm->crew);
+	pthread_mutex_lock(&storm->copying);
+	storm->verified += mirror_take(storm->mirror,
+				       storm->scene.watched[0]->fresh);
+	pthread_mutex_unlock(&storm->copying);
+	storm->harvests++;
+}
+
+static void harvest(struct storm *storm)
+{
+	struct random_stream *partial = random_chance(&storm->random, 1, 2) ?
+						&storm->random :
+						NULL;
+
+	dirty_harvest(storm->scene.dirty, storm->scene.watched[0], partial);
+	take_harvest(storm);
+}
+
+static size_t harvest_final(struct storm *storm)
+{
+	size_t pages = dirty_harvest_final(storm->scene.dirty,
+					   storm->scene.watched[0]);
+
+	take_harvest(storm);
+	return pages;
+}
+
+/* Neither vCPUs nor disturbers run. */
+static void stop(struct storm *storm)
+{
+	crew_pause(storm->crew);
+	worker_group_pause(storm->disturbing, STOP_MS);
+}
+
+static void go_on(struct storm *storm)
+{
+	worker_group_resume(storm->disturbing);
+	crew_resume(storm->crew);
+}
+
+static void judge(struct storm *storm)
+{
+	size_t left;
+
+	stop(storm);
+	if (storm->scene.watched[0]->logging) {
+		harvest_final(storm);
+		left = harvest_final(storm);
+		CHECK(!left,
+		      "slot %u: %zu pages are dirty again at the second harvest though no vCPU runs",
+		      storm->scene.slot[0].id, left);
+		mirror_judge(storm->mirror);
+	}
+	storm->held = ledger_judge(storm->ledger);
+	storm->judged++;
+	go_on(storm);
+}
+
+static void run_round(struct storm *storm)
+{
+	uint64_t harvests = random_below(&storm->random,
+					 storm->config->harvests_max + 1);
+	bool quiet = random_chance(&storm->random, 1, 3);
+	uint64_t i;
+
+	if (quiet)
+		crew_pause(storm->crew);
+	enable(storm);
+	crew_resume(storm->crew);
+	for (i = 0; i < harvests; i++) {
+		let_write(storm);
+		harvest(storm);
+	}
+	let_write(storm);
+	/* Cancelled half-way: what is not harvested is legally lost. */
+	if (storm->rounds && random_chance(&storm->random, 1, 4)) {
+		storm->blind++;
+		disable(storm);
+	} else {
+		judge(storm);
+		if (random_chance(&storm->random, 1, 2)) {
+			let_write(storm);
+			judge(storm);
+		}
+		disable(storm);
+	}
+	/* Without logging, memory is mapped huge, and the notifiers' is the work. */
+	if (random_chance(&storm->random, 1, 2)) {
+		let_write(storm);
+		judge(storm);
+	}
+	storm->rounds++;
+}
+
+/* ---- what it needs ---- */
+
+static void make_ledger(struct storm *storm)
+{
+	const struct dirty_slot *watched = storm->scene.watched[0];
+	struct vm *vm = storm->scene.vm;
+	uint64_t bytes = vm->vcpu_count * watched->pages *
+			 sizeof(struct ledger_entry);
+	const struct backing_request request = {
+		.kind = BACKING_SHMEM,
+		.size = (bytes + vm->page_size - 1) / vm->page_size *
+			vm->page_size,
+		.flags = BACKING_POPULATE,
+		.fd = -1,
+	};
+	char name[32];
+	unsigned int i;
+
+	backing_create(&storm->entries, &request);
+	slot_add(vm, &storm->entries_slot, LEDGER_SLOT, LEDGER_GPA,
+		 &storm->entries, 0);
+	vm_map(vm, LEDGER_GPA, LEDGER_GPA, request.size, vm->page_size);
+	snprintf(name, sizeof(name), "slot %u", watched->slot->id);
+	storm->ledger = ledger_new(name, watched->slot->hva, watched->pages,
+				   vm->page_size, vm->vcpu_count,
+				   storm->entries.hva);
+	storm->mirror = mirror_new(name, watched->slot->hva, watched->pages,
+				   vm->page_size);
+	for (i = 0; i < vm->vcpu_count; i++) {
+		struct storm_work *work = storm_work_of(vm->vcpus[i].guest);
+		uint64_t entries = LEDGER_GPA +
+				   i * watched->pages *
+					   sizeof(struct ledger_entry);
+
+		*work = (struct storm_work){
+			.gva = watched->slot->gpa,
+			.pages = watched->pages,
+			.page_size = vm->page_size,
+			.entries = (struct ledger_entry *)(uintptr_t)entries,
+			.near = NEAR_PAGES,
+		};
+		case_random(&work->random, "guest", i);
+	}
+}
+
+static void setup(struct storm *storm, const struct storm_config *config)
+{
+	const struct crew_config crew_config = { .function = storm_store };
+
+	memset(storm, 0, sizeof(*storm));
+	storm->config = config;
+	pthread_mutex_init(&storm->copying, NULL);
+	case_random(&storm->random, "storm", 0);
+	disturb_prepare(&storm->disturber, config->set);
+	storm->disturber.dwell_us = config->dwell_us;
+	scene_create(&storm->scene, &config->scene);
+	make_ledger(storm);
+	disturb_begin(&storm->disturber, &storm->scene.backing[0]);
+	storm->disturbing = worker_group_new("storm");
+	worker_group_silence_ms(storm->disturbing, STOP_MS);
+	storm_make_parts(storm);
+	storm->crew = crew_new(storm->scene.vm, &crew_config);
+	crew_start(storm->crew);
+	worker_group_start(storm->disturbing);
+}
+
+static void teardown(struct storm *storm)
+{
+	worker_group_stop(storm->disturbing);
+	worker_group_join(storm->disturbing, STOP_MS);
+	crew_finish(storm->crew);
+	disturb_end(&storm->disturber);
+	storm_free_parts(storm);
+	ledger_free(storm->ledger);
+	mirror_free(storm->mirror);
+	scene_destroy(&storm->scene);
+	backing_destroy(&storm->entries);
+}
+
+void storm_run(const struct storm_config *config)
+{
+	struct background *background = NULL;
+	struct deadline end, latest;
+	struct storm storm;
+
+	if (config->background) {
+		const struct background_request request = {
+			.arguments = config->background,
+		};
+
+		background = background_start(&request);
+	}
+	setup(&storm, config);
+	end = deadline_in_ms(config->duration_ns / NSEC_PER_MSEC);
+	latest = deadline_in_ms(config->duration_ns / NSEC_PER_MSEC + SHOW_MS);
+	while (storm.rounds < ROUNDS_MIN || !deadline_passed(end) ||
+	       ((!storm.verified || !storm_has_disturbed(&storm)) &&
+		storm.rounds < ROUNDS_MAX && !deadline_passed(latest)))
+		run_round(&storm);
+	storm_tell(&storm);
+	teardown(&storm);
+	if (background)
+		background_end(background);
+	CHECK(storm.verified, "no page write was verified in %llu rounds",
+	      (unsigned long long)storm.rounds);
+	CHECK(storm_acts(&storm), "nothing disturbed the memory in %llu rounds",
+	      (unsigned long long)storm.rounds);
+}

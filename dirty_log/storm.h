@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Dirty logging in a storm: vCPUs write and logging flips while the host disturbs
+ * the same memory, so that MMU notifiers fire. Judged by two oracles: no write is
+ * missing in the dirty log (lib/mirror.h), and none misses the host's memory
+ * (lib/ledger.h).
+ */
+#ifndef SECMMU_STORM_H
+#define SECMMU_STORM_H
+
+#include <stdint.h>
+
+#include "scene.h"
+
+/**
+ * struct storm_config - one run
+ * @scene: VM, memory and harvester; one slot
+ * @set: what the host does, DISTURB_BIT()s that all fit the memory
+ * @background: stress-ng's arguments for a load beside it; NULL: none
+ * @duration_ns: how long; at least two rounds are made
+ * @disturbers: threads that disturb, each its own part of the memory
+ * @harvests_max: harvests of a round, while vCPUs run
+ * @pace_ms: how long the guest and the disturbers get at most between two of them
+ * @dwell_us: how long memory that is away stays away at most
+ */
+struct storm_config {
+	struct scene_config scene;
+	unsigned int set;
+	const char *const *background;
+	uint64_t duration_ns;
+	unsigned int disturbers;
+	unsigned int harvests_max;
+	unsigned int pace_ms;
+	unsigned int dwell_us;
+};
+
+/**
+ * storm_run() - a storm, judged
+ * @config: how
+ *
+ * Every random choice comes from the case's streams. Ends the test at the first
+ * thing that an oracle objects to.
+ */
+void storm_run(const struct storm_config *config);
+
+#endif

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The host in a storm: who disturbs the memory, and what came of it. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <sched.h>
+
+#include "clock.h"
+#include "kernel_file.h"
+#include "report.h"
+#include "storm_guest.h"
+#include "storm_parts.h"
+#include "uffd.h"
+
+/* Pages that are disturbed at a time: one, some, or as many as fit. */
+#define SOME_PAGES 64
+#define FEW_PAGES  16
+/* What the guest does between two disturbances, and how long that may take. */
+#define COME_STORES 48
+#define COME_US	    3000
+
+static bool wanted(const struct storm *storm, unsigned int i)
+{
+	return storm->config->set & DISTURB_BIT(i);
+}
+
+static uint64_t sum_of(const uint64_t *numbers)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < DISTURBANCES; i++)
+		sum += __atomic_load_n(&numbers[i], __ATOMIC_RELAXED);
+	return sum;
+}
+
+uint64_t storm_acts(const struct storm *storm)
+{
+	return sum_of(storm->acts);
+}
+
+uint64_t storm_stores(const struct storm *storm)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < storm->scene.vm->vcpu_count; i++)
+		sum += storm_work_of(storm->scene.vm->vcpus[i].guest)->sequence;
+	return sum;
+}
+
+static enum disturbance choose(const struct storm *storm,
+			       struct random_stream *random)
+{
+	unsigned int count = (unsigned int)__builtin_popcount(
+		storm->config->set);
+	uint64_t which = random_below(random, count);
+	unsigned int i = 0;
+
+	for (;; i++)
+		if (wanted(storm, i) && !which--)
+			return i;
+}
+
+/* Some pages of a part, in pages of struct disturber. */
+static void choose_range(const struct storm_part *part,
+			 struct random_stream *random, bool by_uffd,
+			 uint64_t *first, uint64_t *count)
+{
+	/* A fault that goes to user space and back is slow. */
+	uint64_t some = by_uffd ? FEW_PAGES : SOME_PAGES;
+	uint64_t most = part->pages;
+
+	if (random_chance(random, 1, 3))
+		most = 1;
+	else if ((by_uffd || random_chance(random, 3, 4)) && most > some)
+		most = some;
+	*count = random_between(random, 1, most);
+	*first = part->first + random_below(random, part->pages - *count + 1);
+}
+
+static void disturb_some(struct storm_part *part, struct random_stream *random,
+			 enum disturbance what)
+{
+	struct storm *storm = part->storm;
+	unsigned int flags = disturbance_info(what)->flags;
+	bool changes = disturbance_changes(what, storm->scene.backing[0].kind);
+	uint64_t unit = storm->disturber.page, first, count, offset, size;
+	uint64_t page = storm->scene.vm->page_size;
+	int error;
+
+	choose_range(part, random, flags & DISTURB_BY_UFFD, &first, &count);
+	offset = storm->lead + first * unit;
+	size = count * unit;
+	if (changes)
+		ledger_drop_begin(storm->ledger, part->drop, offset / page,
+				  size / page);
+	if (flags & DISTURB_UNREADABLE)
+		pthread_mutex_lock(&storm->copying);
+	if (flags & DISTURB_AWAY)
+		crew_away_begin(storm->crew);
+	error = disturb(&storm->disturber, what, random, offset, size);
+	if (flags & DISTURB_AWAY)
+		crew_away_end(storm->crew);
+	if (flags & DISTURB_UNREADABLE)
+		pthread_mutex_unlock(&storm->copying);
+	if (changes) {
+		pthread_mutex_lock(&storm->copying);
+		mirror_copy(storm->mirror, offset / page, size / page);
+		ledger_drop_end(storm->ledger, part->drop);
+		pthread_mutex_unlock(&storm->copying);
+	}
+	__atomic_fetch_add(error ? &storm->failed[what] : &storm->acts[what], 1,
+			   __ATOMIC_RELAXED);
+}
+
+/*
+ * Let the guest come to what was disturbed: else a quick disturber keeps it from
+ * ever having a page mapped. Only a pace.
+ */
+static void let_come(const struct storm *storm)
+{
+	uint64_t stores = storm_stores(storm) + COME_STORES;
+	uint64_t end = clock_ns() + COME_US * NSEC_PER_USEC;
+
+	while (storm_stores(storm) < stores && clock_ns() < end)
+		sched_yield();
+}
+
+static void disturb_part(struct worker *worker, void *argument)
+{
+	struct random_stream *random = worker_random(worker);
+	struct storm_part *part = argument;
+
+	while (!worker_should_stop(worker)) {
+		enum disturbance what = choose(part->storm, random);
+
+		worker_doing(worker, disturbance_info(what)->name);
+		disturb_some(part, random, what);
+		if (random_chance(random, 3, 4))
+			let_come(part->storm);
+	}
+}
+
+static unsigned long long evidence_of(const struct storm *storm,
+				      enum disturbance what)
+{
+	const char *line = disturbance_info(what)->evidence;
+
+	if (what == DISTURB_MERGE)
+		return kernel_file_number("/sys/kernel/mm/ksm/pages_sharing",
+					  "");
+	if (disturbance_info(what)->flags & DISTURB_BY_UFFD)
+		return storm->disturber.server ?
+			       uffd_served(storm->disturber.server) :
+			       0;
+	return line ? kernel_file_number("/proc/vmstat", line) : 0;
+}
+
+/* Whole pages of struct disturber, shared among the threads. */
+void storm_make_parts(struct storm *storm)
+{
+	const struct backing *backing = &storm->scene.backing[0];
+	uint64_t unit = storm->disturber.page, each, units;
+	unsigned int i, count = storm->config->disturbers;
+
+	storm->lead = (unit - (uintptr_t)backing->hva % unit) % unit;
+	units = (backing->size - storm->lead) / unit;
+	if (count > STORM_PARTS_MAX)
+		count = STORM_PARTS_MAX;
+	if (count > units)
+		count = (unsigned int)units;
+	each = units / count;
+	for (i = 0; i < count; i++) {
+		struct storm_part *part = &storm->parts[i];
+
+		part->storm = storm;
+		part->first = i * each;
+		part->pages = each;
+		part->drop = ledger_drop_new(storm->ledger);
+		worker_add(storm->disturbing, "disturber", disturb_part, part);
+	}
+	for (i = 0; i < DISTURBANCES; i++)
+		storm->counted[i] = evidence_of(storm, i);
+}
+
+void storm_free_parts(struct storm *storm)
+{
+	unsigned int i;
+
+	for (i = 0; i < STORM_PARTS_MAX; i++)
+		ledger_drop_free(storm->parts[i].drop);
+}
+
+bool storm_has_disturbed(const struct storm *storm)
+{
+	unsigned int i;
+
+	for (i = 0; storm->config->disturbers == 1 && i < DISTURBANCES; i++)
+		if (wanted(storm, i) &&
+		    !__atomic_load_n(&storm->acts[i], __ATOMIC_RELAXED) &&
+		    !__atomic_load_n(&storm->failed[i], __ATOMIC_RELAXED))
+			return false;
+	return sum_of(storm->acts);
+}
+
+void storm_tell(struct storm *storm)
+{
+	unsigned int i;
+
+	report_info("rounds %llu judged stops %llu blind disables %llu harvests %llu; guest stores %llu, verified page writes %llu, in memory at the last stop %llu; EFAULT %llu",
+		    (unsigned long long)storm->rounds,
+		    (unsigned long long)storm->judged,
+		    (unsigned long long)storm->blind,
+		    (unsigned long long)storm->harvests,
+		    (unsigned long long)storm_stores(storm),
+		    (unsigned long long)storm->verified,
+		    (unsigned long long)storm->held,
+		    (unsigned long long)crew_faults(storm->crew));
+	for (i = 0; i < DISTURBANCES; i++)
+		if (wanted(storm, i))
+			report_info("%s: done %llu, could not %llu, counted by the kernel %llu",
+				    disturbance_info(i)->name,
+				    (unsigned long long)storm->acts[i],
+				    (unsigned long long)storm->failed[i],
+				    evidence_of(storm, i) - storm->counted[i]);
+}

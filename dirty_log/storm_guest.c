@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The guest in a storm: every vCPU stores to a word of its own in each page. */
+#include "storm_guest.h"
+
+/* Stores to pages that are near each other, until others are chosen. */
+#define NEAR_STORES 2048
+/* One in so many goes anywhere. */
+#define FAR 16
+
+static void look(const struct ledger_entry *entry, const uint64_t *word,
+		 uint32_t index)
+{
+	uint64_t found;
+	enum ledger_sight sight = ledger_look(entry, word, index, &found);
+
+	/* Two lines: which of them fails is what is wrong. */
+	if (sight == LEDGER_DEAD) /* what the host took away is still there */
+		guest_assert_equal(stamp_sequence(found), entry->dead + 1);
+	if (sight == LEDGER_FOREIGN) /* what this vCPU did not store last */
+		guest_assert_equal(found, stamp(index, entry->done));
+}
+
+static void store(struct guest_vcpu *self, struct storm_work *work,
+		  uint64_t page)
+{
+	uint64_t *word =
+		(uint64_t *)(uintptr_t)(work->gva + page * work->page_size +
+					ledger_offset(self->index, page,
+						      work->page_size));
+	struct ledger_entry *entry = &work->entries[page];
+	uint64_t sequence = work->sequence + 1;
+
+	/* A first access that is a read maps a page in another way. */
+	if (random_chance(&work->random, 1, 2))
+		look(entry, word, self->index);
+	ledger_store(entry, word, self->index, sequence);
+	work->sequence = sequence;
+	self->beat = sequence;
+}
+
+void storm_store(struct guest_vcpu *self, uint64_t unused)
+{
+	struct storm_work *work = storm_work_of(self);
+	uint64_t first = 0, left = 0;
+
+	(void)unused;
+	while (!self->stop) {
+		uint64_t page;
+
+		if (!left--) {
+			first = random_below(&work->random, work->pages);
+			left = NEAR_STORES;
+		}
+		if (random_chance(&work->random, 1, FAR))
+			page = random_below(&work->random, work->pages);
+		else
+			page = (first +
+				random_below(&work->random, work->near)) %
+			       work->pages;
+		store(self, work, page);
+	}
+}

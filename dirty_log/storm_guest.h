@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What vCPUs do to memory in a storm. */
+#ifndef SECMMU_STORM_GUEST_H
+#define SECMMU_STORM_GUEST_H
+
+#include "guest.h"
+#include "ledger.h"
+#include "random.h"
+
+/**
+ * struct storm_work - what storm_store() is to do; lies over guest_vcpu.test
+ * @gva: the slot, guest virtual address
+ * @pages: its host pages
+ * @page_size: host page size, bytes
+ * @entries: this vCPU's entries of the ledger, by page
+ * @near: pages that are written again and again before others are chosen
+ * @random: the vCPU's own stream
+ * @sequence: stores so far
+ */
+struct storm_work {
+	uint64_t gva;
+	uint64_t pages;
+	uint64_t page_size;
+	struct ledger_entry *entries;
+	uint64_t near;
+	struct random_stream random;
+	volatile uint64_t sequence;
+};
+
+_Static_assert(sizeof(struct storm_work) <= GUEST_TEST_AREA,
+	       "test area too small");
+
+static inline struct storm_work *storm_work_of(struct guest_vcpu *guest)
+{
+	return (struct storm_work *)guest->test;
+}
+
+/* Guest function: store until asked to stop, and judge what was there before. */
+void storm_store(struct guest_vcpu *self, uint64_t unused);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a storm consists of. Between storm*.c only. */
+#ifndef SECMMU_STORM_PARTS_H
+#define SECMMU_STORM_PARTS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backing.h"
+#include "crew.h"
+#include "disturb.h"
+#include "ledger.h"
+#include "mirror.h"
+#include "scene.h"
+#include "storm.h"
+#include "worker.h"
+
+#define STORM_PARTS_MAX 4
+
+struct storm;
+
+/**
+ * struct storm_part - the part of the memory that one thread disturbs
+ * @storm: the storm
+ * @first: where it begins, in pages of struct disturber
+ * @pages: its size
+ * @drop: for the ledger
+ */
+struct storm_part {
+	struct storm *storm;
+	uint64_t first;
+	uint64_t pages;
+	struct ledger_drop *drop;
+};
+
+/**
+ * struct storm - a storm
+ * @config: from what
+ * @scene: VM, slot, harvester
+ * @crew: the vCPUs
+ * @disturber: what the host does
+ * @lead: bytes from the slot's beginning to the first page of struct disturber
+ * @parts: the memory, by disturbing thread
+ * @disturbing: these threads
+ * @copying: whoever copies memory into the mirror, or keeps it from being read
+ * @mirror: of the slot
+ * @ledger: of the slot
+ * @entries: the memory behind @entries_slot
+ * @entries_slot: the ledger as the guest sees it
+ * @random: the main thread's choices
+ * @acts: what was done, by disturbance
+ * @failed: what could not be done, by disturbance
+ * @counted: what the kernel had done of it before, by disturbance
+ */
+struct storm {
+	const struct storm_config *config;
+	struct scene scene;
+	struct crew *crew;
+	struct disturber disturber;
+	uint64_t lead;
+	struct storm_part parts[STORM_PARTS_MAX];
+	struct worker_group *disturbing;
+	pthread_mutex_t copying;
+	struct mirror *mirror;
+	struct ledger *ledger;
+	struct backing entries;
+	struct memslot entries_slot;
+	struct random_stream random;
+	uint64_t acts[DISTURBANCES];
+	uint64_t failed[DISTURBANCES];
+	unsigned long long counted[DISTURBANCES];
+	uint64_t rounds, judged, blind, harvests, verified, held;
+};
+
+/* Stores of all vCPUs so far, and disturbances. */
+uint64_t storm_stores(const struct storm *storm);
+uint64_t storm_acts(const struct storm *storm);
+
+/* Make the threads that disturb; memory, ledger and disturber are there. */
+void storm_make_parts(struct storm *storm);
+void storm_free_parts(struct storm *storm);
+
+/*
+ * Has it done anything; and where few things are to be done, has it tried each?
+ * Mixes need not, each has a storm of its own.
+ */
+bool storm_has_disturbed(const struct storm *storm);
+
+/* What was done, and what the kernel says that it did. */
+void storm_tell(struct storm *storm);
+
+#endif
