@@ -152,6 +152,7 @@ expect_refused "function=$system_call every" "key=value"
 expect_refused "function=$system_call colour=red" "no such key"
 expect_refused "function=$system_call action=unlog" "needs argument="
 expect_refused "function=$system_call action=keeplog" "needs argument="
+expect_refused "function=$system_call action=shorten" "needs argument="
 
 # A rule does not outlive the open file.
 must_arm "function=$system_call action=skip value=0123"

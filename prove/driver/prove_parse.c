@@ -14,7 +14,7 @@ static const char *const action_names[] = {
 	[PROVE_COUNT] = "count",       [PROVE_SKIP] = "skip",
 	[PROVE_DELAY] = "delay",       [PROVE_RETURN] = "return",
 	[PROVE_ARGUMENT] = "argument", [PROVE_UNLOG] = "unlog",
-	[PROVE_KEEPLOG] = "keeplog",
+	[PROVE_KEEPLOG] = "keeplog",   [PROVE_SHORTEN] = "shorten",
 };
 
 /**
@@ -135,7 +135,7 @@ static int parse_action(struct prove_rule *rule, const char *text, char *reason)
 	if (action < 0)
 		return refuse(
 			reason,
-			"action=%s: must be count, skip, delay, return, argument, unlog or keeplog",
+			"action=%s: must be count, skip, delay, return, argument, unlog, keeplog or shorten",
 			text);
 	rule->action = action;
 	return 0;
@@ -277,6 +277,12 @@ static int check_rule(struct prove_rule *rule, char *reason)
 			return refuse(
 				reason,
 				"action=keeplog needs argument=, with another behind it, and no at=return");
+		return 0;
+	case PROVE_SHORTEN:
+		if (rule->at_return || !rule->argument)
+			return refuse(
+				reason,
+				"action=shorten needs argument=, and no at=return");
 		return 0;
 	}
 	return refuse(reason, "action %s is not handled", action);

@@ -149,6 +149,11 @@ static int at_entry(struct kprobe *probe, struct pt_regs *regs)
 		if (prove_keeplog((void *)*argument, (void *)value))
 			note_applied(rule);
 		return 0;
+	case PROVE_SHORTEN:
+		argument = prove_argument_register(regs, rule->argument);
+		if (prove_shorten((void *)*argument))
+			note_applied(rule);
+		return 0;
 	default:
 		return 0;
 	}

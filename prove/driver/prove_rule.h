@@ -26,6 +26,7 @@ enum prove_action {
 	PROVE_ARGUMENT, /* set or clamp an argument */
 	PROVE_UNLOG,	/* hide meanwhile that a memslot is logged */
 	PROVE_KEEPLOG,	/* a memslot looks logged when it is no more */
+	PROVE_SHORTEN,	/* a range of guest memory ends a page early */
 };
 
 /**
@@ -44,8 +45,8 @@ enum prove_action {
  * @has_max: @max was given
  * @bits: width of the value that @min and @max compare: 8, 16, 32 or 64.
  *	The upper part of a register that holds a narrower type is undefined.
- * @argument: which argument PROVE_ARGUMENT, PROVE_UNLOG and PROVE_KEEPLOG
- *	mean, from 1
+ * @argument: which argument PROVE_ARGUMENT, PROVE_UNLOG, PROVE_KEEPLOG and
+ *	PROVE_SHORTEN mean, from 1
  * @delay_ns: for PROVE_DELAY
  * @every: apply at every n-th match
  * @after: let so many matches pass first
@@ -139,5 +140,6 @@ bool prove_unlog(struct kvm *kvm, const void *structure,
 		 struct prove_hidden *hidden);
 void prove_relog(struct prove_hidden *hidden);
 bool prove_keeplog(struct kvm_memory_slot *old, struct kvm_memory_slot *new);
+bool prove_shorten(void *range);
 
 #endif /* PROVE_RULE_H */

@@ -218,6 +218,24 @@ bool prove_keeplog(struct kvm_memory_slot *old, struct kvm_memory_slot *new)
 	return true;
 }
 
+/**
+ * prove_shorten() - let an MMU notifier forget the last page of what it is told
+ * @range: the struct kvm_gfn_range; its callers use it for nothing else
+ *
+ * Return: true if something is left of it.
+ */
+bool prove_shorten(void *range)
+{
+	struct kvm_gfn_range *gfns = range;
+	gfn_t start, end;
+
+	if (get_kernel_nofault(start, &gfns->start) ||
+	    get_kernel_nofault(end, &gfns->end) || end < start + 2)
+		return false;
+	gfns->end = end - 1;
+	return true;
+}
+
 #else /* !PROVE_HAS_KVM */
 
 struct kvm *prove_kvm_of(const struct prove_rule *rule, struct pt_regs *regs)
@@ -241,6 +259,11 @@ void prove_relog(struct prove_hidden *hidden)
 }
 
 bool prove_keeplog(struct kvm_memory_slot *old, struct kvm_memory_slot *new)
+{
+	return false;
+}
+
+bool prove_shorten(void *range)
 {
 	return false;
 }
