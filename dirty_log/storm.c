@@ -29,10 +29,9 @@
 #include "storm_guest.h"
 #include "storm_parts.h"
 
-#define ROUNDS_MIN 2
 /* A run that has not shown what it is for goes on for so many rounds, or so long. */
 #define ROUNDS_MAX 100
-#define SHOW_MS	   4000
+#define SHOW_MS	   20000
 #define STORES_MAX 3000
 #define STOP_MS	   45000
 /* Pages that a vCPU writes again and again. */
@@ -276,7 +275,7 @@ void storm_run(const struct storm_config *config)
 	setup(&storm, config);
 	end = deadline_in_ms(config->duration_ns / NSEC_PER_MSEC);
 	latest = deadline_in_ms(config->duration_ns / NSEC_PER_MSEC + SHOW_MS);
-	while (storm.rounds < ROUNDS_MIN || !deadline_passed(end) ||
+	while (!storm.rounds || !deadline_passed(end) ||
 	       ((!storm.verified || !storm_has_disturbed(&storm)) &&
 		storm.rounds < ROUNDS_MAX && !deadline_passed(latest)))
 		run_round(&storm);

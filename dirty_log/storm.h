@@ -17,7 +17,7 @@
  * @scene: VM, memory and harvester; one slot
  * @set: what the host does, DISTURB_BIT()s that all fit the memory
  * @background: stress-ng's arguments for a load beside it; NULL: none
- * @duration_ns: how long; at least two rounds are made
+ * @duration_ns: how long; at least one round is made
  * @disturbers: threads that disturb, each its own part of the memory
  * @harvests_max: harvests of a round, while vCPUs run
  * @pace_ms: how long the guest and the disturbers get at most between two of them

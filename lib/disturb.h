@@ -86,6 +86,8 @@ enum disturbance {
 /* By a userfaultfd of the memory; and what that does not survive. */
 #define DISTURB_BY_UFFD	   (1U << 3)
 #define DISTURB_LOSES_UFFD (1U << 4)
+/* It may take a second: to be done now and then. */
+#define DISTURB_HEAVY (1U << 5)
 
 /**
  * struct disturbance_info - what is to be known of one
