@@ -218,6 +218,7 @@ static void make_ledger(struct storm *storm)
 			.gva = watched->slot->gpa,
 			.pages = watched->pages,
 			.page_size = vm->page_size,
+			.block = storm->scene.huge_size / vm->page_size,
 			.entries = (struct ledger_entry *)(uintptr_t)entries,
 			.near = NEAR_PAGES,
 		};

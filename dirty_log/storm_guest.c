@@ -4,7 +4,7 @@
 
 /* Stores to pages that are near each other, until others are chosen. */
 #define NEAR_STORES 2048
-/* One in so many goes anywhere. */
+/* One in so many goes elsewhere. */
 #define FAR 16
 
 static void look(const struct ledger_entry *entry, const uint64_t *word,
@@ -38,6 +38,19 @@ static void store(struct guest_vcpu *self, struct storm_work *work,
 	self->beat = sequence;
 }
 
+/*
+ * Any page, or the last one of a huge page: there it shows if what is to be taken
+ * away is a page short.
+ */
+static uint64_t far_page(struct storm_work *work)
+{
+	uint64_t page = random_below(&work->random, work->pages);
+
+	if (random_chance(&work->random, 1, 2))
+		page |= work->block - 1;
+	return page < work->pages ? page : work->pages - 1;
+}
+
 void storm_store(struct guest_vcpu *self, uint64_t unused)
 {
 	struct storm_work *work = storm_work_of(self);
@@ -52,7 +65,7 @@ void storm_store(struct guest_vcpu *self, uint64_t unused)
 			left = NEAR_STORES;
 		}
 		if (random_chance(&work->random, 1, FAR))
-			page = random_below(&work->random, work->pages);
+			page = far_page(work);
 		else
 			page = (first +
 				random_below(&work->random, work->near)) %

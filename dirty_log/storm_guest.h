@@ -12,6 +12,7 @@
  * @gva: the slot, guest virtual address
  * @pages: its host pages
  * @page_size: host page size, bytes
+ * @block: pages of a huge page, a power of two
  * @entries: this vCPU's entries of the ledger, by page
  * @near: pages that are written again and again before others are chosen
  * @random: the vCPU's own stream
@@ -21,6 +22,7 @@ struct storm_work {
 	uint64_t gva;
 	uint64_t pages;
 	uint64_t page_size;
+	uint64_t block;
 	struct ledger_entry *entries;
 	uint64_t near;
 	struct random_stream random;
