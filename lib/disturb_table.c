@@ -4,11 +4,10 @@
 
 #define KIND(kind) (1U << BACKING_##kind)
 
-/* Page sizes that are too large to have several of in an emulated machine. */
-#define HUGETLB_PRIVATE \
-	(KIND(HUGETLB_64K) | KIND(HUGETLB_2M) | KIND(HUGETLB_32M))
-#define HUGETLB	  (HUGETLB_PRIVATE | KIND(MEMFD_HUGETLB))
-#define ANONYMOUS (KIND(ANONYMOUS) | KIND(ANONYMOUS_THP))
+/* Not the larger ones: to zero or copy one of them takes longer than a storm. */
+#define HUGETLB_PRIVATE (KIND(HUGETLB_64K) | KIND(HUGETLB_2M))
+#define HUGETLB		(HUGETLB_PRIVATE | KIND(MEMFD_HUGETLB))
+#define ANONYMOUS	(KIND(ANONYMOUS) | KIND(ANONYMOUS_THP))
 #define SHARED \
 	(KIND(SHMEM) | KIND(SHMEM_THP) | KIND(MEMFD) | KIND(TMPFS_SHARED))
 #define PRIVATE	     (ANONYMOUS | KIND(TMPFS_PRIVATE))
@@ -75,9 +74,8 @@ static const struct disturbance_info infos[DISTURBANCES] = {
 			   .kinds = SMALL_OR_THP,
 			   .needs = { .nodes = 2 },
 			   .evidence = "pgmigrate_success " },
-	/* Of the largest, a node is not likely to have some to spare. */
 	[DISTURB_MOVE_PAGES] = { .name = "move_pages",
-				 .kinds = ALL & ~KIND(HUGETLB_32M),
+				 .kinds = ALL,
 				 .needs = { .nodes = 2 },
 				 .evidence = "pgmigrate_success " },
 	[DISTURB_MIGRATE] = { .name = "migrate_pages",
