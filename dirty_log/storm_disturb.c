@@ -18,7 +18,7 @@
 /* What the guest does between two disturbances, and how long that may take. */
 #define COME_STORES 48
 #define COME_US	    3000
-#define HEAVY_TIMES 16
+#define HEAVY_TIMES 100
 
 static bool wanted(const struct storm *storm, unsigned int i)
 {
@@ -119,13 +119,15 @@ static void disturb_some(struct storm_part *part, struct random_stream *random,
  * Let the guest come to what was disturbed: else a quick disturber keeps it from
  * ever having a page mapped. Only a pace.
  */
-static void let_come(const struct storm *storm, bool heavy)
+static void let_come(const struct storm *storm, const struct worker *worker,
+		     bool heavy)
 {
 	uint64_t times = heavy ? HEAVY_TIMES : 1;
 	uint64_t stores = storm_stores(storm) + times * COME_STORES;
 	uint64_t end = clock_ns() + times * COME_US * NSEC_PER_USEC;
 
-	while (storm_stores(storm) < stores && clock_ns() < end)
+	while (storm_stores(storm) < stores && clock_ns() < end &&
+	       !worker_wanted(worker))
 		sched_yield();
 }
 
@@ -133,15 +135,16 @@ static void disturb_part(struct worker *worker, void *argument)
 {
 	struct random_stream *random = worker_random(worker);
 	struct storm_part *part = argument;
+	bool heavy;
 
 	while (!worker_should_stop(worker)) {
 		enum disturbance what = choose(part->storm, random);
 
 		worker_doing(worker, disturbance_info(what)->name);
 		disturb_some(part, random, what);
-		if (random_chance(random, 3, 4))
-			let_come(part->storm,
-				 disturbance_info(what)->flags & DISTURB_HEAVY);
+		heavy = disturbance_info(what)->flags & DISTURB_HEAVY;
+		if (heavy || random_chance(random, 3, 4))
+			let_come(part->storm, worker, heavy);
 	}
 }
 

@@ -31,7 +31,7 @@
 #define SPLIT "/sys/kernel/debug/split_huge_pages"
 /* How much may be swapped out of it, and how much is reclaimed at a time. */
 #define SWAP_BYTES    (64ULL << 20)
-#define RECLAIM_BYTES (1ULL << 20)
+#define RECLAIM_BYTES (256ULL << 10)
 /* Pages that a case takes off line: the machine does not get them back. */
 #define OFFLINE_PAGES 8
 /* What a call for a disturbance that goes on by itself takes. */
