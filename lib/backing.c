@@ -84,6 +84,11 @@ uint64_t backing_page_size(enum backing_kind kind)
 	return parts->thp ? backing_thp_size() : backing_small_page();
 }
 
+bool backing_is_hugetlb(enum backing_kind kind)
+{
+	return backing_kinds[kind].hugetlb;
+}
+
 bool backing_exists(enum backing_kind kind)
 {
 	const uint64_t *sizes;
@@ -441,11 +446,6 @@ int backing_discard(struct backing *backing, uint64_t offset, uint64_t size)
 bool backing_is_shared(enum backing_kind kind)
 {
 	return backing_kinds[kind].shared;
-}
-
-bool backing_is_hugetlb(enum backing_kind kind)
-{
-	return backing_kinds[kind].hugetlb;
 }
 
 bool backing_keeps_contents(enum backing_kind kind)

@@ -143,6 +143,14 @@ bool backing_from_name(const char *name, enum backing_kind *kind);
 uint64_t backing_page_size(enum backing_kind kind);
 
 /**
+ * backing_is_hugetlb() - is memory of a kind out of a pool of huge pages
+ * @kind: the kind
+ *
+ * Return: whether it is.
+ */
+bool backing_is_hugetlb(enum backing_kind kind);
+
+/**
  * backing_exists() - can machines like this one have memory of a kind?
  * @kind: the kind
  *
@@ -311,14 +319,6 @@ int backing_discard(struct backing *backing, uint64_t offset, uint64_t size);
  * Return: whether a forked child sees what its parent writes there.
  */
 bool backing_is_shared(enum backing_kind kind);
-
-/**
- * backing_is_hugetlb() - is memory of a kind made of hugetlb pages?
- * @kind: the kind
- *
- * Return: whether it can be taken away, moved and protected by such pages only.
- */
-bool backing_is_hugetlb(enum backing_kind kind);
 
 /**
  * backing_map_again() - map memory anew over a part of it

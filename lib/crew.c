@@ -156,7 +156,8 @@ static void run_member(struct worker *worker, void *argument)
 
 	member->thread = pthread_self();
 	__atomic_store_n(&member->thread_known, true, __ATOMIC_RELEASE);
-	vcpu_start(vcpu, crew->config.function, crew->config.argument);
+	if (crew->config.function)
+		vcpu_start(vcpu, crew->config.function, crew->config.argument);
 	while (!worker_should_stop(worker)) {
 		__atomic_store_n(&vcpu->run->immediate_exit, 0,
 				 __ATOMIC_SEQ_CST);
@@ -173,6 +174,9 @@ static void run_member(struct worker *worker, void *argument)
 						     crew->config.context);
 			break;
 		case VCPU_DONE:
+			if (!crew->config.function)
+				fail("vCPU %u: the guest function returned, which nobody has asked it to",
+				     vcpu->index);
 			vcpu_start(vcpu, crew->config.function,
 				   crew->config.argument);
 			break;
@@ -314,6 +318,21 @@ uint64_t crew_faults(struct crew *crew)
 	faults = crew->faults;
 	pthread_mutex_unlock(&crew->lock);
 	return faults;
+}
+
+void crew_complete(struct crew *crew)
+{
+	unsigned int i;
+
+	crew_pause(crew);
+	for (i = 0; i < crew->config.vcpus; i++) {
+		struct vcpu *vcpu = crew->members[i].vcpu;
+
+		/* Left set by the kick that brought it here. */
+		vcpu->run->immediate_exit = 0;
+		vcpu->guest->stop = 1;
+		vcpu_run(vcpu, VCPU_DONE);
+	}
 }
 
 void crew_finish(struct crew *crew)

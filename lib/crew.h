@@ -17,7 +17,8 @@ struct crew;
 /**
  * struct crew_config - what a crew does
  * @function: guest function of every vCPU; begun anew when it returns while
- *	nobody asked it to stop
+ *	nobody asked it to stop. NULL: the vCPUs go on where they are, and their
+ *	function does not return but for crew_complete()
  * @argument: its second argument
  * @vcpus: how many of the VM's vCPUs, from the first; 0: all. The others stay
  *	the caller's
@@ -129,6 +130,18 @@ uint64_t crew_faults(struct crew *crew);
  * @cpu: as worker_place_cpu() has it
  */
 void crew_place(struct crew *crew, unsigned int index, unsigned int cpu);
+
+/**
+ * crew_complete() - have every guest function return
+ * @crew: crew, begun, whose function returns when guest_vcpu.stop is set, and
+ *	waits for no other vCPU before. Stays paused
+ *
+ * What a vCPU has begun it has ended then, so that what several of them count
+ * together is in order. Ends the test if anything but the end comes back.
+ *
+ * Context: the vCPUs run in the calling thread, one after the other.
+ */
+void crew_complete(struct crew *crew);
 
 /**
  * crew_finish() - stop the vCPUs, end the threads, free the crew

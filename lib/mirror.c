@@ -29,6 +29,7 @@ struct mirror {
 	size_t pages;
 	size_t page_size;
 	struct mirror_page *page;
+	bool borrowed;
 	bool alive;
 	bool unknown;
 	uint32_t harvests;
@@ -56,8 +57,8 @@ static void *map_private(size_t size, const char *what)
 	return area;
 }
 
-struct mirror *mirror_new(const char *name, const void *memory, size_t pages,
-			  size_t page_size)
+struct mirror *mirror_new_over(const char *name, const void *memory, void *copy,
+			       size_t pages, size_t page_size)
 {
 	struct mirror *mirror = calloc(1, sizeof(*mirror));
 
@@ -67,15 +68,29 @@ struct mirror *mirror_new(const char *name, const void *memory, size_t pages,
 	mirror->memory = memory;
 	mirror->pages = pages;
 	mirror->page_size = page_size;
-	mirror->copy = map_private(pages * page_size, "a mirror");
+	mirror->copy = copy;
+	mirror->borrowed = true;
 	mirror->page = map_private(pages * sizeof(*mirror->page),
 				   "a mirror's pages");
 	return mirror;
 }
 
+struct mirror *mirror_new(const char *name, const void *memory, size_t pages,
+			  size_t page_size)
+{
+	struct mirror *mirror = mirror_new_over(name, memory,
+						map_private(pages * page_size,
+							    "a mirror"),
+						pages, page_size);
+
+	mirror->borrowed = false;
+	return mirror;
+}
+
 void mirror_free(struct mirror *mirror)
 {
-	munmap(mirror->copy, mirror->pages * mirror->page_size);
+	if (!mirror->borrowed)
+		munmap(mirror->copy, mirror->pages * mirror->page_size);
 	munmap(mirror->page, mirror->pages * sizeof(*mirror->page));
 	free(mirror);
 }
@@ -192,9 +207,12 @@ static void print_events(const struct mirror *mirror)
 				    .value);
 }
 
-static const char *stamp_text(uint64_t word, char *buffer, size_t size)
+static const char *word_text(const struct mirror *mirror, uint64_t word,
+			     char *buffer, size_t size)
 {
-	if (!word)
+	if (mirror->borrowed)
+		snprintf(buffer, size, "%#llx", (unsigned long long)word);
+	else if (!word)
 		snprintf(buffer, size, "never written");
 	else if (stamp_vcpu(word) < 0 || stamp_vcpu(word) > STAMP_VCPU_MAX)
 		/* The end of one stamp and the beginning of another. */
@@ -233,9 +251,9 @@ void mirror_judge(struct mirror *mirror)
 		    (unsigned long)address);
 	report_info("%s: memory %#llx (%s), last copy %#llx (%s)", mirror->name,
 		    (unsigned long long)mismatch.memory,
-		    stamp_text(mismatch.memory, memory, sizeof(memory)),
+		    word_text(mirror, mismatch.memory, memory, sizeof(memory)),
 		    (unsigned long long)mismatch.mirror,
-		    stamp_text(mismatch.mirror, copy, sizeof(copy)));
+		    word_text(mirror, mismatch.mirror, copy, sizeof(copy)));
 	report_info("%s: last reported by harvest %u of %u, reported %u times since logging began",
 		    mirror->name, record->harvest, mirror->harvests,
 		    record->reports);

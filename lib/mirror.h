@@ -73,6 +73,22 @@ struct mirror *mirror_new(const char *name, const void *memory, size_t pages,
 			  size_t page_size);
 
 /**
+ * mirror_new_over() - a mirror in memory that the caller has, such as another
+ *	slot's: what a live migration writes
+ * @name: the slot in messages; copied
+ * @memory: host address of the slot's first byte
+ * @copy: host address of what is to become equal, as large
+ * @pages: host pages
+ * @page_size: host page size, bytes
+ *
+ * What is in @memory need not be stamps.
+ *
+ * Return: the mirror, as mirror_new()'s. @copy stays the caller's.
+ */
+struct mirror *mirror_new_over(const char *name, const void *memory, void *copy,
+			       size_t pages, size_t page_size);
+
+/**
  * mirror_free() - free a mirror
  * @mirror: mirror
  */

@@ -15,9 +15,9 @@
 /*
  * An I/O exit is complete only after the next KVM_RUN has begun (api.rst 5,
  * KVM_EXIT_MMIO): arm64 then steps over the store (kvm_handle_mmio_return()).
- * That must not happen to the registers that are set below.
+ * That must not happen to registers that are set meanwhile.
  */
-static void complete_exit(struct vcpu *vcpu)
+void vcpu_complete_exit(struct vcpu *vcpu)
 {
 	int error;
 
@@ -34,7 +34,7 @@ static void complete_exit(struct vcpu *vcpu)
 
 void vcpu_start(struct vcpu *vcpu, guest_function function, uint64_t argument)
 {
-	complete_exit(vcpu);
+	vcpu_complete_exit(vcpu);
 	vcpu->guest->stop = 0;
 	vcpu->guest->call.number = GUEST_CALL_NONE;
 	arch_vcpu_start(vcpu, function, argument);

@@ -355,6 +355,29 @@ void vm_map(struct vm *vm, uint64_t gva, uint64_t gpa, uint64_t size,
 	}
 }
 
+static void map_control_of(struct vm *vm, const struct vm *other)
+{
+	vm_map(vm, (uint64_t)(uintptr_t)other->control, GPA_CONTROL,
+	       vm->control_size, vm->granule);
+}
+
+void vm_twin(struct vm *to, struct vm *from)
+{
+	if (to->granule != from->granule ||
+	    to->vcpu_count != from->vcpu_count ||
+	    to->system_size != from->system_size ||
+	    to->table_root != from->table_root)
+		fail("these VMs cannot be twins: they differ in vCPUs or page tables");
+	map_control_of(from, to);
+	memcpy(to->system, from->system, to->system_size);
+	to->table_next = from->table_next;
+}
+
+void vm_hand_over_control(struct vm *to, const struct vm *from)
+{
+	memcpy(to->control, from->control, to->control_size);
+}
+
 bool vm_stat(struct vm *vm, const char *name, uint64_t *value)
 {
 	return vm->stats && evidence_stat(vm->stats, name, value);

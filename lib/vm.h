@@ -330,6 +330,29 @@ void vm_map(struct vm *vm, uint64_t gva, uint64_t gpa, uint64_t size,
 	    uint64_t page_size);
 
 /**
+ * vm_twin() - make a VM ready to take over another one's guest
+ * @to: VM, none of whose vCPUs has run yet
+ * @from: VM with the same configuration; in both the same is mapped at the same
+ *	addresses by vm_map(), in the same order. None of its vCPUs has run yet
+ *
+ * A guest has pointers into the control block, at the address where the host has
+ * it. So from here on each of the two VMs has its own control block mapped at
+ * both addresses, and both have the same page tables, byte for byte.
+ */
+void vm_twin(struct vm *to, struct vm *from);
+
+/**
+ * vm_hand_over_control() - give a VM what another's control block says
+ * @to: VM, twin of @from
+ * @from: VM
+ *
+ * The control block is no guest memory under test: it is in no log.
+ *
+ * Context: no vCPU of either runs.
+ */
+void vm_hand_over_control(struct vm *to, const struct vm *from);
+
+/**
  * vm_granules() - granules that guests of this architecture can have
  * @count: number of granules
  *
@@ -377,6 +400,21 @@ bool vm_unmap_slots_alone(struct vm *vm);
 int vm_guest_memfd(struct vm *vm, uint64_t size);
 
 /**
+ * vm_can_interrupt() - can VMs have vm_config.interrupts
+ *
+ * Return: whether they can, on this architecture and with this kernel.
+ */
+bool vm_can_interrupt(void);
+
+/**
+ * vm_clock_steady() - does the guest's clock never go backwards
+ *
+ * Return: false where KVM itself corrects it (x86: the host's TSC is unstable,
+ * kvm_arch_vcpu_load()).
+ */
+bool vm_clock_steady(void);
+
+/**
  * vm_alloc_table() - one zeroed page-table page out of the system slot
  * @vm: VM
  * @size: bytes, a power of two, the table's size and alignment
@@ -422,6 +460,15 @@ enum vcpu_event {
  * @argument: its second argument
  */
 void vcpu_start(struct vcpu *vcpu, guest_function function, uint64_t argument);
+
+/**
+ * vcpu_complete_exit() - let KVM finish the last exit
+ * @vcpu: vCPU, not in KVM_RUN
+ *
+ * Of some exits the end comes with the next KVM_RUN only; the registers are not
+ * right before (api.rst 5, KVM_EXIT_IO and KVM_EXIT_MMIO). No guest code runs.
+ */
+void vcpu_complete_exit(struct vcpu *vcpu);
 
 /**
  * __vcpu_run() - KVM_RUN until the guest has something for the host

@@ -102,6 +102,16 @@ bool arch_maps_huge(void)
 	return true;
 }
 
+bool vm_can_interrupt(void)
+{
+	return false;
+}
+
+bool vm_clock_steady(void)
+{
+	return true;
+}
+
 uint32_t arch_dirty_log_size(void)
 {
 	return 0;

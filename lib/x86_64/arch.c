@@ -398,6 +398,27 @@ bool arch_is_hypercall(struct vcpu *vcpu)
 	       run->io.port == HYPERCALL_PORT;
 }
 
+bool vm_can_interrupt(void)
+{
+	return kvm_check_extension(KVM_CAP_IRQCHIP);
+}
+
+/* An unstable TSC is no clocksource any more (clocksource_show_available()). */
+bool vm_clock_steady(void)
+{
+	static const char path[] =
+		"/sys/devices/system/clocksource/clocksource0/available_clocksource";
+	char text[256] = "";
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return false;
+	if (!fgets(text, sizeof(text), file))
+		text[0] = '\0';
+	fclose(file);
+	return !strncmp(text, "tsc ", 4) || strstr(text, " tsc ");
+}
+
 uint64_t arch_program_counter(struct vcpu *vcpu)
 {
 	struct kvm_regs regs;

@@ -16,6 +16,7 @@
 #include "mirror.h"
 #include "report.h"
 #include "stamp.h"
+#include "vcpu_state.h"
 
 #define PAGES 200
 #define PAGE  4096
@@ -247,6 +248,81 @@ static void test_exact(const struct test_case *test)
 	free(sets.reported);
 }
 
+/* A copy that the caller has: written by harvests, judged, and not freed. */
+static void test_mirror_over(const struct test_case *test)
+{
+	struct history history;
+	uint8_t *copy = calloc(PAGES, PAGE);
+
+	CHECK(copy, "out of memory");
+	begin(&history);
+	mirror_free(history.mirror);
+	history.mirror = mirror_new_over("slot 9", history.memory, copy, PAGES,
+					 PAGE);
+	mirror_copy_all(history.mirror);
+	write_page(&history, 5, 8, true);
+	CHECK(harvest(&history) == 1, "one page was written");
+	CHECK(!memcmp(copy, history.memory, PAGES * PAGE),
+	      "the copy is not what was harvested");
+	mirror_judge(history.mirror);
+	write_page(&history, 77, 16, false);
+	harvest(&history);
+	expect_failure(judge_mirror, history.mirror, "lost write: page 77");
+	/* The copy itself went wrong. */
+	memcpy(copy, history.memory, PAGES * PAGE);
+	mirror_judge(history.mirror);
+	copy[PAGES * PAGE - 1] ^= 1;
+	expect_failure(judge_mirror, history.mirror, "page 199");
+	end(&history);
+	free(copy);
+}
+
+struct two_states {
+	struct vcpu_state want, have;
+};
+
+static void judge_states(void *argument)
+{
+	const struct two_states *states = argument;
+
+	state_judge(3, &states->want, &states->have);
+}
+
+/* Two registers and a clock; the second register is of two words. */
+static void fill_state(struct vcpu_state *state, uint64_t clock)
+{
+	static const uint64_t words[] = { 0x11, 0x22, 0x33 };
+
+	state_add(state, &(struct state_item){ .kind = "MSR",
+					       .id = 7,
+					       .size = 8,
+					       .data = (void *)&words[0] });
+	state_add(state, &(struct state_item){ .kind = "clock",
+					       .passes = true,
+					       .size = 8,
+					       .data = &clock });
+	state_add(state, &(struct state_item){ .kind = "MSR",
+					       .id = 8,
+					       .size = 16,
+					       .data = (void *)&words[1] });
+}
+
+static void test_state(const struct test_case *test)
+{
+	struct two_states states = { { 0 }, { 0 } };
+
+	fill_state(&states.want, 1);
+	fill_state(&states.have, 2);
+	state_judge(3, &states.want, &states.have);
+	((uint8_t *)states.have.items[2].data)[9] = 0x44;
+	expect_failure(
+		judge_states, &states,
+		"vCPU 3: MSR 0x8 was restored and reads differently: byte 9 of 16, in 0x4433 where 0x33 was saved");
+	states.have.count = 2;
+	expect_failure(judge_states, &states,
+		       "vCPU 3: MSR 0x8, which was restored, is not");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
@@ -258,7 +334,9 @@ int main(int argc, char **argv)
 		  .run = test_mirror_before_copy },
 		{ .name = "mirror/initially_set", .run = test_mirror_unknown },
 		{ .name = "mirror/not_alive", .run = test_mirror_not_alive },
+		{ .name = "mirror/over", .run = test_mirror_over },
 		{ .name = "exact", .run = test_exact },
+		{ .name = "vcpu_state", .run = test_state },
 	};
 	static const struct program program = {
 		.name = "oracle_test",
