@@ -14,10 +14,10 @@
 #include "clock.h"
 #include "crew.h"
 #include "flip.h"
-#include "mapping.h"
 #include "mirror.h"
 #include "options.h"
 #include "report.h"
+#include "sweep.h"
 #include "worker.h"
 #include "writer.h"
 
@@ -33,14 +33,10 @@
 #define ROUNDS_MIN 2
 /* Judged stops of a round with hot sets. */
 #define HOT_HARVESTS 16
-/* Touches until huge mappings must be back. */
-#define RECOVERY_ATTEMPTS 3
 /* A run in which nothing was verified is not a pass: so many rounds it has. */
 #define ROUNDS_MAX 100
 #define STORES_MAX 3000
 #define STOP_MS	   10000
-/* Touches of a huge page when mapping sizes are judged; one tells nothing. */
-#define SWEEP_TOUCHES 4
 
 struct flip {
 	const struct flip_config *config;
@@ -51,14 +47,10 @@ struct flip {
 	struct mirror *mirror[SCENE_SLOTS_MAX];
 	struct random_stream random;
 	struct worker_group *flippers;
-	struct mapping_probe probe;
-	struct mapping_sizes before;
-	/* What the sweeping vCPU stored so far. */
-	uint64_t swept;
+	struct sweep sweep;
 	/* How many slots the main thread flips; the last may have its own. */
 	unsigned int judged_slots;
-	bool host_huge;
-	uint64_t rounds, judged, blind, harvests, verified, recovered;
+	uint64_t rounds, judged, blind, harvests, verified;
 };
 
 /*
@@ -174,54 +166,6 @@ static void harvest_running(struct flip *flip)
 					     NULL);
 }
 
-/*
- * Have memory touched, huge page by huge page, while the crew is paused, and
- * see by what mappings. By a vCPU that does nothing else: one of the crew's
- * would first end what it was about.
- */
-static void sweep(struct flip *flip, struct mapping_sizes *sizes)
-{
-	uint64_t stride = flip->scene.huge_size / SWEEP_TOUCHES;
-	struct vcpu *vcpu = &flip->scene.vm->vcpus[flip->writers];
-	struct writer_list list = { .sequence = flip->swept };
-	unsigned int i;
-
-	for (i = 0; i < flip->scene.config.slots; i++) {
-		const struct memslot *slot = &flip->scene.slot[i];
-
-		list.store[list.count++] = (struct writer_store){
-			.gva = slot->gpa,
-			.stride = (int64_t)stride,
-			.count = (slot->size + stride - 1) / stride,
-		};
-	}
-	mapping_probe_begin(&flip->probe);
-	scene_store(&flip->scene, vcpu, &list);
-	flip->swept = list.sequence;
-	mapping_probe_end(&flip->probe, flip->scene.slot,
-			  flip->scene.config.slots, stride, sizes);
-}
-
-/* Every slot must be logged: KVM counts mappings for the whole VM. */
-static void check_logged(struct flip *flip)
-{
-	struct mapping_sizes sizes;
-	uint64_t huge = 0;
-	char text[128];
-	unsigned int i;
-
-	for (i = 0; i < flip->scene.config.slots; i++) {
-		if (!flip->scene.watched[i]->logging)
-			return;
-		huge += flip->scene.huge_pages[i];
-	}
-	sweep(flip, &sizes);
-	CHECK(mapping_logged_ok(&sizes, huge, huge),
-	      "each of %llu huge pages was written while logged, but the slots have %s",
-	      (unsigned long long)huge,
-	      mapping_text(&sizes, text, sizeof(text)));
-}
-
 /* Judged stop. Leaves the vCPUs paused. */
 static void judge(struct flip *flip)
 {
@@ -241,52 +185,8 @@ static void judge(struct flip *flip)
 		mirror_judge(flip->mirror[i]);
 	}
 	if (!flip->config->prepare && random_chance(&flip->random, 1, 2))
-		check_logged(flip);
+		sweep_check_logged(&flip->sweep);
 	flip->judged++;
-}
-
-/* Where faults tell the sizes of mappings, every page has to fault. */
-static void protect(struct flip *flip)
-{
-	unsigned int i;
-
-	if (!flip->probe.by_faults)
-		return;
-	for (i = 0; i < flip->scene.config.slots; i++) {
-		struct dirty_slot *watched = flip->scene.watched[i];
-
-		dirty_enable(flip->scene.dirty, watched);
-		dirty_harvest(flip->scene.dirty, watched, NULL);
-		dirty_disable(flip->scene.dirty, watched);
-	}
-}
-
-/* Nothing is logged: huge mappings must be back. Leaves the vCPUs paused. */
-static void check_recovered(struct flip *flip)
-{
-	struct mapping_sizes after;
-	char text[2][128];
-	unsigned int attempt;
-
-	if (!flip->before.known || !flip->host_huge)
-		return;
-	crew_pause(flip->crew);
-	/*
-	 * An MMU notifier may take a mapping away at any moment: with two nodes
-	 * NUMA balancing does (change_prot_numa()). So touch again; where huge
-	 * mappings have not come back, no touch brings them.
-	 */
-	for (attempt = 0; attempt < RECOVERY_ATTEMPTS; attempt++) {
-		protect(flip);
-		sweep(flip, &after);
-		if (mapping_recovered(&flip->before, &after))
-			break;
-	}
-	CHECK(mapping_recovered(&flip->before, &after),
-	      "huge mappings did not come back after logging: before %s; after %s",
-	      mapping_text(&flip->before, text[0], sizeof(text[0])),
-	      mapping_text(&after, text[1], sizeof(text[1])));
-	flip->recovered++;
 }
 
 static void maybe_pause(struct flip *flip)
@@ -351,8 +251,11 @@ static void run_round(struct flip *flip)
 	}
 	disable_all(flip);
 	/* A thread of its own may log the last slot at this moment. */
-	if (!flip->flippers && random_chance(&flip->random, 1, 2))
-		check_recovered(flip);
+	if (!flip->config->prepare && !flip->flippers &&
+	    random_chance(&flip->random, 1, 2)) {
+		crew_pause(flip->crew);
+		sweep_check_recovered(&flip->sweep);
+	}
 	crew_resume(flip->crew);
 	flip->rounds++;
 }
@@ -387,7 +290,6 @@ static void setup(struct flip *flip, const struct flip_config *config)
 		.vcpus = config->scene.vcpus,
 	};
 	struct scene_config scene_config = config->scene;
-	uint64_t touches = 0;
 	unsigned int i;
 
 	memset(flip, 0, sizeof(*flip));
@@ -395,7 +297,6 @@ static void setup(struct flip *flip, const struct flip_config *config)
 	case_random(&flip->random, "flip", 0);
 	flip->writers = scene_config.vcpus++;
 	scene_create(&flip->scene, &scene_config);
-	flip->host_huge = true;
 	for (i = 0; i < config->scene.slots; i++) {
 		struct dirty_slot *watched = flip->scene.watched[i];
 		char name[32];
@@ -404,14 +305,10 @@ static void setup(struct flip *flip, const struct flip_config *config)
 		flip->mirror[i] = mirror_new(name, watched->slot->hva,
 					     watched->pages,
 					     flip->scene.vm->page_size);
-		flip->host_huge &= flip->scene.host_huge[i];
-		touches += flip->scene.huge_pages[i] * SWEEP_TOUCHES;
 	}
-	if (!config->prepare) {
-		mapping_probe_open(&flip->probe, flip->scene.vm, touches);
-		if (flip->host_huge)
-			sweep(flip, &flip->before);
-	}
+	if (!config->prepare)
+		sweep_open(&flip->sweep, &flip->scene,
+			   &flip->scene.vm->vcpus[flip->writers], WRITER_STORE);
 	scene_setup_writers(&flip->scene);
 	if (config->prepare)
 		config->prepare(&flip->scene, config->how);
@@ -444,7 +341,8 @@ static void teardown(struct flip *flip)
 	crew_finish(flip->crew);
 	for (i = 0; i < flip->scene.config.slots; i++)
 		mirror_free(flip->mirror[i]);
-	mapping_probe_close(&flip->probe);
+	if (!flip->config->prepare)
+		sweep_close(&flip->sweep);
 	scene_destroy(&flip->scene);
 }
 
@@ -485,7 +383,7 @@ void flip_run(const struct flip_config *config)
 		    (unsigned long long)flip.judged,
 		    (unsigned long long)flip.blind,
 		    (unsigned long long)flip.harvests,
-		    (unsigned long long)flip.recovered,
+		    (unsigned long long)flip.sweep.recovered,
 		    (unsigned long long)crew_ring_full_exits(flip.crew));
 	report_info("guest stores %llu verified page writes %llu",
 		    (unsigned long long)stores,

@@ -56,6 +56,52 @@ static uint64_t whole_huge_pages(uint64_t start, uint64_t size,
 	return end > first ? end - first : 0;
 }
 
+uint64_t scene_slot_bytes(enum backing_kind backing, uint64_t bytes)
+{
+	uint64_t huge = backing_thp_size();
+
+	if (backing_page_size(backing) >= huge && bytes < HUGE_PAGES_MIN * huge)
+		return HUGE_PAGES_MIN * huge;
+	return bytes;
+}
+
+static void look_huge(struct scene *scene, unsigned int index)
+{
+	const struct backing *backing = &scene->backing[index];
+	uint64_t huge = scene->huge_size;
+
+	scene->host_huge[index] = backing_page_size(backing->kind) >= huge &&
+				  backing_host_huge_bytes(backing) >=
+					  scene->huge_pages[index] * huge;
+}
+
+bool scene_host_huge(const struct scene *scene)
+{
+	unsigned int i;
+
+	for (i = 0; i < scene->config.slots; i++)
+		if (!scene->host_huge[i])
+			return false;
+	return true;
+}
+
+/* Pools of hugetlb pages need not have as many on each node. */
+static void create_memory(const struct scene_config *config,
+			  struct backing *backing,
+			  const struct backing_request *request)
+{
+	int error;
+
+	backing_create(backing, request);
+	if (config->on_node && !backing_is_hugetlb(backing->kind)) {
+		error = backing_bind(backing, config->on_node - 1);
+		if (error)
+			fail("mbind() of a slot's memory failed: %s",
+			     errno_name(-error));
+	}
+	backing_populate(backing);
+}
+
 static void create_slot(struct scene *scene, unsigned int index)
 {
 	const struct scene_config *config = &scene->config;
@@ -66,13 +112,10 @@ static void create_slot(struct scene *scene, unsigned int index)
 	uint64_t gpa = GPA_TEST;
 	struct backing_request request = {
 		.kind = config->backing,
-		.size = config->slot_bytes,
-		.flags = BACKING_POPULATE,
+		.size = scene_slot_bytes(config->backing, config->slot_bytes),
 		.fd = -1,
 	};
 
-	if (maps_huge && request.size < HUGE_PAGES_MIN * huge)
-		request.size = HUGE_PAGES_MIN * huge;
 	gpa += index * round_up(request.size + SLOT_GAP, huge);
 	if (config->geometry != GEOMETRY_ALIGNED) {
 		request.misalignment = SHIFT_PAGES * page;
@@ -81,7 +124,7 @@ static void create_slot(struct scene *scene, unsigned int index)
 							      SHIFT_PAGES) *
 		       page;
 	}
-	backing_create(backing, &request);
+	create_memory(config, backing, &request);
 	slot_add(scene->vm, slot, SLOT_TEST_FIRST + index, gpa, backing, 0);
 	/* Huge where it fits: shadow paging needs the guest to map huge. */
 	vm_map(scene->vm, gpa, gpa, slot->size, huge);
@@ -90,15 +133,15 @@ static void create_slot(struct scene *scene, unsigned int index)
 	if (maps_huge && config->geometry != GEOMETRY_SKEWED)
 		scene->huge_pages[index] = whole_huge_pages(gpa, slot->size,
 							    huge);
-	scene->host_huge[index] = maps_huge &&
-				  backing_host_huge_bytes(backing) >=
-					  scene->huge_pages[index] * huge;
+	look_huge(scene, index);
 }
 
 void scene_create(struct scene *scene, const struct scene_config *config)
 {
 	struct vm_config vm_config = {
 		.vcpus = config->vcpus,
+		.table_bytes = config->table_bytes,
+		.interrupts = config->interrupts,
 		.granule = config->granule,
 		.eager_split = config->eager_split,
 	};
@@ -113,6 +156,29 @@ void scene_create(struct scene *scene, const struct scene_config *config)
 	scene->dirty = dirty_new(scene->vm, config->harvester);
 	for (i = 0; i < config->slots; i++)
 		create_slot(scene, i);
+}
+
+bool scene_renew_memory(struct scene *scene)
+{
+	unsigned int i;
+	int error;
+
+	if (scene->config.geometry != GEOMETRY_ALIGNED)
+		return false;
+	for (i = 0; i < scene->config.slots; i++)
+		if (scene->backing[i].size % scene->backing[i].page_size)
+			return false;
+	for (i = 0; i < scene->config.slots; i++) {
+		struct backing *backing = &scene->backing[i];
+
+		error = backing_discard(backing, 0, backing->size);
+		if (error)
+			fail("slot %u: its memory cannot be discarded: %s",
+			     scene->slot[i].id, errno_name(-error));
+		backing_populate(backing);
+		look_huge(scene, i);
+	}
+	return true;
 }
 
 void scene_setup_writers(struct scene *scene)

@@ -44,6 +44,10 @@ enum geometry {
  * @ring_entries: dirty ring entries, 0: default
  * @granule: of the guest's own page tables, one of vm_granules(), 0: default
  * @eager_split: as struct vm_config has it
+ * @on_node: take small and transparent huge pages from this node only, counted
+ *	from 1 among those with memory; 0: from any
+ * @table_bytes: vm_config.table_bytes, 0: default
+ * @interrupts: vm_config.interrupts
  */
 struct scene_config {
 	enum harvester harvester;
@@ -55,6 +59,9 @@ struct scene_config {
 	uint32_t ring_entries;
 	uint64_t granule;
 	uint64_t eager_split;
+	unsigned int on_node;
+	uint64_t table_bytes;
+	bool interrupts;
 };
 
 /**
@@ -110,6 +117,15 @@ bool scene_wanted(const unsigned int *tuple, const void *context);
 const char *geometry_name(enum geometry geometry);
 
 /**
+ * scene_slot_bytes() - what scene_config.slot_bytes comes to
+ * @backing: kind of memory
+ * @bytes: what is wanted
+ *
+ * Return: bytes; memory of huge pages has two of them at least.
+ */
+uint64_t scene_slot_bytes(enum backing_kind backing, uint64_t bytes);
+
+/**
  * scene_create() - build it
  * @scene: filled in
  * @config: what to build
@@ -117,6 +133,26 @@ const char *geometry_name(enum geometry geometry);
  * Skips the test case where the machine lacks something.
  */
 void scene_create(struct scene *scene, const struct scene_config *config);
+
+/**
+ * scene_host_huge() - could all that fits be mapped huge
+ * @scene: scene
+ *
+ * Return: whether the host maps all huge pages of all slots huge.
+ */
+bool scene_host_huge(const struct scene *scene);
+
+/**
+ * scene_renew_memory() - give the slots' memory back, and take new pages
+ * @scene: scene, all of whose slots' contents nobody needs any more
+ *
+ * The addresses stay: KVM hears of it by its MMU notifier. What the host maps
+ * huge is found out anew. Only where the geometry is ALIGNED and the slots are of
+ * whole pages of their backing.
+ *
+ * Return: false if they are not, and nothing was done.
+ */
+bool scene_renew_memory(struct scene *scene);
 
 /**
  * scene_setup_writers() - give every vCPU's writer_run() all slots to write

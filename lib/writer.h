@@ -83,11 +83,14 @@ struct writer_store {
  * @WRITER_STORE: store a stamp
  * @WRITER_FETCH: execute: writer_lay_code() has been there
  * @WRITER_LOAD: load a word into the list's digest
+ * @WRITER_REWRITE: store the word that is there; for memory that nobody else
+ *	writes at the time
  */
 enum writer_access {
 	WRITER_STORE,
 	WRITER_FETCH,
 	WRITER_LOAD,
+	WRITER_REWRITE,
 };
 
 /**

@@ -150,6 +150,9 @@ static void access_word(struct guest_vcpu *self, struct writer_list *list,
 	case WRITER_LOAD:
 		list->digest = writer_digest(list->digest, *word);
 		break;
+	case WRITER_REWRITE:
+		*word = *word;
+		break;
 	default:
 		*word = stamp(self->index, list->sequence);
 	}
