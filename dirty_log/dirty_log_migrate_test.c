@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest that checks its own work is migrated back and forth between two VMs of
+ * this machine, by pre-copy, while it works. At each switch the memory of both
+ * is the same, byte for byte, and the vCPUs' state reads as it was written; and
+ * the guest finds all as it left it. A migration that is cancelled half-way does
+ * it no harm, and huge mappings come back.
+ *
+ * Check mode has 4 MiB of guest memory a case (8 MiB where huge pages are), and
+ * 64 MiB in one: an emulated machine takes 0.2 ms for each of 16384 first writes
+ * to a page, in either VM. More is for --memory.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <string.h>
+
+#include "cases.h"
+#include "migrate.h"
+#include "options.h"
+#include "report.h"
+
+#define SLOTS		  2
+#define CHECK_SLOT_BYTES  (2UL << 20)
+#define STRESS_SLOT_BYTES (8UL << 20)
+#define LARGE_SLOT_BYTES  (32UL << 20)
+/* All that memory is copied and compared at least twice. */
+#define LARGE_TIMEOUT_S 180
+#define CHECK_VCPUS	2
+#define STRESS_VCPUS	4
+#define CHECK_ROUNDS	3
+#define CHECK_PACE_MS	5
+#define STRESS_ROUNDS	8
+#define STRESS_PACE_MS	20
+
+/* A stress run goes deep: so many seconds for a case of the sample. */
+#define STRESS_CASE_S 2
+
+/* The scene's dimensions, and the memory of the other VM. */
+enum {
+	NUMBER_OTHER = SCENE_DIMENSIONS,
+	DIMENSIONS,
+	NUMBER_LARGE = DIMENSIONS,
+};
+
+static const enum backing_kind others[] = {
+	BACKING_ANONYMOUS,
+	BACKING_ANONYMOUS_THP,
+	BACKING_HUGETLB_2M,
+	BACKING_TMPFS_SHARED,
+};
+
+#define OTHERS (sizeof(others) / sizeof(others[0]))
+
+static void test_migrate(const struct test_case *test)
+{
+	const struct options *chosen = options();
+	bool stress = chosen->mode == MODE_STRESS;
+	uint64_t slot_bytes = stress ? STRESS_SLOT_BYTES : CHECK_SLOT_BYTES;
+	struct migrate_config config = {
+		.scene = {
+			.harvester = test->number[SCENE_HARVESTER],
+			.backing = test->number[SCENE_BACKING],
+			.geometry = test->number[SCENE_GEOMETRY],
+			.vcpus = stress ? STRESS_VCPUS : CHECK_VCPUS,
+			.slots = SLOTS,
+		},
+		.other = others[test->number[NUMBER_OTHER]],
+		.duration_ns = case_duration_ns(),
+		.rounds_max = stress ? STRESS_ROUNDS : CHECK_ROUNDS,
+		.pace_ms = stress ? STRESS_PACE_MS : CHECK_PACE_MS,
+	};
+
+	if (chosen->vcpus)
+		config.scene.vcpus = chosen->vcpus;
+	if (test->number[NUMBER_LARGE])
+		slot_bytes = LARGE_SLOT_BYTES;
+	config.scene.slot_bytes = chosen->memory ? chosen->memory / SLOTS :
+						   slot_bytes;
+	migrate_run(&config);
+}
+
+/* Memory of another kind. */
+static bool makes_sense(const unsigned int *tuple)
+{
+	enum backing_kind other = others[tuple[NUMBER_OTHER]];
+
+	return scene_wanted(tuple, NULL) && backing_exists(other) &&
+	       tuple[SCENE_BACKING] != other;
+}
+
+/*
+ * Check mode has no time for every harvester on every memory: for each harvester
+ * and other memory there is one case, and the seed says which it begins with.
+ * All kinds of memory come up in turn.
+ */
+static bool is_in_turn(const unsigned int *tuple, uint64_t seed)
+{
+	unsigned int turn = tuple[SCENE_HARVESTER] * OTHERS +
+			    tuple[NUMBER_OTHER];
+	unsigned int candidate[DIMENSIONS], kinds[BACKING_GUEST_MEMFD];
+	unsigned int count = 0, i;
+
+	memcpy(candidate, tuple, sizeof(candidate));
+	for (i = 0; i < BACKING_GUEST_MEMFD; i++) {
+		candidate[SCENE_BACKING] = i;
+		if (scene_wanted(candidate, NULL))
+			kinds[count++] = i;
+	}
+	i = (seed + turn) % count;
+	candidate[SCENE_BACKING] = kinds[i];
+	if (!makes_sense(candidate))
+		candidate[SCENE_BACKING] = kinds[(i + 1) % count];
+	return tuple[SCENE_BACKING] == candidate[SCENE_BACKING] &&
+	       tuple[SCENE_GEOMETRY] == (seed + turn) % GEOMETRY_COUNT;
+}
+
+static bool wanted(const unsigned int *tuple, const void *context)
+{
+	const struct options *chosen = context;
+
+	if (!makes_sense(tuple))
+		return false;
+	return chosen->mode != MODE_CHECK || chosen->case_glob ||
+	       chosen->backing || is_in_turn(tuple, chosen->seed);
+}
+
+static void add_case(struct test_case *test, const unsigned int *level,
+		     bool large)
+{
+	unsigned int i;
+
+	*test = (struct test_case){ .run = test_migrate };
+	for (i = 0; i < DIMENSIONS; i++)
+		test->number[i] = level[i];
+	test->number[NUMBER_LARGE] = large;
+	if (large)
+		test->timeout_s = LARGE_TIMEOUT_S;
+	snprintf(test->name, sizeof(test->name), "%s%s/%s/%s/%s",
+		 large ? "large/" : "", harvester_name(level[SCENE_HARVESTER]),
+		 backing_name(level[SCENE_BACKING]),
+		 backing_name(others[level[NUMBER_OTHER]]),
+		 geometry_name(level[SCENE_GEOMETRY]));
+}
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	/* log, from THP to small pages. */
+	static const unsigned int large[DIMENSIONS] = { HARVESTER_LOG,
+							BACKING_ANONYMOUS_THP,
+							GEOMETRY_ALIGNED, 0 };
+	const struct case_matrix matrix = {
+		.dimensions = DIMENSIONS,
+		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD,
+			    GEOMETRY_COUNT, OTHERS },
+		.allowed = wanted,
+		.context = options,
+	};
+	static struct case_tuple tuples[HARVESTER_COUNT * BACKING_KINDS *
+					GEOMETRY_COUNT * OTHERS];
+	size_t tuple_count = cases_choose(options, &matrix, tuples,
+					  sizeof(tuples) / sizeof(tuples[0]));
+	size_t i;
+
+	tuple_count = cases_keep_for_stress(options, tuples, tuple_count,
+					    sizeof(tuples[0]), STRESS_CASE_S);
+	if (tuple_count >= max)
+		fail("more than %zu cases", max);
+	for (i = 0; i < tuple_count; i++)
+		add_case(&cases[i], tuples[i].level, false);
+	/* Much memory is copied; stress is many migrations. */
+	if (scene_wanted(large, NULL) &&
+	    (options->mode != MODE_STRESS || options->case_glob))
+		add_case(&cases[i++], large, true);
+	return i;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "dirty_log_migrate_test",
+		.summary =
+			"a guest that checks its own work survives live migration, back and forth",
+		.cases = list_cases,
+		.needs = { .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}

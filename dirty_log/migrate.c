@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pre-copy live migration.
+ *
+ * What migrates by the log is all that the guest can write: the slots under test
+ * and the system slot, which has its stacks and page tables. The image is the
+ * same in both VMs, read-only. The control block, which is how test and guest
+ * talk, is handed over at the stop.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cases.h"
+#include "clock.h"
+#include "crew.h"
+#include "migrate.h"
+#include "mirror.h"
+#include "report.h"
+#include "sweep.h"
+#include "vcpu_state.h"
+#include "work.h"
+
+#define SIDES 2
+/* The slots under test, and behind them the system slot. */
+#define SLOTS_MAX (SCENE_SLOTS_MAX + 1)
+/* There and back. */
+#define MIGRATIONS_MIN 2
+/* Tries before a run in which nothing was migrated by the log is given up. */
+#define MIGRATIONS_MAX 50
+/* So few dirty pages are left for the stop. */
+#define CONVERGED_PAGES 16
+/*
+ * Room for page tables, which migrate, too: for what the harness maps, and twice
+ * what it takes to map all slots by pages of 4 KiB.
+ */
+#define TABLE_BYTES(slots) ((2UL << 20) + (slots) / 256)
+#define TURNS_MAX	   200
+/* Ticks: more than a machine is up, so that no downtime makes up for them. */
+#define CLOCK_AHEAD (1ULL << 48)
+
+/**
+ * struct side - one of the two VMs
+ * @scene: VM, memory, harvester
+ * @watched: what is harvested: the slots under test, the system slot
+ * @crew: its vCPUs, NULL as long as the guest has not been here
+ * @sweep: the mapping-size oracle
+ * @mirror: of each slot: the other side's memory as its copy
+ */
+struct side {
+	struct scene scene;
+	struct dirty_slot *watched[SLOTS_MAX];
+	struct crew *crew;
+	struct sweep sweep;
+	struct mirror *mirror[SLOTS_MAX];
+};
+
+struct migration {
+	const struct migrate_config *config;
+	struct side side[SIDES];
+	unsigned int slots;
+	/* The crew's vCPUs; there is one more, which only sweeps. */
+	unsigned int workers;
+	struct random_stream random;
+	uint64_t plan;
+	/* x86: local APICs in the kernel, whose state migrates, too. */
+	bool interrupts;
+	/* What to report. */
+	uint64_t done, cancelled, renewed, rounds, pages, verified;
+	uint64_t downtime_ns, downtime_max_ns;
+	size_t page_size;
+};
+
+static void start_first_crew(struct migration *migration)
+{
+	const struct crew_config config = {
+		.function = work_run,
+		.argument = migration->plan,
+		.vcpus = migration->workers,
+	};
+	struct side *side = &migration->side[0];
+
+	side->crew = crew_new(side->scene.vm, &config);
+	crew_start(side->crew);
+}
+
+/* The guest goes on here. */
+static void resume(struct migration *migration, struct side *side)
+{
+	const struct crew_config config = { .vcpus = migration->workers };
+
+	if (side->crew) {
+		crew_resume(side->crew);
+		return;
+	}
+	side->crew = crew_new(side->scene.vm, &config);
+	crew_start(side->crew);
+}
+
+/*
+ * Let the guest work. Only a pace: nothing below is wrong if it did less; a
+ * guest that does nothing at all is the crew's watchdog's business.
+ */
+static void let_work(struct migration *migration, struct side *side)
+{
+	const struct memslot *first = &side->scene.slot[0];
+	uint64_t until = work_turns(first) +
+			 random_below(&migration->random, TURNS_MAX);
+	struct deadline deadline = deadline_in_ms(migration->config->pace_ms);
+
+	while (work_turns(first) < until && !deadline_passed(deadline))
+		poll(NULL, 0, 1);
+}
+
+/* What a harvest found goes to the other side. */
+static size_t take(struct migration *migration, struct side *from,
+		   unsigned int i, size_t pages)
+{
+	crew_ring_room(from->crew);
+	migration->verified += mirror_take(from->mirror[i],
+					   from->watched[i]->fresh);
+	migration->pages += pages;
+	return pages;
+}
+
+static void enable(struct migration *migration, struct side *from)
+{
+	bool copy = migration->config->scene.harvester !=
+		    HARVESTER_CLEAR_INITIALLY_SET;
+	unsigned int i;
+
+	for (i = 0; i < migration->slots; i++) {
+		mirror_note(from->mirror[i], "enable, migration",
+			    migration->done);
+		dirty_enable(from->scene.dirty, from->watched[i]);
+		if (!copy) {
+			/* The first harvest has every page. */
+			mirror_begin_unknown(from->mirror[i]);
+			continue;
+		}
+		mirror_copy_all(from->mirror[i]);
+		migration->pages += from->watched[i]->pages;
+	}
+}
+
+static void disable(struct migration *migration, struct side *from)
+{
+	unsigned int i;
+
+	for (i = 0; i < migration->slots; i++) {
+		mirror_note(from->mirror[i], "disable, migration",
+			    migration->done);
+		dirty_disable(from->scene.dirty, from->watched[i]);
+		crew_ring_room(from->crew);
+	}
+}
+
+/* One round while the guest works. Return: how many pages were dirty. */
+static size_t run_round(struct migration *migration, struct side *from)
+{
+	size_t pages = 0;
+	unsigned int i;
+
+	for (i = 0; i < migration->slots; i++)
+		pages += take(migration, from, i,
+			      dirty_harvest(from->scene.dirty, from->watched[i],
+					    NULL));
+	migration->rounds++;
+	return pages;
+}
+
+/* No vCPU runs: all that is left. */
+static void run_last_round(struct migration *migration, struct side *from)
+{
+	unsigned int i;
+
+	for (i = 0; i < migration->slots; i++) {
+		struct dirty_slot *watched = from->watched[i];
+		size_t left;
+
+		take(migration, from, i,
+		     dirty_harvest_final(from->scene.dirty, watched));
+		left = take(migration, from, i,
+			    dirty_harvest_final(from->scene.dirty, watched));
+		CHECK(!left,
+		      "slot %u: %zu pages are dirty again at the second harvest though no vCPU runs",
+		      watched->slot->id, left);
+	}
+}
+
+static void judge_memory(struct migration *migration, struct side *from)
+{
+	unsigned int i;
+
+	for (i = 0; i < migration->slots; i++)
+		mirror_judge(from->mirror[i]);
+}
+
+/* The state of every vCPU that works; the one that sweeps has none to keep. */
+static void move_vcpus(struct migration *migration, struct side *from,
+		       struct side *to)
+{
+	struct vcpu_state *state;
+	unsigned int i;
+
+	vm_hand_over_control(to->scene.vm, from->scene.vm);
+	for (i = 0; i < migration->workers; i++) {
+		state = vcpu_state_save(&from->scene.vm->vcpus[i]);
+		vcpu_state_restore(&to->scene.vm->vcpus[i], state);
+		vcpu_state_judge(&to->scene.vm->vcpus[i], state);
+		vcpu_state_free(state);
+	}
+}
+
+static void cancel(struct migration *migration, struct side *from)
+{
+	if (random_chance(&migration->random, 1, 2))
+		crew_pause(from->crew);
+	disable(migration, from);
+	if (random_chance(&migration->random, 1, 2)) {
+		crew_pause(from->crew);
+		sweep_check_recovered(&from->sweep);
+	}
+	crew_resume(from->crew);
+	migration->cancelled++;
+	let_work(migration, from);
+}
+
+/* Stop, last round, state, and on. */
+static void switch_over(struct migration *migration, struct side *from,
+			struct side *to)
+{
+	uint64_t start = clock_ns(), judged, stopped;
+	unsigned int i;
+
+	crew_pause(from->crew);
+	for (i = 0; i < migration->workers; i++)
+		vcpu_complete_exit(&from->scene.vm->vcpus[i]);
+	run_last_round(migration, from);
+	judged = clock_ns();
+	judge_memory(migration, from);
+	if (random_chance(&migration->random, 1, 4)) {
+		sweep_check_logged(&from->sweep);
+		run_last_round(migration, from);
+		judge_memory(migration, from);
+	}
+	judged = clock_ns() - judged;
+	move_vcpus(migration, from, to);
+	resume(migration, to);
+	stopped = clock_ns() - start - judged;
+	migration->downtime_ns += stopped;
+	if (stopped > migration->downtime_max_ns)
+		migration->downtime_max_ns = stopped;
+	disable(migration, from);
+	migration->done++;
+}
+
+static void migrate(struct migration *migration, struct side *from,
+		    struct side *to)
+{
+	unsigned int rounds = random_below(&migration->random,
+					   migration->config->rounds_max + 1);
+	bool cancelled = random_chance(&migration->random, 1, 4);
+	unsigned int i;
+
+	/* A destination begins with new pages: KVM must know the old are gone. */
+	if (random_chance(&migration->random, 1, 3))
+		migration->renewed += scene_renew_memory(&to->scene);
+	enable(migration, from);
+	for (i = 0; i < rounds; i++) {
+		let_work(migration, from);
+		if (run_round(migration, from) < CONVERGED_PAGES)
+			break;
+	}
+	let_work(migration, from);
+	if (cancelled) {
+		cancel(migration, from);
+		return;
+	}
+	switch_over(migration, from, to);
+	let_work(migration, to);
+	if (random_chance(&migration->random, 1, 3)) {
+		crew_pause(to->crew);
+		sweep_check_recovered(&to->sweep);
+		crew_resume(to->crew);
+	}
+}
+
+static void setup_side(struct migration *migration, unsigned int index)
+{
+	const struct migrate_config *config = migration->config;
+	struct side *side = &migration->side[index];
+	struct scene_config scene_config = config->scene;
+	unsigned int i;
+
+	scene_config.vcpus++;
+	scene_config.slot_bytes =
+		scene_slot_bytes(config->other,
+				 scene_slot_bytes(config->scene.backing,
+						  config->scene.slot_bytes));
+	scene_config.table_bytes = TABLE_BYTES(scene_config.slots *
+					       scene_config.slot_bytes);
+	scene_config.interrupts = migration->interrupts;
+	if (index)
+		scene_config.backing = config->other;
+	if (backing_nodes() > 1)
+		scene_config.on_node = 1 + index % backing_nodes();
+	scene_create(&side->scene, &scene_config);
+	for (i = 0; i < config->scene.slots; i++)
+		side->watched[i] = side->scene.watched[i];
+	side->watched[i] =
+		dirty_watch(side->scene.dirty,
+			    &side->scene.vm->harness_slots[SLOT_SYSTEM]);
+}
+
+static void setup_mirrors(struct migration *migration, struct side *from,
+			  struct side *to)
+{
+	unsigned int i;
+
+	for (i = 0; i < migration->slots; i++) {
+		const struct dirty_slot *watched = from->watched[i];
+		char name[64];
+
+		CHECK(watched->pages == to->watched[i]->pages &&
+			      watched->slot->gpa == to->watched[i]->slot->gpa,
+		      "the two VMs differ in slot %u", watched->slot->id);
+		snprintf(name, sizeof(name), "slot %u of the %s VM",
+			 watched->slot->id,
+			 from == &migration->side[0] ? "first" : "second");
+		from->mirror[i] = mirror_new_over(name, watched->slot->hva,
+						  to->watched[i]->slot->hva,
+						  watched->pages,
+						  migration->page_size);
+	}
+}
+
+static void setup(struct migration *migration,
+		  const struct migrate_config *config)
+{
+	struct side *first = &migration->side[0], *second = &migration->side[1];
+	unsigned int i;
+
+	memset(migration, 0, sizeof(*migration));
+	migration->config = config;
+	migration->workers = config->scene.vcpus;
+	migration->slots = config->scene.slots + 1;
+	case_random(&migration->random, "migrate", 0);
+	migration->interrupts = vm_can_interrupt() &&
+				random_chance(&migration->random, 1, 2);
+	for (i = 0; i < SIDES; i++)
+		setup_side(migration, i);
+	migration->page_size = first->scene.vm->page_size;
+	vm_twin(second->scene.vm, first->scene.vm);
+	setup_mirrors(migration, first, second);
+	setup_mirrors(migration, second, first);
+	for (i = 0; i < SIDES; i++) {
+		struct scene *scene = &migration->side[i].scene;
+
+		sweep_open(&migration->side[i].sweep, scene,
+			   &scene->vm->vcpus[migration->workers],
+			   WRITER_REWRITE);
+	}
+	migration->plan = work_lay_out(first->scene.vm, first->scene.slot,
+				       config->scene.slots, migration->workers);
+	for (i = 0; i < migration->workers; i++)
+		vcpu_advance_clock(&first->scene.vm->vcpus[i], CLOCK_AHEAD);
+	start_first_crew(migration);
+}
+
+static void teardown(struct migration *migration)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < SIDES; i++) {
+		struct side *side = &migration->side[i];
+
+		if (side->crew)
+			crew_finish(side->crew);
+		for (j = 0; j < migration->slots; j++)
+			mirror_free(side->mirror[j]);
+		sweep_close(&side->sweep);
+		scene_destroy(&side->scene);
+	}
+}
+
+static void report(const struct migration *migration, uint64_t turns)
+{
+	uint64_t done = migration->done ? migration->done : 1;
+
+	report_info("migrations %llu cancelled %llu to new pages %llu rounds %llu huge mappings back %llu",
+		    (unsigned long long)migration->done,
+		    (unsigned long long)migration->cancelled,
+		    (unsigned long long)migration->renewed,
+		    (unsigned long long)migration->rounds,
+		    (unsigned long long)(migration->side[0].sweep.recovered +
+					 migration->side[1].sweep.recovered));
+	report_info("MiB copied %llu pages that had changed %llu guest turns %llu",
+		    (unsigned long long)(migration->pages *
+						 migration->page_size >>
+					 20),
+		    (unsigned long long)migration->verified,
+		    (unsigned long long)turns);
+	report_info("downtime mean %llu us longest %llu us",
+		    (unsigned long long)(migration->downtime_ns / done /
+					 NSEC_PER_USEC),
+		    (unsigned long long)(migration->downtime_max_ns /
+					 NSEC_PER_USEC));
+}
+
+void migrate_run(const struct migrate_config *config)
+{
+	uint64_t end = clock_ns() + config->duration_ns;
+	struct migration migration;
+	const struct memslot *first;
+	struct side *last;
+
+	setup(&migration, config);
+	while (migration.done < MIGRATIONS_MIN || clock_ns() < end ||
+	       (!migration.verified && migration.done < MIGRATIONS_MAX)) {
+		unsigned int from = migration.done % SIDES;
+
+		migrate(&migration, &migration.side[from],
+			&migration.side[!from]);
+	}
+	last = &migration.side[migration.done % SIDES];
+	first = &last->scene.slot[0];
+	crew_complete(last->crew);
+	work_judge(first);
+	report(&migration, work_turns(first));
+	teardown(&migration);
+	CHECK(migration.verified,
+	      "no page that the dirty log reported had changed, in %llu migrations",
+	      (unsigned long long)migration.done);
+}
