@@ -6,6 +6,7 @@
 #ifndef SECMMU_ARCH_H
 #define SECMMU_ARCH_H
 
+#include "dirty.h"
 #include "vm.h"
 
 /**
@@ -122,6 +123,17 @@ bool arch_maps_huge(void);
  * protected page is a fault.
  */
 uint32_t arch_dirty_log_size(void);
+
+/**
+ * arch_has_ring() - can this architecture's KVM have a kind of dirty ring
+ * @harvester: a ring harvester
+ *
+ * Whatever release: HAVE_KVM_DIRTY_RING_TSO is x86's, and
+ * NEED_KVM_DIRTY_RING_WITH_BITMAP is arm64's.
+ *
+ * Return: false if no kernel has it.
+ */
+bool arch_has_ring(enum harvester harvester);
 
 /**
  * arch_program_counter() - where the vCPU stands

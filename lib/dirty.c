@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "arch.h"
 #include "bitmap.h"
 #include "dirty.h"
 
@@ -30,6 +31,11 @@ bool harvester_is_ring(enum harvester harvester)
 	return harvester == HARVESTER_RING ||
 	       harvester == HARVESTER_RING_ACQ_REL ||
 	       harvester == HARVESTER_RING_BITMAP;
+}
+
+bool harvester_exists(enum harvester harvester)
+{
+	return !harvester_is_ring(harvester) || arch_has_ring(harvester);
 }
 
 static bool harvester_is_clear(enum harvester harvester)

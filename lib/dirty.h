@@ -109,6 +109,16 @@ const char *harvester_name(enum harvester harvester);
 bool harvester_is_ring(enum harvester harvester);
 
 /**
+ * harvester_exists() - is there such a harvester on this architecture at all
+ * @harvester: harvester
+ *
+ * For choosing cases: the running kernel may lack it nevertheless.
+ *
+ * Return: false if no kernel of this architecture has it.
+ */
+bool harvester_exists(enum harvester harvester);
+
+/**
  * harvester_configure() - ask for it in a VM's configuration
  * @harvester: harvester
  * @config: to change
@@ -290,10 +300,19 @@ uint32_t dirty_ring_soft_limit(const struct vm *vm);
  * The guest is entered with less than the soft limit, and comes back with one
  * more, or with all that the CPU's own log had. For guests whose every exit
  * writes one page at most; KVM's emulation of a string instruction writes many.
+ * Where no hardware runs the guest there is no such limit.
  *
  * Return: entries.
  */
 uint32_t dirty_ring_most(const struct vm *vm);
+
+/**
+ * dirty_ring_keeps_order() - are a vCPU's entries in the order of its writes
+ *
+ * Return: false where the CPU keeps a log of its own, which KVM reads in bulk
+ * (before 6.14 from its end, vmx_flush_pml_buffer()).
+ */
+bool dirty_ring_keeps_order(void);
 
 /**
  * dirty_ring_pending() - how many entries wait to be harvested
@@ -302,6 +321,41 @@ uint32_t dirty_ring_most(const struct vm *vm);
  * Return: entries.
  */
 uint32_t dirty_ring_pending(const struct vcpu *vcpu);
+
+/**
+ * dirty_ring_peek() - look at an entry that waits to be harvested
+ * @vcpu: vCPU with a ring
+ * @ahead: 0 for the next one to be harvested, up to dirty_ring_pending() - 1
+ * @slot_id: filled in
+ * @page: filled in: page of that slot
+ *
+ * Return: false if there is no such entry.
+ */
+bool dirty_ring_peek(const struct vcpu *vcpu, uint32_t ahead, uint32_t *slot_id,
+		     uint64_t *page);
+
+/**
+ * dirty_ring_take() - mark entries as harvested, and do not reset them
+ * @dirty: log with a ring harvester
+ * @vcpu: vCPU of the VM
+ * @most: at most so many
+ *
+ * dirty_ring_collect_some() with none more resets them.
+ *
+ * Return: number of entries harvested.
+ */
+uint64_t dirty_ring_take(struct dirty_log *dirty, struct vcpu *vcpu,
+			 uint32_t most);
+
+/**
+ * dirty_ring_mark() - mark one entry that waits, out of turn
+ * @vcpu: vCPU with a ring
+ * @ahead: as dirty_ring_peek() has it
+ * @harvested: as harvested, or again as dirty, if it was not reset
+ *
+ * What no user space may rely on: entries are harvested in order (api.rst 8.29).
+ */
+void dirty_ring_mark(const struct vcpu *vcpu, uint32_t ahead, bool harvested);
 
 /**
  * dirty_ring_used() - how many entries are not free

@@ -128,9 +128,23 @@ bool vcpu_access(const struct vcpu *vcpu, struct vcpu_access *access)
 	return true;
 }
 
-void vcpu_answer(struct vcpu *vcpu, uint64_t value)
+bool vcpu_answer(struct vcpu *vcpu, uint64_t value)
 {
-	memcpy(vcpu->run->mmio.data, &value, sizeof(value));
+	struct kvm_run *run = vcpu->run;
+	size_t size = 0, i;
+	uint8_t *data = NULL;
+
+	if (run->exit_reason == KVM_EXIT_MMIO && !run->mmio.is_write) {
+		data = run->mmio.data;
+		size = run->mmio.len;
+	} else if (run->exit_reason == KVM_EXIT_IO &&
+		   run->io.direction == KVM_EXIT_IO_IN) {
+		data = (uint8_t *)run + run->io.data_offset;
+		size = (size_t)run->io.size * run->io.count;
+	}
+	for (i = 0; i < size; i++)
+		data[i] = (uint8_t)(value >> i % sizeof(value) * 8);
+	return data;
 }
 
 static void __attribute__((noreturn)) fail_exit(struct vcpu *vcpu)

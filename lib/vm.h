@@ -532,11 +532,16 @@ struct vcpu_access {
 bool vcpu_access(const struct vcpu *vcpu, struct vcpu_access *access);
 
 /**
- * vcpu_answer() - what the guest is to load
- * @vcpu: vCPU; its last exit was a load, see vcpu_access()
- * @value: the word, of which it takes as many bytes as it loads
+ * vcpu_answer() - what the guest reads, if the last exit was a read
+ * @vcpu: vCPU, back from KVM_RUN with VCPU_OTHER
+ * @value: the bytes; repeated where more are wanted
+ *
+ * Of memory that is not there, or of a port (x86). The guest has it once
+ * KVM_RUN goes on.
+ *
+ * Return: false if it was no such exit.
  */
-void vcpu_answer(struct vcpu *vcpu, uint64_t value);
+bool vcpu_answer(struct vcpu *vcpu, uint64_t value);
 
 /**
  * vcpu_exit_text() - an exit in words, for a failure's line

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "supported.h"
 #include "track_slots.h"
 
 #define ENTRY_FLAGS   0x63ULL /* present, writable, accessed, dirty */
@@ -20,26 +21,6 @@
 /* 2 MiB that nothing else is mapped in. */
 #define WINDOW (GPA_TEST + (64ULL << 30))
 #define PAGES  4
-
-static bool pages_nested(void)
-{
-	static const char *const paths[] = {
-		"/sys/module/kvm_amd/parameters/npt",
-		"/sys/module/kvm_intel/parameters/ept",
-	};
-	bool nested = false;
-	size_t i;
-
-	for (i = 0; i < 2; i++) {
-		FILE *file = fopen(paths[i], "re");
-		int letter = file ? fgetc(file) : 'N';
-
-		nested |= letter == 'Y' || letter == '1';
-		if (file)
-			fclose(file);
-	}
-	return nested;
-}
 
 /* Have this page be the table that maps the window's 2 MiB. */
 static void make_table(struct vm *vm, uint64_t gpa)
@@ -67,7 +48,7 @@ void track_page_table(const struct test_case *test)
 	unsigned int i;
 
 	(void)test;
-	if (pages_nested())
+	if (paging_is_nested())
 		skip("KVM without nested paging, which tracks page tables itself",
 		     "use a target with npt=0 (kvm_amd.npt=0, kvm_intel.ept=0)");
 	track_begin(&scene, &track_small);

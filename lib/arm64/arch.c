@@ -117,6 +117,11 @@ uint32_t arch_dirty_log_size(void)
 	return 0;
 }
 
+bool arch_has_ring(enum harvester harvester)
+{
+	return harvester != HARVESTER_RING;
+}
+
 bool arch_is_hypercall(struct vcpu *vcpu)
 {
 	const struct kvm_run *run = vcpu->run;

@@ -7,6 +7,7 @@
 
 #include "vm.h"
 
+#define REG_ISAR0     ARM64_SYS_REG(3, 0, 0, 6, 0)
 #define REG_MMFR0     ARM64_SYS_REG(3, 0, 0, 7, 0)
 #define REG_MMFR1     ARM64_SYS_REG(3, 0, 0, 7, 1)
 #define REG_MMFR2     ARM64_SYS_REG(3, 0, 0, 7, 2)

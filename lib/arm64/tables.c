@@ -4,11 +4,13 @@
 #define _GNU_SOURCE
 #endif
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "arch.h"
 #include "report.h"
 #include "state_arm64.h"
+#include "walk.h"
 
 /* Arm ARM D8.3: descriptors of stage 1. */
 #define DESC_VALID	 (1ULL << 0)
@@ -17,6 +19,16 @@
 #define DESC_SHARED	 (3ULL << 8)
 #define DESC_ACCESSED	 (1ULL << 10)
 #define DESC_ADDRESS	 0x0000fffffffff000ULL
+
+/* Arm ARM D8.5: who sets the flags. */
+#define TCR_ACCESSED	 (1ULL << 39)
+#define TCR_DIRTY	 (1ULL << 40)
+#define DESC_READ_ONLY	 (1ULL << 7)
+#define DESC_DIRTY_STATE (1ULL << 51)
+#define MMFR1_HAFDBS	 0xfULL
+#define HAFDBS_DIRTY	 2
+/* Where nothing else is mapped, with any granule. */
+#define WALK_GVA (1ULL << (ADDRESS_BITS - 1))
 
 #define ADDRESS_BITS 48
 /* A VM's guest physical addresses, unless the machine has fewer. */
@@ -247,5 +259,49 @@ void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
 				  vm_alloc_table(vm, vm->granule)) |
 				 DESC_VALID | DESC_TABLE;
 		table = (*entry & DESC_ADDRESS) - GPA_SYSTEM;
+	}
+}
+
+void walk_need(struct vcpu *vcpu)
+{
+	if ((arm64_get_register(vcpu, REG_MMFR1) & MMFR1_HAFDBS) < HAFDBS_DIRTY)
+		skip("a CPU that sets access flag and dirty state (FEAT_HAFDBS)",
+		     "use another one: an emulated -cpu max has it");
+}
+
+void walk_build(struct vcpu *vcpu, struct walk *walk, struct memslot *slot,
+		const uint64_t *table, uint64_t target)
+{
+	const struct vm *vm = vcpu->vm;
+	const unsigned int last = granule_of(vm->granule)->shift;
+	const unsigned int bits = last - 3;
+	unsigned int shift = last, i;
+
+	*walk = (struct walk){
+		.root = table[0],
+		.control = arm64_tcr(vm) | TCR_ACCESSED | TCR_DIRTY,
+		.gva = WALK_GVA,
+		.levels = 1,
+	};
+	for (; shift + bits < ADDRESS_BITS; shift += bits)
+		walk->levels++;
+	/* Only descriptors of pages and blocks have the flags. */
+	walk->accessed_from = walk->levels - 1;
+	for (i = 0; i < walk->levels; i++, shift -= bits) {
+		uint64_t index = WALK_GVA >> shift & ((1ULL << bits) - 1);
+		char *memory = (char *)slot->hva + (table[i] - slot->gpa);
+		bool leaf = i + 1 == walk->levels;
+
+		memset(memory, 0, vm->granule);
+		if (!i)
+			memcpy(memory, (char *)vm->system + vm->table_root,
+			       vm->granule);
+		walk->entry[i] = table[i] + index * sizeof(uint64_t);
+		walk->fresh[i] = DESC_VALID | DESC_TABLE |
+				 (leaf ? target | DESC_SHARED | DESC_READ_ONLY |
+						  DESC_DIRTY_STATE :
+					 table[i + 1]);
+		memcpy(memory + index * sizeof(uint64_t), &walk->fresh[i],
+		       sizeof(uint64_t));
 	}
 }

@@ -7,6 +7,7 @@
 #include "apic.h"
 #include "layout_x86.h"
 #include "report.h"
+#include "vcpu_msr.h"
 
 #define IRR_OFFSET 0x200
 #define ISR_OFFSET 0x100
@@ -71,21 +72,15 @@ void apic_enable_synic(struct vcpu *vcpu)
 
 void apic_set_auto_eoi(struct vcpu *vcpu, uint8_t vector, bool automatic)
 {
-	struct {
-		struct kvm_msrs header;
-		struct kvm_msr_entry entry;
-	} msrs = {
-		.header.nmsrs = 1,
-		.entry = {
-			.index = MSR_SINT1,
-			.data = vector | (automatic ? SINT_AUTO_EOI :
-						      SINT_MASKED),
-		},
-	};
-	int done = vcpu_ioctl(vcpu, KVM_SET_MSRS, &msrs);
+	vcpu_set_msr(vcpu, MSR_SINT1,
+		     vector | (automatic ? SINT_AUTO_EOI : SINT_MASKED));
+}
 
-	CHECK(done == 1, "KVM_SET_MSRS refuses HV_X64_MSR_SINT1 = %#llx",
-	      (unsigned long long)msrs.entry.data);
+void apic_set_virtual(struct vcpu *vcpu, uint64_t gpa)
+{
+	struct kvm_vapic_addr address = { .vapic_addr = gpa };
+
+	vcpu_ioctl(vcpu, KVM_SET_VAPIC_ADDR, &address);
 }
 
 void pic_pulse(struct vm *vm, unsigned int line)

@@ -86,6 +86,14 @@ void apic_enable_synic(struct vcpu *vcpu);
 void apic_set_auto_eoi(struct vcpu *vcpu, uint8_t vector, bool automatic);
 
 /**
+ * apic_set_virtual() - have KVM tell in memory what a vCPU's task priority is
+ * @vcpu: vCPU, not in KVM_RUN
+ * @gpa: where: 4 bytes that KVM writes at every entry (KVM_SET_VAPIC_ADDR); 0:
+ *	nowhere
+ */
+void apic_set_virtual(struct vcpu *vcpu, uint64_t gpa);
+
+/**
  * pic_pulse() - raise and lower a line of the two interrupt controllers of a PC
  * @vm: VM
  * @line: 0 to 15

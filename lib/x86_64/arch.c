@@ -56,24 +56,23 @@ struct gate {
 	uint32_t reserved;
 };
 
-/* What KVM offers a guest; to be freed. */
-static struct kvm_cpuid2 *supported_cpuid(void)
+struct kvm_cpuid2 *cpuid_all_supported(void)
 {
-	enum { ENTRIES = 256 };
 	struct kvm_cpuid2 *cpuid;
 
-	cpuid = calloc(1, sizeof(*cpuid) +
-				  ENTRIES * sizeof(struct kvm_cpuid_entry2));
+	cpuid = calloc(1,
+		       sizeof(*cpuid) +
+			       CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2));
 	if (!cpuid)
 		fail("out of memory for CPUID");
-	cpuid->nent = ENTRIES;
+	cpuid->nent = CPUID_ENTRIES;
 	kvm_ioctl(KVM_GET_SUPPORTED_CPUID, cpuid);
 	return cpuid;
 }
 
 struct kvm_cpuid_entry2 cpuid_supported(uint32_t function)
 {
-	struct kvm_cpuid2 *cpuid = supported_cpuid();
+	struct kvm_cpuid2 *cpuid = cpuid_all_supported();
 	struct kvm_cpuid_entry2 entry = { 0 };
 	unsigned int i;
 
@@ -83,6 +82,26 @@ struct kvm_cpuid_entry2 cpuid_supported(uint32_t function)
 			entry = cpuid->entries[i];
 	free(cpuid);
 	return entry;
+}
+
+bool paging_is_nested(void)
+{
+	static const char *const parameters[] = {
+		"/sys/module/kvm_amd/parameters/npt",
+		"/sys/module/kvm_intel/parameters/ept",
+	};
+	bool nested = false;
+	size_t i;
+
+	for (i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
+		FILE *file = fopen(parameters[i], "re");
+		int letter = file ? fgetc(file) : 'N';
+
+		nested |= letter == 'Y' || letter == '1';
+		if (file)
+			fclose(file);
+	}
+	return nested;
 }
 
 /* CPUID 8000_0001 EDX bit 26, Page1GB. */
@@ -127,6 +146,11 @@ uint32_t arch_dirty_log_size(void)
 	enabled = fgetc(file);
 	fclose(file);
 	return enabled == 'Y' ? PML_ENTRIES : 0;
+}
+
+bool arch_has_ring(enum harvester harvester)
+{
+	return harvester != HARVESTER_RING_BITMAP;
 }
 
 /*
@@ -200,7 +224,7 @@ unsigned long arch_vm_type(const struct vm_config *config)
 /* CPUID 8000_0008 EAX bits 7 to 0. */
 unsigned int arch_physical_bits(const struct vm_config *config)
 {
-	struct kvm_cpuid2 *cpuid = supported_cpuid();
+	struct kvm_cpuid2 *cpuid = cpuid_all_supported();
 	unsigned int bits = 36, i;
 
 	(void)config;
@@ -290,7 +314,7 @@ void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
 
 static void set_cpuid(struct vcpu *vcpu)
 {
-	struct kvm_cpuid2 *cpuid = supported_cpuid();
+	struct kvm_cpuid2 *cpuid = cpuid_all_supported();
 
 	vcpu_ioctl(vcpu, KVM_SET_CPUID2, cpuid);
 	free(cpuid);

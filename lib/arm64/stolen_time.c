@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "report.h"
+#include "stolen_time.h"
+
+static struct kvm_device_attr attribute(const uint64_t *gpa)
+{
+	return (struct kvm_device_attr){
+		.group = KVM_ARM_VCPU_PVTIME_CTRL,
+		.attr = KVM_ARM_VCPU_PVTIME_IPA,
+		.addr = (uint64_t)(uintptr_t)gpa,
+	};
+}
+
+void stolen_time_need(struct vcpu *vcpu)
+{
+	struct kvm_device_attr has = attribute(NULL);
+
+	if (__vcpu_ioctl(vcpu, KVM_HAS_DEVICE_ATTR, &has))
+		skip("KVM_ARM_VCPU_PVTIME_IPA",
+		     "use a kernel with CONFIG_SCHED_INFO=y");
+}
+
+void stolen_time_place(struct vcpu *vcpu, uint64_t gpa)
+{
+	struct kvm_device_attr set = attribute(&gpa);
+
+	vcpu_ioctl(vcpu, KVM_SET_DEVICE_ATTR, &set);
+}

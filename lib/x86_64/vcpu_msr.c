@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Model-specific registers of a vCPU. */
+#include "report.h"
+#include "vcpu_msr.h"
+
+void vcpu_set_msr(struct vcpu *vcpu, uint32_t number, uint64_t value)
+{
+	struct {
+		struct kvm_msrs header;
+		struct kvm_msr_entry entry;
+	} msrs = {
+		.header.nmsrs = 1,
+		.entry = { .index = number, .data = value },
+	};
+	int done = vcpu_ioctl(vcpu, KVM_SET_MSRS, &msrs);
+
+	CHECK(done == 1, "KVM_SET_MSRS refuses register %#x = %#llx", number,
+	      (unsigned long long)value);
+}

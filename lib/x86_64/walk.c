@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Page tables in memory under test: x86, 4 levels. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <string.h>
+
+#include "supported.h"
+#include "walk.h"
+
+#define LEVELS	   4
+#define TABLE_SIZE 4096
+/* Where nothing else is mapped. */
+#define WALK_GVA (1ULL << 46)
+/* Present and writable. */
+#define ENTRY_FLAGS 3ULL
+
+void walk_need(struct vcpu *vcpu)
+{
+	/* Accessed and dirty flags are set on every x86. */
+	(void)vcpu;
+}
+
+void walk_build(struct vcpu *vcpu, struct walk *walk, struct memslot *slot,
+		const uint64_t *table, uint64_t target)
+{
+	const struct vm *vm = vcpu->vm;
+	unsigned int i;
+
+	*walk = (struct walk){
+		.root = table[0],
+		.gva = WALK_GVA,
+		.levels = LEVELS,
+		/*
+		 * The CPU walks, and each table's page is written for it (APM
+		 * volume 2, 15.25.5; Intel's EPT with accessed and dirty flags).
+		 */
+		.walk_writes = paging_is_nested(),
+	};
+	for (i = 0; i < LEVELS; i++) {
+		uint64_t index = WALK_GVA >> (39 - 9 * i) & 511;
+		uint64_t next = i + 1 < LEVELS ? table[i + 1] : target;
+		char *memory = (char *)slot->hva + (table[i] - slot->gpa);
+
+		memset(memory, 0, TABLE_SIZE);
+		if (!i)
+			memcpy(memory, (char *)vm->system + vm->table_root,
+			       TABLE_SIZE);
+		walk->entry[i] = table[i] + index * sizeof(uint64_t);
+		walk->fresh[i] = next | ENTRY_FLAGS;
+		memcpy(memory + index * sizeof(uint64_t), &walk->fresh[i],
+		       sizeof(uint64_t));
+	}
+}
