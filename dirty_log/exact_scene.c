@@ -17,6 +17,15 @@
 #define SLOT_BYTES	 (4UL << 20)
 #define VCPUS		 2
 
+void exact_setup_scene(struct exact *exact, const struct scene_config *config)
+{
+	memset(exact, 0, sizeof(*exact));
+	scene_create(&exact->scene, config);
+	exact->watched = exact->scene.watched[0];
+	exact->written = bitmap_new(exact->watched->pages);
+	case_random(&exact->random, "write sets", 0);
+}
+
 void exact_setup(struct exact *exact, const struct test_case *test)
 {
 	uint64_t bytes = options()->mode == MODE_CHECK ? CHECK_SLOT_BYTES :
@@ -36,14 +45,10 @@ void exact_setup(struct exact *exact, const struct test_case *test)
 							   0,
 	};
 
-	memset(exact, 0, sizeof(*exact));
-	scene_create(&exact->scene, &config);
-	exact->watched = exact->scene.watched[0];
+	exact_setup_scene(exact, &config);
 	mapping_probe_open(&exact->probe, exact->scene.vm,
 			   exact->scene.huge_pages[0] ? exact->watched->pages :
 							0);
-	exact->written = bitmap_new(exact->watched->pages);
-	case_random(&exact->random, "write sets", 0);
 }
 
 void exact_teardown(struct exact *exact)

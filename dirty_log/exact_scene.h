@@ -34,6 +34,13 @@ struct exact {
 };
 
 /**
+ * exact_setup_scene() - build a scene of one slot
+ * @exact: filled in; nobody asks for sizes of mappings
+ * @config: the scene
+ */
+void exact_setup_scene(struct exact *exact, const struct scene_config *config);
+
+/**
  * exact_setup() - build what a case asks for
  * @exact: filled in
  * @test: the case; its numbers are the scene's dimensions, then EXACT_*

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SECMMU_WAYS_GUEST_H
+#define SECMMU_WAYS_GUEST_H
+
+#include <stdint.h>
+
+#include "guest.h"
+
+/* What is stored next: all bytes of it differ from the last one's. */
+static inline uint64_t next_value(struct guest_vcpu *self)
+{
+	return ++self->beat * 0x9e3779b97f4a7c15ULL;
+}
+
+/* Guest functions; their argument is the address. */
+void way_store(struct guest_vcpu *self, uint64_t address);
+/* Nothing: what KVM has to do at the next entry, it does. */
+void way_enter(struct guest_vcpu *self, uint64_t unused);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a guest does with a guest of its own, to have KVM write its memory. */
+#ifndef SECMMU_NESTED_H
+#define SECMMU_NESTED_H
+
+#include <stdint.h>
+
+#include "guest.h"
+
+/* Guest functions; struct svm_nested lies over the test area. */
+void nested_begin(struct guest_vcpu *self, uint64_t unused);
+void nested_mark(struct guest_vcpu *self, uint64_t unused);
+void nested_enter(struct guest_vcpu *self, uint64_t unused);
+/* The argument is the address. */
+void nested_save(struct guest_vcpu *self, uint64_t address);
+
+#endif

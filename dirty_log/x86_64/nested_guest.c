@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "nested.h"
+#include "svm.h"
+
+/* APM volume 2, appendix B. */
+#define VMCB_INTERCEPT_3  0x00c
+#define INTERCEPT_3_CPUID (1U << 18)
+#define VMCB_EXIT_INFO_1  0x078
+/* What no exit has there. */
+#define MARK 0x5ec335ec335ec33ULL
+
+static struct svm_nested *nested_of(struct guest_vcpu *self)
+{
+	return (struct svm_nested *)self->test;
+}
+
+/* It exits, and stays where it is. */
+static void ask_for_ever(struct guest_vcpu *self, uint64_t unused)
+{
+	(void)self;
+	(void)unused;
+	for (;;) {
+		uint32_t eax = 0, ecx = 0;
+
+		asm volatile("cpuid" : "+a"(eax), "+c"(ecx) : : "rbx", "rdx");
+	}
+}
+
+void nested_begin(struct guest_vcpu *self, uint64_t unused)
+{
+	struct svm_nested *nested = nested_of(self);
+
+	(void)unused;
+	svm_begin(self, nested, ask_for_ever, 0);
+	*(volatile uint32_t *)svm_field(nested,
+					VMCB_INTERCEPT_3) |= INTERCEPT_3_CPUID;
+}
+
+/* Something that KVM changes at the next exit. */
+void nested_mark(struct guest_vcpu *self, uint64_t unused)
+{
+	(void)unused;
+	*(volatile uint64_t *)svm_field(nested_of(self),
+					VMCB_EXIT_INFO_1) = MARK;
+}
+
+void nested_enter(struct guest_vcpu *self, uint64_t unused)
+{
+	(void)unused;
+	guest_assert_equal(svm_run(nested_of(self)), SVM_EXIT_CPUID);
+}
+
+void nested_save(struct guest_vcpu *self, uint64_t address)
+{
+	(void)self;
+	asm volatile("vmsave %%rax" : : "a"(address) : "memory");
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What KVM writes in the guest's place: it emulates instructions that touch
+ * memory and what is none, and any behind its prefix.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "../ways_guest.h"
+#include "instructions.h"
+#include "prefix.h"
+#include "report.h"
+#include "ways_x86.h"
+
+/* Nobody answers it but us. */
+#define PORT 0xe6
+/* Runs that begin in one page and end in the next. */
+#define MOVS_WORDS 8
+#define INS_WORDS  64
+
+#define TARGETS_MAX 8
+
+static void answer_read(struct stage *stage, enum vcpu_event event)
+{
+	char text[256];
+
+	/* Something else each time. */
+	CHECK(event == VCPU_OTHER &&
+		      vcpu_answer(stage->vcpu,
+				  ++stage->own[0] * 0x9e3779b97f4a7c15ULL),
+	      "an exit that is no read of what is no memory: %s",
+	      vcpu_exit_text(stage->vcpu, text, sizeof(text)));
+}
+
+/* Read from @source, which is none of memory's, to all targets. */
+static void act_copy(struct stage *stage, guest_function function,
+		     uint64_t source, uint64_t words, uint64_t bytes)
+{
+	size_t first[TARGETS_MAX], count, i;
+
+	count = stage_targets(stage, 2, first, TARGETS_MAX);
+	for (i = 0; i < count; i++) {
+		stage->vcpu->guest->test[0] = source;
+		stage->vcpu->guest->test[1] = words;
+		stage_must(stage, first[i]);
+		stage_must(stage, first[i] + 1);
+		CHECK(stage_run_exits(stage, function,
+				      stage_address(stage, first[i] + 1) -
+					      bytes / 2,
+				      answer_read),
+		      "nothing was read from where no memory is");
+	}
+}
+
+/* The page behind the slot is no memory. */
+static void prepare_behind(struct stage *stage)
+{
+	uint64_t behind = stage_address(stage, stage->pages);
+
+	vm_map(stage->exact.scene.vm, behind, behind, stage->page_size,
+	       stage->page_size);
+}
+
+static void act_movs_from_mmio(struct stage *stage)
+{
+	act_copy(stage, movs_from, stage_address(stage, stage->pages),
+		 MOVS_WORDS, MOVS_WORDS * 8);
+}
+
+static void act_ins(struct stage *stage)
+{
+	act_copy(stage, ins_to, PORT, INS_WORDS, INS_WORDS * 4);
+}
+
+static void expect_behind(struct stage *stage, enum vcpu_event event)
+{
+	char text[256];
+	uint64_t gpa;
+
+	CHECK(event == VCPU_OTHER && vcpu_mmio(stage->vcpu, &gpa) &&
+		      gpa == stage_address(stage, stage->pages) &&
+		      stage->vcpu->run->mmio.is_write,
+	      "the other half of a store is no exit for MMIO: %s",
+	      vcpu_exit_text(stage->vcpu, text, sizeof(text)));
+}
+
+/* Half a store to the slot's last page, half to where no memory is. */
+static void act_straddle_into_mmio(struct stage *stage)
+{
+	unsigned int exits;
+
+	stage_must(stage, stage->pages - 1);
+	exits = stage_run_exits(stage, way_store,
+				stage_address(stage, stage->pages) - 4,
+				expect_behind);
+	CHECK(exits == 1, "half a store beyond the slot made %u exits", exits);
+}
+
+static void need_prefix(struct stage *stage)
+{
+	(void)stage;
+	emulation_prefix_need();
+}
+
+static void need_prefix_and_sse(struct stage *stage)
+{
+	need_prefix(stage);
+	need_sse(stage);
+}
+
+static const struct way ways[] = {
+	{ .name = "movs_from_mmio",
+	  .plan = "rep movsq from where no memory is, to memory",
+	  .prepare = prepare_behind,
+	  .act = act_movs_from_mmio },
+	{ .name = "straddle_into_mmio",
+	  .plan = "a store of which half goes where no memory is",
+	  .prepare = prepare_behind,
+	  .act = act_straddle_into_mmio },
+	{ .name = "ins",
+	  .plan = "rep insl, from a port to memory",
+	  .act = act_ins },
+	{ .name = "emulated_mov",
+	  .plan = "KVM emulates a store",
+	  .function = emulated_mov,
+	  .pages = 1,
+	  .need = need_prefix },
+	{ .name = "emulated_mov_straddle",
+	  .plan = "KVM emulates a store across pages",
+	  .function = emulated_mov,
+	  .pages = 2,
+	  .offset = -4,
+	  .need = need_prefix },
+	{ .name = "emulated_xchg",
+	  .plan = "KVM emulates an exchange",
+	  .function = emulated_xchg,
+	  .pages = 1,
+	  .need = need_prefix },
+	{ .name = "emulated_lock_add",
+	  .plan = "KVM emulates a locked addition",
+	  .function = emulated_lock_add,
+	  .pages = 1,
+	  .need = need_prefix },
+	{ .name = "emulated_lock_btc",
+	  .plan = "KVM emulates a locked bit operation",
+	  .function = emulated_lock_btc,
+	  .pages = 1,
+	  .need = need_prefix },
+	{ .name = "emulated_lock_xadd",
+	  .plan = "KVM emulates a locked exchange and add",
+	  .function = emulated_lock_xadd,
+	  .pages = 1,
+	  .need = need_prefix },
+	{ .name = "emulated_lock_cmpxchg",
+	  .plan = "KVM emulates a compare and exchange (emulator_cmpxchg_emulated())",
+	  .function = emulated_lock_cmpxchg,
+	  .pages = 1,
+	  .need = need_prefix },
+	{ .name = "emulated_lock_cmpxchg8b",
+	  .plan = "the same of 8 bytes",
+	  .function = emulated_lock_cmpxchg8b,
+	  .pages = 1,
+	  .need = need_prefix },
+	{ .name = "emulated_push",
+	  .plan = "KVM emulates a push across pages",
+	  .function = emulated_push,
+	  .pages = 2,
+	  .offset = -4,
+	  .need = need_prefix },
+	{ .name = "emulated_rep_stos",
+	  .plan = "KVM emulates rep stosq over five pages, at least its beginning",
+	  .function = emulated_rep_stosq,
+	  .pages = 5,
+	  .offset = 2048,
+	  .alone = true,
+	  .need = need_prefix },
+	{ .name = "emulated_rep_movsq",
+	  .plan = "KVM emulates rep movsq across pages",
+	  .function = emulated_rep_movsq,
+	  .pages = 2,
+	  .offset = -1024,
+	  .need = need_prefix },
+	{ .name = "emulated_movaps",
+	  .plan = "KVM emulates an aligned store by SSE",
+	  .function = emulated_movaps,
+	  .pages = 1,
+	  .need = need_prefix_and_sse },
+	{ .name = "emulated_movups",
+	  .plan = "KVM emulates a store by SSE across pages",
+	  .function = emulated_movups,
+	  .pages = 2,
+	  .offset = -8,
+	  .need = need_prefix_and_sse },
+};
+
+const struct way_table *ways_emulated(void)
+{
+	static const struct way_table table = WAY_TABLE(ways);
+
+	return &table;
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where KVM writes for guests that know of it (Documentation/virt/kvm/x86/msr.rst
+ * and cpuid.rst). The guest's page has stamps, or what KVM wrote there before.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <asm/kvm_para.h>
+
+#include "../ways_guest.h"
+#include "apic.h"
+#include "msr_list.h"
+#include "report.h"
+#include "supported.h"
+#include "ways_x86.h"
+
+/* Pages at the seams of a bitmap's words. */
+#define PAGE	   63
+#define OTHER_PAGE 64
+
+#define MSR_SYSTEM_OLD 0x12
+#define VECTOR_READY   0x51
+#define VECTOR_EOI     0x52
+#define EOI_TRIES      200
+
+/* The low bit of most of these registers. */
+#define ENABLED 1ULL
+
+void guest_writes_msr(struct stage *stage, uint32_t number, uint64_t value)
+{
+	*msr_list_of(stage->vcpu->guest) = (struct msr_list){
+		.count = 1,
+		.number = { number },
+		.value = { value },
+	};
+	stage_run(stage, write_msrs, 0);
+}
+
+static void need_feature(unsigned int bit, const char *what)
+{
+	if (!(cpuid_supported(KVM_CPUID_FEATURES).eax >> bit & 1))
+		skip(what, "use a kernel that offers it (CONFIG_PARAVIRT, "
+			   "CONFIG_SCHED_INFO)");
+}
+
+static void need_clock(struct stage *stage)
+{
+	(void)stage;
+	need_feature(KVM_FEATURE_CLOCKSOURCE2, "KVM_FEATURE_CLOCKSOURCE2");
+}
+
+static void need_old_clock(struct stage *stage)
+{
+	(void)stage;
+	need_feature(KVM_FEATURE_CLOCKSOURCE, "KVM_FEATURE_CLOCKSOURCE");
+}
+
+static void need_steal_time(struct stage *stage)
+{
+	(void)stage;
+	need_feature(KVM_FEATURE_STEAL_TIME, "KVM_FEATURE_STEAL_TIME");
+}
+
+/* kvm_write_system_time(), then kvm_setup_guest_pvclock() at the next entry. */
+static void act_clock(struct stage *stage)
+{
+	stage_must(stage, PAGE);
+	guest_writes_msr(stage, MSR_KVM_SYSTEM_TIME_NEW,
+			 stage_address(stage, PAGE) | ENABLED);
+}
+
+static void act_old_clock(struct stage *stage)
+{
+	stage_must(stage, PAGE);
+	guest_writes_msr(stage, MSR_SYSTEM_OLD,
+			 stage_address(stage, PAGE) | ENABLED);
+}
+
+static void act_wall_clock(struct stage *stage)
+{
+	stage_must(stage, PAGE);
+	guest_writes_msr(stage, MSR_KVM_WALL_CLOCK_NEW,
+			 stage_address(stage, PAGE));
+}
+
+/* record_steal_time(): at every KVM_RUN. */
+static void act_steal_time(struct stage *stage)
+{
+	stage_must(stage, PAGE);
+	guest_writes_msr(stage, MSR_KVM_STEAL_TIME,
+			 stage_address(stage, PAGE) | KVM_MSR_ENABLED);
+	stage_run(stage, way_enter, 0);
+	stage_judge(stage, "steal time enabled", false);
+	stage_must(stage, PAGE);
+	stage_must(stage, OTHER_PAGE);
+	stage_access(stage, WRITER_STORE, OTHER_PAGE, 1, 0);
+}
+
+static void need_eoi(struct stage *stage)
+{
+	need_feature(KVM_FEATURE_PV_EOI, "KVM_FEATURE_PV_EOI");
+	stage_run(stage, begin_apic, 0);
+}
+
+/* The guest takes a word away, and @number with it; that is judged. */
+static void clear_word(struct stage *stage, uint32_t number)
+{
+	*msr_list_of(stage->vcpu->guest) = (struct msr_list){
+		.count = 1,
+		.number = { number },
+		.clear = stage_address(stage, PAGE),
+	};
+	stage_must(stage, PAGE);
+	stage_run(stage, write_msrs, 0);
+	stage_judge(stage, "the guest has cleared the word", true);
+}
+
+/* Set when an interrupt is given to the guest, taken back when it exits. */
+static void act_eoi(struct stage *stage)
+{
+	struct msr_list *list = msr_list_of(stage->vcpu->guest);
+	unsigned int i;
+
+	clear_word(stage, MSR_KVM_PV_EOI_EN);
+	guest_writes_msr(stage, MSR_KVM_PV_EOI_EN,
+			 stage_address(stage, PAGE) | KVM_MSR_ENABLED);
+	stage_judge(stage, "no interrupt yet", false);
+	stage_must(stage, PAGE);
+	list->value[0] = stage_address(stage, PAGE);
+	/* It is taken back by an exit that comes before the handler looks. */
+	for (i = 0; i < EOI_TRIES && !(list->seen & 2); i++)
+		stage_run(stage, take_interrupt, VECTOR_EOI);
+	if (!(list->seen & 2))
+		skip("a KVM that ends interrupts by memory",
+		     "use kvm_intel.enable_apicv=0 or kvm_amd.avic=0");
+}
+
+static void need_async_pf(struct stage *stage)
+{
+	need_feature(KVM_FEATURE_ASYNC_PF_INT, "KVM_FEATURE_ASYNC_PF_INT");
+	stage_run(stage, begin_apic, 0);
+	guest_writes_msr(stage, MSR_KVM_ASYNC_PF_INT, VECTOR_READY);
+}
+
+/*
+ * Enabling wakes all who wait: kvm_async_pf_wakeup_all() has a token of all ones
+ * written, if there was none (kvm_arch_async_page_present()).
+ */
+static void act_async_pf(struct stage *stage)
+{
+	clear_word(stage, MSR_KVM_ASYNC_PF_EN);
+	stage_must(stage, PAGE);
+	guest_writes_msr(stage, MSR_KVM_ASYNC_PF_EN,
+			 stage_address(stage, PAGE) | KVM_ASYNC_PF_ENABLED |
+				 KVM_ASYNC_PF_DELIVERY_AS_INT);
+	stage_run(stage, way_enter, 0);
+}
+
+static void begin_apic_first(struct stage *stage)
+{
+	stage_run(stage, begin_apic, 0);
+}
+
+/* KVM_SET_VAPIC_ADDR: kvm_lapic_sync_to_vapic() at every entry. */
+static void act_vapic(struct stage *stage)
+{
+	apic_set_virtual(stage->vcpu, 0);
+	stage_stamp(stage, PAGE);
+	apic_set_virtual(stage->vcpu, stage_address(stage, PAGE));
+	stage_must(stage, PAGE);
+	stage_must(stage, OTHER_PAGE);
+	stage_access(stage, WRITER_STORE, OTHER_PAGE, 1, 0);
+}
+
+static const struct way ways[] = {
+	{ .name = "kvmclock",
+	  .plan = "the time that KVM tells the guest",
+	  .need = need_clock,
+	  .act = act_clock },
+	{ .name = "kvmclock_old",
+	  .plan = "the same by its first register",
+	  .need = need_old_clock,
+	  .act = act_old_clock },
+	{ .name = "wall_clock",
+	  .plan = "the wall clock at boot that KVM tells the guest",
+	  .need = need_clock,
+	  .act = act_wall_clock },
+	{ .name = "steal_time",
+	  .plan = "the time that KVM took from a vCPU",
+	  .need = need_steal_time,
+	  .act = act_steal_time },
+	{ .name = "pv_eoi",
+	  .plan = "the bit by which a guest ends an interrupt",
+	  .same = true,
+	  .interrupts = true,
+	  .need = need_eoi,
+	  .act = act_eoi },
+	{ .name = "async_pf",
+	  .plan = "the token of an asynchronous page fault that is done",
+	  .interrupts = true,
+	  .need = need_async_pf,
+	  .act = act_async_pf },
+	{ .name = "vapic",
+	  .plan = "the task priority that KVM tells of an APIC (KVM_SET_VAPIC_ADDR)",
+	  .interrupts = true,
+	  .need = begin_apic_first,
+	  .act = act_vapic },
+};
+
+const struct way_table *ways_paravirtual(void)
+{
+	static const struct way_table table = WAY_TABLE(ways);
+
+	return &table;
+}
