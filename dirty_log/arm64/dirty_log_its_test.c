@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KVM itself writes guest memory while no vCPU runs: an ITS's tables, when they
- * are saved for a migration. The page is in the dirty log: in the bitmap, which
+ * KVM itself writes guest memory while no vCPU runs: an ITS's tables, and which
+ * LPIs are pending, when they are saved for a migration. The page is in the dirty log: in the bitmap, which
  * is what a bitmap beside the rings is for. (A VM with rings and no such bitmap
  * has nowhere to note it; api.rst 7.36 says so.)
  */
@@ -77,7 +77,7 @@ static void judge(struct saved *saved, const char *what)
 	bitmap_zero(saved->written, saved->watched->pages);
 }
 
-static void setup(struct saved *saved, const struct test_case *test)
+static void create(struct saved *saved, const struct test_case *test)
 {
 	const struct scene_config config = {
 		.harvester = test->number[0],
@@ -94,12 +94,18 @@ static void setup(struct saved *saved, const struct test_case *test)
 	page_size = saved->scene.vm->page_size;
 	saved->watched = saved->scene.watched[0];
 	saved->table_page = SLOT_BYTES / 2 / page_size;
-	its_place_collections(&saved->its,
-			      saved->watched->slot->gpa +
-				      saved->table_page * page_size);
 	saved->mirror = mirror_new("the slot", saved->watched->slot->hva,
 				   saved->watched->pages, page_size);
 	saved->written = bitmap_new(saved->watched->pages);
+}
+
+static void setup(struct saved *saved, const struct test_case *test)
+{
+	create(saved, test);
+	its_place_collections(&saved->its,
+			      saved->watched->slot->gpa +
+				      saved->table_page *
+					      saved->scene.vm->page_size);
 }
 
 static void teardown(struct saved *saved)
@@ -123,6 +129,17 @@ static void save_tables(struct saved *saved)
 	bitmap_set(saved->written, saved->table_page);
 }
 
+static void enable(struct saved *saved)
+{
+	dirty_enable(saved->scene.dirty, saved->watched);
+	mirror_copy_all(saved->mirror);
+	if (saved->scene.config.harvester != HARVESTER_CLEAR_INITIALLY_SET)
+		return;
+	bitmap_fill(saved->written, saved->watched->pages);
+	dirty_harvest(saved->scene.dirty, saved->watched, NULL);
+	judge(saved, "KVM_DIRTY_LOG_INITIALLY_SET, first clear");
+}
+
 static void test_saved(const struct test_case *test)
 {
 	struct saved saved;
@@ -130,13 +147,7 @@ static void test_saved(const struct test_case *test)
 
 	setup(&saved, test);
 	store_whole(&saved);
-	dirty_enable(saved.scene.dirty, saved.watched);
-	mirror_copy_all(saved.mirror);
-	if (test->number[0] == HARVESTER_CLEAR_INITIALLY_SET) {
-		bitmap_fill(saved.written, saved.watched->pages);
-		dirty_harvest(saved.scene.dirty, saved.watched, NULL);
-		judge(&saved, "KVM_DIRTY_LOG_INITIALLY_SET, first clear");
-	}
+	enable(&saved);
 
 	for (round = 0; round < ROUNDS; round++) {
 		/* The table's page was re-protected by the last harvest. */
@@ -154,6 +165,74 @@ static void test_saved(const struct test_case *test)
 	teardown(&saved);
 }
 
+/* LPIs whose bits are 4 KiB apart: two pages, where pages are that small. */
+static const uint32_t lpis[] = { ITS_LPI_FIRST, ITS_LPI_FIRST + 8 * 4096 };
+
+#define LPIS (sizeof(lpis) / sizeof(lpis[0]))
+
+/* Make them pending or not, and have that saved. */
+static void save_pending(struct saved *saved, bool pending)
+{
+	unsigned long *commands = bitmap_new(saved->watched->pages);
+	size_t page_size = saved->scene.vm->page_size, i;
+	const volatile uint8_t *table =
+		(const uint8_t *)saved->watched->slot->hva +
+		saved->table_page * page_size + ITS_PENDING;
+
+	for (i = 0; i < LPIS; i++) {
+		its_set_pending(&saved->its, i, pending);
+		bitmap_set(saved->written,
+			   saved->table_page +
+				   (ITS_PENDING + lpis[i] / 8) / page_size);
+	}
+	/* The host has written commands, which is not logged. */
+	bitmap_set(commands, saved->table_page);
+	mirror_take(saved->mirror, commands);
+	free(commands);
+	its_save_pending(&saved->its);
+	for (i = 0; i < LPIS; i++)
+		CHECK((table[lpis[i] / 8] >> lpis[i] % 8 & 1) == pending,
+		      "KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES stored that LPI %u is %s pending",
+		      lpis[i], pending ? "not" : "still");
+}
+
+static void test_pending(const struct test_case *test)
+{
+	struct saved saved;
+	unsigned int round;
+	size_t offset;
+
+	create(&saved, test);
+	store_whole(&saved);
+	offset = saved.table_page * saved.scene.vm->page_size;
+	memset((char *)saved.watched->slot->hva + offset, 0, ITS_LPI_BYTES);
+	its_enable_lpis(&saved.its, (char *)saved.watched->slot->hva + offset,
+			saved.watched->slot->gpa + offset, lpis, LPIS);
+	enable(&saved);
+	for (round = 0; round < 2 * ROUNDS; round++) {
+		store_page(&saved, GUEST_PAGE);
+		save_pending(&saved, round % 2 == 0);
+		dirty_harvest_final(saved.scene.dirty, saved.watched);
+		judge(&saved, "pending tables saved");
+		mirror_judge(saved.mirror);
+	}
+	teardown(&saved);
+}
+
+static void add_case(struct test_case *cases, size_t *count, size_t max,
+		     void (*run)(const struct test_case *), const char *name,
+		     enum harvester harvester)
+{
+	struct test_case *test = &cases[*count];
+
+	if (*count == max)
+		fail("more than %zu cases", max);
+	*test = (struct test_case){ .run = run, .number = { harvester } };
+	snprintf(test->name, sizeof(test->name), "%s/%s", name,
+		 harvester_name(harvester));
+	(*count)++;
+}
+
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
@@ -163,18 +242,14 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		HARVESTER_CLEAR_INITIALLY_SET,
 		HARVESTER_RING_BITMAP,
 	};
-	size_t count = sizeof(harvesters) / sizeof(harvesters[0]), i;
+	size_t count = 0, i;
 
 	(void)options;
-	if (count > max)
-		fail("more than %zu cases", max);
-	for (i = 0; i < count; i++) {
-		cases[i] = (struct test_case){
-			.run = test_saved,
-			.number = { harvesters[i] },
-		};
-		snprintf(cases[i].name, sizeof(cases[i].name),
-			 "tables_saved/%s", harvester_name(harvesters[i]));
+	for (i = 0; i < sizeof(harvesters) / sizeof(harvesters[0]); i++) {
+		add_case(cases, &count, max, test_saved, "tables_saved",
+			 harvesters[i]);
+		add_case(cases, &count, max, test_pending, "pending_saved",
+			 harvesters[i]);
 	}
 	return count;
 }

@@ -18,7 +18,40 @@
 
 /* GITS_BASER1 holds KVM's collection table (vgic_mmio_write_its_baser()). */
 #define GITS_BASER1	 0x108
+#define GITS_BASER0	 0x100
+#define GITS_CTLR	 0x000
+#define GITS_CBASER	 0x080
+#define GITS_CWRITER	 0x088
 #define GITS_BASER_VALID (1ULL << 63)
+
+/* Of the first vCPU, whose affinity is 0. */
+#define GICR_CTLR	 0x000
+#define GICR_PROPBASER	 0x070
+#define GICR_PENDBASER	 0x078
+#define GICR_ENABLE_LPIS 1U
+/* LPIs have numbers of 16 bits. */
+#define PROPBASER_BITS 15U
+
+/* Parts of the memory of its_enable_lpis(). */
+#define PART_COMMANDS	 0
+#define PART_DEVICES	 (1 * ITS_TABLE_ALIGN)
+#define PART_COLLECTIONS (2 * ITS_TABLE_ALIGN)
+#define PART_EVENTS	 (3 * ITS_TABLE_ALIGN)
+#define PART_PROPERTIES	 (4 * ITS_TABLE_ALIGN)
+
+/* Arm IHI0069, 5.3: commands are 4 words, the queue is 4 KiB. */
+#define COMMAND_INT   0x03
+#define COMMAND_CLEAR 0x04
+#define COMMAND_MAPD  0x08
+#define COMMAND_MAPC  0x09
+#define COMMAND_MAPTI 0x0a
+#define COMMAND_VALID (1ULL << 63)
+#define COMMAND_WORDS 4
+#define COMMANDS_MAX  128
+/* Bits of an event's number, less 1. */
+#define EVENT_BITS 3
+#define DEVICE	   1ULL
+#define COLLECTION 0
 
 static int set_attribute(int fd, uint32_t group, uint64_t attribute,
 			 const void *value)
@@ -104,4 +137,82 @@ void its_save_tables(struct its *its)
 {
 	must_set(its->fd, KVM_DEV_ARM_VGIC_GRP_CTRL,
 		 KVM_DEV_ARM_ITS_SAVE_TABLES, NULL, "ITS_SAVE_TABLES");
+}
+
+static void set_redistributor(struct its *its, uint64_t offset, uint32_t value,
+			      const char *what)
+{
+	must_set(its->gic_fd, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, offset, &value,
+		 what);
+}
+
+static void set_its(struct its *its, uint64_t offset, uint64_t value,
+		    const char *what)
+{
+	must_set(its->fd, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, offset, &value, what);
+}
+
+/* The queue's end: what is new is done before the ioctl returns. */
+static void command(struct its *its, uint64_t first, uint64_t second,
+		    uint64_t third)
+{
+	unsigned int at = its->command_count++ % COMMANDS_MAX;
+	uint64_t *words = its->commands + (size_t)at * COMMAND_WORDS;
+
+	words[0] = first;
+	words[1] = second;
+	words[2] = third;
+	words[3] = 0;
+	set_its(its, GITS_CWRITER,
+		its->command_count % COMMANDS_MAX * COMMAND_WORDS *
+			sizeof(*words),
+		"GITS_CWRITER");
+}
+
+void its_enable_lpis(struct its *its, void *memory, uint64_t gpa,
+		     const uint32_t *lpi, unsigned int count)
+{
+	const uint64_t pending = gpa + ITS_PENDING;
+	const uint64_t properties = gpa + PART_PROPERTIES;
+	unsigned int i;
+
+	set_redistributor(its, GICR_PROPBASER,
+			  (uint32_t)properties | PROPBASER_BITS,
+			  "GICR_PROPBASER");
+	set_redistributor(its, GICR_PROPBASER + 4, properties >> 32,
+			  "GICR_PROPBASER, upper half");
+	set_redistributor(its, GICR_PENDBASER, (uint32_t)pending,
+			  "GICR_PENDBASER");
+	set_redistributor(its, GICR_PENDBASER + 4, pending >> 32,
+			  "GICR_PENDBASER, upper half");
+	set_redistributor(its, GICR_CTLR, GICR_ENABLE_LPIS, "GICR_CTLR");
+
+	its->commands = memory;
+	its->command_count = 0;
+	set_its(its, GITS_CBASER, GITS_BASER_VALID | (gpa + PART_COMMANDS),
+		"GITS_CBASER");
+	set_its(its, GITS_BASER0, GITS_BASER_VALID | (gpa + PART_DEVICES),
+		"GITS_BASER0");
+	set_its(its, GITS_BASER1, GITS_BASER_VALID | (gpa + PART_COLLECTIONS),
+		"GITS_BASER1");
+	set_its(its, GITS_CTLR, 1, "GITS_CTLR");
+	command(its, COMMAND_MAPD | DEVICE << 32, EVENT_BITS,
+		COMMAND_VALID | (gpa + PART_EVENTS));
+	command(its, COMMAND_MAPC, 0, COMMAND_VALID | COLLECTION);
+	for (i = 0; i < count; i++)
+		command(its, COMMAND_MAPTI | DEVICE << 32,
+			i | (uint64_t)lpi[i] << 32, COLLECTION);
+}
+
+void its_set_pending(struct its *its, unsigned int event, bool pending)
+{
+	command(its, (pending ? COMMAND_INT : COMMAND_CLEAR) | DEVICE << 32,
+		event, 0);
+}
+
+void its_save_pending(struct its *its)
+{
+	must_set(its->gic_fd, KVM_DEV_ARM_VGIC_GRP_CTRL,
+		 KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES, NULL,
+		 "SAVE_PENDING_TABLES");
 }

@@ -8,6 +8,7 @@
 #ifndef SECMMU_ITS_H
 #define SECMMU_ITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vm.h"
@@ -19,10 +20,14 @@
  * struct its - a VM's ITS
  * @gic_fd: the VM's GICv3
  * @fd: the ITS
+ * @commands: host address of the queue of commands
+ * @command_count: how many were given
  */
 struct its {
 	int gic_fd;
 	int fd;
+	uint64_t *commands;
+	unsigned int command_count;
 };
 
 /**
@@ -46,6 +51,45 @@ void its_destroy(struct its *its);
  * @gpa: guest physical address, a multiple of ITS_TABLE_ALIGN
  */
 void its_place_collections(struct its *its, uint64_t gpa);
+
+/* Memory that its_enable_lpis() takes, bytes. */
+#define ITS_LPI_BYTES (6 * ITS_TABLE_ALIGN)
+/* Where in it the table of pending LPIs is, bytes. */
+#define ITS_PENDING (5 * ITS_TABLE_ALIGN)
+/* The first LPI; there are as many as 16 bits name. */
+#define ITS_LPI_FIRST 8192U
+
+/**
+ * its_enable_lpis() - have a device, and LPIs for it
+ * @its: ITS
+ * @memory: host address of memory for tables, zeroed
+ * @gpa: its guest physical address, a multiple of ITS_TABLE_ALIGN
+ * @lpi: numbers of the LPIs that the device's events have, ITS_LPI_FIRST and up
+ * @count: how many, at most 8
+ *
+ * They belong to the first vCPU.
+ */
+void its_enable_lpis(struct its *its, void *memory, uint64_t gpa,
+		     const uint32_t *lpi, unsigned int count);
+
+/**
+ * its_set_pending() - make an event's LPI pending, or not
+ * @its: ITS, its_enable_lpis() was called
+ * @event: index of its LPI
+ * @pending: what it is to be
+ */
+void its_set_pending(struct its *its, unsigned int event, bool pending);
+
+/**
+ * its_save_pending() - KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES
+ * @its: ITS, its_enable_lpis() was called
+ *
+ * KVM writes those bytes of the table of pending LPIs that are not right any more
+ * (vgic_v3_save_pending_tables()): LPI n is bit n % 8 of byte n / 8.
+ *
+ * Context: no vCPU runs.
+ */
+void its_save_pending(struct its *its);
 
 /**
  * its_save_tables() - KVM_DEV_ARM_ITS_SAVE_TABLES
