@@ -8,6 +8,10 @@
 #define _GNU_SOURCE
 #endif
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +44,8 @@
 #define STOP_MS	    30000
 
 enum { NUMBER_HARVESTER, NUMBER_VCPUS, NUMBER_PARTIAL, DIMENSIONS };
+/* Of a case that resets while vCPUs run: signals interrupt it. */
+enum { NUMBER_SIGNALS = DIMENSIONS };
 
 static const enum harvester rings[] = { HARVESTER_RING, HARVESTER_RING_ACQ_REL,
 					HARVESTER_RING_BITMAP };
@@ -313,19 +319,45 @@ static void test_full_running(const struct test_case *test)
 	flip_run(&config);
 }
 
+/* A thread that resets rings. */
+struct resetter {
+	struct dirty_log *dirty;
+	pthread_t thread;
+	atomic_bool runs;
+};
+
 static void reset_rings(struct worker *worker, void *argument)
 {
-	struct dirty_log *dirty = argument;
+	struct resetter *resetter = argument;
 
+	resetter->thread = pthread_self();
+	atomic_store(&resetter->runs, true);
 	while (!worker_should_stop(worker)) {
 		worker_doing(worker, "KVM_RESET_DIRTY_RINGS");
-		dirty_ring_reset(dirty);
+		dirty_ring_reset(resetter->dirty);
+	}
+}
+
+/*
+ * A signal ends a reset early (kvm_dirty_ring_reset(), from 6.16 on): what is
+ * left is for the next one. The crew has a handler for it.
+ */
+static void interrupt_reset(struct worker *worker, void *argument)
+{
+	struct resetter *resetter = argument;
+
+	while (!worker_should_stop(worker)) {
+		worker_doing(worker, "signals");
+		if (atomic_load(&resetter->runs))
+			pthread_kill(resetter->thread, SIGUSR1);
+		sched_yield();
 	}
 }
 
 /*
  * vCPUs write and are never stopped; one thread harvests, another one resets
- * what the first has harvested, and at times the first one does it, too.
+ * what the first has harvested, and at times the first one does it, too. A third
+ * one may interrupt the second.
  */
 static void test_reset_running(const struct test_case *test)
 {
@@ -344,6 +376,7 @@ static void test_reset_running(const struct test_case *test)
 	struct deadline deadline = deadline_in_ms(VERIFIED_MS);
 	uint64_t harvests = 0, verified = 0;
 	struct random_stream random;
+	struct resetter resetter = { .runs = false };
 	struct worker_group *resetters;
 	struct dirty_slot *watched;
 	struct mirror *mirror;
@@ -358,7 +391,10 @@ static void test_reset_running(const struct test_case *test)
 			    scene.vm->page_size);
 	crew = crew_new(scene.vm, &crew_config);
 	resetters = worker_group_new("resetter");
-	worker_add(resetters, "resets", reset_rings, scene.dirty);
+	resetter.dirty = scene.dirty;
+	worker_add(resetters, "resets", reset_rings, &resetter);
+	if (test->number[NUMBER_SIGNALS])
+		worker_add(resetters, "interrupts", interrupt_reset, &resetter);
 	crew_start(crew);
 	dirty_enable(scene.dirty, watched);
 	mirror_copy_all(mirror);
@@ -405,9 +441,11 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	static const struct {
 		const char *name;
 		void (*run)(const struct test_case *test);
+		unsigned long signals;
 	} running[] = {
-		{ "full_running", test_full_running },
-		{ "reset_running", test_reset_running },
+		{ "full_running", test_full_running, 0 },
+		{ "reset_running", test_reset_running, 0 },
+		{ "reset_signalled", test_reset_running, 1 },
 	};
 	const struct case_matrix matrix = {
 		.dimensions = DIMENSIONS,
@@ -435,6 +473,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		for (j = 0; j < RINGS; j++) {
 			test = case_add(cases, &count, max, running[i].run);
 			test->number[NUMBER_HARVESTER] = j;
+			test->number[NUMBER_SIGNALS] = running[i].signals;
 			snprintf(test->name, sizeof(test->name), "%s/%s",
 				 running[i].name, harvester_name(rings[j]));
 		}

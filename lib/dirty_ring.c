@@ -95,14 +95,22 @@ static uint64_t reset_so_far(const struct dirty_log *dirty)
 	return __atomic_load_n(&dirty->ring_reset, __ATOMIC_SEQ_CST);
 }
 
+uint64_t dirty_ring_take(struct dirty_log *dirty, struct vcpu *vcpu,
+			 uint32_t most)
+{
+	uint64_t count = collect_vcpu(dirty, vcpu, most);
+
+	dirty->ring_entries += count;
+	return count;
+}
+
 uint64_t dirty_ring_collect_some(struct dirty_log *dirty, uint32_t most)
 {
 	uint64_t count = 0, before;
 	unsigned int i, idle = 0;
 
 	for (i = 0; i < dirty->vm->vcpu_count; i++)
-		count += collect_vcpu(dirty, &dirty->vm->vcpus[i], most);
-	dirty->ring_entries += count;
+		count += dirty_ring_take(dirty, &dirty->vm->vcpus[i], most);
 
 	while ((before = reset_so_far(dirty)) < dirty->ring_entries &&
 	       idle < RESET_TRIES) {
@@ -160,7 +168,15 @@ uint32_t dirty_ring_most(const struct vm *vm)
 {
 	uint32_t log_size = arch_dirty_log_size();
 
+	/* Guests that are emulated run on for a while before they leave. */
+	if (!arch_maps_huge())
+		return vm->config.ring_entries;
 	return dirty_ring_soft_limit(vm) - 1 + (log_size ? log_size : 1);
+}
+
+bool dirty_ring_keeps_order(void)
+{
+	return !arch_dirty_log_size();
 }
 
 uint32_t dirty_ring_pending(const struct vcpu *vcpu)
@@ -171,6 +187,28 @@ uint32_t dirty_ring_pending(const struct vcpu *vcpu)
 	       flags_of(vcpu, vcpu->ring_next + count) == KVM_DIRTY_GFN_F_DIRTY)
 		count++;
 	return count;
+}
+
+bool dirty_ring_peek(const struct vcpu *vcpu, uint32_t ahead, uint32_t *slot_id,
+		     uint64_t *page)
+{
+	uint32_t index = vcpu->ring_next + ahead;
+	const struct kvm_dirty_gfn *entry = entry_of(vcpu, index);
+
+	if (ahead >= vcpu->vm->config.ring_entries ||
+	    flags_of(vcpu, index) != KVM_DIRTY_GFN_F_DIRTY)
+		return false;
+	*slot_id = entry->slot;
+	*page = entry->offset;
+	return true;
+}
+
+void dirty_ring_mark(const struct vcpu *vcpu, uint32_t ahead, bool harvested)
+{
+	__atomic_store_n(&entry_of(vcpu, vcpu->ring_next + ahead)->flags,
+			 harvested ? KVM_DIRTY_GFN_F_RESET :
+				     KVM_DIRTY_GFN_F_DIRTY,
+			 __ATOMIC_RELEASE);
 }
 
 uint32_t dirty_ring_used(const struct vcpu *vcpu)

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Dirty rings that cannot be: of a wrong size, asked for too late or twice, and
+ * what a VM with rings does not have. Each gets its errno
+ * (Documentation/virt/kvm/api.rst 8.29), and nothing is changed by it.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bitmap.h"
+#include "cases.h"
+#include "report.h"
+#include "scene.h"
+
+#define SLOT_BYTES (2UL << 20)
+#define STORES	   16
+
+static const enum harvester rings[] = { HARVESTER_RING, HARVESTER_RING_ACQ_REL,
+					HARVESTER_RING_BITMAP };
+
+#define RINGS (sizeof(rings) / sizeof(rings[0]))
+
+/* What is asked for, and what the kernel offers. */
+struct wanted {
+	enum harvester harvester;
+	uint32_t capability;
+	uint64_t smallest;
+	uint64_t largest;
+};
+
+static struct wanted want(const struct test_case *test)
+{
+	struct wanted wanted = { .harvester = rings[test->number[0]] };
+	struct vm_config config = { .vcpus = 1 };
+
+	/* Skips where there is none. */
+	harvester_configure(wanted.harvester, &config, UINT32_MAX);
+	wanted.capability = config.ring_capability;
+	wanted.largest = config.ring_entries * sizeof(struct kvm_dirty_gfn);
+	wanted.smallest = harvester_smallest_ring(wanted.harvester) *
+			  sizeof(struct kvm_dirty_gfn);
+	return wanted;
+}
+
+static void expect(struct vm *vm, const struct wanted *wanted, uint64_t bytes,
+		   int error, const char *what)
+{
+	int result = __vm_enable_cap(vm, wanted->capability, bytes);
+
+	CHECK(result == error, "a ring of %llu bytes, %s: %s where %s is due",
+	      (unsigned long long)bytes, what,
+	      result ? errno_name(-result) : "success",
+	      error ? errno_name(-error) : "success");
+}
+
+static struct vm bare_vm(void)
+{
+	const struct vm_config config = { .vcpus = 1 };
+	struct vm vm = { .fd = __vm_create_only(&config) };
+
+	CHECK(vm.fd >= 0, "KVM_CREATE_VM failed: %s", errno_name(-vm.fd));
+	return vm;
+}
+
+/* kvm_vm_ioctl_enable_dirty_log_ring() */
+static void test_sizes(const struct test_case *test)
+{
+	const struct wanted wanted = want(test);
+	struct vm vm = bare_vm();
+
+	expect(&vm, &wanted, 0, -EINVAL, "nothing");
+	expect(&vm, &wanted, 16, -EINVAL, "one entry");
+	expect(&vm, &wanted, wanted.smallest / 2, -EINVAL,
+	       "half of the smallest");
+	expect(&vm, &wanted, wanted.smallest + 16, -EINVAL, "no power of two");
+	expect(&vm, &wanted, wanted.smallest * 3, -EINVAL, "no power of two");
+	expect(&vm, &wanted, wanted.largest * 2, -E2BIG,
+	       "more than is offered");
+	expect(&vm, &wanted, 1ULL << 31, -E2BIG, "far more than is offered");
+	/* None of these counts as the one that is allowed. */
+	expect(&vm, &wanted, wanted.smallest, 0, "the smallest");
+	close(vm.fd);
+	vm = bare_vm();
+	expect(&vm, &wanted, wanted.largest, 0, "the largest");
+	close(vm.fd);
+}
+
+static void test_twice(const struct test_case *test)
+{
+	const struct wanted wanted = want(test);
+	struct vm vm = bare_vm();
+
+	expect(&vm, &wanted, wanted.smallest, 0, "the first");
+	expect(&vm, &wanted, wanted.smallest, -EINVAL, "the same again");
+	expect(&vm, &wanted, wanted.smallest * 2, -EINVAL,
+	       "another one behind the first");
+	close(vm.fd);
+}
+
+/* A vCPU gets its ring when it is made. */
+static void test_late(const struct test_case *test)
+{
+	const struct wanted wanted = want(test);
+	struct vm *vm = vm_create(NULL);
+	int error;
+
+	expect(vm, &wanted, wanted.smallest, -EINVAL, "when there is a vCPU");
+	error = __vm_ioctl(vm, KVM_RESET_DIRTY_RINGS, 0);
+	CHECK(error == -EINVAL,
+	      "KVM_RESET_DIRTY_RINGS of a VM without rings: %s where EINVAL is due",
+	      error < 0 ? errno_name(-error) : "success");
+	vm_destroy(vm);
+}
+
+/* The bitmap beside rings: after them, and before the first slot (7.36). */
+static void test_bitmap(const struct test_case *test)
+{
+	const struct wanted wanted = want(test);
+	struct vm vm = bare_vm();
+	struct backing_request request = {
+		.kind = BACKING_ANONYMOUS,
+		.size = SLOT_BYTES,
+		.fd = -1,
+	};
+	struct backing backing;
+	struct memslot slot;
+	int error;
+
+	error = __vm_enable_cap(&vm, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, 0);
+	CHECK(error == -EINVAL,
+	      "a bitmap beside rings that are not there: %s where EINVAL is due",
+	      error ? errno_name(-error) : "success");
+	expect(&vm, &wanted, wanted.smallest, 0, "the first");
+	backing_create(&backing, &request);
+	slot_add(&vm, &slot, SLOT_TEST_FIRST, GPA_TEST, &backing, 0);
+	error = __vm_enable_cap(&vm, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, 0);
+	CHECK(error == -EINVAL,
+	      "a bitmap beside rings when there is a slot: %s where EINVAL is due",
+	      error ? errno_name(-error) : "success");
+	slot_delete(&slot);
+	error = __vm_enable_cap(&vm, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, 0);
+	if (wanted.harvester == HARVESTER_RING_BITMAP)
+		CHECK(!error, "a bitmap beside rings failed: %s",
+		      errno_name(-error));
+	else
+		CHECK(!error || error == -EINVAL, "a bitmap beside rings: %s",
+		      errno_name(-error));
+	close(vm.fd);
+	backing_destroy(&backing);
+}
+
+/* A slot of a VM with rings has no log to get, unless there is a bitmap. */
+static void test_log(const struct test_case *test)
+{
+	const struct wanted wanted = want(test);
+	const struct scene_config config = {
+		.harvester = wanted.harvester,
+		.backing = BACKING_ANONYMOUS,
+		.vcpus = 1,
+		.slots = 1,
+		.slot_bytes = SLOT_BYTES,
+	};
+	struct writer_list list = { .count = 1 };
+	bool bitmap = wanted.harvester == HARVESTER_RING_BITMAP;
+	unsigned long *log;
+	struct scene scene;
+	size_t pages;
+	int error;
+
+	scene_create(&scene, &config);
+	log = bitmap_new(scene.watched[0]->pages);
+	dirty_enable(scene.dirty, scene.watched[0]);
+	error = __dirty_get(&scene.slot[0], log);
+	CHECK(error == (bitmap ? 0 : -ENXIO),
+	      "KVM_GET_DIRTY_LOG of a VM with rings: %s where %s is due",
+	      error ? errno_name(-error) : "success",
+	      bitmap ? "success" : "ENXIO");
+	error = __dirty_clear(scene.vm, scene.slot[0].id, 0,
+			      (uint32_t)scene.watched[0]->pages, log);
+	CHECK(error == (bitmap ? 0 : -ENXIO),
+	      "KVM_CLEAR_DIRTY_LOG of a VM with rings: %s where %s is due",
+	      error ? errno_name(-error) : "success",
+	      bitmap ? "success" : "ENXIO");
+	/* The rings work none the less. */
+	list.store[0] = (struct writer_store){
+		.gva = scene.slot[0].gpa,
+		.stride = (int64_t)scene.vm->page_size,
+		.count = STORES,
+	};
+	scene_store(&scene, &scene.vm->vcpus[0], &list);
+	pages = dirty_harvest(scene.dirty, scene.watched[0], NULL);
+	CHECK(pages == STORES, "%d pages were written, %zu are in the ring",
+	      STORES, pages);
+	free(log);
+	scene_destroy(&scene);
+}
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	static const struct {
+		const char *name;
+		void (*run)(const struct test_case *test);
+	} tests[] = {
+		{ "sizes", test_sizes }, { "twice", test_twice },
+		{ "late", test_late },	 { "bitmap", test_bitmap },
+		{ "no_log", test_log },
+	};
+	size_t count = 0, ring, i;
+
+	(void)options;
+	for (ring = 0; ring < RINGS; ring++) {
+		if (!harvester_exists(rings[ring]))
+			continue;
+		for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+			if (count == max)
+				fail("more than %zu cases", max);
+			cases[count] = (struct test_case){
+				.run = tests[i].run,
+				.number = { ring },
+			};
+			snprintf(cases[count].name, sizeof(cases[count].name),
+				 "%s/%s", tests[i].name,
+				 harvester_name(rings[ring]));
+			count++;
+		}
+	}
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "dirty_log_ring_refused_test",
+		.summary =
+			"dirty rings that cannot be are refused, by the errno that is documented",
+		.cases = list_cases,
+		.needs = { .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}

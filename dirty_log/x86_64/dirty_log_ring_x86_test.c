@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Dirty rings where only x86 has them: instructions that KVM emulates push an
+ * entry for each of their writes (mark_page_dirty_in_slot()), and system
+ * management mode has an address space of its own, whose number is in the entry.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bitmap.h"
+#include "cases.h"
+#include "exact.h"
+#include "mirror.h"
+#include "prefix.h"
+#include "report.h"
+#include "smm.h"
+
+#include "../scene.h"
+#include "instructions.h"
+
+#define SLOT_BYTES (4UL << 20)
+/* Hundreds of pages. */
+#define EMULATED_PAGES 512
+/* In turn: an emulated instruction gets so far before the guest is entered. */
+#define CHUNK_BYTES 8192
+/* Rings that count as full so often, with nothing to harvest, stay so. */
+#define FULL_TRIES 3
+
+#define SMM_GPA	      0x40000000ULL
+#define SMM_BYTES     (2UL << 20)
+#define SMM_WORD_PAGE 100
+#define SMM_ROUNDS    4
+/* The vCPU's other address space. */
+#define PLAIN_PAGE 7
+
+static const enum harvester rings[] = { HARVESTER_RING,
+					HARVESTER_RING_ACQ_REL };
+
+#define RINGS (sizeof(rings) / sizeof(rings[0]))
+
+/**
+ * struct emulated - a slot that is written by emulated instructions
+ * @scene: VM, slot and harvester
+ * @watched: the slot
+ * @mirror: the slot as its ring tells it
+ * @vcpu: that writes
+ * @value: what is read where no memory is
+ */
+struct emulated {
+	struct scene scene;
+	struct dirty_slot *watched;
+	struct mirror *mirror;
+	struct vcpu *vcpu;
+	uint64_t value;
+};
+
+static void setup(struct emulated *emulated, const struct test_case *test)
+{
+	const struct scene_config config = {
+		.harvester = rings[test->number[0]],
+		.backing = BACKING_ANONYMOUS,
+		.vcpus = 1,
+		.slots = 1,
+		.slot_bytes = SLOT_BYTES,
+		.ring_entries = harvester_smallest_ring(rings[test->number[0]]),
+	};
+	struct memslot *slot;
+
+	memset(emulated, 0, sizeof(*emulated));
+	scene_create(&emulated->scene, &config);
+	emulated->vcpu = &emulated->scene.vm->vcpus[0];
+	emulated->watched = emulated->scene.watched[0];
+	slot = emulated->watched->slot;
+	/* The page behind the slot is no memory. */
+	vm_map(emulated->scene.vm, slot->gpa + slot->size,
+	       slot->gpa + slot->size, emulated->scene.vm->page_size,
+	       emulated->scene.vm->page_size);
+	emulated->mirror = mirror_new("the slot", slot->hva,
+				      emulated->watched->pages,
+				      emulated->scene.vm->page_size);
+	dirty_enable(emulated->scene.dirty, emulated->watched);
+	mirror_copy_all(emulated->mirror);
+}
+
+static void teardown(struct emulated *emulated)
+{
+	mirror_free(emulated->mirror);
+	scene_destroy(&emulated->scene);
+}
+
+static uint32_t harvest(struct emulated *emulated)
+{
+	uint32_t pending = dirty_ring_pending(emulated->vcpu);
+
+	dirty_harvest(emulated->scene.dirty, emulated->watched, NULL);
+	mirror_take(emulated->mirror, emulated->watched->fresh);
+	return pending;
+}
+
+static void answer(struct emulated *emulated)
+{
+	char text[256];
+
+	CHECK(vcpu_answer(emulated->vcpu,
+			  ++emulated->value * 0x9e3779b97f4a7c15ULL),
+	      "an exit that is no read of what is no memory: %s",
+	      vcpu_exit_text(emulated->vcpu, text, sizeof(text)));
+}
+
+/* Run to the end; rings are harvested when they are full, and only then. */
+static uint32_t run(struct emulated *emulated, guest_function function,
+		    uint64_t address)
+{
+	uint32_t entries = emulated->scene.vm->config.ring_entries, most = 0;
+	unsigned int full = 0;
+	enum vcpu_event event;
+
+	vcpu_start(emulated->vcpu, function, address);
+	do {
+		uint32_t pending;
+
+		event = vcpu_run_one_of(emulated->vcpu,
+					1U << VCPU_RING_FULL | 1U << VCPU_DONE |
+						1U << VCPU_OTHER);
+		pending = dirty_ring_pending(emulated->vcpu);
+		most = pending > most ? pending : most;
+		if (event == VCPU_OTHER)
+			answer(emulated);
+		if (event != VCPU_RING_FULL)
+			continue;
+		full = harvest(emulated) ? 0 : full + 1;
+		CHECK(full < FULL_TRIES,
+		      "the ring of %u counts as full, but no entry waits in it: entries were overwritten",
+		      entries);
+	} while (event != VCPU_DONE);
+	return most;
+}
+
+static void judge(struct emulated *emulated, uint32_t most)
+{
+	dirty_harvest_final(emulated->scene.dirty, emulated->watched);
+	mirror_take(emulated->mirror, emulated->watched->fresh);
+	mirror_judge(emulated->mirror);
+	report_info("at most %u entries in a ring of %u, %llu in all", most,
+		    emulated->scene.vm->config.ring_entries,
+		    (unsigned long long)emulated->scene.dirty->ring_entries);
+}
+
+/* rep stosq over hundreds of pages, emulated in parts: an entry for each word. */
+static void test_rep_stos(const struct test_case *test)
+{
+	struct emulated emulated;
+	uint32_t most = 0;
+	uint64_t offset;
+
+	setup(&emulated, test);
+	emulation_prefix_need();
+	for (offset = 0; offset < EMULATED_PAGES * emulated.scene.vm->page_size;
+	     offset += CHUNK_BYTES) {
+		uint32_t pending;
+
+		emulated.vcpu->guest->test[1] = CHUNK_BYTES / 8;
+		pending = run(&emulated, emulated_stos,
+			      emulated.watched->slot->gpa + offset);
+		most = pending > most ? pending : most;
+	}
+	judge(&emulated, most);
+	teardown(&emulated);
+}
+
+/* The same without a prefix: each word is read where no memory is. */
+static void test_rep_movs(const struct test_case *test)
+{
+	struct emulated emulated;
+	struct memslot *slot;
+	uint32_t most;
+
+	setup(&emulated, test);
+	slot = emulated.watched->slot;
+	emulated.vcpu->guest->test[0] = slot->gpa + slot->size;
+	emulated.vcpu->guest->test[1] = emulated.scene.vm->page_size / 8;
+	most = run(&emulated, movs_from, slot->gpa);
+	emulated.vcpu->guest->test[0] = slot->gpa + slot->size;
+	emulated.vcpu->guest->test[1] = emulated.scene.vm->page_size / 8;
+	most += run(&emulated, movs_from,
+		    slot->gpa + 2 * emulated.scene.vm->page_size);
+	judge(&emulated, most);
+	teardown(&emulated);
+}
+
+/* What the SMI's handler writes, and what the vCPU writes beside it. */
+struct smm {
+	struct scene scene;
+	struct backing backing;
+	struct memslot slot;
+	struct dirty_slot *watched;
+	struct mirror *mirror;
+	unsigned long *written[2];
+	unsigned long *may;
+};
+
+static void store_plain(struct smm *smm)
+{
+	struct writer_list list = {
+		.sequence = smm->scene.vm->vcpus[0].guest->beat,
+		.count = 1,
+		.store = { { .gva = smm->scene.slot[0].gpa +
+				    PLAIN_PAGE * smm->scene.vm->page_size,
+			     .count = 1 } },
+	};
+
+	scene_store(&smm->scene, &smm->scene.vm->vcpus[0], &list);
+}
+
+static void setup_smm(struct smm *smm, enum harvester harvester)
+{
+	const struct scene_config config = {
+		.harvester = harvester,
+		.backing = BACKING_ANONYMOUS,
+		.vcpus = 1,
+		.slots = 1,
+		.slot_bytes = SLOT_BYTES,
+	};
+	const struct backing_request request = {
+		.kind = BACKING_ANONYMOUS,
+		.size = SMM_BYTES,
+		.flags = BACKING_POPULATE,
+		.fd = -1,
+	};
+
+	memset(smm, 0, sizeof(*smm));
+	scene_create(&smm->scene, &config);
+	smm_need(smm->scene.vm);
+	backing_create(&smm->backing, &request);
+	/* The number is one of the other address space's, too. */
+	slot_add(smm->scene.vm, &smm->slot, SMM_SLOT(SLOT_TEST_FIRST), SMM_GPA,
+		 &smm->backing, 0);
+	smm->watched = dirty_watch(smm->scene.dirty, &smm->slot);
+	smm_place(&smm->scene.vm->vcpus[0], SMM_GPA);
+	smm_lay_handler(smm->slot.hva,
+			SMM_GPA + SMM_WORD_PAGE * smm->scene.vm->page_size);
+	smm->mirror = mirror_new("memory of SMM", smm->slot.hva,
+				 smm->watched->pages, smm->scene.vm->page_size);
+	smm->written[0] = bitmap_new(smm->scene.watched[0]->pages);
+	smm->written[1] = bitmap_new(smm->watched->pages);
+	smm->may = bitmap_new(smm->watched->pages);
+}
+
+static void enable_smm(struct smm *smm, struct dirty_slot *watched)
+{
+	dirty_enable(smm->scene.dirty, watched);
+	if (smm->scene.config.harvester == HARVESTER_CLEAR_INITIALLY_SET)
+		dirty_harvest(smm->scene.dirty, watched, NULL);
+}
+
+static void judge_smm(struct smm *smm)
+{
+	struct dirty_slot *plain = smm->scene.watched[0];
+
+	dirty_harvest(smm->scene.dirty, plain, NULL);
+	exact_judge("written outside of SMM", smm->written[0], plain->fresh,
+		    plain->pages);
+	dirty_harvest(smm->scene.dirty, smm->watched, NULL);
+	bitmap_and(smm->may, smm->watched->fresh, smm->watched->pages);
+	bitmap_or(smm->may, smm->written[1], smm->watched->pages);
+	exact_judge("written in SMM", smm->may, smm->watched->fresh,
+		    smm->watched->pages);
+	mirror_take(smm->mirror, smm->watched->fresh);
+	mirror_judge(smm->mirror);
+}
+
+static void test_smm(const struct test_case *test)
+{
+	const volatile uint32_t *word;
+	struct vcpu *vcpu;
+	struct smm smm;
+	unsigned int round;
+	size_t page_size;
+	uint32_t before;
+
+	setup_smm(&smm, test->number[0]);
+	vcpu = &smm.scene.vm->vcpus[0];
+	page_size = smm.scene.vm->page_size;
+	word = (const void *)((const char *)smm.slot.hva +
+			      SMM_WORD_PAGE * page_size);
+	store_plain(&smm);
+	enable_smm(&smm, smm.scene.watched[0]);
+	enable_smm(&smm, smm.watched);
+	mirror_copy_all(smm.mirror);
+
+	for (round = 0; round < SMM_ROUNDS; round++) {
+		before = *word;
+		/* An SMI in every second round. */
+		if (round % 2)
+			smm_interrupt(vcpu);
+		store_plain(&smm);
+		CHECK(*word == before + round % 2,
+		      "the SMI's handler ran %u times, where %u SMIs came",
+		      *word - before, round % 2);
+
+		bitmap_zero(smm.written[1], smm.watched->pages);
+		bitmap_zero(smm.may, smm.watched->pages);
+		bitmap_set(smm.written[0], PLAIN_PAGE);
+		if (round % 2) {
+			/* enter_smm() stores the state. */
+			bitmap_set(smm.written[1], SMM_STATE / page_size);
+			bitmap_set(smm.written[1], SMM_WORD_PAGE);
+			/* A fetch from a page that is not mapped (make_spte()). */
+			bitmap_set(smm.may, SMM_HANDLER / page_size);
+		}
+		judge_smm(&smm);
+	}
+	free(smm.may);
+	free(smm.written[1]);
+	free(smm.written[0]);
+	mirror_free(smm.mirror);
+	backing_destroy(&smm.backing);
+	scene_destroy(&smm.scene);
+}
+
+static struct test_case *add_case(struct test_case *cases, size_t *count,
+				  size_t max,
+				  void (*run)(const struct test_case *),
+				  const char *name, enum harvester harvester)
+{
+	struct test_case *test = &cases[*count];
+
+	if (*count == max)
+		fail("more than %zu cases", max);
+	*test = (struct test_case){ .run = run };
+	snprintf(test->name, sizeof(test->name), "%s/%s", name,
+		 harvester_name(harvester));
+	(*count)++;
+	return test;
+}
+
+static size_t list_cases(const struct options *options, struct test_case *cases,
+			 size_t max)
+{
+	struct test_case *test;
+	size_t count = 0, i;
+
+	(void)options;
+	for (i = 0; i < RINGS; i++) {
+		test = add_case(cases, &count, max, test_rep_stos,
+				"emulated/rep_stos", rings[i]);
+		test->number[0] = i;
+		test = add_case(cases, &count, max, test_rep_movs,
+				"emulated/rep_movs", rings[i]);
+		test->number[0] = i;
+	}
+	for (i = 0; i < HARVESTER_COUNT; i++) {
+		if (!harvester_exists(i))
+			continue;
+		test = add_case(cases, &count, max, test_smm, "smm", i);
+		test->number[0] = i;
+	}
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "dirty_log_ring_x86_test",
+		.summary =
+			"rings and emulated instructions, and the address space of system management mode",
+		.cases = list_cases,
+		.needs = { .kvm = true },
+	};
+
+	return cases_main(argc, argv, &program);
+}
