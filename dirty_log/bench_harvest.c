@@ -90,8 +90,8 @@ static double bench_density(struct scene *scene, size_t density,
 static void bench_size(struct scene *scene, uint64_t share_ns,
 		       struct series *series)
 {
-	double limit_ns = options()->mode == MODE_CHECK ? CHECK_POINT_NS :
-							  ALL_POINT_NS;
+	bool quick = options()->mode == MODE_CHECK && !options()->duration_s;
+	double limit_ns = quick ? CHECK_POINT_NS : ALL_POINT_NS;
 	size_t pages = scene->watched[0]->pages, density;
 	unsigned long *written = bitmap_new(pages);
 	double page_ns = 0;
