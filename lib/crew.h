@@ -51,7 +51,8 @@ struct crew_config {
  *
  * Return: whether it was such a store, which does nothing.
  */
-bool crew_store_nowhere(struct vcpu *vcpu, enum vcpu_event event, void *context);
+bool crew_store_nowhere(struct vcpu *vcpu, enum vcpu_event event,
+			void *context);
 
 /**
  * crew_new() - make the threads; they wait for crew_start()
