@@ -205,6 +205,8 @@ build_image()
 	key=$(content_key "$top/vm" "$suite/secmmu-tests.list" "suite ${suite##*/}" \
 		"$fetched_kernel" "release $fetched_release" "$debian_arch")
 	[[ $suite == "$cache"/* ]] || key=$(content_key "$suite" "$key")
+	# A kernel that was built here again may differ in a module alone.
+	[[ ! $kernel && ! $built ]] || key=$(content_key "$fetched_modules" "$key")
 	image=$folder/root-$key.img
 	if [[ -r $image ]]; then
 		touch "$image"
