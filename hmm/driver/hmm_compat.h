@@ -58,7 +58,10 @@ static inline vm_fault_t hmm_insert_special(struct vm_area_struct *vma,
 #define HMM_PFN_WHOLE	 0
 #define HMM_SELECT_WHOLE 0
 #else
-#define HMM_WHOLE	 IS_ENABLED(CONFIG_ARCH_ENABLE_THP_MIGRATION)
+/* thp_migration_supported(); the option has another name since 7.3. */
+#define HMM_WHOLE                                        \
+	(IS_ENABLED(CONFIG_ARCH_ENABLE_THP_MIGRATION) || \
+	 IS_ENABLED(CONFIG_ARCH_HAS_PMD_SOFTLEAVES))
 #define HMM_SELECT_WHOLE MIGRATE_VMA_SELECT_COMPOUND
 #define HMM_PFN_WHOLE	 MIGRATE_PFN_COMPOUND
 #endif
