@@ -168,19 +168,18 @@ static bool in_check(enum harvester harvester, enum backing_kind kind)
 }
 
 static struct test_case *add_case(struct test_case *cases, size_t *count,
-				  size_t max, const char *what,
-				  enum harvester harvester,
+				  size_t max,
+				  void (*run)(const struct test_case *),
+				  const char *what, enum harvester harvester,
 				  enum backing_kind kind)
 {
-	struct test_case *test = &cases[*count];
+	struct test_case *test = case_add(cases, count, max, run);
 
-	if (*count == max)
-		fail("more than %zu cases", max);
-	*test = (struct test_case){ .number = { harvester, kind },
-				    .timeout_s = CASE_S };
+	test->number[0] = harvester;
+	test->number[1] = kind;
+	test->timeout_s = CASE_S;
 	snprintf(test->name, sizeof(test->name), "%s/%s/%s", what,
 		 backing_name(kind), harvester_name(harvester));
-	(*count)++;
 	return test;
 }
 
@@ -194,10 +193,9 @@ static size_t add_splits(struct test_case *cases, size_t count, size_t max)
 		struct test_case *test;
 
 		snprintf(name, sizeof(name), "cycle_%s", split[i].name);
-		test = add_case(cases, &count, max, name, HARVESTER_LOG,
-				BACKING_ANONYMOUS_THP);
+		test = add_case(cases, &count, max, bench_cycle, name,
+				HARVESTER_LOG, BACKING_ANONYMOUS_THP);
 		test->data = &split[i];
-		test->run = bench_cycle;
 	}
 	return count;
 }
@@ -215,16 +213,13 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		for (kind = 0; kind < BACKING_GUEST_MEMFD; kind++)
 			if (backing_wanted(kind) &&
 			    (!check || in_check(harvester, kind)))
-				add_case(cases, &count, max, "cycle", harvester,
-					 kind)
-					->run = bench_cycle;
+				add_case(cases, &count, max, bench_cycle,
+					 "cycle", harvester, kind);
 		if (backing_wanted(BACKING_ANONYMOUS_THP)) {
-			add_case(cases, &count, max, "harvest", harvester,
-				 BACKING_ANONYMOUS_THP)
-				->run = bench_harvest;
-			add_case(cases, &count, max, "guest", harvester,
-				 BACKING_ANONYMOUS_THP)
-				->run = bench_guest_speed;
+			add_case(cases, &count, max, bench_harvest, "harvest",
+				 harvester, BACKING_ANONYMOUS_THP);
+			add_case(cases, &count, max, bench_guest_speed, "guest",
+				 harvester, BACKING_ANONYMOUS_THP);
 		}
 	}
 	return count;

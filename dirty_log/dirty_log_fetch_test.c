@@ -162,19 +162,16 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			unsigned int tuple[SCENE_DIMENSIONS] = {
 				[SCENE_BACKING] = backings[i],
 			};
-			struct test_case *test = &cases[count];
+			struct test_case *test;
 
 			if (!scene_wanted(tuple, NULL))
 				continue;
-			if (count == max)
-				fail("more than %zu cases", max);
-			*test = (struct test_case){ .run = test_fetch };
+			test = case_add(cases, &count, max, test_fetch);
 			snprintf(test->name, sizeof(test->name), "fetch/%s/%s",
 				 harvester_name(harvester),
 				 backing_name(backings[i]));
 			test->number[SCENE_HARVESTER] = harvester;
 			test->number[SCENE_BACKING] = backings[i];
-			count++;
 		}
 	}
 	(void)options;

@@ -62,11 +62,9 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 					    sizeof(tuples[0]), STRESS_CASE_S);
 	for (i = 0; i < tuple_count; i++) {
 		const unsigned int *level = tuples[i].level;
-		struct test_case *test = &cases[count];
+		struct test_case *test = case_add(cases, &count, max,
+						  test_flip);
 
-		if (count == max)
-			fail("more than %zu cases", max);
-		*test = (struct test_case){ .run = test_flip };
 		for (j = 0; j < matrix.dimensions; j++)
 			test->number[j] = level[j];
 		snprintf(test->name, sizeof(test->name), "%s/%s/%s/%s",
@@ -74,24 +72,20 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			 backing_name(level[SCENE_BACKING]),
 			 geometry_name(level[SCENE_GEOMETRY]),
 			 slot_names[level[NUMBER_SLOTS]]);
-		count++;
 	}
 	for (i = 0; i < HARVESTER_COUNT; i++) {
 		const unsigned int tuple[] = { i, BACKING_ANONYMOUS,
 					       GEOMETRY_ALIGNED };
-		struct test_case *test = &cases[count];
+		struct test_case *test;
 
 		if (!scene_wanted(tuple, NULL))
 			continue;
-		if (count == max)
-			fail("more than %zu cases", max);
-		*test = (struct test_case){ .run = test_flip };
+		test = case_add(cases, &count, max, test_flip);
 		test->number[SCENE_HARVESTER] = i;
 		test->number[SCENE_BACKING] = BACKING_ANONYMOUS;
 		test->number[NUMBER_HOT] = 1;
 		snprintf(test->name, sizeof(test->name), "hot/%s",
 			 harvester_name(i));
-		count++;
 	}
 	return count;
 }

@@ -212,22 +212,17 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		{ "no_log", test_log },
 	};
 	size_t count = 0, ring, i;
+	struct test_case *test;
 
 	(void)options;
 	for (ring = 0; ring < RINGS; ring++) {
 		if (!harvester_exists(rings[ring]))
 			continue;
 		for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-			if (count == max)
-				fail("more than %zu cases", max);
-			cases[count] = (struct test_case){
-				.run = tests[i].run,
-				.number = { ring },
-			};
-			snprintf(cases[count].name, sizeof(cases[count].name),
-				 "%s/%s", tests[i].name,
-				 harvester_name(rings[ring]));
-			count++;
+			test = case_add(cases, &count, max, tests[i].run);
+			test->number[0] = ring;
+			snprintf(test->name, sizeof(test->name), "%s/%s",
+				 tests[i].name, harvester_name(rings[ring]));
 		}
 	}
 	return count;

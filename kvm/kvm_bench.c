@@ -57,25 +57,21 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		{ "throughput", bench_throughput },
 	};
 	enum backing_kind backing;
+	struct test_case *test;
 	size_t count = 0, i;
 
-	cases[count++] = (struct test_case){ .name = "slots",
-					     .run = bench_slots,
-					     .timeout_s = CASE_S };
+	test = case_add(cases, &count, max, bench_slots);
+	test->timeout_s = CASE_S;
+	snprintf(test->name, sizeof(test->name), "slots");
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		for (backing = 0; backing < BACKING_GUEST_MEMFD; backing++) {
 			if (!wanted(backing, options))
 				continue;
-			if (count == max)
-				fail("more than %zu cases", max);
-			cases[count] = (struct test_case){
-				.run = kinds[i].run,
-				.number[FAULT_BACKING] = backing,
-				.timeout_s = CASE_S,
-			};
-			snprintf(cases[count].name, sizeof(cases[count].name),
-				 "%s/%s", kinds[i].name, backing_name(backing));
-			count++;
+			test = case_add(cases, &count, max, kinds[i].run);
+			test->number[FAULT_BACKING] = backing;
+			test->timeout_s = CASE_S;
+			snprintf(test->name, sizeof(test->name), "%s/%s",
+				 kinds[i].name, backing_name(backing));
 		}
 	}
 	return count;

@@ -100,14 +100,10 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 					    sizeof(tuples[0]), STRESS_CASE_S);
 	for (i = 0; i < tuple_count; i++) {
 		const unsigned int *level = tuples[i].level;
-		struct test_case *test = &cases[count++];
+		struct test_case *test = case_add(cases, &count, max,
+						  test_storm);
 
-		if (count > max)
-			fail("more than %zu cases", max);
-		*test = (struct test_case){
-			.run = test_storm,
-			.plan = "slots come, go, move and change under vCPUs",
-		};
+		test->plan = "slots come, go, move and change under vCPUs";
 		for (j = 0; j < matrix.dimensions; j++)
 			test->number[j] = level[j];
 		snprintf(test->name, sizeof(test->name), "storm/%s/%s/%s",

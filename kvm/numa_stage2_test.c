@@ -312,10 +312,10 @@ static bool allowed(const unsigned int *tuple, const void *context)
 static struct test_case *add(struct test_case *cases, size_t *count, size_t max,
 			     void (*run)(const struct test_case *test))
 {
-	if (*count == max)
-		fail("more than %zu cases", max);
-	cases[*count] = (struct test_case){ .run = run, .timeout_s = CASE_S };
-	return &cases[(*count)++];
+	struct test_case *added = case_add(cases, count, max, run);
+
+	added->timeout_s = CASE_S;
+	return added;
 }
 
 static size_t add_moves(const struct options *options, struct test_case *cases,

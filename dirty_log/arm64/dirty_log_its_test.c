@@ -223,14 +223,11 @@ static void add_case(struct test_case *cases, size_t *count, size_t max,
 		     void (*run)(const struct test_case *), const char *name,
 		     enum harvester harvester)
 {
-	struct test_case *test = &cases[*count];
+	struct test_case *test = case_add(cases, count, max, run);
 
-	if (*count == max)
-		fail("more than %zu cases", max);
-	*test = (struct test_case){ .run = run, .number = { harvester } };
+	test->number[0] = harvester;
 	snprintf(test->name, sizeof(test->name), "%s/%s", name,
 		 harvester_name(harvester));
-	(*count)++;
 }
 
 static size_t list_cases(const struct options *options, struct test_case *cases,

@@ -327,14 +327,10 @@ static struct test_case *add_case(struct test_case *cases, size_t *count,
 				  void (*run)(const struct test_case *),
 				  const char *name, enum harvester harvester)
 {
-	struct test_case *test = &cases[*count];
+	struct test_case *test = case_add(cases, count, max, run);
 
-	if (*count == max)
-		fail("more than %zu cases", max);
-	*test = (struct test_case){ .run = run };
 	snprintf(test->name, sizeof(test->name), "%s/%s", name,
 		 harvester_name(harvester));
-	(*count)++;
 	return test;
 }
 
