@@ -57,6 +57,28 @@ static void store_some(struct exact *exact, const struct memslot *slot,
 	exact_store(exact, &list);
 }
 
+/*
+ * Stores at the first and the last page, so that neither is protected; @pages gets
+ * them. Who looks later whether a store there comes to user space knows then that
+ * no mapping was left behind: by way of one, a store to a protected page would
+ * come there all the same.
+ */
+static void store_ends(struct exact *exact, unsigned long *pages)
+{
+	const struct memslot *slot = exact->watched->slot;
+	struct writer_list list = {
+		.count = 2,
+		.store = {
+			{ .gva = slot->gpa, .count = 1 },
+			{ .gva = slot->gpa + slot->size - slot->vm->page_size,
+			  .count = 1 },
+		},
+	};
+
+	write_set_pages(&list, slot, pages);
+	exact_store(exact, &list);
+}
+
 static void expect_some(struct exact *exact, const char *what)
 {
 	bitmap_zero(exact->written, exact->watched->pages);
@@ -143,6 +165,7 @@ void slot_recreate(const struct test_case *test)
 		expect_some(&exact, "before the slot is deleted");
 		/* And some that are still dirty when it is. */
 		store_some(&exact, exact.watched->slot, unseen);
+		store_ends(&exact, unseen);
 		delete_slot(&exact);
 		expect_no_log(&exact, "deleted");
 		expect_nowhere(&exact, original.gpa, "deleted");
@@ -192,6 +215,7 @@ void slot_move_logged(const struct test_case *test)
 
 		bitmap_zero(exact.written, exact.watched->pages);
 		store_some(&exact, slot, exact.written);
+		store_ends(&exact, exact.written);
 		/*
 		 * The slot keeps its dirty bitmap (kvm_prepare_memory_region()),
 		 * and ring entries name pages by their offset in it.
@@ -249,6 +273,8 @@ void slot_resize(const struct test_case *test)
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		bool logged = i % 2;
 
+		/* No page is protected, as store_ends() has it. */
+		exact_store_whole(&exact);
 		delete_slot(&exact);
 		as = original;
 		as.size = sizes[i];
