@@ -57,14 +57,11 @@ static size_t list_choices(bool ring, struct choice *choices)
 	return count;
 }
 
-static void add_case(struct test_case *test, const struct way *way,
-		     const struct choice *choice)
+static void fill_case(struct test_case *test, const struct way *way,
+		      const struct choice *choice)
 {
-	*test = (struct test_case){
-		.run = stage_run_way,
-		.plan = way->plan,
-		.data = way,
-	};
+	test->plan = way->plan;
+	test->data = way;
 	snprintf(test->name, sizeof(test->name), "%s/%s/%s/aligned", way->name,
 		 harvester_name(choice->harvester),
 		 backing_name(choice->backing));
@@ -83,9 +80,8 @@ static size_t add_way(const struct way *way, const struct choice *choices,
 	for (i = 0; i < choice_count; i++) {
 		if (!full && i != dealt % choice_count)
 			continue;
-		if (count == max)
-			fail("too many cases");
-		add_case(&cases[count++], way, &choices[i]);
+		fill_case(case_add(cases, &count, max, stage_run_way), way,
+			  &choices[i]);
 	}
 	return count;
 }
@@ -106,8 +102,8 @@ static size_t add_table(const struct way_table *table,
 		/* The time of a check is enough for half of it with rings. */
 		if (full || !ring || (first + i) % 2)
 			count += add_way(&table->ways[i], choices, choice_count,
-					 first + i, full, cases + count,
-					 max - count);
+					 ring ? (first + i) / 2 : first + i,
+					 full, cases + count, max - count);
 	return count;
 }
 

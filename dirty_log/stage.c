@@ -19,6 +19,8 @@
 #define SLOT_BYTES (2UL << 20)
 /* One writes what is mapped, the other what was protected by the first harvest. */
 #define ROUNDS 2
+/* Behind the code that writer_lay_code() has laid. */
+#define STORE_OFFSET 64
 /* A stamp in each cache line. */
 #define STAMP_STRIDE 64
 #define STRESS_RUNS  4
@@ -235,13 +237,20 @@ void stage_unmap(struct stage *stage)
 		     errno_name(errno));
 }
 
-void stage_judge_absent(struct stage *stage, enum writer_access access,
-			bool may_report)
+void stage_store_all(struct stage *stage)
+{
+	bitmap_fill(stage->exact.written, stage->pages);
+	stage_access(stage, WRITER_STORE, 0, stage->pages, STORE_OFFSET);
+	stage_judge(stage, "every page", false);
+}
+
+void stage_judge_absent(struct stage *stage, enum writer_access access)
 {
 	stage_unmap(stage);
 	stage_access(stage, access, 0, stage->pages, 0);
-	if (may_report)
-		bitmap_fill(stage->may, stage->pages);
+	if (!arch_reports_absent())
+		stage_judge(stage, stage->way->name, false);
+	stage_store_all(stage);
 }
 
 static void setup(struct stage *stage, const struct test_case *test)

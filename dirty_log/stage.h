@@ -223,12 +223,28 @@ void stage_lay_code(struct stage *stage);
 void stage_unmap(struct stage *stage);
 
 /**
- * stage_judge_absent() - access pages that are not mapped; judge what is reported
+ * stage_store_all() - the guest writes every page, which is judged
+ * @stage: stage; what was written before is reported by now, or is judged with it
+ */
+void stage_store_all(struct stage *stage);
+
+/**
+ * arch_reports_absent() - may a fault that is no write be reported
+ *
+ * Return: whether KVM of this architecture may map a page writable, and report it,
+ * when it is only read or executed.
+ */
+bool arch_reports_absent(void);
+
+/**
+ * stage_judge_absent() - access pages that are not mapped, then write them all;
+ *	judge what is reported
  * @stage: stage
  * @access: WRITER_LOAD or WRITER_FETCH
- * @may_report: whether the architecture may map them writable, and report them
+ *
+ * Where pages may be reported when they are accessed, what is written by way of such
+ * a mapping must have been.
  */
-void stage_judge_absent(struct stage *stage, enum writer_access access,
-			bool may_report);
+void stage_judge_absent(struct stage *stage, enum writer_access access);
 
 #endif

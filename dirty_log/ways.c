@@ -13,9 +13,10 @@
 #include "ways_guest.h"
 
 #define TARGETS_MAX 8
-/* Behind the code that writer_lay_code() has laid. */
-#define STORE_OFFSET 64
-/* An MMU notifier may take a mapping away in between, so often at most. */
+/*
+ * An MMU notifier may take a mapping away in between, so often at most: it matters
+ * where absent pages are reported.
+ */
 #define PRESENT_ATTEMPTS 3
 
 /* Pages for the guest's page tables, one in each word of the bitmap and more. */
@@ -96,20 +97,14 @@ static void act_read_only(struct stage *stage)
 	stage_unmap(stage);
 }
 
-static void store_all(struct stage *stage)
-{
-	bitmap_fill(stage->exact.written, stage->pages);
-	stage_access(stage, WRITER_STORE, 0, stage->pages, STORE_OFFSET);
-	stage_judge(stage, "every page", false);
-}
-
 /* Pages that were written and harvested are mapped, and write-protected. */
 static void access_present(struct stage *stage, enum writer_access access)
 {
+	unsigned int attempts = arch_reports_absent() ? PRESENT_ATTEMPTS : 1;
 	unsigned int attempt;
 
-	for (attempt = 0; attempt < PRESENT_ATTEMPTS; attempt++) {
-		store_all(stage);
+	for (attempt = 0; attempt < attempts; attempt++) {
+		stage_store_all(stage);
 		stage_access(stage, access, 0, stage->pages, 0);
 		stage_harvest(stage);
 		if (bitmap_empty(stage->exact.watched->fresh, stage->pages))

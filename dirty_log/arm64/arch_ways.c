@@ -64,14 +64,19 @@ static void act_stolen_time(struct stage *stage)
  * A fault that is no write maps a page of a logged slot for reading only, and
  * does not report it (kvm_s2_fault_compute_prot(), user_mem_abort()).
  */
+bool arch_reports_absent(void)
+{
+	return false;
+}
+
 static void act_load_absent(struct stage *stage)
 {
-	stage_judge_absent(stage, WRITER_LOAD, false);
+	stage_judge_absent(stage, WRITER_LOAD);
 }
 
 static void act_fetch_absent(struct stage *stage)
 {
-	stage_judge_absent(stage, WRITER_FETCH, false);
+	stage_judge_absent(stage, WRITER_FETCH);
 }
 
 /* Offsets below 0 are across pages. */

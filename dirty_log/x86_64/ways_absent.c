@@ -6,14 +6,19 @@
  */
 #include "ways_x86.h"
 
+bool arch_reports_absent(void)
+{
+	return true;
+}
+
 static void act_load(struct stage *stage)
 {
-	stage_judge_absent(stage, WRITER_LOAD, true);
+	stage_judge_absent(stage, WRITER_LOAD);
 }
 
 static void act_fetch(struct stage *stage)
 {
-	stage_judge_absent(stage, WRITER_FETCH, true);
+	stage_judge_absent(stage, WRITER_FETCH);
 }
 
 static const struct way ways[] = {
