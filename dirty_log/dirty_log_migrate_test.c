@@ -113,7 +113,8 @@ static bool is_in_turn(const unsigned int *tuple, uint64_t seed)
 	if (!makes_sense(candidate))
 		candidate[SCENE_BACKING] = kinds[(i + 1) % count];
 	return tuple[SCENE_BACKING] == candidate[SCENE_BACKING] &&
-	       tuple[SCENE_GEOMETRY] == (seed + turn) % GEOMETRY_COUNT;
+	       tuple[SCENE_GEOMETRY] ==
+		       ((seed + turn) / count + turn) % GEOMETRY_COUNT;
 }
 
 static bool wanted(const unsigned int *tuple, const void *context)

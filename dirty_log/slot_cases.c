@@ -108,13 +108,14 @@ static void expect_nowhere(struct exact *exact, uint64_t gpa, const char *when)
 }
 
 /* There is no log to read. Rings belong to vCPUs, not to slots. */
-static void expect_no_log(struct exact *exact, const char *when)
+static void expect_no_log(struct exact *exact, struct dirty_slot *watched,
+			  const char *when)
 {
 	int error;
 
 	if (harvester_is_ring(exact->scene.config.harvester))
 		return;
-	error = __dirty_get(exact->watched->slot, exact->watched->log);
+	error = __dirty_get(watched->slot, watched->log);
 	CHECK(error == -ENOENT,
 	      "%s: KVM_GET_DIRTY_LOG gives %s where ENOENT is documented", when,
 	      error ? errno_name(-error) : "success");
@@ -167,7 +168,7 @@ void slot_recreate(const struct test_case *test)
 		store_some(&exact, exact.watched->slot, unseen);
 		store_ends(&exact, unseen);
 		delete_slot(&exact);
-		expect_no_log(&exact, "deleted");
+		expect_no_log(&exact, exact.watched, "deleted");
 		expect_nowhere(&exact, original.gpa, "deleted");
 		expect_nowhere(&exact,
 			       original.gpa + original.size - sizeof(uint64_t),
@@ -179,7 +180,8 @@ void slot_recreate(const struct test_case *test)
 
 		delete_slot(&exact);
 		create_again(&exact, &original, 0);
-		expect_no_log(&exact, "created again, not logged");
+		expect_no_log(&exact, exact.watched,
+			      "created again, not logged");
 		store_some(&exact, exact.watched->slot, unseen);
 		exact_enable(&exact);
 		exact_expect_nothing(&exact, "written before logging began");
@@ -335,7 +337,8 @@ void slot_alias(const struct test_case *test)
 	unsigned long *written[ALIASES], *none;
 	struct dirty_slot *watched[ALIASES];
 	struct memslot alias[ALIASES];
-	uint64_t page, far, half;
+	struct writer_list list = { .count = 1, .store = { { .count = 1 } } };
+	uint64_t page, far, half, gone;
 	struct exact exact;
 	unsigned int i;
 
@@ -381,7 +384,12 @@ void slot_alias(const struct test_case *test)
 	if (harvester_is_ring(exact.scene.config.harvester))
 		dirty_ring_collect(exact.scene.dirty);
 	dirty_harvest_queued(watched[0]);
+	expect_no_log(&exact, watched[1], "an alias that is not logged");
+	/* As store_ends() has it. */
+	list.store[0].gva = gone = alias[0].gpa;
+	exact_store(&exact, &list);
 	slot_delete(&alias[0]);
+	expect_nowhere(&exact, gone, "an alias, deleted");
 	exact_expect(&exact, "the slot whose alias was deleted");
 	expect_some(&exact, "the slot that remains");
 	exact_expect_nothing(&exact, "the slot that remains");
