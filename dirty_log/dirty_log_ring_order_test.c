@@ -38,6 +38,7 @@
 /* A reset that takes long enough to be interrupted, and how often it is. */
 #define INTERRUPTED_PAGES  2048
 #define INTERRUPTED_PASSES 8
+#define INTERRUPTED_MOST   256
 #define INTERRUPTED_MS	   10000
 /* A stress run's cases have so many seconds at least. */
 #define STRESS_CASE_S 2
@@ -300,13 +301,17 @@ static void test_interrupted(const struct test_case *test)
 	order_write_all(&order, false);
 	takes_ns = interrupter.takes_ns;
 	interrupter.signals = 0;
+	order.when = ", after an interrupted reset";
 	for (pass = 0; pass < INTERRUPTED_PASSES ||
+		       (!interrupter.signals && pass < INTERRUPTED_MOST) ||
 		       (options()->mode == MODE_STRESS && clock_ns() < until);
 	     pass++) {
 		interrupter.after_ns = 1 +
 				       random_below(&order.random, takes_ns);
 		order_write_all(&order, false);
 	}
+	CHECK(interrupter.signals, "no signal came in %u resets of %llu us",
+	      pass, (unsigned long long)(takes_ns / NSEC_PER_USEC));
 	report_info("%d signals in %u resets of %d entries, which take %llu us",
 		    (int)interrupter.signals, pass, INTERRUPTED_PAGES,
 		    (unsigned long long)(takes_ns / NSEC_PER_USEC));

@@ -39,6 +39,7 @@ void order_begin(struct order *order, enum harvester harvester,
 		fail("out of memory for %d stores", ORDER_STORES_MAX);
 	order->most = dirty_ring_most(order->scene.vm);
 	order->take = dirty_ring_collect_some;
+	order->when = "";
 	case_random(&order->random, "order", 0);
 	for (i = 0; i < ORDER_SLOTS; i++)
 		order->mirror[i] = mirror_new(i ? "second slot" : "first slot",
@@ -126,12 +127,13 @@ size_t order_match(const struct order *order, uint32_t most)
 		if (store && is_store(order, store - 1, slot_id, page))
 			continue;
 		CHECK(store < order->count,
-		      "a ring entry names page %llu of slot %u behind those of all %zu stores",
-		      (unsigned long long)page, slot_id, order->count);
-		fail("the ring names page %llu of slot %u, but store %zu was to page %llu of slot %u",
+		      "a ring entry names page %llu of slot %u behind those of all %zu stores%s",
+		      (unsigned long long)page, slot_id, order->count,
+		      order->when);
+		fail("the ring names page %llu of slot %u, but store %zu was to page %llu of slot %u%s",
 		     (unsigned long long)page, slot_id, store,
 		     (unsigned long long)order->stores[store].page,
-		     SLOT_TEST_FIRST + order->stores[store].slot);
+		     SLOT_TEST_FIRST + order->stores[store].slot, order->when);
 	}
 	return store;
 }
@@ -202,8 +204,8 @@ void order_write_all(struct order *order, bool parts)
 			order_take_all(order, parts);
 		seen = order_match(order, UINT32_MAX);
 		CHECK(seen == next,
-		      "%zu pages were written after they were protected, %zu of them are in the ring",
-		      next, seen);
+		      "%zu pages were written after they were protected, %zu of them are in the ring%s",
+		      next, seen, order->when);
 	}
 	order_take_all(order, parts);
 	order_judge_memory(order);

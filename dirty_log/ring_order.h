@@ -35,6 +35,7 @@ struct order_store {
  * @full_exits: how often the ring was full
  * @most: entries that may wait at an exit
  * @take: takes entries out of the ring, at most so many
+ * @when: what a failure adds to its text, ", after ..."; empty at first
  */
 struct order {
 	struct scene scene;
@@ -47,6 +48,7 @@ struct order {
 	uint64_t full_exits;
 	uint32_t most;
 	uint64_t (*take)(struct dirty_log *dirty, uint32_t most);
+	const char *when;
 };
 
 /**
