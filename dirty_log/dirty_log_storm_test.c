@@ -45,6 +45,8 @@
  * @mix: several that have little to do with each other: 2 of them at least must
  *	fit, each geometry is tried, and two threads disturb
  * @random: each run of it leaves out some, by its seed
+ * @anonymous: only of anonymous memory: a file keeps its huge page when a part of
+ *	it is unmapped
  * @background: stress-ng's arguments for the load beside it in a stress run. Not
  *	--ksm: the targets' stress-ng is older; nor --madvise and --numa: there
  *	they end with exit code 2 and do not say why
@@ -54,6 +56,7 @@ struct storm_kind {
 	unsigned int set;
 	bool mix;
 	bool random;
+	bool anonymous;
 	const char *background[BACKGROUND_MAX];
 };
 
@@ -81,7 +84,7 @@ static const struct storm_kind kinds[] = {
 			  "hugepage" } },
 	{ "split", D(SPLIT) | D(NO_HUGE), .background = { "--fork", "1" } },
 	/* Parts of huge pages are unmapped, and what is left is made huge again. */
-	{ "split_unmap", D(REPLACE) | D(COLLAPSE),
+	{ "split_unmap", D(REPLACE) | D(COLLAPSE), .anonymous = true,
 	  .background = { "--mremap", "1" } },
 	{ "bind", D(BIND), .background = { "--switch", "1" } },
 	{ "move_pages", D(MOVE_PAGES), .background = { "--switch", "1" } },
@@ -127,6 +130,9 @@ static unsigned int set_for(const struct storm_kind *kind,
 {
 	unsigned int set = 0, i;
 
+	if (kind->anonymous && backing != BACKING_ANONYMOUS &&
+	    backing != BACKING_ANONYMOUS_THP)
+		return 0;
 	for (i = 0; i < DISTURBANCES; i++)
 		if (kind->set & DISTURB_BIT(i) && disturbance_fits(i, backing))
 			set |= DISTURB_BIT(i);

@@ -148,15 +148,19 @@ static void disturb_part(struct worker *worker, void *argument)
 	}
 }
 
+/* Who write-protects a range lifts that, too: there is nothing to serve. */
+static bool has_server(enum disturbance what)
+{
+	return disturbance_info(what)->flags & DISTURB_BY_UFFD &&
+	       what != DISTURB_WRITE_PROTECT;
+}
+
 static unsigned long long evidence_of(const struct storm *storm,
 				      enum disturbance what)
 {
 	const char *line = disturbance_info(what)->evidence;
 
-	if (what == DISTURB_MERGE)
-		return kernel_file_number("/sys/kernel/mm/ksm/pages_sharing",
-					  "");
-	if (disturbance_info(what)->flags & DISTURB_BY_UFFD)
+	if (has_server(what))
 		return storm->disturber.server ?
 			       uffd_served(storm->disturber.server) :
 			       0;
@@ -202,11 +206,15 @@ bool storm_has_disturbed(const struct storm *storm)
 {
 	unsigned int i;
 
-	for (i = 0; storm->config->disturbers == 1 && i < DISTURBANCES; i++)
-		if (wanted(storm, i) &&
-		    !__atomic_load_n(&storm->acts[i], __ATOMIC_RELAXED) &&
-		    !__atomic_load_n(&storm->failed[i], __ATOMIC_RELAXED))
+	for (i = 0; storm->config->disturbers == 1 && i < DISTURBANCES; i++) {
+		if (!wanted(storm, i))
+			continue;
+		if (!__atomic_load_n(&storm->acts[i], __ATOMIC_RELAXED))
 			return false;
+		if ((disturbance_info(i)->evidence || has_server(i)) &&
+		    evidence_of(storm, i) == storm->counted[i])
+			return false;
+	}
 	return sum_of(storm->acts);
 }
 

@@ -82,8 +82,9 @@ void storm_make_parts(struct storm *storm);
 void storm_free_parts(struct storm *storm);
 
 /*
- * Has it done anything; and where few things are to be done, has it tried each?
- * Mixes need not, each has a storm of its own.
+ * Has it done anything; and where few things are to be done, has it done each, and
+ * has the kernel counted its effect, if it does? Mixes need not, each has a storm of
+ * its own.
  */
 bool storm_has_disturbed(const struct storm *storm);
 

@@ -184,9 +184,24 @@ static int unmerge(const struct range *range)
 	return error ? error : advise(range, MADV_MERGEABLE);
 }
 
+/* Only whole huge pages can be (madvise_collapse()): all that the range is part of. */
 static int collapse(const struct range *range)
 {
-	return advise(range, MADV_COLLAPSE);
+	const struct backing *backing = range->disturber->backing;
+	uintptr_t low = (uintptr_t)backing->hva, high = low + backing->size;
+	uintptr_t first = (uintptr_t)range->start, last = first + range->size;
+	uint64_t huge = backing_thp_size();
+
+	first -= first % huge;
+	last += huge - 1;
+	last -= last % huge;
+	if (first < low)
+		first += huge;
+	if (last > high)
+		last -= huge;
+	if (first >= last)
+		return -EINVAL;
+	return madvise((void *)first, last - first, MADV_COLLAPSE) ? -errno : 0;
 }
 
 /* Not all of them can be at any moment: who else has a reference is in the way. */
