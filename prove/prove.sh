@@ -28,7 +28,7 @@ usage: prove.sh --list [--target NAME]
        prove.sh --self-check [options]
 
   --list          the lines of the matrix that are for the target: id, program,
-                  why, and "parallel" if its CPUs must run at the same time
+                  why, and "parallel" or "damages" as in the matrix
   --line ID       take this line of the matrix
     --without       its functions are only watched: the program must pass
     --with          they are broken: the program must fail, and in time
@@ -149,7 +149,7 @@ trim() {
 }
 
 # each_line COMMAND: calls it for every line that is for the target, with
-# $id $rules $command $limit $parallel $why set; stops when it returns non-zero.
+# $id $rules $command $limit $boot $why set; stops when it returns non-zero.
 each_line() {
 	while IFS='|' read -r id targets rules command limit why; do
 		id=$(trim "$id")
@@ -160,10 +160,10 @@ each_line() {
 		rules=$(trim "$rules")
 		command=$(trim "$command")
 		limit=$(trim "$limit")
-		parallel=
+		boot=
 		case $limit in
-		*' parallel')
-			parallel=parallel
+		*' parallel' | *' damages')
+			boot=${limit##* }
 			limit=${limit%% *}
 			;;
 		esac
@@ -172,7 +172,7 @@ each_line() {
 	done <"$matrix"
 }
 
-print_line() { printf '%s\t%s\t%s\t%s\n' "$id" "$command" "$why" "$parallel"; }
+print_line() { printf '%s\t%s\t%s\t%s\n' "$id" "$command" "$why" "$boot"; }
 
 found=
 take_line() {

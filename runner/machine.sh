@@ -406,28 +406,29 @@ prove_list()
 	done
 }
 
-# prove_ids: the lines of the matrix for the target, each with "parallel" or
-# "any".
+# prove_ids: the lines of the matrix for the target, each with what it asks of its
+# boot: "any", "damages" (nothing runs after it) or "parallel".
 prove_ids()
 {
 	"$top/prove/prove.sh" --list --target "$target" |
-		awk -F '\t' '!seen[$1]++ { print $1, $4 == "parallel" ? "parallel" : "any" }'
+		awk -F '\t' '!seen[$1]++ { print $1, $4 ? $4 : "any" }'
 }
 
 # prove_boot JOB FROM: the settings of a boot that begins with that line; and
 # in $boot_thread whether its CPUs must run at the same time.
 prove_boot()
 {
-	local last
+	local last to
 
-	last=$(prove_ids | awk '
-		NR == FNR { parallel[$1] = $2 == "parallel"; next }
-		!parallel[$2] { last = FNR }
-		END { print last + 0 }' - "$1/list")
+	read -r last to < <(prove_ids | awk -v from="$2" '
+		NR == FNR { asks[$1] = $2; next }
+		asks[$2] != "parallel" { last = FNR }
+		asks[$2] == "damages" && / --with$/ && FNR >= from && !to { to = FNR }
+		END { print last + 0, to ? to : last + 0 }' - "$1/list")
 	boot_thread=
 	if [[ $2 -gt $last ]]; then
 		boot_thread=multi
-	elif [[ $last -lt $(wc -l < "$1/list") ]]; then
-		printf 'to=%s\n' "$last"
+	elif [[ $to -lt $(wc -l < "$1/list") ]]; then
+		printf 'to=%s\n' "$to"
 	fi
 }

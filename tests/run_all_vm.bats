@@ -308,6 +308,20 @@ fake_prove() {
 	[ "$(count_results)" -eq 2 ]
 }
 
+@test "--prove: what damages the kernel comes after the other lines, and nothing after it in its boot" {
+	fake_prove
+	for file in "$tree/prove/prove.sh" "$SECMMU_SUITE/prove/prove.sh"; do
+		sed -i 's/printf .noticed.*/printf "noticed\\tprogram\\twhy\\tdamages\\nimpossible\\tprogram\\twhy\\tdamages\\nmissed\\tprogram\\twhy\\n"/' "$file"
+	done
+	runner_vm --prove -S self-check
+	[ "$(count_results)" -eq 6 ]
+	run cut -d ' ' -f 2,3 "$results"/*/boot-1/job/list
+	[ "$output" = $'missed --without\nmissed --with\nnoticed --without\nnoticed --with\nimpossible --without\nimpossible --with' ]
+	grep -qx to=4 "$results"/*/boot-1/job/settings
+	grep -qx from=5 "$results"/*/boot-2/job/settings
+	[ ! -e "$(echo "$results"/*/boot-3)" ]
+}
+
 @test "the agent's own stop, read before the machine is off, is no second crash" {
 	program demo a_test <<- 'END'
 	echo '[ 7.0] BUG: KASAN: use-after-free in test_of_run_all+0x1/0x2' >> "$SECMMU_KMSG"
