@@ -127,12 +127,11 @@ static bool wanted(const unsigned int *tuple, const void *context)
 	       chosen->backing || is_in_turn(tuple, chosen->seed);
 }
 
-static void add_case(struct test_case *test, const unsigned int *level,
-		     bool large)
+static void fill_case(struct test_case *test, const unsigned int *level,
+		      bool large)
 {
 	unsigned int i;
 
-	*test = (struct test_case){ .run = test_migrate };
 	for (i = 0; i < DIMENSIONS; i++)
 		test->number[i] = level[i];
 	test->number[NUMBER_LARGE] = large;
@@ -163,19 +162,19 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 					GEOMETRY_COUNT * OTHERS];
 	size_t tuple_count = cases_choose(options, &matrix, tuples,
 					  sizeof(tuples) / sizeof(tuples[0]));
-	size_t i;
+	size_t count = 0, i;
 
 	tuple_count = cases_keep_for_stress(options, tuples, tuple_count,
 					    sizeof(tuples[0]), STRESS_CASE_S);
-	if (tuple_count >= max)
-		fail("more than %zu cases", max);
 	for (i = 0; i < tuple_count; i++)
-		add_case(&cases[i], tuples[i].level, false);
+		fill_case(case_add(cases, &count, max, test_migrate),
+			  tuples[i].level, false);
 	/* Much memory is copied; stress is many migrations. */
 	if (scene_wanted(large, NULL) &&
 	    (options->mode != MODE_STRESS || options->case_glob))
-		add_case(&cases[i++], large, true);
-	return i;
+		fill_case(case_add(cases, &count, max, test_migrate), large,
+			  true);
+	return count;
 }
 
 int main(int argc, char **argv)

@@ -238,10 +238,7 @@ static void fill_case(struct test_case *test, const unsigned int *level)
 	const struct storm_kind *kind = &kinds[level[NUMBER_STORM]];
 	unsigned int i;
 
-	*test = (struct test_case){
-		.run = test_storm,
-		.needs = needs_of(set_for(kind, level[SCENE_BACKING])),
-	};
+	test->needs = needs_of(set_for(kind, level[SCENE_BACKING]));
 	for (i = 0; i < DIMENSIONS; i++)
 		test->number[i] = level[i];
 	snprintf(test->name, sizeof(test->name), "%s/%s/%s/%s",
@@ -296,16 +293,18 @@ static size_t sample(const struct options *options, struct test_case *cases,
 	for (i = 0; i < KINDS; i++) {
 		level[NUMBER_STORM] = (unsigned int)i;
 		level[SCENE_HARVESTER] = bitmaps[random_below(&random, 3)];
-		if (choose_one(&random, level) && count < max)
-			fill_case(&cases[count++], level);
+		if (choose_one(&random, level))
+			fill_case(case_add(cases, &count, max, test_storm),
+				  level);
 	}
 	for (ring = 0; ring < 3; ring++) {
 		do
 			level[NUMBER_STORM] = random_below(&random, KINDS);
 		while (!kinds[level[NUMBER_STORM]].mix);
 		level[SCENE_HARVESTER] = rings[ring];
-		if (choose_one(&random, level) && count < max)
-			fill_case(&cases[count++], level);
+		if (choose_one(&random, level))
+			fill_case(case_add(cases, &count, max, test_storm),
+				  level);
 	}
 	return count;
 }
@@ -321,18 +320,17 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	};
 	static struct case_tuple tuples[HARVESTER_COUNT * BACKING_KINDS *
 					GEOMETRY_COUNT * KINDS];
-	size_t count, i;
+	size_t tuple_count, count = 0, i;
 
 	if (options->mode != MODE_ALL && !options->case_glob)
 		return cases_keep_for_stress(options, cases,
 					     sample(options, cases, max),
 					     sizeof(cases[0]), STRESS_CASE_S);
-	count = cases_every_tuple(&matrix, tuples,
-				  sizeof(tuples) / sizeof(tuples[0]));
-	if (count > max)
-		fail("more than %zu cases", max);
-	for (i = 0; i < count; i++)
-		fill_case(&cases[i], tuples[i].level);
+	tuple_count = cases_every_tuple(&matrix, tuples,
+					sizeof(tuples) / sizeof(tuples[0]));
+	for (i = 0; i < tuple_count; i++)
+		fill_case(case_add(cases, &count, max, test_storm),
+			  tuples[i].level);
 	return count;
 }
 

@@ -38,12 +38,7 @@ enum { PLAIN, LOGGED, SLOWDOWN, ENABLE, DISABLE, SERIES };
 
 static uint64_t stores(const struct scene *scene)
 {
-	uint64_t sum = 0;
-	unsigned int i;
-
-	for (i = 0; i < scene->vm->vcpu_count; i++)
-		sum += writer_of(scene->vm->vcpus[i].guest)->sequence;
-	return sum;
+	return scene_stores(scene, scene->vm->vcpu_count);
 }
 
 /* Stores each second for a while, in which the log is harvested if there is one. */

@@ -12,18 +12,13 @@
 /* What a slot takes beside itself: page tables, bitmaps, the rest of us. */
 #define SPARE_BYTES (96 * MIB)
 
-/* hugetlb pages are no part of MemAvailable. */
-static bool is_hugetlb(enum backing_kind kind)
-{
-	return kind == BACKING_MEMFD_HUGETLB ||
-	       (kind >= BACKING_HUGETLB_64K && kind <= BACKING_HUGETLB_16G);
-}
-
 static bool there(enum backing_kind kind, uint64_t bytes,
 		  struct shortage *shortage)
 {
 	const struct needs needs = {
-		.free_memory = (is_hugetlb(kind) ? 0 : bytes + bytes / 16) +
+		/* hugetlb pages are no part of MemAvailable. */
+		.free_memory = (backing_is_hugetlb(kind) ? 0 :
+							   bytes + bytes / 16) +
 			       SPARE_BYTES,
 	};
 

@@ -38,13 +38,9 @@ struct saved {
 	size_t table_page;
 };
 
-static void store(struct saved *saved, const struct writer_list *list)
+static void store(struct saved *saved, struct writer_list *list)
 {
-	struct vcpu *vcpu = &saved->scene.vm->vcpus[0];
-
-	*writer_list_of(vcpu->guest) = *list;
-	vcpu_start(vcpu, writer_store, 0);
-	vcpu_run(vcpu, VCPU_DONE);
+	scene_store(&saved->scene, &saved->scene.vm->vcpus[0], list);
 }
 
 static void store_whole(struct saved *saved)
