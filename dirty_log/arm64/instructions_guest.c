@@ -21,7 +21,9 @@
 			     : "x4", "x5", "x6", "x7", "memory", "cc"); \
 	}
 
-WRITES_BY(strb, "strb w0, [x2]")
+/* A byte could be what is there: it is made to differ. */
+WRITES_BY(strb, "ldrb w4, [x2]\n\teor w0, w0, w4\n\torr w0, w0, #1\n\t"
+		"eor w0, w0, w4\n\tstrb w0, [x2]")
 WRITES_BY(str_post, "str x0, [x2], #8")
 WRITES_BY(stlr, "stlr x0, [x2]")
 WRITES_BY(stp, "stp x0, x1, [x2]")

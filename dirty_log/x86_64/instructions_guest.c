@@ -42,7 +42,9 @@ static uint64_t fill(struct guest_vcpu *self)
 }
 
 WRITES_BY(mov, "", "movq %%rbx, (%%rdi)", "", 0)
-WRITES_BY(mov_byte, "", "movb %%bl, (%%rdi)", "", 0)
+/* A byte could be what is there: it is made to differ. */
+WRITES_BY(mov_byte, "xorb (%%rdi), %%bl\n\torb $1, %%bl\n\txorb (%%rdi), %%bl",
+	  "movb %%bl, (%%rdi)", "", 0)
 WRITES_BY(movnti, "", "movnti %%rbx, (%%rdi)", "sfence", 0)
 WRITES_BY(xchg, "", "xchgq %%rbx, (%%rdi)", "", 0)
 WRITES_BY(lock_add, "", "lock addq $1, (%%rdi)", "", 0)
