@@ -182,11 +182,23 @@ void stage_judge(struct stage *stage, const char *what, bool same)
 	      what, bitmap_next(watched->fresh, watched->pages, 0));
 }
 
+/* Written twice, a page could be again what it was: some instructions toggle bits. */
+static bool is_met(const size_t *first, size_t count, size_t page,
+		   unsigned int run)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (page < first[i] + run && first[i] < page + run)
+			return true;
+	return false;
+}
+
 size_t stage_targets(struct stage *stage, unsigned int run, size_t *first,
 		     size_t max)
 {
 	size_t huge = stage->exact.scene.huge_size / stage->page_size;
-	size_t count = 0, i;
+	size_t count = 0, i, page;
 
 	first[count++] = 0;
 	first[count++] = 63;
@@ -194,9 +206,12 @@ size_t stage_targets(struct stage *stage, unsigned int run, size_t *first,
 		first[count++] = huge - 1;
 	first[count++] = stage->pages - run;
 	if (options()->mode == MODE_STRESS)
-		for (i = 0; i < STRESS_RUNS && count < max; i++)
-			first[count++] = random_below(&stage->exact.random,
-						      stage->pages - run + 1);
+		for (i = 0; i < STRESS_RUNS && count < max; i++) {
+			page = random_below(&stage->exact.random,
+					    stage->pages - run + 1);
+			if (!is_met(first, count, page, run))
+				first[count++] = page;
+		}
 	return count;
 }
 

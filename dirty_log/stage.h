@@ -203,7 +203,7 @@ void stage_judge(struct stage *stage, const char *what, bool same);
  * @max: room in @first
  *
  * The slot's ends, the seam of two words of the bitmap and of two huge pages;
- * in a stress run others at random.
+ * in a stress run others at random. No page is in two of them.
  *
  * Return: how many.
  */
