@@ -29,7 +29,9 @@
 /* A stress run goes deep: so many seconds for a case of the sample. */
 #define STRESS_CASE_S  2
 #define BACKGROUND_MAX 8
-#define CONFIG_MAX     160
+/* One migrate_pages() of a busy process took an emulated machine 30 s. */
+#define HEAVY_TIMEOUT_S 180
+#define CONFIG_MAX	160
 
 #define D(name) DISTURB_BIT(DISTURB_##name)
 
@@ -233,12 +235,25 @@ static struct needs needs_of(unsigned int set)
 	return sum;
 }
 
+static bool is_heavy(unsigned int set)
+{
+	unsigned int i;
+
+	for (i = 0; i < DISTURBANCES; i++)
+		if (set & DISTURB_BIT(i) &&
+		    disturbance_info(i)->flags & DISTURB_HEAVY)
+			return true;
+	return false;
+}
+
 static void fill_case(struct test_case *test, const unsigned int *level)
 {
 	const struct storm_kind *kind = &kinds[level[NUMBER_STORM]];
 	unsigned int i;
 
 	test->needs = needs_of(set_for(kind, level[SCENE_BACKING]));
+	if (is_heavy(kind->set))
+		test->timeout_s = HEAVY_TIMEOUT_S;
 	for (i = 0; i < DIMENSIONS; i++)
 		test->number[i] = level[i];
 	snprintf(test->name, sizeof(test->name), "%s/%s/%s/%s",
