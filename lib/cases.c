@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "evidence.h"
 #include "hang.h"
+#include "settings.h"
 #include "worker.h"
 
 #define CASES_MAX 4096
@@ -149,6 +150,7 @@ interrupted(int signal, pid_t child, const struct test_case *test)
 	kill_group(child);
 	reap(child, deadline_in_ms(KILL_MS), &status);
 	evidence_cleanup(child);
+	settings_cleanup();
 	report_info("interrupted by %s in case %s", strsignal(signal),
 		    test->name);
 	printf("Bail out! interrupted\n");
@@ -299,6 +301,7 @@ static void run_case(const struct test_case *test)
 	code = judge(ending, status, timeout_s);
 	if (code != REPORT_PASS)
 		evidence_cleanup(child);
+	settings_cleanup();
 	if (code == REPORT_FAIL)
 		print_replay(test);
 	report_info("seconds: %.3f",
@@ -413,6 +416,7 @@ int cases_main(int argc, char **argv, const struct program *the_program)
 	if (!count)
 		options_usage_error(argv[0], "no case matches");
 
+	settings_begin();
 	result = mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (result == MAP_FAILED)

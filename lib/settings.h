@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Room for a setting's value, bytes. */
+#define SETTING_MAX 128
+
 /**
  * struct setting - a setting of the kernel, and what it was before
  * @file: where it is
@@ -15,8 +18,23 @@
 struct setting {
 	const char *file;
 	const char *value;
-	char before[128];
+	char before[SETTING_MAX];
 };
+
+/**
+ * settings_begin() - have changes noted where settings_cleanup() finds them
+ *
+ * Context: the program, before its cases: they and it share the notes.
+ */
+void settings_begin(void);
+
+/**
+ * settings_cleanup() - put back what a case has left changed
+ *
+ * Context: the program, when a case has ended, however that was. Says so if a
+ * setting cannot be put back.
+ */
+void settings_cleanup(void);
 
 /**
  * settings_set() - change settings, and remember what they were

@@ -3,21 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "kernel_file.h"
 #include "prefix.h"
 #include "report.h"
+#include "settings.h"
 
 #define PARAMETER "/sys/module/kvm/parameters/force_emulation_prefix"
 
-static char parameter_before[2];
-
-static void restore_parameter(void)
-{
-	kernel_file_write(PARAMETER, parameter_before, 0);
-}
-
 void emulation_prefix_need(void)
 {
+	struct setting setting = { .file = PARAMETER, .value = "1" };
 	FILE *file = fopen(PARAMETER, "re");
 	int value = file ? fgetc(file) : EOF;
 
@@ -30,9 +24,8 @@ void emulation_prefix_need(void)
 	if (!getenv("SECMMU_DESTRUCTIVE"))
 		skip("kvm.force_emulation_prefix=1",
 		     "set it in " PARAMETER " for the time of the test");
-	parameter_before[0] = (char)value;
-	if (kernel_file_write(PARAMETER, "1", 0))
+	/* It stays so for the case: settings_cleanup() puts it back. */
+	if (!settings_set(&setting, 1))
 		skip("kvm.force_emulation_prefix=1",
 		     "load the module kvm with it: here it cannot be changed");
-	atexit(restore_parameter);
 }
