@@ -205,12 +205,19 @@ static void cpu_adds_on(struct worker *worker, void *argument)
 	}
 }
 
+static bool both_have(const struct adding *adding)
+{
+	return __atomic_load_n(&adding->by_device, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&adding->by_cpu, __ATOMIC_RELAXED);
+}
+
 static void test_both_add(const struct test_case *test)
 {
 	struct worker_group *group = worker_group_new("adding");
 	const struct timespec wait = { .tv_nsec = NSEC_PER_MSEC };
 	struct adding adding = { 0 };
 	uint64_t until, before, found;
+	struct deadline deadline;
 	unsigned long i;
 
 	cargo_new_written(&adding.cargo, 1);
@@ -225,7 +232,9 @@ static void test_both_add(const struct test_case *test)
 				      case_duration_ns() :
 				      ADDING_MS * NSEC_PER_MSEC);
 	worker_group_start(group);
-	while (clock_ns() < until)
+	deadline = deadline_in_ms(STOP_MS);
+	while (clock_ns() < until ||
+	       (!both_have(&adding) && !deadline_passed(deadline)))
 		nanosleep(&wait, NULL);
 	worker_group_stop(group);
 	worker_group_join(group, STOP_MS);
