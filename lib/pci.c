@@ -14,6 +14,7 @@
 #include "kernel_file.h"
 #include "pci.h"
 #include "report.h"
+#include "settings.h"
 
 #define DEVICES "/sys/bus/pci/devices"
 #define BARS	6
@@ -85,7 +86,6 @@ static void driver_of(const struct pci_function *function, char *driver,
 
 /* IORESOURCE_MEM of include/linux/ioport.h */
 #define RESOURCE_MEMORY 0x200
-#define BARS		6
 
 /* A memory BAR that is at least a page; false: there is none. */
 static bool memory_of(const struct pci_function *function, unsigned int *bar,
@@ -110,6 +110,17 @@ static bool memory_of(const struct pci_function *function, unsigned int *bar,
 	return found;
 }
 
+/* It answers only once it is enabled: for this case, if it was not before. */
+static void enable(const struct pci_function *function)
+{
+	char path[PATH_MAX];
+	struct setting setting = { .file = path, .value = "1" };
+
+	path_of(path, sizeof(path), function->name, "enable");
+	if (!number_in(function->name, "enable"))
+		settings_set(&setting, 1);
+}
+
 static void *map_bar(const struct pci_function *function, unsigned int bar,
 		     uint64_t size)
 {
@@ -117,9 +128,7 @@ static void *map_bar(const struct pci_function *function, unsigned int bar,
 	void *memory;
 	int fd;
 
-	/* It answers only once it is enabled. */
-	path_of(path, sizeof(path), function->name, "enable");
-	kernel_file_write(path, "1", 0);
+	enable(function);
 	snprintf(file, sizeof(file), "resource%u", bar);
 	path_of(path, sizeof(path), function->name, file);
 	fd = open(path, O_RDWR | O_CLOEXEC);
