@@ -246,10 +246,14 @@ static void judge_end(struct race *race)
 	}
 }
 
-/* What else the storm does may leave no huge page for a while. */
+/*
+ * What else the storm does may leave no huge page for a while; and under a load
+ * that takes memory, none can be had for what was split once.
+ */
 static bool must_move_whole(const struct race *race)
 {
-	return race->storm == (RACE_AWAY | RACE_WHOLE);
+	return race->storm == (RACE_AWAY | RACE_WHOLE) &&
+	       options()->mode != MODE_STRESS;
 }
 
 static void tell(struct race *race)

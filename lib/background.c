@@ -261,6 +261,20 @@ static void tell_output(const struct background *background)
 	report_info("%s", text);
 }
 
+/* What a stressor finds wrong it says in a line of its own (pr_fail()). */
+static bool says_fail(const struct background *background)
+{
+	off_t size = lseek(background->output, 0, SEEK_END);
+	char *text = calloc(1, (size_t)size + 1);
+	bool found;
+
+	CHECK(text && pread(background->output, text, (size_t)size, 0) == size,
+	      "cannot read what %s said", PROGRAM);
+	found = strstr(text, PROGRAM ": fail:");
+	free(text);
+	return found;
+}
+
 static void judge(const struct background *background)
 {
 	const struct told *told = background->told;
@@ -279,6 +293,13 @@ static void judge(const struct background *background)
 	if (told->asked && WIFSIGNALED(told->status) &&
 	    WTERMSIG(told->status) == SIGTERM)
 		return;
+	/* Or its stressors had none yet: those count as failed. */
+	if (told->asked && WIFEXITED(told->status) &&
+	    WEXITSTATUS(told->status) == EXIT_FAILED &&
+	    !says_fail(background)) {
+		report_info("%s was stopped before it had begun", PROGRAM);
+		return;
+	}
 	tell_output(background);
 	if (!WIFEXITED(told->status))
 		fail("%s was killed by signal %d", PROGRAM,

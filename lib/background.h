@@ -50,8 +50,9 @@ bool background_running(const struct background *background);
  * background_end() - end it, and judge it
  * @background: begun; freed
  *
- * Fails the case if stress-ng found something wrong (its exit code 2), could not
- * be started as asked for (1), or died. Codes 3 and 4 say that it lacks
+ * Fails the case if stress-ng found something wrong (its exit code 2; if it was
+ * still running, with a line that says "fail:": else it has not begun yet), could
+ * not be started as asked for (1), or died. Codes 3 and 4 say that it lacks
  * something: see @required. On return none of its processes is left.
  */
 void background_end(struct background *background);

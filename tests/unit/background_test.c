@@ -22,20 +22,23 @@
  * $1..$5 are the seed and "--timeout 0"; then come a folder, what to do, and a
  * number. It leaves its process and one that it forked in the folder.
  */
-static const char script[] = "#!/bin/sh\n"
-			     "seed=$2 folder=$5\n"
-			     "echo \"$1 $3 $4\" > $folder/options\n"
-			     "echo $seed > $folder/seed\n"
-			     "case $6 in\n"
-			     "exit) echo \"stand-in ends with $7\"; exit $7 ;;\n"
-			     "die) kill -SEGV $$ ;;\n"
-			     "deaf) trap '' TERM ;;\n"
-			     "*) trap 'exit 0' TERM ;;\n"
-			     "esac\n"
-			     "(trap '' TERM; while :; do sleep 0.1; done) &\n"
-			     "echo $! > $folder/forked.new\n"
-			     "mv $folder/forked.new $folder/forked\n"
-			     "while :; do sleep 0.1; done\n";
+static const char script[] =
+	"#!/bin/sh\n"
+	"seed=$2 folder=$5\n"
+	"echo \"$1 $3 $4\" > $folder/options\n"
+	"echo $seed > $folder/seed\n"
+	"case $6 in\n"
+	"exit) echo \"stand-in ends with $7\"; exit $7 ;;\n"
+	"die) kill -SEGV $$ ;;\n"
+	"deaf) trap '' TERM ;;\n"
+	"early) trap 'exit 2' TERM ;;\n"
+	"found) trap 'echo stress-ng: fail: [1] bits; exit 2' TERM ;;\n"
+	"*) trap 'exit 0' TERM ;;\n"
+	"esac\n"
+	"(trap '' TERM; while :; do sleep 0.1; done) &\n"
+	"echo $! > $folder/forked.new\n"
+	"mv $folder/forked.new $folder/forked\n"
+	"while :; do sleep 0.1; done\n";
 
 static char folder[] = "/tmp/secmmu-background-XXXXXX";
 
@@ -191,6 +194,18 @@ static void inner_code(const struct test_case *test)
 	background_end(background);
 }
 
+static void inner_stopped(const struct test_case *test)
+{
+	struct background *background;
+	char word[64];
+
+	write_script();
+	report_info("folder %s", folder);
+	background = start(test->data, "", 0, true);
+	read_word(folder, "forked", word);
+	background_end(background);
+}
+
 static void inner_missing(const struct test_case *test)
 {
 	setenv("PATH", "/nowhere", 1);
@@ -219,6 +234,8 @@ static const struct test_case inner_cases[] = {
 	{ .name = "04", .run = inner_code, .data = "exit", .number = { 1 } },
 	{ .name = "5", .run = inner_code, .data = "exit" },
 	{ .name = "dies", .run = inner_code, .data = "die" },
+	{ .name = "early", .run = inner_stopped, .data = "early" },
+	{ .name = "found", .run = inner_stopped, .data = "found" },
 	{ .name = "missing", .run = inner_missing },
 	{ .name = "not_missed", .run = inner_missing, .number = { 1 } },
 	{ .name = "fails", .run = inner_left },
@@ -246,6 +263,8 @@ static const struct ending endings[] = {
 	{ "04", 0, "without stress-ng: it lacks something" },
 	{ "5", 1, "stand-in ends with 5" },
 	{ "dies", 1, "reason: stress-ng was killed by signal 11" },
+	{ "early", 0, "stress-ng was stopped before it had begun" },
+	{ "found", 1, "reason: stress-ng finds that the kernel did wrong" },
 	{ "missing", 4, "install the Debian package stress-ng" },
 	{ "not_missed", 0, "without stress-ng: it is not on this machine" },
 };
