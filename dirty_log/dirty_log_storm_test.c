@@ -50,8 +50,8 @@
  * @anonymous: only of anonymous memory: a file keeps its huge page when a part of
  *	it is unmapped
  * @background: stress-ng's arguments for the load beside it in a stress run. Not
- *	--ksm: the targets' stress-ng is older; nor --madvise and --numa: there
- *	they end with exit code 2 and do not say why
+ *	--ksm: the targets' stress-ng is older; nor --madvise: for root it poisons
+ *	pages of its own (MADV_HWPOISON), and dies of it
  */
 struct storm_kind {
 	const char *name;
@@ -88,7 +88,7 @@ static const struct storm_kind kinds[] = {
 	/* Parts of huge pages are unmapped, and what is left is made huge again. */
 	{ "split_unmap", D(REPLACE) | D(COLLAPSE), .anonymous = true,
 	  .background = { "--mremap", "1" } },
-	{ "bind", D(BIND), .background = { "--switch", "1" } },
+	{ "bind", D(BIND), .background = { "--numa", "1" } },
 	{ "move_pages", D(MOVE_PAGES), .background = { "--switch", "1" } },
 	{ "migrate_pages", D(MIGRATE), .background = { "--switch", "1" } },
 	{ "numa_balancing", D(BALANCE), .background = { "--switch", "1" } },

@@ -22,8 +22,10 @@
 #include "report.h"
 #include "swap.h"
 
-#define SMALL_BYTES  (2 * RACE_PAGES * 16384UL)
-#define STOP_MS	     15000
+#define SMALL_BYTES (2 * RACE_PAGES * 16384UL)
+#define STOP_MS	    15000
+/* Who moves pages while a load takes memory waits for reclaim. */
+#define LOADED_MS    45000
 #define WINDOWS_NS   (50 * NSEC_PER_MSEC)
 #define LATE_NS	     (10 * NSEC_PER_SEC)
 #define DELAY_MAX_US 200
@@ -357,6 +359,7 @@ void race_run(unsigned int storm, enum backing_kind kind, uint64_t duration_ns,
 {
 	struct race *race = calloc(1, sizeof(*race));
 	struct worker_group *group = worker_group_new("race");
+	bool loaded = options()->mode == MODE_STRESS;
 	struct random_stream random;
 	uint64_t until;
 	unsigned int i;
@@ -380,11 +383,13 @@ void race_run(unsigned int storm, enum backing_kind kind, uint64_t duration_ns,
 
 	case_random(&random, "windows", 0);
 	until = clock_ns() + duration_ns;
+	if (loaded)
+		worker_group_silence_ms(group, LOADED_MS);
 	worker_group_start(group);
 	while (!is_over(race, until))
 		widen_windows(race, &random);
 	worker_group_stop(group);
-	worker_group_join(group, STOP_MS);
+	worker_group_join(group, loaded ? LOADED_MS : STOP_MS);
 	if (background)
 		background_end(background);
 	race_victim_end(race, victim);
