@@ -9,62 +9,83 @@
 
 #include "backing.h"
 #include "backing_parts.h"
+#include "bitmap.h"
+
+/* No kernel has more of them (CONFIG_NODES_SHIFT). */
+#define NODES_MAX 1024
+/* The kernel takes one off the number of bits (get_nodes()). */
+#define NODES_SIZE (NODES_MAX + 1)
+
+/*
+ * Not libnuma's bitmask, which is allocated: memory is moved while other memory
+ * is away, whose addresses have to stay free (disturb()).
+ */
+struct nodes {
+	unsigned long bits[NODES_MAX / BITMAP_WORD_BITS];
+};
+
+/* Those that this process may have memory of. */
+static bool nodes_allowed(struct nodes *nodes)
+{
+	bitmap_zero(nodes->bits, NODES_MAX);
+	return numa_available() >= 0 &&
+	       !get_mempolicy(NULL, nodes->bits, NODES_SIZE, NULL,
+			      MPOL_F_MEMS_ALLOWED);
+}
 
 int backing_node_number(unsigned int index)
 {
-	struct bitmask *nodes;
-	int node, last, found = -1;
+	struct nodes nodes;
+	size_t node;
 
-	if (numa_available() < 0)
+	if (!nodes_allowed(&nodes))
 		return -1;
-	nodes = numa_get_mems_allowed();
-	last = numa_max_node();
-	for (node = 0; node <= last && found < 0; node++)
-		if (numa_bitmask_isbitset(nodes, (unsigned int)node) &&
-		    !index--)
-			found = node;
-	numa_free_nodemask(nodes);
-	return found;
+	node = bitmap_next(nodes.bits, NODES_MAX, 0);
+	while (index-- && node < NODES_MAX)
+		node = bitmap_next(nodes.bits, NODES_MAX, node + 1);
+	return node < NODES_MAX ? (int)node : -1;
 }
 
 unsigned int backing_nodes(void)
 {
-	struct bitmask *nodes;
-	unsigned int count;
+	struct nodes nodes;
+	unsigned int count = 0;
 
-	if (numa_available() < 0)
-		return 1;
-	nodes = numa_get_mems_allowed();
-	count = numa_bitmask_weight(nodes);
-	numa_free_nodemask(nodes);
+	if (nodes_allowed(&nodes))
+		count = (unsigned int)bitmap_count(nodes.bits, NODES_MAX);
 	return count ? count : 1;
 }
 
 static int set_policy(struct backing *backing, int mode,
-		      const struct bitmask *nodes, unsigned int flags)
+		      const struct nodes *nodes, unsigned int flags)
 {
-	/* The kernel takes one off the number of bits (get_nodes()). */
-	if (mbind(backing->map, backing->map_size, mode, nodes->maskp,
-		  nodes->size + 1, flags))
+	if (mbind(backing->map, backing->map_size, mode, nodes->bits,
+		  NODES_SIZE, flags))
 		return -errno;
+	return 0;
+}
+
+/* The set of one node, counted among those with memory. */
+static int only(struct nodes *nodes, unsigned int index)
+{
+	int node = backing_node_number(index);
+
+	if (numa_available() < 0)
+		return -ENOSYS;
+	if (node < 0)
+		return -EINVAL;
+	bitmap_zero(nodes->bits, NODES_MAX);
+	bitmap_set(nodes->bits, (size_t)node);
 	return 0;
 }
 
 static int bind_to(struct backing *backing, unsigned int index,
 		   unsigned int flags)
 {
-	int node = backing_node_number(index), error;
-	struct bitmask *nodes;
+	struct nodes nodes;
+	int error = only(&nodes, index);
 
-	if (numa_available() < 0)
-		return -ENOSYS;
-	if (node < 0)
-		return -EINVAL;
-	nodes = numa_allocate_nodemask();
-	numa_bitmask_setbit(nodes, (unsigned int)node);
-	error = set_policy(backing, MPOL_BIND, nodes, flags);
-	numa_free_nodemask(nodes);
-	return error;
+	return error ? error : set_policy(backing, MPOL_BIND, &nodes, flags);
 }
 
 int backing_bind(struct backing *backing, unsigned int node)
@@ -105,32 +126,26 @@ int backing_move_pages(struct backing *backing, uint64_t offset, uint64_t size,
 
 int backing_migrate_process(unsigned int node)
 {
-	int wanted = backing_node_number(node), error = 0;
-	struct bitmask *to;
+	struct nodes from, to;
+	int error = only(&to, node);
 
-	if (numa_available() < 0)
-		return -ENOSYS;
-	if (wanted < 0)
-		return -EINVAL;
-	to = numa_allocate_nodemask();
-	numa_bitmask_setbit(to, (unsigned int)wanted);
-	if (numa_migrate_pages(0, numa_all_nodes_ptr, to) < 0)
-		error = -errno;
-	numa_free_nodemask(to);
-	return error;
+	if (error)
+		return error;
+	if (!nodes_allowed(&from) ||
+	    migrate_pages(0, NODES_SIZE, from.bits, to.bits) < 0)
+		return -errno;
+	return 0;
 }
 
 int backing_interleave(struct backing *backing)
 {
-	struct bitmask *nodes;
-	int error;
+	struct nodes nodes;
 
 	if (numa_available() < 0)
 		return -ENOSYS;
-	nodes = numa_get_mems_allowed();
-	error = set_policy(backing, MPOL_INTERLEAVE, nodes, 0);
-	numa_free_nodemask(nodes);
-	return error;
+	if (!nodes_allowed(&nodes))
+		return -errno;
+	return set_policy(backing, MPOL_INTERLEAVE, &nodes, 0);
 }
 
 int backing_node_of(const struct backing *backing, uint64_t offset)
