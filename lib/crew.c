@@ -328,6 +328,7 @@ void crew_complete(struct crew *crew)
 	for (i = 0; i < crew->config.vcpus; i++) {
 		struct vcpu *vcpu = crew->members[i].vcpu;
 
+		worker_doing_value(worker_self(), "completing vCPU", i);
 		/* Left set by the kick that brought it here. */
 		vcpu->run->immediate_exit = 0;
 		vcpu->guest->stop = 1;

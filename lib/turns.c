@@ -43,24 +43,33 @@ struct turns {
 	bool more;
 };
 
+/* Who hangs is one that is not here. */
+static void meet(struct worker *worker, pthread_barrier_t *barrier)
+{
+	worker_waits(worker, true);
+	pthread_barrier_wait(barrier);
+	worker_waits(worker, false);
+}
+
 static void play(struct worker *worker, void *argument)
 {
 	struct player *player = argument;
 	struct turns *turns = player->turns;
 	const struct turns_config *config = &turns->config;
 
-	(void)worker;
 	for (;;) {
-		pthread_barrier_wait(&turns->begin);
+		meet(worker, &turns->begin);
 		if (!turns->more)
 			return;
+		worker_doing(worker, "preparing for its turn");
 		if (config->prepare)
 			config->prepare(config->context, player->index);
-		pthread_barrier_wait(&turns->begin);
+		worker_doing(worker, "taking its turn");
+		meet(worker, &turns->begin);
 		player->began = clock_ns();
 		config->act(config->context, player->index);
 		player->ended = clock_ns();
-		pthread_barrier_wait(&turns->end);
+		meet(worker, &turns->end);
 	}
 }
 
@@ -98,12 +107,13 @@ struct turns *turns_begin(const struct turns_config *config)
 uint64_t turns_take(struct turns *turns)
 {
 	const struct player *players = turns->players;
+	struct worker *caller = worker_self();
 	uint64_t began, ended;
 	unsigned int i;
 
-	pthread_barrier_wait(&turns->begin);
-	pthread_barrier_wait(&turns->begin);
-	pthread_barrier_wait(&turns->end);
+	meet(caller, &turns->begin);
+	meet(caller, &turns->begin);
+	meet(caller, &turns->end);
 	began = players[0].began;
 	ended = players[0].ended;
 	for (i = 1; i < turns->config.threads; i++) {
@@ -118,7 +128,7 @@ uint64_t turns_take(struct turns *turns)
 void turns_end(struct turns *turns)
 {
 	turns->more = false;
-	pthread_barrier_wait(&turns->begin);
+	meet(worker_self(), &turns->begin);
 	worker_group_join(turns->group, END_MS);
 	pthread_barrier_destroy(&turns->begin);
 	pthread_barrier_destroy(&turns->end);

@@ -31,7 +31,7 @@ struct turns_config {
  * @config: what they do
  *
  * No watchdog looks at them, since each waits for the others: the case's time
- * limit is what ends a hang.
+ * limit is what ends a hang, and then one that does not wait is named.
  *
  * Return: the threads; freed by turns_end().
  */

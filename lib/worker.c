@@ -79,6 +79,11 @@ void worker_doing_value(struct worker *worker, const char *what, uint64_t value)
 	doing(worker, what, true, value);
 }
 
+void worker_waits(struct worker *worker, bool waits)
+{
+	__atomic_store_n(&worker->slot->waits, waits, __ATOMIC_RELEASE);
+}
+
 void worker_group_wait(struct worker_group *group, uint64_t milliseconds)
 {
 	struct timespec until;
@@ -301,7 +306,7 @@ static void wait_idle(struct worker_group *group, uint64_t timeout_ms,
 	struct worker *caller = worker_self();
 	uint64_t pause = 1;
 
-	__atomic_store_n(&caller->slot->waits, true, __ATOMIC_RELEASE);
+	worker_waits(caller, true);
 	for (;;) {
 		struct worker *worker, *late = NULL;
 		bool kick = group->wanted && deadline_passed(next_kick);
@@ -337,7 +342,7 @@ static void wait_idle(struct worker_group *group, uint64_t timeout_ms,
 					  deadline_left_ms(next_kick) + 1 :
 					  KICK_MS_MAX);
 	}
-	__atomic_store_n(&caller->slot->waits, false, __ATOMIC_RELEASE);
+	worker_waits(caller, false);
 }
 
 void worker_group_pause(struct worker_group *group, uint64_t timeout_ms)

@@ -203,6 +203,13 @@ void worker_doing_value(struct worker *worker, const char *what,
 			uint64_t value);
 
 /**
+ * worker_waits() - say whether the caller waits for other workers
+ * @worker: itself; worker_self() if not at hand
+ * @waits: it does: a hang is the fault of one that does not
+ */
+void worker_waits(struct worker *worker, bool waits);
+
+/**
  * worker_self() - the worker that calls
  *
  * Return: the calling thread's worker. The thread that runs the case has one,
@@ -252,7 +259,8 @@ void workers_reset(const char *name);
 void workers_report(void);
 
 /**
- * workers_suspect() - the worker that has shown no sign of life for longest
+ * workers_suspect() - the worker that does not wait for others, and has shown no
+ * sign of life for longest
  * @text: gets "NAME was DOING", one line
  * @size: room in @text
  */

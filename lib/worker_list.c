@@ -148,7 +148,7 @@ void workers_suspect(char *text, size_t size)
 
 	/*
 	 * The case's own thread, unless it waits for its workers: then the one
-	 * of those that was silent longest.
+	 * of those that was silent longest, but for those that wait, too.
 	 */
 	if (list && __atomic_load_n(&own->waits, __ATOMIC_ACQUIRE)) {
 		uint64_t longest = 0;
@@ -156,7 +156,8 @@ void workers_suspect(char *text, size_t size)
 		for (i = 1; i < list->used && i < SLOTS; i++) {
 			const struct worker_slot *slot = &list->slots[i];
 
-			if (slot->state != WORKER_RUNS)
+			if (slot->state != WORKER_RUNS ||
+			    __atomic_load_n(&slot->waits, __ATOMIC_ACQUIRE))
 				continue;
 			if (suspect == own || slot->silent_ms > longest) {
 				suspect = slot;

@@ -3,9 +3,11 @@
 #define _GNU_SOURCE
 #endif
 #include <stddef.h>
+#include <unistd.h>
 
 #include "cases.h"
 #include "clock.h"
+#include "inner.h"
 #include "turns.h"
 
 #define THREADS 4
@@ -88,11 +90,56 @@ static void test_time(const struct test_case *test)
 	      (unsigned long long)BUSY_NS, (unsigned long long)ns);
 }
 
+static void hang(void *context, unsigned int index)
+{
+	(void)context;
+	while (index == 2)
+		pause();
+}
+
+static void inner_hang(const struct test_case *test)
+{
+	const struct turns_config config = {
+		.threads = THREADS,
+		.prepare = test->number[0] ? hang : NULL,
+		.act = hang,
+	};
+
+	turns_take(turns_begin(&config));
+}
+
+/* Neither who waits for it, nor the case's own thread. */
+static void test_hang(const struct test_case *test)
+{
+	static const char *const arguments[] = { "--duration", "1", NULL };
+	struct inner inner;
+
+	(void)test;
+	inner_run(&inner, arguments, NULL);
+	inner_expect_code(&inner, 1);
+	inner_expect(&inner, "s: turns/player.2 was preparing");
+	inner_expect(&inner, "s: turns/player.2 was taking");
+}
+
 int main(int argc, char **argv)
 {
+	static const struct test_case inner_cases[] = {
+		{ .name = "prepare",
+		  .run = inner_hang,
+		  .number = { 1 },
+		  .timeout_s = 1 },
+		{ .name = "act", .run = inner_hang, .timeout_s = 1 },
+	};
+	static const struct program inner = {
+		.name = "inner",
+		.summary = "what turns_test runs",
+		.table = inner_cases,
+		.table_size = sizeof(inner_cases) / sizeof(inner_cases[0]),
+	};
 	static const struct test_case cases[] = {
 		{ .name = "order", .run = test_order },
 		{ .name = "time", .run = test_time },
+		{ .name = "hang", .run = test_hang },
 	};
 	static const struct program program = {
 		.name = "turns_test",
@@ -101,5 +148,5 @@ int main(int argc, char **argv)
 		.table_size = sizeof(cases) / sizeof(cases[0]),
 	};
 
-	return cases_main(argc, argv, &program);
+	return cases_main(argc, argv, inner_wanted() ? &inner : &program);
 }
