@@ -50,12 +50,13 @@ static double sorted_median(double *value, size_t count)
 
 struct samples_summary samples_summarise(struct samples *samples)
 {
-	double *distance = calloc(samples->count, sizeof(double));
 	struct samples_summary summary;
+	double *distance;
 	size_t i;
 
 	if (!samples->count)
 		fail("nothing was measured");
+	distance = calloc(samples->count, sizeof(double));
 	if (!distance)
 		fail("out of memory for %zu samples", samples->count);
 	summary.median = sorted_median(samples->value, samples->count);
@@ -150,13 +151,15 @@ static bool find_power(struct series *series, double *power)
 
 bool series_growth(struct series *series, double *power)
 {
-	struct series_point *first = &series->point[0];
-	struct series_point *last = &series->point[series->count - 1];
 	double expected = series->kind == SERIES_COST ? 1 : 0;
+	struct series_point *first, *last;
 
 	*power = 0;
-	if (series->kind == SERIES_OTHER || !find_power(series, power) ||
-	    *power <= expected + POWER_MARGIN ||
+	if (series->kind == SERIES_OTHER || !find_power(series, power))
+		return false;
+	first = &series->point[0];
+	last = &series->point[series->count - 1];
+	if (*power <= expected + POWER_MARGIN ||
 	    first->samples.count < SAMPLES_MIN ||
 	    last->samples.count < SAMPLES_MIN)
 		return false;
@@ -168,13 +171,15 @@ bool series_growth(struct series *series, double *power)
 
 static void tell_growth(struct series *series)
 {
-	struct series_point *first = &series->point[0];
-	struct series_point *last = &series->point[series->count - 1];
+	struct series_point *first, *last;
 	double power;
-	bool faster = series_growth(series, &power);
+	bool faster;
 
 	if (series->count < 2)
 		return;
+	first = &series->point[0];
+	last = &series->point[series->count - 1];
+	faster = series_growth(series, &power);
 	report_info("json: {%s, \"growth_with\": \"%s\", \"power\": %.2f, \"faster_than_linear\": %s}",
 		    series->words, series->against, power,
 		    faster ? "true" : "false");
