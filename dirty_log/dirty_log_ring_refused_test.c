@@ -20,8 +20,6 @@
 
 #define SLOT_BYTES (2UL << 20)
 #define STORES	   16
-/* Entries that are never given to the guest (KVM_DIRTY_RING_RSVD_ENTRIES). */
-#define RESERVED 64
 
 static const enum harvester rings[] = { HARVESTER_RING, HARVESTER_RING_ACQ_REL,
 					HARVESTER_RING_BITMAP };
@@ -42,7 +40,7 @@ struct wanted {
  */
 static uint64_t smallest_by_rule(void)
 {
-	uint64_t least = (RESERVED + arch_dirty_log_size()) *
+	uint64_t least = (DIRTY_RING_RESERVED + arch_dirty_log_size()) *
 			 sizeof(struct kvm_dirty_gfn);
 	uint64_t bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 

@@ -29,7 +29,7 @@
 /* A stress run goes deep: so many seconds for a case of the sample. */
 #define STRESS_CASE_S  2
 #define BACKGROUND_MAX 8
-/* One migrate_pages() of a busy process took an emulated machine 30 s. */
+/* One migrate_pages() of a busy process took an emulated machine 20 s. */
 #define HEAVY_TIMEOUT_S 180
 #define CONFIG_MAX	160
 

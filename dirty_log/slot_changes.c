@@ -209,6 +209,7 @@ static void create(struct changes *changes, struct change_slot *slot)
 		flags |= KVM_MEM_READONLY;
 	note(changes, slot, "slot created, flags", flags);
 	slot->slot->gpa = random_place(changes, slot);
+	note(changes, slot, "at gpa", slot->slot->gpa);
 	slot->slot->flags = flags;
 	/* Those who harvest go by it, and are refused until then. */
 	__atomic_store_n(&slot->slot->size, random_size(changes, slot),

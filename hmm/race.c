@@ -254,8 +254,7 @@ static void judge_end(struct race *race)
  */
 static bool must_move_whole(const struct race *race)
 {
-	return race->storm == (RACE_AWAY | RACE_WHOLE) &&
-	       options()->mode != MODE_STRESS;
+	return race->storm == (RACE_AWAY | RACE_WHOLE) && !race->loaded;
 }
 
 static void tell(struct race *race)
@@ -359,7 +358,6 @@ void race_run(unsigned int storm, enum backing_kind kind, uint64_t duration_ns,
 {
 	struct race *race = calloc(1, sizeof(*race));
 	struct worker_group *group = worker_group_new("race");
-	bool loaded = options()->mode == MODE_STRESS;
 	struct random_stream random;
 	uint64_t until;
 	unsigned int i;
@@ -375,6 +373,7 @@ void race_run(unsigned int storm, enum backing_kind kind, uint64_t duration_ns,
 	victim = race_victim_start(race);
 	if (options()->mode == MODE_STRESS)
 		background = background_start(&request);
+	race->loaded = background && background_running(background);
 	for (i = 0; i < devices; i++)
 		worker_add(group, "device", race_device, race);
 	worker_add(group, "cpu", race_cpu, race);
@@ -383,13 +382,13 @@ void race_run(unsigned int storm, enum backing_kind kind, uint64_t duration_ns,
 
 	case_random(&random, "windows", 0);
 	until = clock_ns() + duration_ns;
-	if (loaded)
+	if (race->loaded)
 		worker_group_silence_ms(group, LOADED_MS);
 	worker_group_start(group);
 	while (!is_over(race, until))
 		widen_windows(race, &random);
 	worker_group_stop(group);
-	worker_group_join(group, loaded ? LOADED_MS : STOP_MS);
+	worker_group_join(group, race->loaded ? LOADED_MS : STOP_MS);
 	if (background)
 		background_end(background);
 	race_victim_end(race, victim);

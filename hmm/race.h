@@ -86,6 +86,7 @@ struct race_drop {
  * @victim: what race_victim() shares with its parent
  * @moved: pages that went to devices' memory and back
  * @moved_whole: of them, in huge pages
+ * @loaded: stress-ng takes memory beside it
  * @operations: how much was done, for the watchdog's and the reader's sake
  */
 struct race {
@@ -102,6 +103,7 @@ struct race {
 	struct race_victim *victim;
 	uint64_t moved;
 	uint64_t moved_whole;
+	bool loaded;
 	uint64_t operations;
 };
 

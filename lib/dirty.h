@@ -25,6 +25,9 @@
 #include "report.h"
 #include "vm.h"
 
+/* KVM_DIRTY_RING_RSVD_ENTRIES: kept free for the last exit before it is full. */
+#define DIRTY_RING_RESERVED 64
+
 /**
  * enum harvester - how dirty pages are learned
  * @HARVESTER_LOG: KVM_GET_DIRTY_LOG

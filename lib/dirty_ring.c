@@ -22,9 +22,6 @@
 #define RESET_TRIES	    5000
 #define RESET_TRIES_AT_ONCE 100
 
-/* KVM_DIRTY_RING_RSVD_ENTRIES: kept free for the last exit before it is full. */
-#define RING_RESERVED 64
-
 static void queue_entry(struct dirty_log *dirty, const struct vcpu *vcpu,
 			uint32_t slot_id, uint64_t page)
 {
@@ -161,7 +158,8 @@ uint32_t harvester_smallest_ring(enum harvester harvester)
 uint32_t dirty_ring_soft_limit(const struct vm *vm)
 {
 	/* kvm_dirty_ring_get_rsvd_entries() */
-	return vm->config.ring_entries - RING_RESERVED - arch_dirty_log_size();
+	return vm->config.ring_entries - DIRTY_RING_RESERVED -
+	       arch_dirty_log_size();
 }
 
 uint32_t dirty_ring_most(const struct vm *vm)

@@ -38,21 +38,21 @@ void settings_begin(void)
 		     errno_name(errno));
 }
 
+/* Behind all that are noted: settings_cleanup() takes them from the end. */
 static void note(const struct setting *setting)
 {
-	unsigned int i;
+	unsigned int i = CHANGED_MAX;
 
-	for (i = 0; changed && i < CHANGED_MAX; i++) {
-		if (changed[i].file[0])
-			continue;
-		if (strlen(setting->file) >= sizeof(changed[i].file))
-			fail("the name of %s is too long", setting->file);
-		strcpy(changed[i].before, setting->before);
-		strcpy(changed[i].file, setting->file);
+	if (!changed)
 		return;
-	}
-	if (changed)
+	while (i && !changed[i - 1].file[0])
+		i--;
+	if (i == CHANGED_MAX)
 		fail("more than %d settings are changed", CHANGED_MAX);
+	if (strlen(setting->file) >= sizeof(changed[i].file))
+		fail("the name of %s is too long", setting->file);
+	strcpy(changed[i].before, setting->before);
+	strcpy(changed[i].file, setting->file);
 }
 
 /* The last one of that file: it may have been changed twice. */

@@ -18,7 +18,7 @@
 
 /* A process is killed so long after it was begun at most. */
 #define KILL_MS 400
-/* One of so many has a VM by then, on the slowest machine. */
+/* Beyond the time that was given: until one of them had a VM. */
 #define KILLED_MOST 100
 
 unsigned int vms_of(pid_t pid)

@@ -40,10 +40,10 @@ static void inner_change(const struct test_case *test)
 	for (i = 0; i < FILES; i++)
 		CHECK(kernel_file_number(path[i], "") == 1,
 		      "%s is not what it was set to", names[i]);
-	again = (struct setting){ .file = path[0], .value = "2" };
+	/* One of two is put back by the case itself, then the other changed again. */
+	settings_restore(&settings[0], 1);
+	again = (struct setting){ .file = path[1], .value = "2" };
 	CHECK(settings_set(&again, 1), "a setting was not changed again");
-	/* One of two that is put back by the case itself. */
-	settings_restore(&settings[1], 1);
 	switch (test->number[0]) {
 	case 1:
 		fail("it ends here");
