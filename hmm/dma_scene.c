@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "backing.h"
 #include "dma_scene.h"
 #include "pagemap.h"
 #include "report.h"
@@ -30,8 +29,6 @@ void dma_scene_set(struct dma_scene *scene, const struct dma_way *way,
 {
 	uint32_t features;
 
-	/* Nothing but the test invalidates. */
-	backing_keep_mapped();
 	place_prepare(&scene->place, place_kind_of(kind));
 	dma_function(&scene->function, way->kind);
 	features = dma_alloc(scene->place.device, &scene->function,

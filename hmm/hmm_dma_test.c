@@ -216,7 +216,10 @@ static void test_device_writes(const struct test_case *test)
 	}
 }
 
-/* An unmapped page is out of the device's reach, whatever the CPU has there. */
+/*
+ * An unmapped page is out of the device's reach, whatever the CPU has there; and in
+ * its reach before, or the rest would say nothing.
+ */
 static void test_confined(const struct test_case *test)
 {
 	unsigned char secret[BYTES], other[BYTES];
@@ -225,6 +228,12 @@ static void test_confined(const struct test_case *test)
 	dma_scene_set(&scene, test->data, "written");
 	dma_scene_map(&scene, DMA_ALL_REQUESTS);
 	fill(secret, 7);
+	memcpy(end_of(&scene, 0), secret, BYTES);
+	dma_copy(scene.place.device, end_of(&scene, 0), SECMMU_HMM_READ, other,
+		 BYTES);
+	CHECK(!memcmp(other, secret, BYTES),
+	      "the device reads another content of a mapped page than the CPU wrote");
+	fill(secret, 9);
 	memcpy(end_of(&scene, 0), secret, BYTES);
 	dma_scene_unmap(&scene);
 	dma_copy_unmapped(scene.place.device, end_of(&scene, 0),

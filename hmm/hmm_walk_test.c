@@ -307,8 +307,6 @@ static void test_walk(const struct test_case *test)
 	struct place place;
 	long faults;
 
-	/* Its hinting faults would count as the walk's. */
-	backing_keep_mapped();
 	place_prepare(&place, kind);
 	populate(entries, &place);
 	populate(requested, &place);

@@ -495,6 +495,8 @@ void place_prepare(struct place *place, const struct place_kind *kind)
 		.page = (uint64_t)getpagesize(),
 		.huge = backing_thp_size(),
 	};
+	/* Its hinting faults would be invalidations. */
+	backing_keep_mapped();
 	if (kind->prepare)
 		kind->prepare(place);
 }

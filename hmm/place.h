@@ -68,7 +68,9 @@ const struct place_kind *place_kind_of(const char *name);
  * @place: to be filled
  * @kind: of which kind
  *
- * What it takes is given back when the case's process ends.
+ * NUMA balancing stays off the process's memory (backing_keep_mapped()): nothing
+ * but the test invalidates. What it takes is given back when the case's process
+ * ends.
  */
 void place_prepare(struct place *place, const struct place_kind *kind);
 

@@ -87,7 +87,9 @@ struct race_drop {
  * @moved: pages that went to devices' memory and back
  * @moved_whole: of them, in huge pages
  * @loaded: stress-ng takes memory beside it
- * @operations: how much was done, for the watchdog's and the reader's sake
+ * @operations: how much devices did
+ * @additions: how much CPUs did
+ * @disturbances: how much the storm did to the kept half, without an error
  */
 struct race {
 	unsigned int storm;
@@ -105,6 +107,8 @@ struct race {
 	uint64_t moved_whole;
 	bool loaded;
 	uint64_t operations;
+	uint64_t additions;
+	uint64_t disturbances;
 };
 
 /**
@@ -155,6 +159,15 @@ static inline uint64_t *race_drop_word(const struct race *race,
 {
 	return race_keep_word(race, RACE_PAGES + number);
 }
+
+/* One more; any thread may look meanwhile. */
+static inline void race_count(uint64_t *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+/* Does the storm do anything to the kept half? */
+bool race_disturbs(const struct race *race);
 
 /* What takes a storm a setting of the kernel, or a file; skips if it is not there. */
 void race_storm_prepare(struct race *race);

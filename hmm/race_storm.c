@@ -68,6 +68,8 @@ static void away(struct race *race, struct random_stream *random)
 	      migrate.from, migrate.to, errno_name(error));
 	race->moved += migrate.pages;
 	race->moved_whole += migrate.whole;
+	if (migrate.pages)
+		race_count(&race->disturbances);
 }
 
 /* What lib/disturb.h has, to one page of the kept half or to all of it. */
@@ -123,6 +125,18 @@ static void disturb_kept(struct race *race, struct random_stream *random,
 	CHECK(kept[i].disturbance != DISTURB_FORK || !error ||
 		      (error == -ENOMEM && race->storm & RACE_ALONE),
 	      "cannot have a child: %s", errno_name(-error));
+	if (!error)
+		race_count(&race->disturbances);
+}
+
+bool race_disturbs(const struct race *race)
+{
+	unsigned int storms = RACE_MOVE | RACE_AWAY;
+	size_t i;
+
+	for (i = 0; i < KEPT; i++)
+		storms |= kept[i].storm;
+	return race->storm & storms;
 }
 
 void race_storm(struct worker *worker, void *argument)
@@ -133,13 +147,18 @@ void race_storm(struct worker *worker, void *argument)
 	while (!worker_should_stop(worker)) {
 		/* Two that are not of that table, or not of a half. */
 		uint64_t i = random_below(random, KEPT + 2);
+		int error;
 
 		if (i < KEPT && race->storm & kept[i].storm) {
 			disturb_kept(race, random, i);
 		} else if (i == KEPT && race->storm & RACE_MOVE) {
 			worker_doing(worker, "moving to another node");
-			backing_move(&race->backing,
-				     random_below(random, backing_nodes()));
+			/* Some that are in use at the moment stay: EIO. */
+			error = backing_move(&race->backing,
+					     random_below(random,
+							  backing_nodes()));
+			if (!error || error == -EIO)
+				race_count(&race->disturbances);
 		} else if (i > KEPT && race->storm & RACE_AWAY) {
 			worker_doing(worker,
 				     "moving to memory of a device or back");

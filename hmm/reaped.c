@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backing.h"
 #include "hmm_device.h"
 #include "reaped.h"
 #include "report.h"
@@ -47,6 +48,8 @@ void reaped_start(struct reaped *reaped, uint64_t word)
 	struct ready ready;
 	int pipes[2];
 
+	/* The child's, too: nothing but its end invalidates. */
+	backing_keep_mapped();
 	reaped->memory = mmap(NULL, (size_t)getpagesize(),
 			      PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

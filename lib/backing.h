@@ -294,7 +294,8 @@ int backing_node_of(const struct backing *backing, uint64_t offset);
  *
  * Memory under a policy that user space has set is not scanned
  * (vma_policy_mof()), so no hinting fault takes its mappings away. For
- * measurements: tests live with NUMA balancing. Without NUMA nothing happens.
+ * measurements, and for tests that say exactly what invalidates: the others live
+ * with NUMA balancing. Without NUMA nothing happens.
  */
 void backing_keep_mapped(void);
 
