@@ -36,6 +36,9 @@
  */
 #define YIELD 16
 
+/* What takes memory that is as large as a huge page. */
+#define HUGE_ONLY (RACE_SPLIT | RACE_COLLAPSE)
+
 /* For the signal handler. */
 static const struct race *current;
 
@@ -46,7 +49,9 @@ static bool is_huge(enum backing_kind kind)
 
 bool race_allows(unsigned int storm, enum backing_kind kind)
 {
-	if (!is_huge(kind) && !(storm & ~(RACE_SPLIT | RACE_COLLAPSE)))
+	/* Without huge pages, what is left of these is the storm "drop". */
+	if (!is_huge(kind) && storm & HUGE_ONLY &&
+	    !(storm & ~(HUGE_ONLY | RACE_DROP)))
 		return false;
 	switch (kind) {
 	case BACKING_ANONYMOUS:
@@ -326,7 +331,7 @@ static void set(struct race *race, enum backing_kind kind)
 		     "run it on a NUMA machine, or in a target: ./run_all.sh --vm");
 	race->page = (uint64_t)getpagesize();
 	if (!is_huge(kind))
-		race->storm &= ~RACE_SPLIT;
+		race->storm &= ~HUGE_ONLY;
 	else
 		request.size = 4 * backing_thp_size();
 	backing_create(&race->backing, &request);
