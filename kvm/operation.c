@@ -158,10 +158,18 @@ static bool read_call(const char *name, const char *text, void *context)
 	return true;
 }
 
+static void judge_never(const struct operation_watch *watch)
+{
+	CHECK(!watch->forbidden,
+	      "%s was called %zu times, which this mode of KVM must never do",
+	      watch->forbidden_name, watch->forbidden);
+}
+
 void operations_forget(struct operation_watch *watch)
 {
-	evidence_trace_take(watch->trace, NULL, NULL);
+	evidence_trace_take(watch->trace, read_call, watch);
 	watch->count = 0;
+	judge_never(watch);
 }
 
 void operations_collect(struct operation_watch *watch)
@@ -173,9 +181,7 @@ void operations_collect(struct operation_watch *watch)
 	if (lost)
 		fail("the trace of operations lost %llu records, so they cannot be counted: touch less at a time",
 		     (unsigned long long)lost);
-	CHECK(!watch->forbidden,
-	      "%s was called %zu times, which this mode of KVM must never do",
-	      watch->forbidden_name, watch->forbidden);
+	judge_never(watch);
 }
 
 static bool concerns(const struct operation_call *call, uint64_t gpa,
@@ -211,7 +217,7 @@ uint64_t operations_size(const struct operation_watch *watch,
 		if (call->operation != operation || !concerns(call, gpa, size))
 			continue;
 		if (found && found != call->size)
-			return 0;
+			return OPERATION_SIZES_DIFFER;
 		found = call->size;
 	}
 	return found;
@@ -230,6 +236,8 @@ enum operation operations_last(const struct operation_watch *watch,
 
 void operations_end(struct operation_watch *watch)
 {
+	if (watch->trace)
+		operations_forget(watch);
 	evidence_trace_close(watch->trace);
 	free(watch->calls);
 	*watch = (struct operation_watch){ 0 };

@@ -183,6 +183,8 @@ void operations_watch(struct operation_watch *watch, unsigned int operations);
 /**
  * operations_forget() - begin anew
  * @watch: recording
+ *
+ * Fails the test if a function was called that must not be called in this mode.
  */
 void operations_forget(struct operation_watch *watch);
 
@@ -207,6 +209,9 @@ void operations_collect(struct operation_watch *watch);
 size_t operations_count(const struct operation_watch *watch,
 			enum operation operation, uint64_t gpa, uint64_t size);
 
+/* Of operations_size(): no size that there is. */
+#define OPERATION_SIZES_DIFFER (UINT64_MAX - 1)
+
 /**
  * operations_size() - the size that calls have
  * @watch: collected
@@ -214,7 +219,8 @@ size_t operations_count(const struct operation_watch *watch,
  * @gpa: guest physical address, bytes
  * @size: bytes
  *
- * Return: bytes, if all calls that concern any of it tell the same size, else 0.
+ * Return: bytes, if all calls that concern any of it tell the same size;
+ * %OPERATION_SIZES_DIFFER if they do not, 0 if they tell none.
  */
 uint64_t operations_size(const struct operation_watch *watch,
 			 enum operation operation, uint64_t gpa, uint64_t size);
@@ -232,6 +238,8 @@ enum operation operations_last(const struct operation_watch *watch,
 /**
  * operations_end() - record no more
  * @watch: watched, or zeroed
+ *
+ * Looks once more for what must not be called: to be called when the VM is gone.
  */
 void operations_end(struct operation_watch *watch);
 

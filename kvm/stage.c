@@ -211,6 +211,9 @@ void stage_mapped_by(struct stage *stage, uint64_t size, uint64_t first,
 					((count - 1) * stride + 1) *
 						stage->page);
 
+	CHECK(seen != OPERATION_SIZES_DIFFER,
+	      "memory was mapped by several sizes, where %llu bytes were due",
+	      (unsigned long long)size);
 	CHECK(!seen || seen == size,
 	      "memory was mapped by %llu bytes at a time, where %llu were due",
 	      (unsigned long long)seen, (unsigned long long)size);

@@ -202,6 +202,9 @@ static void run_split(struct stage *stage)
 	dirty_enable(stage->dirty, stage->watched);
 	if (never) {
 		stage_store(stage, STRIDE, BLOCKS, plan_block_pages(stage));
+		stage_expect_dirty(stage, STRIDE, BLOCKS,
+				   plan_block_pages(stage),
+				   "written after logging began over blocks");
 		operations_collect(&stage->watch);
 		report_info("never reached in this mode, as it must be");
 		return;
@@ -218,7 +221,7 @@ static void run_split(struct stage *stage)
 
 static void run_free_unlinked(struct stage *stage)
 {
-	struct deadline deadline = deadline_in_ms(GRACE_MS);
+	struct deadline deadline;
 	bool never = operation_is_never(OPERATION_FREE_UNLINKED);
 
 	plan_build(stage, (struct stage_config){ 0 });
@@ -233,18 +236,17 @@ static void run_free_unlinked(struct stage *stage)
 	stage_store(stage, STRIDE, BLOCKS, plan_block_pages(stage));
 	stage_reached(stage, OPERATION_MAP, 0, BLOCKS, plan_block_pages(stage));
 	stage_mapped_by(stage, stage->huge, 0, BLOCKS, plan_block_pages(stage));
-	while (!operations_count(&stage->watch, OPERATION_FREE_UNLINKED, 0,
-				 UINT64_MAX)) {
-		if (deadline_passed(deadline))
-			break;
-		operations_collect(&stage->watch);
-		if (never)
-			break;
-		nanosleep(&(struct timespec){ .tv_nsec = NSEC_PER_MSEC }, NULL);
-	}
 	if (never) {
+		/* And not until the VM is gone (stage_destroy()). */
 		report_info("never reached in this mode, as it must be");
 		return;
+	}
+	deadline = deadline_in_ms(GRACE_MS);
+	while (operations_count(&stage->watch, OPERATION_FREE_UNLINKED, 0,
+				UINT64_MAX) < BLOCKS &&
+	       !deadline_passed(deadline)) {
+		nanosleep(&(struct timespec){ .tv_nsec = NSEC_PER_MSEC }, NULL);
+		operations_collect(&stage->watch);
 	}
 	CHECK(operations_count(&stage->watch, OPERATION_FREE_UNLINKED, 0,
 			       UINT64_MAX) == BLOCKS,

@@ -79,6 +79,7 @@ static const char *const hypervisor_never[] = {
 	"kvm_pgtable_stage2_mkyoung",
 	"kvm_pgtable_stage2_flush",
 	"kvm_pgtable_stage2_split",
+	"kvm_pgtable_stage2_free_unlinked",
 	"pkvm_pgtable_stage2_split",
 	"pkvm_pgtable_stage2_free_unlinked",
 	"pkvm_pgtable_stage2_create_unlinked",
