@@ -6,7 +6,7 @@
  *	aarch64-linux-gnu-gcc -O2 -static pkvm-cache-switch-untrapped.c -o pkvm-cache-switch-untrapped
  *
  * As root on arm64 with a CPU that has no FEAT_S2FWB, such as a Cortex-A72, with
- * tracefs mounted. Exit status: 0 KVM saw it, 1 it did not, 4 cannot be tried.
+ * tracefs mounted (targets: *:*cortex-a72*). Exit status: 0 KVM saw it, 1 it did not, 4 cannot be tried.
  */
 #include <err.h>
 #include <fcntl.h>
