@@ -230,6 +230,7 @@ int main(int argc, char **argv)
 	static const struct program program = {
 		.name = "dirty_log_bench",
 		.summary = "what dirty logging costs, as JSON lines",
+		.all_ms = CASES_BENCH_MS,
 		.cases = list_cases,
 		.needs = { .kvm = true },
 	};

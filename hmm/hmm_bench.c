@@ -323,6 +323,7 @@ int main(int argc, char **argv)
 		.name = "hmm_bench",
 		.summary =
 			"what a mirroring device costs, beside the kernel's test_hmm, as JSON lines",
+		.all_ms = CASES_BENCH_MS,
 		.cases = list_cases,
 		.needs = HMM_NEEDS,
 	};

@@ -82,6 +82,7 @@ int main(int argc, char **argv)
 	static const struct program program = {
 		.name = "kvm_bench",
 		.summary = "what a stage 2 costs, as JSON lines",
+		.all_ms = CASES_BENCH_MS,
 		.cases = list_cases,
 		.needs = { .kvm = true },
 	};

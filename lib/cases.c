@@ -27,7 +27,12 @@
  */
 #define CHECK_SECONDS 14
 
-#define ALL_MS_PER_CASE	  2000
+/*
+ * The full matrices are wide, a stress run goes deep: what makes a case longer than
+ * what it prepares would make a night of a target. What must have happened in a case
+ * is waited for, whatever its share.
+ */
+#define ALL_MS_PER_CASE	  500
 #define SHARE_MIN_NS	  (100 * NSEC_PER_MSEC)
 #define TIMEOUT_DEFAULT_S 60
 #define KILL_MS		  10000
@@ -73,7 +78,8 @@ static uint64_t share(uint64_t started_ns, size_t cases_left)
 	if (options()->duration_s)
 		total = options()->duration_s * NSEC_PER_SEC;
 	else if (options()->mode == MODE_ALL)
-		return ALL_MS_PER_CASE * NSEC_PER_MSEC;
+		return (program->all_ms ? program->all_ms : ALL_MS_PER_CASE) *
+		       NSEC_PER_MSEC;
 	else
 		total = CHECK_SECONDS * NSEC_PER_SEC;
 

@@ -80,6 +80,9 @@ struct test_case {
 	struct needs needs;
 };
 
+/* For a benchmark's struct program.all_ms: its figures want time. */
+#define CASES_BENCH_MS 2000
+
 /**
  * struct program - a test program
  * @name: its file name
@@ -89,6 +92,7 @@ struct test_case {
  *	@cases NULL, @table is used
  * @table: a fixed list of cases, if @cases is NULL
  * @table_size: number of cases in @table
+ * @all_ms: what a case has with --all, in milliseconds; 0: 500. For benchmarks
  * @needs: what every case needs
  */
 struct program {
@@ -98,6 +102,7 @@ struct program {
 			size_t max);
 	const struct test_case *table;
 	size_t table_size;
+	unsigned int all_ms;
 	struct needs needs;
 };
 

@@ -259,6 +259,7 @@ int main(int argc, char **argv)
 	static const struct program program = {
 		.name = "harness_bench",
 		.summary = "what the harness costs, as JSON lines",
+		.all_ms = CASES_BENCH_MS,
 		.table = cases,
 		.table_size = sizeof(cases) / sizeof(cases[0]),
 		.needs = { .kvm = true },

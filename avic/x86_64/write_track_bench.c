@@ -216,6 +216,7 @@ int main(int argc, char **argv)
 	static const struct program program = {
 		.name = "write_track_bench",
 		.summary = "what tracked stores and syncs of a table cost",
+		.all_ms = CASES_BENCH_MS,
 		.cases = list_cases,
 		.needs = AVIC_NEEDS,
 	};
