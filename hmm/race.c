@@ -61,9 +61,11 @@ bool race_allows(unsigned int storm, enum backing_kind kind)
 	case BACKING_SHMEM_THP:
 		/*
 		 * What these do is for private memory; userfaultfd protects
-		 * shared memory since 5.19 only, and not everywhere.
+		 * shared memory since 5.19 only, and not everywhere. fork()
+		 * alone leaves it as it is (copy_page_range()).
 		 */
-		return !(storm & (RACE_FREE | RACE_KSM | RACE_REPLACE |
+		return storm != RACE_FORK &&
+		       !(storm & (RACE_FREE | RACE_KSM | RACE_REPLACE |
 				  RACE_AWAY | RACE_ALONE | RACE_UFFD));
 	default:
 		return false;
