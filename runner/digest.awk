@@ -170,7 +170,8 @@ function program_line(line) {
 		measures = measures (measures == "" ? "" : ", ") substr(line, 9)
 	else if (line ~ /^Bail out!/)
 		reason = trim(substr(line, 10))
-	if (line !~ /^[ \t]*$/ && line !~ /^# (Totals|Planned)/)
+	# What is wrong with an option stands before the usage line.
+	if (line !~ /^[ \t]*$/ && line !~ /^# (Totals|Planned)/ && (last_line == "" || line !~ /^usage: /))
 		last_line = line
 }
 

@@ -184,7 +184,7 @@ setup() {
 	program demo b_test <<< 'printf "1..3\nok 1 one\n"'
 	program demo c_test <<< 'printf "1..1\nok 1 one\n"; exit 2'
 	program demo d_test <<< 'exit 0'
-	program demo e_test <<< 'echo "e_test: unknown option" >&2; exit 1'
+	program demo e_test <<< 'printf "e_test: unknown option\nusage: e_test [--help]\n" >&2; exit 1'
 	program demo f_test <<< 'printf "1..1\nnot ok 1 one\n"'
 	program demo g_test <<< 'printf "1..1\nok 1 one\n"; exit 1'
 	echo "demo h_test" >> "$SECMMU_SUITE/secmmu-tests.list"
