@@ -114,10 +114,7 @@ static void enable_slot(struct flip *flip, unsigned int i)
 {
 	mirror_note(flip->mirror[i], "enable, round", flip->rounds);
 	dirty_enable(flip->scene.dirty, flip->scene.watched[i]);
-	if (flip->scene.config.harvester == HARVESTER_CLEAR_INITIALLY_SET)
-		mirror_begin_unknown(flip->mirror[i]);
-	else
-		mirror_copy_all(flip->mirror[i]);
+	mirror_begin(flip->mirror[i], flip->scene.config.harvester);
 }
 
 static void disable_slot(struct flip *flip, unsigned int i)

@@ -129,21 +129,16 @@ static size_t take(struct migration *migration, struct side *from,
 
 static void enable(struct migration *migration, struct side *from)
 {
-	bool copy = migration->config->scene.harvester !=
-		    HARVESTER_CLEAR_INITIALLY_SET;
 	unsigned int i;
 
 	for (i = 0; i < migration->slots; i++) {
 		mirror_note(from->mirror[i], "enable, migration",
 			    migration->done);
 		dirty_enable(from->scene.dirty, from->watched[i]);
-		if (!copy) {
-			/* The first harvest has every page. */
-			mirror_begin_unknown(from->mirror[i]);
-			continue;
-		}
-		mirror_copy_all(from->mirror[i]);
-		migration->pages += from->watched[i]->pages;
+		/* Else the first harvest has every page. */
+		if (mirror_begin(from->mirror[i],
+				 migration->config->scene.harvester))
+			migration->pages += from->watched[i]->pages;
 	}
 }
 

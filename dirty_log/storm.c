@@ -67,10 +67,7 @@ static void enable(struct storm *storm)
 	dirty_enable(storm->scene.dirty, storm->scene.watched[0]);
 	pthread_mutex_lock(&storm->copying);
 	note(storm, "enable, round");
-	if (storm->scene.config.harvester == HARVESTER_CLEAR_INITIALLY_SET)
-		mirror_begin_unknown(storm->mirror);
-	else
-		mirror_copy_all(storm->mirror);
+	mirror_begin(storm->mirror, storm->scene.config.harvester);
 	pthread_mutex_unlock(&storm->copying);
 }
 

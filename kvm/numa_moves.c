@@ -211,10 +211,7 @@ static void begin_logging(struct moves *moves, enum harvester harvester)
 	moves->mirror = mirror_new("slot", moves->slot.hva,
 				   moves->watched->pages, moves->vm->page_size);
 	dirty_enable(moves->dirty, moves->watched);
-	if (harvester == HARVESTER_CLEAR_INITIALLY_SET)
-		mirror_begin_unknown(moves->mirror);
-	else
-		mirror_copy_all(moves->mirror);
+	mirror_begin(moves->mirror, harvester);
 }
 
 static void destroy(struct moves *moves)

@@ -104,12 +104,17 @@ void mirror_copy_all(struct mirror *mirror)
 	mirror_note(mirror, "full copy after enable", 0);
 }
 
-void mirror_begin_unknown(struct mirror *mirror)
+bool mirror_begin(struct mirror *mirror, enum harvester harvester)
 {
+	if (harvester != HARVESTER_CLEAR_INITIALLY_SET) {
+		mirror_copy_all(mirror);
+		return true;
+	}
 	memset(mirror->page, 0, mirror->pages * sizeof(*mirror->page));
 	mirror->alive = true;
 	mirror->unknown = true;
 	mirror_note(mirror, "enabled with every page dirty", 0);
+	return false;
 }
 
 size_t mirror_take(struct mirror *mirror, const unsigned long *fresh)

@@ -32,6 +32,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dirty.h"
+
 struct mirror;
 
 /**
@@ -101,12 +103,16 @@ void mirror_free(struct mirror *mirror);
 void mirror_copy_all(struct mirror *mirror);
 
 /**
- * mirror_begin_unknown() - begin a mirror's life with INITIALLY_SET
+ * mirror_begin() - begin a mirror's life, as its harvester does
  * @mirror: mirror
+ * @harvester: how dirty pages are learned
  *
- * Nothing is copied: every page must be reported before the first judgement.
+ * With %HARVESTER_CLEAR_INITIALLY_SET nothing is copied: every page must be
+ * reported before the first judgement. Else as mirror_copy_all() does.
+ *
+ * Return: whether all was copied.
  */
-void mirror_begin_unknown(struct mirror *mirror);
+bool mirror_begin(struct mirror *mirror, enum harvester harvester);
 
 /**
  * mirror_take() - copy the pages of a harvest

@@ -172,7 +172,7 @@ static void test_mirror_unknown(const struct test_case *test)
 
 	begin(&history);
 	memset(history.memory, 0x11, PAGES * PAGE);
-	mirror_begin_unknown(history.mirror);
+	mirror_begin(history.mirror, HARVESTER_CLEAR_INITIALLY_SET);
 	bitmap_fill(history.dirty, PAGES);
 	bitmap_clear(history.dirty, 66);
 	harvest(&history);
@@ -181,7 +181,7 @@ static void test_mirror_unknown(const struct test_case *test)
 	harvest(&history);
 	mirror_judge(history.mirror);
 	/* Equal contents do not stand in for a report. */
-	mirror_begin_unknown(history.mirror);
+	mirror_begin(history.mirror, HARVESTER_CLEAR_INITIALLY_SET);
 	expect_failure(judge_mirror, history.mirror, "page 0 was never");
 	end(&history);
 }
