@@ -183,7 +183,9 @@ static void judge_tables(const struct place *place, const uint64_t *before,
 			 unsigned int node, uint64_t least, uint64_t elsewhere,
 			 const char *what)
 {
-	uint64_t here = tables(place, node) - before[node], others = 0;
+	uint64_t now = tables(place, node), others = 0;
+	/* Others' tables may have gone meanwhile. */
+	uint64_t here = now > before[node] ? now - before[node] : 0;
 	unsigned int other;
 
 	for (other = 0; other < place->nodes; other++)
