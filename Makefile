@@ -4,7 +4,7 @@
 #
 # In a kernel tree as tools/testing/selftests/secmmu:
 #   make -C tools/testing/selftests TARGETS=secmmu {all,install,run_tests,clean,gen_tar} [O=DIR]
-# Alone: make [all | install INSTALL_PATH=DIR | modules KDIR=DIR | man | check | check-quick | clean]
+# Alone: make [all | install INSTALL_PATH=DIR | modules KDIR=DIR | gen_tar | man | check | check-quick | clean]
 #   KSFT=DIR       selftests folder of a kernel source (default: from Debian's linux-source-6.1)
 #   O=DIR          where to build (default: out)
 #   ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-   LLVM=1   WERROR=1   V=1
@@ -208,6 +208,14 @@ modules: $(addprefix $(OUTPUT)/,$(MODULES))
 
 unit: $(addprefix $(OBJ)/tests/unit/,$(UNIT_TESTS))
 
+# What install makes, packed, for a machine that builds nothing; of the same name as
+# kselftest's, which packs all that a kernel tree has.
+gen_tar:
+	@rm -rf $(OUTPUT)/secmmu
+	@$(MAKE) --no-print-directory install INSTALL_PATH=$(abspath $(OUTPUT))/secmmu
+	$(call quiet,TAR)tar -C $(OUTPUT) -czf $(OUTPUT)/secmmu.tar.gz.new secmmu && mv $(OUTPUT)/secmmu.tar.gz.new $(OUTPUT)/secmmu.tar.gz
+	@rm -rf $(OUTPUT)/secmmu
+
 # Installs what is missing, as root; otherwise says what that is, and the steps
 # that need it are skipped.
 check:
@@ -230,5 +238,5 @@ help:
 -include $(ALL_OBJECTS:.o=.d)
 
 FORCE:
-.PHONY: all unit modules check check-quick man help unsupported FORCE
+.PHONY: all unit modules gen_tar check check-quick man help unsupported FORCE
 .DEFAULT_GOAL := all
