@@ -190,6 +190,11 @@ static void device_mark(struct race *race, unsigned int number)
 		  &mark);
 }
 
+static bool rests(const struct race *race, unsigned int number)
+{
+	return __atomic_load_n(&race->resting, __ATOMIC_RELAXED) == number;
+}
+
 void race_device(struct worker *worker, void *argument)
 {
 	static void (*const actions[])(struct race * race,
@@ -204,9 +209,12 @@ void race_device(struct worker *worker, void *argument)
 		uint64_t action = random_below(random,
 					       sizeof(actions) /
 						       sizeof(*actions));
+		unsigned int number = random_below(random, RACE_PAGES);
 
-		actions[action](race, random_below(random, RACE_PAGES));
-		race_count(&race->operations);
+		if (!rests(race, number)) {
+			actions[action](race, number);
+			race_count(&race->operations);
+		}
 		if (random_chance(random, 1, YIELD))
 			sched_yield();
 	}
@@ -222,6 +230,8 @@ void race_cpu(struct worker *worker, void *argument)
 		struct race_keep *keep = &race->keep[number];
 		uint64_t before = load(&keep->added), found;
 
+		if (rests(race, number))
+			continue;
 		__atomic_fetch_add(&keep->begun, 1, __ATOMIC_SEQ_CST);
 		found = __atomic_fetch_add(race_keep_word(race, number), 1,
 					   __ATOMIC_SEQ_CST);
@@ -400,6 +410,7 @@ void race_run(unsigned int storm, enum backing_kind kind, uint64_t duration_ns,
 
 	CHECK(race, "no memory for a race");
 	race->storm = storm;
+	race->resting = RACE_PAGES;
 	set(race, kind);
 	victim = race_victim_start(race);
 	if (options()->mode == MODE_STRESS)

@@ -41,7 +41,7 @@
 #define RACE_FORK	(1U << 4) /* fork(); parent and child write */
 #define RACE_MOVE	(1U << 5) /* to another NUMA node */
 #define RACE_CLEAR_REFS (1U << 6) /* /proc/self/clear_refs: soft-dirty */
-#define RACE_KSM	(1U << 7) /* MADV_MERGEABLE */
+#define RACE_KSM	(1U << 7) /* merged with equal pages, and not again */
 #define RACE_DROP	(1U << 8) /* the dropped half: MADV_DONTNEED or a hole */
 #define RACE_REPLACE	(1U << 9) /* the dropped half: a new mapping over it */
 #define RACE_FREE	(1U << 10) /* the dropped half: MADV_FREE, then a store */
@@ -84,6 +84,8 @@ struct race_drop {
  * @keep: by page
  * @drop: by page
  * @victim: what race_victim() shares with its parent
+ * @twins: private pages that are made equal to kept ones, with RACE_KSM
+ * @resting: kept page that is left alone for a while, RACE_PAGES if none is
  * @moved: pages that went to devices' memory and back
  * @moved_whole: of them, in huge pages
  * @loaded: stress-ng takes memory beside it
@@ -103,6 +105,8 @@ struct race {
 	struct race_keep keep[RACE_PAGES];
 	struct race_drop drop[RACE_PAGES];
 	struct race_victim *victim;
+	unsigned char *twins;
+	unsigned int resting;
 	uint64_t moved;
 	uint64_t moved_whole;
 	bool loaded;

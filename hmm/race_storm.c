@@ -9,10 +9,13 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "disturb.h"
 #include "hmm_device.h"
 #include "race.h"
@@ -23,6 +26,14 @@
 #endif
 
 #define VICTIM_PAGES 64
+
+/*
+ * ksmd has to find a page unchanged several times before it merges it, and gets
+ * little time beside the others. What else a storm does should not wait so long.
+ */
+#define REST_MIN_MS   10
+#define REST_MAX_MS   400
+#define REST_MIXED_MS 40
 
 /* ---- the kept half ---- */
 
@@ -103,6 +114,35 @@ void race_storm_prepare(struct race *race)
 	race->kept.map_size = race->kept.size;
 	disturb_prepare(&race->disturber, set);
 	disturb_begin(&race->disturber, &race->kept);
+	if (!(race->storm & RACE_KSM))
+		return;
+	race->twins = mmap(NULL, RACE_PAGES * race->page,
+			   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			   -1, 0);
+	CHECK(race->twins != MAP_FAILED &&
+		      !madvise(race->twins, RACE_PAGES * race->page,
+			       MADV_MERGEABLE),
+	      "no memory that can be merged: %s", errno_name(errno));
+}
+
+/*
+ * A page that is added to all the time is never merged: leave it alone, with one
+ * beside it that is equal, for about as long as ksmd needs.
+ */
+static void rest_and_merge(struct race *race, struct random_stream *random)
+{
+	unsigned int number = random_below(random, RACE_PAGES);
+	uint64_t most = race->storm == RACE_KSM ? REST_MAX_MS : REST_MIXED_MS;
+	const struct timespec rest = {
+		.tv_nsec = random_between(random, REST_MIN_MS, most) *
+			   NSEC_PER_MSEC,
+	};
+
+	__atomic_store_n(&race->resting, number, __ATOMIC_SEQ_CST);
+	memcpy(race->twins + number * race->page, race_keep_word(race, number),
+	       race->page);
+	nanosleep(&rest, NULL);
+	__atomic_store_n(&race->resting, RACE_PAGES, __ATOMIC_SEQ_CST);
 }
 
 static void disturb_kept(struct race *race, struct random_stream *random,
@@ -125,6 +165,8 @@ static void disturb_kept(struct race *race, struct random_stream *random,
 	CHECK(kept[i].disturbance != DISTURB_FORK || !error ||
 		      (error == -ENOMEM && race->storm & RACE_ALONE),
 	      "cannot have a child: %s", errno_name(-error));
+	if (kept[i].storm == RACE_KSM)
+		rest_and_merge(race, random);
 	if (!error)
 		race_count(&race->disturbances);
 }
