@@ -22,6 +22,8 @@
 #ifndef MFD_HUGETLB
 #define MFD_HUGETLB 4U
 #endif
+/* More than the threads and heaps of a program take. */
+#define ROOM_BYTES (1UL << 30)
 
 const struct backing_kind_parts backing_kinds[BACKING_KINDS] = {
 	[BACKING_ANONYMOUS] = { .name = "anonymous" },
@@ -249,6 +251,29 @@ static void check_request(const struct backing_request *request,
 		     (unsigned long long)request->misalignment);
 }
 
+/* What the room is for is in backing.h. */
+static unsigned char *room;
+
+void *backing_reserve(uint64_t size)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+	if (!room) {
+		room = mmap(NULL, ROOM_BYTES, PROT_NONE, flags, -1, 0);
+		if (room == MAP_FAILED)
+			room = NULL;
+	}
+	/* A hint: where something is already, it is elsewhere. */
+	return mmap(room ? room - size : NULL, size, PROT_NONE, flags, -1, 0);
+}
+
+void backing_leave_room(void)
+{
+	if (room)
+		munmap(room, ROOM_BYTES);
+	room = NULL;
+}
+
 bool backing_try_create(struct backing *backing,
 			const struct backing_request *request,
 			struct shortage *shortage)
@@ -288,9 +313,7 @@ bool backing_try_create(struct backing *backing,
 	 * its mapping with a neighbour, and smaps tells of this memory alone.
 	 */
 	backing->reserved_size = backing->map_size + alignment + 2 * guard;
-	backing->reserved = mmap(NULL, backing->reserved_size, PROT_NONE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-				 -1, 0);
+	backing->reserved = backing_reserve(backing->reserved_size);
 	if (backing->reserved == MAP_FAILED) {
 		backing->reserved = NULL;
 		return shortage_set(shortage,

@@ -290,6 +290,26 @@ int backing_move(struct backing *backing, unsigned int node);
 int backing_node_of(const struct backing *backing, uint64_t offset);
 
 /**
+ * backing_reserve() - addresses that nobody else gets
+ * @size: bytes, of pages
+ *
+ * They are below a gigabyte that is kept free; see backing_leave_room().
+ *
+ * Return: where they are, without access; MAP_FAILED with errno as mmap() has it.
+ */
+void *backing_reserve(uint64_t size);
+
+/**
+ * backing_leave_room() - where others' mappings may go from now on
+ *
+ * To be called before memory is unmapped or moved while other threads run: what
+ * they map (stacks, malloc()'s arenas) would come to lie in the hole, which is
+ * mapped over later. The kernel takes the highest addresses that are free and
+ * suffice (arch_get_unmapped_area_topdown()): the room's, which this gives up.
+ */
+void backing_leave_room(void);
+
+/**
  * backing_keep_mapped() - keep NUMA balancing off the memory of this process
  *
  * Memory under a policy that user space has set is not scanned

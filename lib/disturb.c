@@ -382,8 +382,7 @@ static void reserve_spare(struct disturber *disturber)
 	unsigned char *at;
 
 	disturber->spare_size = backing->map_size + 2 * align;
-	at = mmap(NULL, disturber->spare_size, PROT_NONE,
-		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	at = backing_reserve(disturber->spare_size);
 	CHECK(at != MAP_FAILED, "no addresses for %llu bytes: %s",
 	      (unsigned long long)disturber->spare_size, errno_name(errno));
 	/* As aligned as the memory itself. */
@@ -398,6 +397,8 @@ void disturb_begin(struct disturber *disturber, struct backing *backing)
 				  (uint64_t)getpagesize();
 	if (has(disturber, DISTURB_REMAP))
 		reserve_spare(disturber);
+	if (has(disturber, DISTURB_REMAP) || has(disturber, DISTURB_REPLACE))
+		backing_leave_room();
 	if (has(disturber, DISTURB_MERGE) || has(disturber, DISTURB_UNMERGE))
 		CHECK(!madvise(backing->map, backing->map_size, MADV_MERGEABLE),
 		      "MADV_MERGEABLE failed: %s", errno_name(errno));

@@ -265,6 +265,9 @@ void worker_group_start(struct worker_group *group)
 
 	for (worker = group->first; worker; worker = worker->next)
 		start_thread(group, &worker->thread, thread_main, worker);
+	/* All threads are there before one of them does anything to memory. */
+	if (group->silence_ms)
+		start_thread(group, &group->watchdog, worker_watchdog, group);
 
 	pthread_mutex_lock(&group->lock);
 	while (group->arrived < group->size)
@@ -272,9 +275,6 @@ void worker_group_start(struct worker_group *group)
 	group->begun = true;
 	pthread_cond_broadcast(&group->changed);
 	pthread_mutex_unlock(&group->lock);
-
-	if (group->silence_ms)
-		start_thread(group, &group->watchdog, worker_watchdog, group);
 }
 
 static void want(struct worker_group *group, unsigned int wanted)

@@ -401,6 +401,39 @@ static void refusals(const struct test_case *test)
 	inner_expect(&inner, "ok 7 skipped # SKIP needs ");
 }
 
+/* What is mapped while a part of the memory is away goes elsewhere. */
+static void room(const struct test_case *test)
+{
+	static const uint64_t sizes[] = { 4096,	   132 << 10, 1 << 20,
+					  2 << 20, 8 << 20,   64 << 20 };
+	const struct backing_request request = { .size = 16 * MIB };
+	struct backing backing;
+	unsigned int i, round;
+	unsigned char *hole;
+
+	(void)test;
+	backing_create(&backing, &request);
+	hole = (unsigned char *)backing.hva + 4 * MIB;
+	backing_leave_room();
+	CHECK(!munmap(hole, 8 * MIB), "munmap: %s", errno_name(errno));
+	for (round = 0; round < 4; round++) {
+		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			unsigned char *got = mmap(NULL, sizes[i], PROT_NONE,
+						  MAP_PRIVATE | MAP_ANONYMOUS |
+							  MAP_NORESERVE,
+						  -1, 0);
+
+			CHECK(got != MAP_FAILED, "mmap: %s", errno_name(errno));
+			CHECK(got + sizes[i] <= hole || got >= hole + 8 * MIB,
+			      "%llu bytes were mapped into a hole in the memory",
+			      (unsigned long long)sizes[i]);
+		}
+	}
+	CHECK(backing_map_again(&backing, 4 * MIB, 8 * MIB) == 0,
+	      "the part cannot be mapped again");
+	backing_destroy(&backing);
+}
+
 struct body {
 	const char *name;
 	void (*run)(const struct test_case *test);
@@ -418,6 +451,7 @@ static size_t make_cases(const struct options *options, struct test_case *cases,
 		{ .name = "names", .run = names },
 		{ .name = "shortages", .run = shortages },
 		{ .name = "refusals", .run = refusals },
+		{ .name = "room", .run = room },
 	};
 	size_t count = 0, kind, body;
 
