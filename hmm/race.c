@@ -318,6 +318,9 @@ static void tell(struct race *race)
 		    (unsigned long long)told,
 		    (unsigned long long)counters.dropped);
 	CHECK(!idle, "no %s had a part in this race: it says nothing", idle);
+	if (race->storm & RACE_KSM)
+		report_info("%llu pages merged with their equals",
+			    (unsigned long long)race->merged);
 	if (race->storm & RACE_AWAY)
 		report_info("%llu pages moved to devices' memory, between them, or back; %llu of them in huge pages",
 			    (unsigned long long)race->moved,

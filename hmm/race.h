@@ -86,6 +86,8 @@ struct race_drop {
  * @victim: what race_victim() shares with its parent
  * @twins: private pages that are made equal to kept ones, with RACE_KSM
  * @resting: kept page that is left alone for a while, RACE_PAGES if none is
+ * @merged: how often one was merged with its twin
+ * @pagemap: to see that
  * @moved: pages that went to devices' memory and back
  * @moved_whole: of them, in huge pages
  * @loaded: stress-ng takes memory beside it
@@ -107,6 +109,8 @@ struct race {
 	struct race_victim *victim;
 	unsigned char *twins;
 	unsigned int resting;
+	uint64_t merged;
+	struct pagemap *pagemap;
 	uint64_t moved;
 	uint64_t moved_whole;
 	bool loaded;

@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "disturb.h"
 #include "hmm_device.h"
+#include "pagemap.h"
 #include "race.h"
 #include "report.h"
 
@@ -29,11 +30,14 @@
 
 /*
  * ksmd has to find a page unchanged several times before it merges it, and gets
- * little time beside the others. What else a storm does should not wait so long.
+ * little time beside the others: the first time it gets what it needs. What else a
+ * storm does should not wait so long.
  */
 #define REST_MIN_MS   10
 #define REST_MAX_MS   400
+#define REST_FIRST_MS 5000
 #define REST_MIXED_MS 40
+#define REST_LOOK_NS  NSEC_PER_MSEC
 
 /* ---- the kept half ---- */
 
@@ -101,6 +105,32 @@ static const struct {
 };
 #define KEPT (sizeof(kept) / sizeof(kept[0]))
 
+static void must_advise(void *start, uint64_t size, int advice)
+{
+	CHECK(!madvise(start, size, advice), "madvise %d failed: %s", advice,
+	      errno_name(errno));
+}
+
+static void prepare_twins(struct race *race)
+{
+	unsigned int i;
+
+	race->pagemap = pagemap_open();
+	race->twins = mmap(NULL, RACE_PAGES * race->page,
+			   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			   -1, 0);
+	CHECK(race->twins != MAP_FAILED, "no memory for twins: %s",
+	      errno_name(errno));
+	must_advise(race->twins, RACE_PAGES * race->page, MADV_MERGEABLE);
+	if (race->storm != RACE_KSM)
+		return;
+	/* Only what is worked on: ksmd would be busy with a thousand others. */
+	must_advise(race->kept.hva, race->kept.size, MADV_UNMERGEABLE);
+	for (i = 0; i < RACE_PAGES; i++)
+		must_advise(race_keep_word(race, i), race->page,
+			    MADV_MERGEABLE);
+}
+
 void race_storm_prepare(struct race *race)
 {
 	unsigned int set = 0;
@@ -114,15 +144,19 @@ void race_storm_prepare(struct race *race)
 	race->kept.map_size = race->kept.size;
 	disturb_prepare(&race->disturber, set);
 	disturb_begin(&race->disturber, &race->kept);
-	if (!(race->storm & RACE_KSM))
-		return;
-	race->twins = mmap(NULL, RACE_PAGES * race->page,
-			   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			   -1, 0);
-	CHECK(race->twins != MAP_FAILED &&
-		      !madvise(race->twins, RACE_PAGES * race->page,
-			       MADV_MERGEABLE),
-	      "no memory that can be merged: %s", errno_name(errno));
+	if (race->storm & RACE_KSM)
+		prepare_twins(race);
+}
+
+static bool is_merged(const struct race *race, unsigned int number)
+{
+	uint64_t page, twin;
+
+	pagemap_read(race->pagemap, race_keep_word(race, number), &page, 1);
+	pagemap_read(race->pagemap, race->twins + number * race->page, &twin,
+		     1);
+	return page & PAGEMAP_PRESENT &&
+	       !((page ^ twin) & (PAGEMAP_PRESENT | PAGEMAP_PFN_MASK));
 }
 
 /*
@@ -132,16 +166,21 @@ void race_storm_prepare(struct race *race)
 static void rest_and_merge(struct race *race, struct random_stream *random)
 {
 	unsigned int number = random_below(random, RACE_PAGES);
-	uint64_t most = race->storm == RACE_KSM ? REST_MAX_MS : REST_MIXED_MS;
-	const struct timespec rest = {
-		.tv_nsec = random_between(random, REST_MIN_MS, most) *
-			   NSEC_PER_MSEC,
-	};
+	bool alone = race->storm == RACE_KSM;
+	uint64_t rest = random_between(random, REST_MIN_MS,
+				       alone ? REST_MAX_MS : REST_MIXED_MS);
+	const struct timespec look = { .tv_nsec = REST_LOOK_NS };
+	struct deadline end = deadline_in_ms(
+		alone && !race->merged ? REST_FIRST_MS : rest);
 
 	__atomic_store_n(&race->resting, number, __ATOMIC_SEQ_CST);
 	memcpy(race->twins + number * race->page, race_keep_word(race, number),
 	       race->page);
-	nanosleep(&rest, NULL);
+	while (!is_merged(race, number) && !deadline_passed(end) &&
+	       !worker_wanted(worker_self()))
+		nanosleep(&look, NULL);
+	if (is_merged(race, number))
+		race_count(&race->merged);
 	__atomic_store_n(&race->resting, RACE_PAGES, __ATOMIC_SEQ_CST);
 }
 
