@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cases.h"
@@ -26,6 +27,7 @@
 #include "report.h"
 #include "worker.h"
 
+#define NOBODY	      65534
 #define DEVICES	      4
 #define THREADS	      4
 #define SCRATCH_PAGES 64
@@ -469,9 +471,36 @@ static void test_hostile(const struct test_case *test)
 	hostile_judge_removal("secmmu_hmm");
 }
 
+/* A device that came to a process without privileges is of no use to it. */
+static void test_leaked(const struct test_case *test)
+{
+	struct secmmu_hmm_walk walk = { 0 };
+	int device = hmm_open(), status;
+	pid_t child;
+
+	(void)test;
+	CHECK(__hmm_call(device, SECMMU_HMM_WALK, &walk) == -EINVAL,
+	      "an empty walk is not EINVAL for who opened the device");
+	child = fork();
+	CHECK(child >= 0, "cannot fork: %s", errno_name(errno));
+	if (!child) {
+		if (setresuid(NOBODY, NOBODY, NOBODY))
+			_exit(2);
+		_exit(__hmm_call(device, SECMMU_HMM_WALK, &walk) != -EPERM);
+	}
+	CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+		      WEXITSTATUS(status) != 2,
+	      "a child without privileges cannot be had (wait status %#x)",
+	      status);
+	CHECK(!WEXITSTATUS(status),
+	      "a process without privileges may use the device");
+	close(device);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
+		{ .name = "leaked", .run = test_leaked },
 		{ .name = "hostile", .run = test_hostile, .timeout_s = 90 },
 	};
 	static const struct program program = {
