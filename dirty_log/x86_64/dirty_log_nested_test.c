@@ -160,7 +160,8 @@ static void expect_page(struct exact *exact, uint64_t page, const char *what)
 
 /*
  * VMRUN, #VMEXIT and VMSAVE write to pages of L1's by way of the kernel's own
- * mapping (kvm_vcpu_map()): no protection is in their way, and none tells.
+ * mapping (kvm_vcpu_map()), VMCLEAR, VMPTRST and VMREAD by its copy functions: no
+ * protection is in their way, and none tells.
  */
 static void test_control_block(const struct test_case *test)
 {
@@ -174,7 +175,7 @@ static void test_control_block(const struct test_case *test)
 	save = (block + 1) % exact.watched->pages;
 	l2_prepare(&exact.scene, test->number[N_PAGING], 1);
 	vcpu = &exact.scene.vm->vcpus[0];
-	l2_of(vcpu->guest)->svm.vmcb = exact.watched->slot->gpa + block * page;
+	l2_set_control(vcpu, exact.watched->slot->gpa + block * page);
 	/* Without L2, whose control block would be in the midst of it. */
 	exact.scene.through = NULL;
 	vcpu_start(vcpu, l2_exit_only, exact.watched->slot->gpa + save * page);
@@ -190,7 +191,7 @@ static void test_control_block(const struct test_case *test)
 		if (vcpu->guest->call.argument[0] == 1)
 			expect_page(&exact, block, "L2's control block");
 		else
-			expect_page(&exact, save, "the page of VMSAVE");
+			expect_page(&exact, save, "what an instruction stores");
 	}
 	exact_expect_nothing(&exact, "L2 does not run");
 	exact_teardown(&exact);

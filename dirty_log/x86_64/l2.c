@@ -42,21 +42,40 @@ static uint64_t turn_of(const struct scene *scene, enum l2_paging paging,
 	return scene->slot[slot].size > huge ? huge : 0;
 }
 
-static void map_nested(struct scene *scene, struct svm_nested *svm,
+static void map(struct scene *scene, struct l2_guest *l2, uint64_t from,
+		uint64_t to, uint64_t size, uint64_t page_size)
+{
+	if (l2->kind == L2_SVM)
+		svm_map(scene->vm, &l2->svm, from, to, size, page_size);
+	else
+		vmx_map(scene->vm, &l2->vmx, from, to, size, page_size);
+}
+
+static void prepare_tables(struct scene *scene, struct l2_guest *l2,
+			   uint64_t page_size)
+{
+	if (l2->kind == L2_SVM) {
+		svm_prepare_tables(scene->vm, &l2->svm);
+		return;
+	}
+	vmx_prepare_tables(scene->vm, &l2->vmx);
+	vmx_need_page_size(page_size);
+}
+
+static void map_nested(struct scene *scene, struct l2_guest *l2,
 		       enum l2_paging paging)
 {
 	uint64_t page_size = pagings[paging].page_size, end = GPA_TEST;
 	unsigned int i;
 
-	svm_prepare_tables(scene->vm, svm);
-	svm_map(scene->vm, svm, 0, 0, OWN_SIZE, GIGABYTE);
+	prepare_tables(scene, l2, page_size);
+	map(scene, l2, 0, 0, OWN_SIZE, GIGABYTE);
 	if (!pagings[paging].turned) {
 		for (i = 0; i < scene->config.slots; i++)
 			end = scene->slot[i].gpa + scene->slot[i].size;
 		/* Pages of 1 GiB cover more than what is there. */
 		end = (end + GIGABYTE - 1) / GIGABYTE * GIGABYTE;
-		svm_map(scene->vm, svm, GPA_TEST, GPA_TEST, end - GPA_TEST,
-			page_size);
+		map(scene, l2, GPA_TEST, GPA_TEST, end - GPA_TEST, page_size);
 		return;
 	}
 	for (i = 0; i < scene->config.slots; i++) {
@@ -64,30 +83,51 @@ static void map_nested(struct scene *scene, struct svm_nested *svm,
 		uint64_t turn = turn_of(scene, paging, i);
 		uint64_t rest = slot->size - turn;
 
-		svm_map(scene->vm, svm, slot->gpa, slot->gpa + turn, rest,
-			page_size);
-		svm_map(scene->vm, svm, slot->gpa + rest, slot->gpa, turn,
-			page_size);
+		map(scene, l2, slot->gpa, slot->gpa + turn, rest, page_size);
+		map(scene, l2, slot->gpa + rest, slot->gpa, turn, page_size);
 	}
+}
+
+/* One vCPU's L2; @first, if any, has the tables that all share. */
+static void prepare_one(struct scene *scene, struct l2_guest *l2,
+			const struct l2_guest *first, enum l2_paging paging)
+{
+	l2->kind = vmx_there() ? L2_VMX : L2_SVM;
+	if (l2->kind == L2_SVM)
+		svm_prepare(scene->vm, &l2->svm);
+	else
+		vmx_prepare(scene->vm, &l2->vmx);
+	if (paging == L2_PAGING_NONE)
+		return;
+	if (!first)
+		map_nested(scene, l2, paging);
+	else if (l2->kind == L2_SVM)
+		l2->svm.tables = first->svm.tables;
+	else
+		l2->vmx.tables = first->vmx.tables;
 }
 
 void l2_prepare(struct scene *scene, enum l2_paging paging, unsigned int every)
 {
-	struct svm_nested *first = NULL, *svm;
+	struct l2_guest *first = NULL, *l2;
 	unsigned int i;
 
 	scene->through = l2_run;
 	for (i = 0; i < scene->vm->vcpu_count; i += every) {
-		svm = &l2_of(scene->vm->vcpus[i].guest)->svm;
-		svm_prepare(scene->vm, svm);
-		if (paging == L2_PAGING_NONE)
-			continue;
-		if (first)
-			svm->tables = first->tables;
-		else
-			map_nested(scene, svm, paging);
-		first = first ? first : svm;
+		l2 = l2_of(scene->vm->vcpus[i].guest);
+		prepare_one(scene, l2, first, paging);
+		first = first ? first : l2;
 	}
+}
+
+void l2_set_control(struct vcpu *vcpu, uint64_t address)
+{
+	struct l2_guest *l2 = l2_of(vcpu->guest);
+
+	if (l2->kind == L2_SVM)
+		l2->svm.vmcb = address;
+	else
+		l2->vmx.vmcs = address;
 }
 
 void l2_turn(const struct scene *scene, enum l2_paging paging,

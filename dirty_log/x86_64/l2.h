@@ -9,6 +9,7 @@
 #include "bitmap.h"
 #include "../scene.h"
 #include "svm.h"
+#include "vmx.h"
 #include "writer.h"
 
 /**
@@ -31,17 +32,35 @@ enum l2_paging {
 };
 
 /**
+ * enum l2_kind - what a vCPU's L2 is
+ * @L2_NONE: there is none, L1 itself does its work
+ * @L2_SVM: AMD's, with nested page tables (NPT)
+ * @L2_VMX: Intel's, with extended ones (EPT)
+ */
+enum l2_kind {
+	L2_NONE,
+	L2_SVM,
+	L2_VMX,
+};
+
+/**
  * struct l2_guest - lies over guest_vcpu.test
  * @writer: for writer_run()
  * @list: for writer_store()
- * @svm: L2; all zero: this vCPU has none, L1 itself does its work
+ * @kind: what runs it
+ * @svm: L2 by SVM
+ * @vmx: L2 by VMX
  */
 struct l2_guest {
 	union {
 		struct writer writer;
 		struct writer_list list;
 	};
-	struct svm_nested svm;
+	enum l2_kind kind;
+	union {
+		struct svm_nested svm;
+		struct vmx_nested vmx;
+	};
 };
 
 _Static_assert(sizeof(struct l2_guest) <= GUEST_TEST_AREA,
@@ -71,6 +90,13 @@ const char *l2_paging_name(enum l2_paging paging);
 void l2_prepare(struct scene *scene, enum l2_paging paging, unsigned int every);
 
 /**
+ * l2_set_control() - have a vCPU's control block lie somewhere else
+ * @vcpu: prepared, does not run
+ * @address: guest address of a zeroed page
+ */
+void l2_set_control(struct vcpu *vcpu, uint64_t address);
+
+/**
  * l2_turn() - what pages of L1's a set of pages of L2's is
  * @scene: prepared
  * @paging: as l2_prepare() had it
@@ -86,9 +112,10 @@ void l2_turn(const struct scene *scene, enum l2_paging paging,
 void l2_run(struct guest_vcpu *self, uint64_t function);
 
 /*
- * Stages for the host, by guest_sync(): 0 begun; 1 L2 has exited, and nobody but
- * KVM wrote to the control block since the sync before; 2 the same for VMSAVE to
- * the page that the argument names.
+ * Stages for the host, by guest_sync(): 0 begun; 1 KVM, and nobody but it, has
+ * written to the control block since the sync before: at L2's exit by SVM, and
+ * by VMX when L1 gives it up (VMCLEAR); 2 the same for what VMSAVE or VMPTRST and
+ * VMREAD have stored in the page that the argument names.
  */
 void l2_exit_only(struct guest_vcpu *self, uint64_t save);
 

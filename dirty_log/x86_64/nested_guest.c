@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "nested.h"
 #include "svm.h"
+#include "vmx.h"
 
 /* APM volume 2, appendix B. */
 #define VMCB_INTERCEPT_3  0x00c
@@ -54,4 +55,48 @@ void nested_save(struct guest_vcpu *self, uint64_t address)
 {
 	(void)self;
 	asm volatile("vmsave %%rax" : : "a"(address) : "memory");
+}
+
+/* Of the control structure, all of which KVM writes (nested_release_vmcs12()). */
+#define VMCS_MARK 0xff0
+
+static struct vmx_nested *nested_vmx_of(struct guest_vcpu *self)
+{
+	return (struct vmx_nested *)self->test;
+}
+
+void nested_vmx_begin(struct guest_vcpu *self, uint64_t unused)
+{
+	(void)unused;
+	vmx_begin(self, nested_vmx_of(self), ask_for_ever, 0);
+}
+
+/* What VMCLEAR replaces by what KVM has from VMPTRLD. */
+void nested_vmx_mark(struct guest_vcpu *self, uint64_t unused)
+{
+	struct vmx_nested *nested = nested_vmx_of(self);
+
+	(void)unused;
+	*(volatile uint64_t *)(uintptr_t)(nested->vmcs + VMCS_MARK) = MARK;
+}
+
+void nested_vmx_clear(struct guest_vcpu *self, uint64_t unused)
+{
+	struct vmx_nested *nested = nested_vmx_of(self);
+
+	(void)unused;
+	vmx_clear(nested);
+	vmx_load(nested);
+}
+
+void nested_vmx_pointer(struct guest_vcpu *self, uint64_t address)
+{
+	(void)self;
+	vmx_store_pointer(address);
+}
+
+void nested_vmx_field(struct guest_vcpu *self, uint64_t address)
+{
+	(void)self;
+	vmx_store_field(address);
 }

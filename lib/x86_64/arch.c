@@ -275,8 +275,8 @@ void arch_tables_init(struct vm *vm)
 	       IDT_SIZE, TABLE_SIZE);
 }
 
-void table_map(struct vm *vm, uint64_t table, uint64_t flags, uint64_t from,
-	       uint64_t to, uint64_t page_size)
+void table_map(struct vm *vm, uint64_t table, uint64_t flags, uint64_t leaf,
+	       uint64_t from, uint64_t to, uint64_t page_size)
 {
 	unsigned int shift = 39;
 
@@ -288,7 +288,8 @@ void table_map(struct vm *vm, uint64_t table, uint64_t flags, uint64_t from,
 				  ((from >> shift) & 511);
 
 		if (1ULL << shift == page_size) {
-			*entry = to | flags | (shift > 12 ? PTE_LARGE : 0);
+			*entry = to | flags | leaf |
+				 (shift > 12 ? PTE_LARGE : 0);
 			return;
 		}
 		if (*entry & PTE_LARGE)
@@ -308,7 +309,7 @@ void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
 		fail("guest address %#llx is not canonical",
 		     (unsigned long long)gva);
 	table_map(vm, vm->table_root,
-		  PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED | PTE_DIRTY, gva,
+		  PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED | PTE_DIRTY, 0, gva,
 		  gpa, page_size);
 }
 

@@ -74,8 +74,8 @@ void svm_map(struct vm *vm, struct svm_nested *nested, uint64_t l2, uint64_t l1,
 	sizes = arch_page_sizes(vm, &count);
 	for (; l2 < end; l2 += mapped, l1 += mapped) {
 		mapped = vm_map_size(sizes, count, l2, l1, end - l2, page_size);
-		table_map(vm, nested->tables - GPA_SYSTEM, ENTRY_FLAGS, l2, l1,
-			  mapped);
+		table_map(vm, nested->tables - GPA_SYSTEM, ENTRY_FLAGS, 0, l2,
+			  l1, mapped);
 	}
 }
 

@@ -19,14 +19,15 @@
  * table_map() - put one leaf into page tables
  * @vm: VM
  * @table: offset of the root in the system slot
- * @flags: of the leaf, and of what leads to it
+ * @flags: of the leaf, and of what leads to it; bit 0 is among them
+ * @leaf: more flags, of the leaf alone
  * @from: address that is mapped, below 2^48
  * @to: what it is mapped to
  * @page_size: bytes, one of arch_page_sizes(); both are aligned to it
  *
  * What is already mapped by a larger page fails the test.
  */
-void table_map(struct vm *vm, uint64_t table, uint64_t flags, uint64_t from,
-	       uint64_t to, uint64_t page_size);
+void table_map(struct vm *vm, uint64_t table, uint64_t flags, uint64_t leaf,
+	       uint64_t from, uint64_t to, uint64_t page_size);
 
 #endif /* SECMMU_TABLES_X86_H */
