@@ -268,7 +268,7 @@ boot_timeout()
 
 run_target()
 {
-	local lines from after emulator_faults=0 fault_at=-1 at before bad_before
+	local lines from after emulator='' emulator_faults=0 fault_at=-1 at before bad_before
 	local -a needs
 
 	image='' fetched_kernel=$kernel boot_thread='' suite=${SECMMU_SUITE:-}
@@ -277,6 +277,7 @@ run_target()
 		needs=("build-$target_arch" "vm-$debian_arch")
 		modules_wanted && needs+=(modules)
 		[[ $built ]] && needs+=("kernel-$target_arch")
+		[[ $emulator ]] && needs+=("vm-$emulator")
 		ensure_packages "${needs[@]}" &&
 			fetch_kernel && build_suite "$target_arch" || return
 	fi
@@ -368,8 +369,8 @@ run_target()
 	done
 }
 
-# The architecture, of a named target or of one's own kernel; and in $built
-# whether vm/build makes its kernel.
+# The architecture, of a named target or of one's own kernel; in $emulator what it
+# has instead of QEMU, if anything, and in $built whether vm/build makes its kernel.
 find_arch()
 {
 	built=
@@ -380,7 +381,7 @@ find_arch()
 		}
 	else
 		debian_arch=${target%%-*}
-		built=$("$BASH" -c 'source "$1/vm/targets" && target_parse "$2" && echo "$target_build"' - \
+		IFS=, read -r built emulator < <("$BASH" -c 'source "$1/vm/targets" && target_parse "$2" && echo "$target_build,$target_emulator"' - \
 			"$top" "$target" 2> /dev/null)
 	fi
 	target_arch=$(arch_of_target "$debian_arch")

@@ -44,6 +44,16 @@ parsed()
 	[ "$(parsed arm64-7.2:cortex-a72,nvhe)" = "arm64|7.2|arm64|kvm-arm.mode=nvhe|cortex-a72|" ]
 	[ "$(parsed amd64-7.2:debug,npt=0)" = "amd64|7.2|amd64|kvm_amd.npt=0||debug" ]
 	[ "$(parsed arm64-7.2:gcov)" = "arm64|7.2|arm64|||gcov" ]
+	[ "$(parsed amd64-6.12:vmx,ept=0)" = "amd64|6.12|amd64|kvm_intel.ept=0||" ]
+}
+
+@test "a variant may want another emulator, the next target does not have it" {
+	target_parse amd64-6.12:vmx
+	[ "$target_emulator" = bochs ]
+	target_parse amd64-6.12
+	[ ! "$target_emulator" ]
+	run target_parse amd64-7.2:vmx,iommu
+	[ "$status" -eq 1 ]
 }
 
 @test "devices of a variant come with the machine" {
