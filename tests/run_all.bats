@@ -523,3 +523,21 @@ fake_stress() {
 	runner
 	says_not "was changed"
 }
+
+@test "much that the kernel said is not silence, though its marker is overwritten" {
+	n=1 nonce=7 quick=1 kmsg=/dev/null marker='secmmu: 7 test 1 x'
+	here=$top/vm
+	# shellcheck source=vm/health
+	. "$top/vm/health"
+	kmsg=/dev/null
+	said() # LINE...
+	{
+		printf '<6>[ 1.0] %s\n' "$@" "secmmu: 7 end of test 1" > "$BATS_TEST_TMPDIR/said"
+		began=0
+		silent_since "$marker" 5< "$BATS_TEST_TMPDIR/said"
+	}
+	said "$marker"
+	said 'of nobody' "$marker"
+	run ! said "$marker" 'WARNING: x'
+	run ! said 'of test 1'
+}
