@@ -15,15 +15,17 @@
 #include "layout_x86.h"
 #include "report.h"
 
-#define CR0_PE	 (1UL << 0)
-#define CR0_MP	 (1UL << 1)
-#define CR0_NE	 (1UL << 5)
-#define CR0_WP	 (1UL << 16)
-#define CR0_PG	 (1UL << 31)
-#define CR4_PAE	 (1UL << 5)
-#define EFER_LME (1UL << 8)
-#define EFER_LMA (1UL << 10)
-#define EFER_NX	 (1UL << 11)
+#define RFLAGS_ALWAYS (1UL << 1)
+#define RFLAGS_IF     (1UL << 9)
+#define CR0_PE	      (1UL << 0)
+#define CR0_MP	      (1UL << 1)
+#define CR0_NE	      (1UL << 5)
+#define CR0_WP	      (1UL << 16)
+#define CR0_PG	      (1UL << 31)
+#define CR4_PAE	      (1UL << 5)
+#define EFER_LME      (1UL << 8)
+#define EFER_LMA      (1UL << 10)
+#define EFER_NX	      (1UL << 11)
 
 /* Where KVM may keep its real-mode helpers on Intel; no slot lies there. */
 #define TSS_ADDRESS	     0xfffbd000UL
@@ -407,8 +409,16 @@ void arch_vcpu_start(struct vcpu *vcpu, guest_function function,
 		.rsp = stack,
 		.rdi = (uint64_t)(uintptr_t)vcpu->guest,
 		.rsi = argument,
-		.rflags = 2,
+		.rflags = RFLAGS_ALWAYS,
 	};
+
+	/*
+	 * Without interrupts for the guest its flag changes nothing but for the
+	 * host's: Bochs 2.7 interrupts no guest of VMX that entered with it
+	 * clear, whatever "external-interrupt exiting" says.
+	 */
+	if (!vcpu->vm->config.interrupts)
+		regs.rflags |= RFLAGS_IF;
 
 	*host_stack = (uint64_t)(uintptr_t)guest_return;
 	vcpu_ioctl(vcpu, KVM_SET_REGS, &regs);

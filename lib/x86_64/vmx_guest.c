@@ -112,6 +112,7 @@ enum { ES, CS, SS, DS, FS, GS, LDTR, TR, SEGMENTS };
 #define RIGHTS_TASK	0x008b
 #define RIGHTS_UNUSABLE 0x10000
 #define RFLAGS_ALWAYS	(1UL << 1)
+#define RFLAGS_IF	(1UL << 9)
 #define DR7_ALWAYS	0x400UL
 #define NO_LINK		(~0ULL)
 
@@ -353,7 +354,11 @@ void vmx_begin(struct guest_vcpu *self, struct vmx_nested *nested,
 	vmx_load(nested);
 	choose_controls(nested);
 	copy_state();
-	put(GUEST_RFLAGS, RFLAGS_ALWAYS);
+	/*
+	 * Its flag says nothing where external interrupts exit, as they do here
+	 * (SDM 26.2): it is set for Bochs 2.7, as in arch_vcpu_start().
+	 */
+	put(GUEST_RFLAGS, RFLAGS_ALWAYS | RFLAGS_IF);
 	put(GUEST_RIP, (uint64_t)(uintptr_t)function);
 	put(GUEST_RSP, stack);
 	nested->registers[REGISTER_RDI] = (uint64_t)(uintptr_t)self;
