@@ -252,7 +252,8 @@ static void fill_case(struct test_case *test, const unsigned int *level)
 	unsigned int i;
 
 	test->needs = needs_of(set_for(kind, level[SCENE_BACKING]));
-	if (is_heavy(kind->set))
+	/* What a mix pages out again and again is copied by a fault for each page. */
+	if (kind->mix || is_heavy(kind->set))
 		test->timeout_s = HEAVY_TIMEOUT_S;
 	for (i = 0; i < DIMENSIONS; i++)
 		test->number[i] = level[i];
