@@ -26,6 +26,7 @@ setup() {
 	${FAKE_SLOW:-none})
 		trap 'echo stopped >> "$FAKE_LOG"; kill $!; exit 3' TERM
 		sleep 60 > /dev/null 2>&1 &
+		echo ready >> "$FAKE_LOG"
 		wait
 		;;
 	esac
@@ -102,7 +103,7 @@ nightly() {
 	FAKE_SLOW='a*' "$tree/runner/nightly" --results "$runs" --jobs 2 --cached > "$BATS_TEST_TMPDIR/out" &
 	nightly=$!
 	for ((i = 0; i < 100; i++)); do
-		[ "$(grep -c '^--vm' "$FAKE_LOG" 2> /dev/null)" = 2 ] && break
+		[ "$(grep -c ready "$FAKE_LOG" 2> /dev/null)" = 2 ] && break
 		read -r -t 0.1 _ <> <(:) || :
 	done
 	kill -TERM "$nightly"
