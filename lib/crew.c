@@ -156,8 +156,6 @@ static void run_member(struct worker *worker, void *argument)
 
 	member->thread = pthread_self();
 	__atomic_store_n(&member->thread_known, true, __ATOMIC_RELEASE);
-	if (crew->config.function)
-		vcpu_start(vcpu, crew->config.function, crew->config.argument);
 	while (!worker_should_stop(worker)) {
 		__atomic_store_n(&vcpu->run->immediate_exit, 0,
 				 __ATOMIC_SEQ_CST);
@@ -252,6 +250,15 @@ struct crew *crew_new(struct vm *vm, const struct crew_config *config)
 
 void crew_start(struct crew *crew)
 {
+	unsigned int i;
+
+	/*
+	 * Here and not in the threads: it writes to the guest's stack, which no
+	 * log reports, and whoever has started a crew may begin to log.
+	 */
+	for (i = 0; crew->config.function && i < crew->config.vcpus; i++)
+		vcpu_start(crew->members[i].vcpu, crew->config.function,
+			   crew->config.argument);
 	worker_group_start(crew->group);
 }
 
