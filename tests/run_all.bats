@@ -525,7 +525,7 @@ fake_stress() {
 }
 
 @test "much that the kernel said is not silence, though its marker is overwritten" {
-	n=1 nonce=7 quick=1 kmsg=/dev/null marker='secmmu: 7 test 1 x'
+	n=1 nonce=7 quick=1 marker='secmmu: 7 test 1 x'
 	here=$top/vm
 	# shellcheck source=vm/health
 	. "$top/vm/health"

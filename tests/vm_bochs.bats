@@ -74,10 +74,18 @@ boot() # TARGET OPTIONS...
 	echo 'printf "\n@0 HELLO 1\n" > "$stream"
 	printf "[ 1.0] BUG: x\r\n[ 1.1] Kernel panic - not syncing: y\r\n" > "$console"
 	echo $$ > "$WORK/pid"; exec sleep 1000' > "$work/do"
-	boot amd64-6.12:vmx
+	boot amd64-6.12:vmx --silence 2
 	[ "$status" -eq 10 ]
 	[ "$verdict" = "kernel died: BUG: x" ]
 	run ! kill -0 "$(< "$work/pid")"
+}
+
+@test "a machine that boots again was reset" {
+	# shellcheck disable=SC2016,SC2028
+	echo 'printf "\n@0 HELLO 1\n\n@0 START 1 a b\n\n@0 HELLO 1\n" > "$stream"; exec sleep 1000' > "$work/do"
+	boot amd64-6.12:vmx --silence 2
+	[ "$status" -eq 10 ]
+	[[ $verdict == *"was reset"* ]]
 }
 
 @test "a machine that is silent hangs, in the time of its own" {

@@ -304,6 +304,22 @@ void table_map(struct vm *vm, uint64_t table, uint64_t flags, uint64_t leaf,
 	}
 }
 
+void table_map_range(struct vm *vm, uint64_t table, uint64_t flags,
+		     uint64_t leaf, uint64_t from, uint64_t to, uint64_t size,
+		     uint64_t page_size)
+{
+	uint64_t end = from + size, mapped;
+	const uint64_t *sizes;
+	size_t count;
+
+	sizes = arch_page_sizes(vm, &count);
+	for (; from < end; from += mapped, to += mapped) {
+		mapped = vm_map_size(sizes, count, from, to, end - from,
+				     page_size);
+		table_map(vm, table, flags, leaf, from, to, mapped);
+	}
+}
+
 void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
 		   uint64_t page_size)
 {

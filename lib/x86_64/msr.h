@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 
+#define MSR_PAT	 0x277
+#define MSR_EFER 0xc0000080U
+
 static inline uint64_t msr_read(uint32_t number)
 {
 	uint32_t low, high;

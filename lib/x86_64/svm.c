@@ -42,19 +42,24 @@ uint64_t svm_page(struct vm *vm)
 	return page;
 }
 
-void svm_prepare(struct vm *vm, struct svm_nested *nested)
+uint64_t svm_stack(struct vm *vm)
 {
+	uint64_t stack = GPA_SYSTEM +
+			 vm_alloc_table(vm, STACK_PAGES * vm->granule);
 	unsigned int i;
 
+	/* Mapping one may take a page for tables: each has its own guard. */
+	for (i = 0; i < STACK_PAGES; i++, stack += vm->granule)
+		vm_map(vm, stack, stack, vm->granule, vm->granule);
+	return stack;
+}
+
+void svm_prepare(struct vm *vm, struct svm_nested *nested)
+{
 	svm_need();
 	nested->vmcb = svm_page(vm);
 	nested->save = svm_page(vm);
-	/* Mapping one may take a page for tables: each has its own guard. */
-	nested->stack = GPA_SYSTEM +
-			vm_alloc_table(vm, STACK_PAGES * vm->granule);
-	for (i = 0; i < STACK_PAGES; i++, nested->stack += vm->granule)
-		vm_map(vm, nested->stack, nested->stack, vm->granule,
-		       vm->granule);
+	nested->stack = svm_stack(vm);
 }
 
 void svm_prepare_tables(struct vm *vm, struct svm_nested *nested)
@@ -67,16 +72,8 @@ void svm_prepare_tables(struct vm *vm, struct svm_nested *nested)
 void svm_map(struct vm *vm, struct svm_nested *nested, uint64_t l2, uint64_t l1,
 	     uint64_t size, uint64_t page_size)
 {
-	uint64_t end = l2 + size, mapped;
-	const uint64_t *sizes;
-	size_t count;
-
-	sizes = arch_page_sizes(vm, &count);
-	for (; l2 < end; l2 += mapped, l1 += mapped) {
-		mapped = vm_map_size(sizes, count, l2, l1, end - l2, page_size);
-		table_map(vm, nested->tables - GPA_SYSTEM, ENTRY_FLAGS, 0, l2,
-			  l1, mapped);
-	}
+	table_map_range(vm, nested->tables - GPA_SYSTEM, ENTRY_FLAGS, 0, l2, l1,
+			size, page_size);
 }
 
 void svm_prepare_paging(struct vm *vm, struct svm_nested *nested)

@@ -67,6 +67,14 @@ void svm_need(void);
 uint64_t svm_page(struct vm *vm);
 
 /**
+ * svm_stack() - a stack for an L2, mapped at its own address in the guest
+ * @vm: VM, none of whose vCPUs runs
+ *
+ * Return: its end, guest address.
+ */
+uint64_t svm_stack(struct vm *vm);
+
+/**
  * svm_prepare() - make room for an L2
  * @vm: VM, none of whose vCPUs runs
  * @nested: to be filled

@@ -4,9 +4,7 @@
 #include "msr.h"
 #include "svm.h"
 
-#define MSR_EFER    0xc0000080U
 #define EFER_SVME   (1ULL << 12)
-#define MSR_PAT	    0x277
 #define MSR_VM_SAVE 0xc0010117U
 
 /* Offsets in the control block: appendix B. */

@@ -30,4 +30,19 @@
 void table_map(struct vm *vm, uint64_t table, uint64_t flags, uint64_t leaf,
 	       uint64_t from, uint64_t to, uint64_t page_size);
 
+/**
+ * table_map_range() - put as many leaves into page tables as it takes
+ * @vm: VM
+ * @table: offset of the root in the system slot
+ * @flags: as table_map() has them
+ * @leaf: as table_map() has them
+ * @from: first address that is mapped, page aligned
+ * @to: what it is mapped to
+ * @size: bytes
+ * @page_size: mappings of this size in bytes where they fit, else smaller ones
+ */
+void table_map_range(struct vm *vm, uint64_t table, uint64_t flags,
+		     uint64_t leaf, uint64_t from, uint64_t to, uint64_t size,
+		     uint64_t page_size);
+
 #endif /* SECMMU_TABLES_X86_H */

@@ -9,7 +9,6 @@
 
 #define CPUID_FEATURES 1U
 #define ECX_VMX	       (1U << 5)
-#define STACK_PAGES    4
 
 /* SDM appendix A.3.3 and A.10. */
 #define MSR_SECONDARY  0x48b
@@ -47,18 +46,11 @@ void vmx_need(void)
 
 void vmx_prepare(struct vm *vm, struct vmx_nested *nested)
 {
-	unsigned int i;
-
 	vmx_need();
 	nested->vmcs = svm_page(vm);
 	nested->on = svm_page(vm);
 	nested->msrs = svm_page(vm);
-	/* Mapping one may take a page for tables: each has its own guard. */
-	nested->stack = GPA_SYSTEM +
-			vm_alloc_table(vm, STACK_PAGES * vm->granule);
-	for (i = 0; i < STACK_PAGES; i++, nested->stack += vm->granule)
-		vm_map(vm, nested->stack, nested->stack, vm->granule,
-		       vm->granule);
+	nested->stack = svm_stack(vm);
 }
 
 void vmx_prepare_tables(struct vm *vm, struct vmx_nested *nested)
@@ -90,16 +82,8 @@ void vmx_need_page_size(uint64_t size)
 void vmx_map(struct vm *vm, struct vmx_nested *nested, uint64_t l2, uint64_t l1,
 	     uint64_t size, uint64_t page_size)
 {
-	uint64_t end = l2 + size, mapped;
-	const uint64_t *sizes;
-	size_t count;
-
 	while (!has_page_size(page_size))
 		page_size >>= 9;
-	sizes = arch_page_sizes(vm, &count);
-	for (; l2 < end; l2 += mapped, l1 += mapped) {
-		mapped = vm_map_size(sizes, count, l2, l1, end - l2, page_size);
-		table_map(vm, nested->tables - GPA_SYSTEM, EPT_ALL, EPT_LEAF,
-			  l2, l1, mapped);
-	}
+	table_map_range(vm, nested->tables - GPA_SYSTEM, EPT_ALL, EPT_LEAF, l2,
+			l1, size, page_size);
 }

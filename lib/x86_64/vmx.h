@@ -5,7 +5,7 @@
  * extended page tables (EPT) L2's physical addresses are L1's, too.
  *
  * Rules and layouts are those of the Intel 64 and IA-32 Architectures Software
- * Developer's Manual (SDM), volume 3, chapters 24 to 28 and appendices A to C.
+ * Developer's Manual (SDM), volume 3, chapters 24 to 31 and appendices A to C.
  */
 #ifndef SECMMU_VMX_H
 #define SECMMU_VMX_H
@@ -125,7 +125,7 @@ uint64_t vmx_run(struct vmx_nested *nested);
  * vmx_clear() - VMCLEAR: what the CPU keeps of L2 goes to its control structure
  * @nested: begun
  *
- * KVM writes the page then, and only then (handle_vmclear(),
+ * KVM writes the page then, not when L2 exits (handle_vmclear(),
  * nested_release_vmcs12()). vmx_load() must come before the next vmx_run().
  */
 void vmx_clear(struct vmx_nested *nested);

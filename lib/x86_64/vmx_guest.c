@@ -9,7 +9,6 @@
 #define MSR_FEATURE_CONTROL 0x3a
 #define FEATURE_LOCKED	    (1ULL << 0)
 #define FEATURE_VMX	    (1ULL << 2) /* outside of SMX operation */
-#define MSR_PAT		    0x277
 #define MSR_BASIC	    0x480
 #define BASIC_REVISION	    0x7fffffffU
 #define BASIC_TRUE	    (1ULL << 55)
@@ -20,7 +19,6 @@
 #define MSR_ENTRY     0x484
 #define MSR_SECONDARY 0x48b
 #define MSR_TRUE      (0x48d - MSR_PIN)
-#define MSR_EFER      0xc0000080U
 #define MSR_FS_BASE   0xc0000100U
 #define MSR_GS_BASE   0xc0000101U
 
@@ -39,8 +37,7 @@
 /* Write-back tables of four levels. */
 #define EPT_POINTER (6 | 3 << 3)
 
-/* Fields: appendix B. Those of the segments are 2 apart: ES, CS, SS, DS, FS, GS,
- * LDTR, TR. */
+/* Fields: appendix B. Those of the segments are 2 apart, in the order below. */
 enum {
 	GUEST_SELECTORS = 0x0800,
 	HOST_SELECTORS = 0x0c00,
