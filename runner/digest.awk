@@ -297,7 +297,11 @@ function agent_line(keyword) {
 		hello = 1
 		if (match(text, /release=[^ ]+/))
 			release = substr(text, RSTART + 8, RLENGTH - 8)
+		if (match(text, /arch=(x86_64|aarch64)/))
+			machine_arch = text ~ /arch=x86_64/ ? "amd64" : "arm64"
 	} else if (keyword == "FACT") {
+		if (text ~ /^FACT cmdline=/)
+			machine_mode = mode_of(substr(text, 14))
 		# Told again when a stream is read again: the last one counts.
 		print substr(text, 6) >> (results "/" folder "/facts")
 	} else if (keyword == "NOTE")
@@ -349,6 +353,8 @@ BEGIN {
 	consumed = was["consumed"] + 0
 	last_done = was["last_done"] + 0
 	release = was["release"]
+	machine_arch = was["machine_arch"]
+	machine_mode = was["machine_mode"]
 	hello = was["hello"] + 0
 	done_in_boot = was["done_in_boot"] + 0
 	after = was["after"]
@@ -456,6 +462,8 @@ END {
 	print "consumed\t" consumed > state_new
 	print "last_done\t" last_done + 0 > state_new
 	print "release\t" release > state_new
+	print "machine_arch\t" machine_arch > state_new
+	print "machine_mode\t" machine_mode > state_new
 	print "hello\t" hello + 0 > state_new
 	print "done_in_boot\t" done_in_boot > state_new
 	print "after\t" after > state_new

@@ -69,9 +69,31 @@ function kernel_in_range(range,    ends) {
 		(ends[2] == "" || compare_releases(release, ends[2]) <= 0)
 }
 
-function entry_applies(i, name) {
+# What a target with this machine's kernel and mode is called, for one that has a
+# name of its own (here, kernel:FILE); "here" among the variants keeps it apart from
+# the emulated machines that entries name in full.
+function machine_name(    name, part) {
+	if (machine_arch == "" || (target != "here" && target !~ /^kernel:/))
+		return target
+	split(release, part, /[^0-9]+/)
+	name = machine_arch "-" part[1] "." part[2]
+	if (target == "here")
+		return name ":here" (machine_mode == "" ? "" : "," machine_mode)
+	return name (machine_mode == "" ? "" : ":" machine_mode)
+}
+
+# By the words of the kernel's command line that variants of targets set.
+function mode_of(words) {
+	words = " " words " "
+	if (match(words, / kvm-arm\.mode=(nvhe|protected) /))
+		return substr(words, RSTART + 14, RLENGTH - 15)
+	return words ~ / kvm_amd\.npt=0 / ? "npt=0" : ""
+}
+
+function entry_applies(i, name,    targets) {
+	targets = glob_regex(entry[i, "target"])
 	return name ~ glob_regex(entry[i, "test"]) && \
-		target ~ glob_regex(entry[i, "target"]) && kernel_in_range(entry[i, "kernel"])
+		(target ~ targets || machine_name() ~ targets) && kernel_in_range(entry[i, "kernel"])
 }
 
 # The entry of known-failures that this failure is, or 0.

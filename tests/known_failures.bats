@@ -58,6 +58,50 @@ setup() {
 	done
 }
 
+@test "known failures: this machine is also what a target with its kernel would be called" {
+	bad_program demo a_test
+	name=$(uname -m | sed -e 's/x86_64/amd64/' -e 's/aarch64/arm64/')-$(uname -r | grep -o '^[0-9]*\.[0-9]*')
+	known() {
+		printf 'test: demo/*\ntarget: %s\nkernel: *\nfingerprint: page\nreason: x\n' "$1" > "$tree/known-failures"
+		rm -rf "$results"
+		runner
+	}
+	for target in here "$name*" "${name%%-*}-*" "$name:here"; do
+		known "$target"
+		exits 0
+	done
+	# Not an emulated machine, nor another mode of KVM.
+	for target in "$name" "$name:protected" "$name:*protected*" 'riscv64-*'; do
+		known "$target"
+		exits 1
+	done
+}
+
+@test "known failures: the mode of a kernel of one's own is in its command line" {
+	while read -r here own words; do
+		run awk -v "words=$words" -f "$top/runner/text.awk" -f "$top/runner/expected.awk" -f <(cat <<- 'END'
+		BEGIN {
+			release = "6.12.3-custom"
+			machine_arch = "arm64"
+			machine_mode = mode_of(words)
+			target = "here"
+			print machine_name()
+			target = "kernel:Image"
+			print machine_name()
+			target = "arm64-6.1"
+			print machine_name()
+		}
+		END
+		)
+		exits 0
+		[[ $output == "arm64-6.12:$here"$'\n'"arm64-6.12${own//\"/}"$'\narm64-6.1' ]]
+	done <<- 'END'
+	here,protected :protected quiet kvm-arm.mode=protected
+	here,nvhe :nvhe kvm-arm.mode=nvhe quiet
+	here "" kvm-arm.mode=none
+	END
+}
+
 @test "known failures: an entry that passes is reported as stale" {
 	good_program demo a_test
 	printf 'test: demo/a_test:*\ntarget: here\nkernel: *\nfingerprint: x\nreason: y\n' > "$tree/known-failures"
