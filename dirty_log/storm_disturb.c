@@ -137,6 +137,9 @@ static void disturb_part(struct worker *worker, void *argument)
 	struct storm_part *part = argument;
 	bool heavy;
 
+	/* It copies what it has discarded. */
+	if (part->storm->disturber.server)
+		uffd_server_spare(part->storm->disturber.server);
 	while (!worker_should_stop(worker)) {
 		enum disturbance what = choose(part->storm, random);
 
@@ -148,19 +151,12 @@ static void disturb_part(struct worker *worker, void *argument)
 	}
 }
 
-/* Who write-protects a range lifts that, too: there is nothing to serve. */
-static bool has_server(enum disturbance what)
-{
-	return disturbance_info(what)->flags & DISTURB_BY_UFFD &&
-	       what != DISTURB_WRITE_PROTECT;
-}
-
 static unsigned long long evidence_of(const struct storm *storm,
 				      enum disturbance what)
 {
 	const char *line = disturbance_info(what)->evidence;
 
-	if (has_server(what))
+	if (disturbance_info(what)->flags & DISTURB_BY_UFFD)
 		return storm->disturber.server ?
 			       uffd_served(storm->disturber.server) :
 			       0;
@@ -202,20 +198,34 @@ void storm_free_parts(struct storm *storm)
 		ledger_drop_free(storm->parts[i].drop);
 }
 
-bool storm_has_disturbed(const struct storm *storm)
+/* Why it cannot be said that one had an effect; NULL: it can be. */
+static const char *lack_of(const struct storm *storm, enum disturbance what)
 {
+	const struct disturbance_info *info = disturbance_info(what);
+
+	if (!__atomic_load_n(&storm->acts[what], __ATOMIC_RELAXED))
+		return "was not done once";
+	if (info->flags & DISTURB_AWAY && !crew_faults(storm->crew))
+		return "was done, but no vCPU came to memory that was away";
+	if (info->flags & DISTURB_BY_UFFD || info->evidence)
+		return evidence_of(storm, what) == storm->counted[what] ?
+			       "was done, but had no effect" :
+			       NULL;
+	return NULL;
+}
+
+const char *storm_lacks(const struct storm *storm, enum disturbance *what)
+{
+	const char *lack;
 	unsigned int i;
 
 	for (i = 0; storm->config->disturbers == 1 && i < DISTURBANCES; i++) {
-		if (!wanted(storm, i))
-			continue;
-		if (!__atomic_load_n(&storm->acts[i], __ATOMIC_RELAXED))
-			return false;
-		if ((disturbance_info(i)->evidence || has_server(i)) &&
-		    evidence_of(storm, i) == storm->counted[i])
-			return false;
+		lack = wanted(storm, i) ? lack_of(storm, i) : NULL;
+		*what = i;
+		if (lack)
+			return lack;
 	}
-	return sum_of(storm->acts);
+	return NULL;
 }
 
 void storm_tell(struct storm *storm)

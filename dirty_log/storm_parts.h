@@ -82,11 +82,11 @@ void storm_make_parts(struct storm *storm);
 void storm_free_parts(struct storm *storm);
 
 /*
- * Has it done anything; and where few things are to be done, has it done each, and
- * has the kernel counted its effect, if it does? Mixes need not, each has a storm of
- * its own.
+ * Where few things are to be done: has it done each, and had each an effect, as far
+ * as the kernel counts it or vCPUs notice? NULL if so; else what is wrong with *what.
+ * Mixes need not, each has a storm of its own.
  */
-bool storm_has_disturbed(const struct storm *storm);
+const char *storm_lacks(const struct storm *storm, enum disturbance *what);
 
 /* What was done, and what the kernel says that it did. */
 void storm_tell(struct storm *storm);

@@ -252,10 +252,22 @@ static int compact(const struct range *range)
 	return kernel_file_write("/proc/sys/vm/compact_memory", "1", 0);
 }
 
+/* Who comes to it gets it back from the userfaultfd's server. */
+static int miss(const struct range *range)
+{
+	int error = discard(range);
+
+	dwell(range);
+	return error;
+}
+
 /* Of shared memory that takes the mapping away only, and not the pages. */
 static int unmap(const struct range *range)
 {
-	return advise(range, MADV_DONTNEED);
+	int error = advise(range, MADV_DONTNEED);
+
+	dwell(range);
+	return error;
 }
 
 /* Who writes meanwhile waits in the kernel, until the page may be written again. */
@@ -306,7 +318,7 @@ static int (*const ways[DISTURBANCES])(const struct range *range) = {
 	[DISTURB_MIGRATE] = migrate,
 	[DISTURB_BALANCE] = by_itself,
 	[DISTURB_COMPACT] = compact,
-	[DISTURB_MISSING] = discard,
+	[DISTURB_MISSING] = miss,
 	[DISTURB_MINOR] = unmap,
 	[DISTURB_WRITE_PROTECT] = write_protect,
 	[DISTURB_OFFLINE] = take_off_line,
@@ -372,6 +384,7 @@ static void register_uffd(struct disturber *disturber)
 	disturber->uffd = uffd_open();
 	uffd_register(disturber->uffd, backing->map, backing->map_size, modes);
 	disturber->server = uffd_serve(disturber->uffd, disturber->page);
+	uffd_server_spare(disturber->server);
 }
 
 static void reserve_spare(struct disturber *disturber)

@@ -16,7 +16,7 @@
 /* Pages that a child looks at, and how often. */
 #define PAGES  16
 #define ROUNDS 4
-/* A child that hangs is not its parent's hang. */
+/* A child that hangs is not its parent's hang; one that is starved is nobody's. */
 #define CHILD_S 20
 
 static uint64_t digest(const unsigned char *page, uint64_t size)
@@ -68,6 +68,7 @@ int disturb_by_fork(const struct disturber *disturber,
 {
 	uint64_t pages = size / disturber->page;
 	unsigned int count = pages < PAGES ? (unsigned int)pages : PAGES;
+	/* What a child writes to shared memory is its parent's, too. */
 	bool shared = backing_is_shared(disturber->backing->kind);
 	/* Some children are gone before they have written. */
 	bool idle = shared || random_chance(random, 1, 4);
@@ -86,6 +87,8 @@ int disturb_by_fork(const struct disturber *disturber,
 		CHECK(errno == EINTR, "waitpid failed: %s", errno_name(errno));
 	CHECK(!WIFEXITED(status) || WEXITSTATUS(status) != 1,
 	      "a child's private memory is changed by its parent, or by who follows the parent's page tables (its guest, its device)");
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		return -EAGAIN;
 	CHECK(!status, "a child ended with wait status %#x", status);
 	return 0;
 }

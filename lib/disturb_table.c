@@ -44,8 +44,11 @@ static const struct disturbance_info infos[DISTURBANCES] = {
 			      .flags = DISTURB_AWAY | DISTURB_UNREADABLE |
 				       DISTURB_CHANGES | DISTURB_LOSES_UFFD,
 			      .kinds = ALL },
-	/* A child's copies of hugetlb pages would need as many more of them. */
-	[DISTURB_FORK] = { .name = "fork", .kinds = SMALL_OR_THP },
+	/*
+	 * Of shared memory a child gets no page tables (vma_needs_copy()), and its
+	 * copies of hugetlb pages would need as many more of them.
+	 */
+	[DISTURB_FORK] = { .name = "fork", .kinds = PRIVATE },
 	[DISTURB_CLEAR_REFS] = { .name = "clear_refs", .kinds = ALL },
 	[DISTURB_MERGE] = { .name = "merge",
 			    .kinds = PRIVATE,

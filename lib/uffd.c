@@ -11,7 +11,9 @@
 
 int uffd_open(void)
 {
-	struct uffdio_api api = { .api = UFFD_API };
+	/* Who has faulted: uffd_served(). */
+	struct uffdio_api api = { .api = UFFD_API,
+				  .features = UFFD_FEATURE_THREAD_ID };
 	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0 && errno == ENOSYS)

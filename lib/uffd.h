@@ -63,10 +63,21 @@ struct uffd_server;
 struct uffd_server *uffd_serve(int fd, uint64_t page);
 
 /**
- * uffd_served() - how many faults it has answered
+ * uffd_server_spare() - the calling thread's faults are answered, but not counted
  * @server: begun
  *
- * Return: their number.
+ * For those who only look at the memory, up to UFFD_SPARED_MAX threads.
+ */
+void uffd_server_spare(struct uffd_server *server);
+
+#define UFFD_SPARED_MAX 8
+
+/**
+ * uffd_served() - how many faults it was told of
+ * @server: begun
+ *
+ * Return: their number, write-protect faults among them, without those of
+ * uffd_server_spare()'s threads.
  */
 uint64_t uffd_served(const struct uffd_server *server);
 

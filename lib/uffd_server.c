@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Who answers the faults that userfaultfd(2) tells of. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
@@ -22,6 +25,9 @@ struct uffd_server {
 	uint64_t page;
 	void *zeroes;
 	uint64_t served;
+	/* Threads that are not counted. */
+	uint32_t spared[UFFD_SPARED_MAX];
+	unsigned int spared_count;
 	struct worker_group *group;
 };
 
@@ -59,14 +65,29 @@ static void wake(const struct uffd_server *server, uint64_t address)
 	      errno_name(errno));
 }
 
+static bool is_spared(const struct uffd_server *server, uint32_t thread)
+{
+	unsigned int i, count;
+
+	count = __atomic_load_n(&server->spared_count, __ATOMIC_ACQUIRE);
+	for (i = 0; i < count && i < UFFD_SPARED_MAX; i++)
+		if (__atomic_load_n(&server->spared[i], __ATOMIC_RELAXED) ==
+		    thread)
+			return true;
+	return false;
+}
+
 static void answer(struct uffd_server *server, const struct uffd_msg *message)
 {
 	uint64_t address = message->arg.pagefault.address & ~(server->page - 1);
 	uint64_t flags = message->arg.pagefault.flags;
 	int error;
 
-	if (message->event != UFFD_EVENT_PAGEFAULT ||
-	    flags & UFFD_PAGEFAULT_FLAG_WP)
+	if (message->event != UFFD_EVENT_PAGEFAULT)
+		return;
+	if (!is_spared(server, message->arg.pagefault.feat.ptid))
+		__atomic_fetch_add(&server->served, 1, __ATOMIC_RELAXED);
+	if (flags & UFFD_PAGEFAULT_FLAG_WP)
 		return;
 	do {
 		if (flags & UFFD_PAGEFAULT_FLAG_MINOR)
@@ -81,7 +102,6 @@ static void answer(struct uffd_server *server, const struct uffd_msg *message)
 	      (unsigned long long)address, errno_name(error));
 	if (error)
 		wake(server, address);
-	__atomic_fetch_add(&server->served, 1, __ATOMIC_RELAXED);
 }
 
 static void serve(struct worker *worker, void *argument)
@@ -117,6 +137,18 @@ struct uffd_server *uffd_serve(int fd, uint64_t page)
 	worker_add(server->group, "server", serve, server);
 	worker_group_start(server->group);
 	return server;
+}
+
+void uffd_server_spare(struct uffd_server *server)
+{
+	unsigned int i = __atomic_fetch_add(&server->spared_count, 1,
+					    __ATOMIC_ACQ_REL);
+
+	CHECK(i < UFFD_SPARED_MAX,
+	      "more than %u threads look at memory with a userfaultfd: a fault of the test",
+	      UFFD_SPARED_MAX);
+	__atomic_store_n(&server->spared[i], (uint32_t)gettid(),
+			 __ATOMIC_RELEASE);
 }
 
 uint64_t uffd_served(const struct uffd_server *server)
