@@ -7,7 +7,7 @@
  * it no harm, and huge mappings come back.
  *
  * Check mode has 4 MiB of guest memory a case (8 MiB where huge pages are), and
- * 64 MiB in one: an emulated machine takes 0.2 ms for each of 16384 first writes
+ * 128 MiB in one: an emulated machine takes 0.2 ms for each of 32768 first writes
  * to a page, in either VM. More is for --memory.
  */
 #ifndef _GNU_SOURCE
@@ -24,7 +24,7 @@
 #define SLOTS		  2
 #define CHECK_SLOT_BYTES  (2UL << 20)
 #define STRESS_SLOT_BYTES (8UL << 20)
-#define LARGE_SLOT_BYTES  (32UL << 20)
+#define LARGE_SLOT_BYTES  (64UL << 20)
 /* All that memory is copied and compared at least twice. */
 #define LARGE_TIMEOUT_S 180
 #define CHECK_VCPUS	2

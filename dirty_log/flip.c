@@ -249,7 +249,7 @@ static void run_round(struct flip *flip)
 	disable_all(flip);
 	/* A thread of its own may log the last slot at this moment. */
 	if (!flip->config->prepare && !flip->flippers &&
-	    random_chance(&flip->random, 1, 2)) {
+	    (!flip->sweep.recovered || random_chance(&flip->random, 1, 2))) {
 		crew_pause(flip->crew);
 		sweep_check_recovered(&flip->sweep);
 	}

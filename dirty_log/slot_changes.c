@@ -286,9 +286,13 @@ static void harvest_beside(struct changes *changes, struct view *view)
 
 		bitmap_zero(watched->fresh, watched->pages);
 		if (exists(&changes->slot[i]) &&
-		    changes->slot[i].slot->flags & KVM_MEM_LOG_DIRTY_PAGES &&
-		    !__dirty_get(watched->slot, watched->fresh))
+		    changes->slot[i].slot->flags & KVM_MEM_LOG_DIRTY_PAGES) {
+			int error = __dirty_get(watched->slot, watched->fresh);
+
+			CHECK(!error, "KVM_GET_DIRTY_LOG of slot %u failed: %s",
+			      watched->slot->id, errno_name(-error));
 			take(changes, view, i);
+		}
 	}
 }
 

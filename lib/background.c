@@ -183,13 +183,13 @@ static void start(struct background *background,
 {
 	char seed[32], *arguments[ARGUMENTS_MAX + 1] = {
 		(char *)PROGRAM,     (char *)"--seed", seed,
-		(char *)"--timeout", (char *)"0",
+		(char *)"--timeout", (char *)"0",      (char *)"--oomable",
 	};
 	uint64_t limit_ms = request->limit_ms;
 	struct random_stream stream;
 	pid_t parent = getpid();
 	sigset_t mine, before;
-	size_t count = 5, i;
+	size_t count = 6, i;
 
 	for (i = 0; request->arguments[i]; i++) {
 		CHECK(count < ARGUMENTS_MAX, "too many arguments for %s",

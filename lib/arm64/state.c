@@ -13,6 +13,9 @@
 /* The largest register: SVE's, 2048 bits. */
 #define REGISTER_MAX 256
 
+/* CNTV_CTL_EL0, CNTP_CTL_EL0 */
+#define TIMER_CTL_ISTATUS (1U << 2)
+
 static const char register_kind[] = "register";
 static const char events_kind[] = "KVM_GET_VCPU_EVENTS";
 static const char mp_kind[] = "KVM_GET_MP_STATE";
@@ -22,14 +25,20 @@ static uint32_t register_size(uint64_t id)
 	return 1U << ((id & KVM_REG_SIZE_MASK) >> KVM_REG_SIZE_SHIFT);
 }
 
-/*
- * Counters go on by themselves, and with them the bit of a timer's control
- * register that says that it has fired (Arm ARM D24.10, CNTV_CTL_EL0.ISTATUS).
- */
+/* Counters go on by themselves. */
 static bool register_passes(uint64_t id)
 {
-	return id == KVM_REG_ARM_TIMER_CNT || id == KVM_REG_ARM_PTIMER_CNT ||
-	       id == KVM_REG_ARM_TIMER_CTL || id == KVM_REG_ARM_PTIMER_CTL;
+	return id == KVM_REG_ARM_TIMER_CNT || id == KVM_REG_ARM_PTIMER_CNT;
+}
+
+/*
+ * With them goes the bit that says that a timer's time has come (Arm ARM D24.10,
+ * CNTV_CTL_EL0.ISTATUS), which nobody can set (kvm_arm_timer_write()).
+ */
+static void drop_timer_status(uint64_t id, uint8_t *value)
+{
+	if (id == KVM_REG_ARM_TIMER_CTL || id == KVM_REG_ARM_PTIMER_CTL)
+		value[0] &= (uint8_t)~TIMER_CTL_ISTATUS;
 }
 
 static int access_register(struct vcpu *vcpu, unsigned long request,
@@ -81,6 +90,7 @@ static void save_registers(struct vcpu *vcpu, struct vcpu_state *state)
 			fail("KVM_GET_ONE_REG of vCPU %u refuses register %#llx, which KVM_GET_REG_LIST has: %s",
 			     vcpu->index, (unsigned long long)item.id,
 			     errno_name(-error));
+		drop_timer_status(item.id, value);
 		state_add(state, &item);
 	}
 	free(list);
