@@ -19,16 +19,16 @@
 #define WAIT_MS 10000
 
 /*
- * $1..$5 are the seed and "--timeout 0"; then come a folder, what to do, and a
- * number. It leaves its process and one that it forked in the folder.
+ * $1..$5 are the seed, "--timeout 0" and "--oomable"; then come a folder, what to do,
+ * and a number. It leaves its process and one that it forked in the folder.
  */
 static const char script[] =
 	"#!/bin/sh\n"
-	"seed=$2 folder=$5\n"
-	"echo \"$1 $3 $4\" > $folder/options\n"
+	"seed=$2 folder=$6\n"
+	"echo \"$1 $3 $4 $5\" > $folder/options\n"
 	"echo $seed > $folder/seed\n"
-	"case $6 in\n"
-	"exit) echo \"stand-in ends with $7\"; exit $7 ;;\n"
+	"case $7 in\n"
+	"exit) echo \"stand-in ends with $8\"; exit $8 ;;\n"
 	"die) kill -SEGV $$ ;;\n"
 	"deaf) trap '' TERM ;;\n"
 	"early) trap 'exit 2' TERM ;;\n"
