@@ -43,7 +43,7 @@ results:
                  with its seed and --replays N others (3), before it is called a
                  regression
   --rerun-failed DIR  what failed in that run, with its options and seeds; other
-                 options may follow
+                 options come behind that run's
   --resume DIR   go on with a run that was interrupted, killed, or ended by a
                  crash of this machine (its only option)
   --bisect       for git bisect run: exit code 0 good, 1 bad, 125 cannot tell, no
@@ -88,10 +88,48 @@ split_targets()
 	done
 }
 
+# expand_rerun --rerun-failed DIR WORD...: sets expanded to that run's options and
+# behind them those given here, asked to what stands for both, and rerun to DIR. That
+# run may have been such a one itself.
+expand_rerun()
+{
+	local folder from=$PWD kept=${base_seed-} i before
+	local -a words
+
+	while [[ ${1-} == --rerun-failed || ${1-} == --rerun-failed=* ]]; do
+		folder=${1#--rerun-failed}
+		folder=${folder#=}
+		shift
+		[[ $folder ]] || { folder=${1-}; shift; }
+		folder=$(cd "${folder:-/nowhere}" 2> /dev/null && pwd) || usage_error "--rerun-failed needs a results folder"
+		words=("$@")
+		if [[ ! $rerun ]]; then
+			rerun=$folder
+			# From here on we are where that run was begun.
+			before=
+			for ((i = 0; i < ${#words[@]}; i++)); do
+				case $before=${words[i]} in
+				--results=[!/]* | --baseline=[!/]* | --kernel=[!/]* | --modules=[!/]*)
+					words[i]=$from/${words[i]} ;;
+				*=--results=[!/]* | *=--baseline=[!/]* | *=--kernel=[!/]* | *=--modules=[!/]*)
+					words[i]=${words[i]%%=*}=$from/${words[i]#*=} ;;
+				esac
+				before=${words[i]}
+			done
+			asked=(--rerun-failed "$rerun" "${words[@]}")
+		fi
+		load_options "$folder"
+		[[ $resume ]] || kept=${kept:-$base_seed}
+		set -- "${invocation[@]}" --results '' "${words[@]}"
+	done
+	base_seed=$kept
+	expanded=("$@")
+}
+
 parse_options()
 {
-	local option value known resumed=''
-	local -a words
+	local option value known resumed='' i
+	local -a asked expanded
 
 	action=run
 	targets=() wanted=() unwanted=() areas=() program_options=()
@@ -108,21 +146,24 @@ parse_options()
 		load_options "$resumed"
 		set -- "${invocation[@]}"
 		resume=1
-	elif [[ ${1-} == --rerun-failed || ${1-} == --rerun-failed=* ]]; then
-		rerun=${1#--rerun-failed}
-		rerun=${rerun#=}
-		shift
-		[[ $rerun ]] || { rerun=${1-}; shift; }
-		rerun=$(cd "${rerun:-/nowhere}" 2> /dev/null && pwd) || usage_error "--rerun-failed needs a results folder"
-		words=("$@")
-		load_options "$rerun"
-		set -- "${invocation[@]}" --results '' "${words[@]}"
 	fi
+	asked=("$@")
+	for ((i = 1; i <= $#; i++)); do
+		case ${!i} in
+		--resume | --resume=*) usage_error "--resume takes no other option: that run's are kept" ;;
+		--rerun-failed) set -- "${@:i:2}" "${@:1:i - 1}" "${@:i + 2}" ;;
+		--rerun-failed=*) set -- "${@:i:1}" "${@:1:i - 1}" "${@:i + 1}" ;;
+		*) continue ;;
+		esac
+		expand_rerun "$@"
+		set -- "${expanded[@]}"
+		break
+	done
 	# Wrong usage is 125 in a bisection, so look for that first.
 	for option in "$@"; do
 		[[ $option == --bisect ]] && bisect=1
 	done
-	invocation=("$@")
+	invocation=("${asked[@]}")
 	known=' -t -S -c --duration --seed --repeat --option -o --vm --kernel --modules --append --memory --cpus --results --fingerprint --baseline --replays --shard --jobs --background '
 	while [[ $# -gt 0 ]]; do
 		option=$1

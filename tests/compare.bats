@@ -219,6 +219,33 @@ bench() {
 	says "nothing failed"
 }
 
+@test "--rerun-failed: anywhere among the options, with paths from where it is called, and resumed" {
+	told a fail
+	told b pass
+	runner --duration 3
+	exits 1
+	mkdir "$work/elsewhere"
+	cd "$work/elsewhere"
+	for words in "-q --results one --rerun-failed $results" "-q --rerun-failed=$results --results=two"; do
+		run "$tree/run_all.sh" $words
+		exits 1
+	done
+	cd "$top"
+	for results in "$work/elsewhere/one" "$work/elsewhere/two"; do
+		[ "$(count_results)" -eq 1 ]
+	done
+	# As if it had been interrupted before it began.
+	rm -r "$results/here"
+	: > "$results/results.jsonl"
+	run "$tree/run_all.sh" --resume "$results"
+	exits 1
+	[ "$(count_results)" -eq 1 ]
+	result demo/a_test:one FAIL
+	grep -q 'demo a_test .*--duration 3' "$results/here/job/list"
+	run "$tree/run_all.sh" -q --resume "$results"
+	exits 64
+}
+
 @test "--shard: together the whole, no program twice" {
 	for name in a b c d e; do
 		told $name pass
