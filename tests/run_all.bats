@@ -498,13 +498,25 @@ fake_stress() {
 @test "--background: what is wrong with stress-ng is said, and is no failure of ours" {
 	good_program demo a_test
 	program demo b_test <<< 'sleep 1; printf "1..1\nok 1 one\n"'
-	fake_stress 'echo "stress-ng: fail: it is bad"; exit 2'
+	fake_stress 'echo "stress-ng: info: it is bad"; exit 2'
 	runner --background scheduler -t b_test
 	exits 0
-	says "load beside test 1: stress-ng found something wrong, or failed: stress-ng: fail: it is bad"
+	says "load beside test 1: stress-ng failed: stress-ng: info: it is bad"
 	rm -r "$results"
 	runner --background everything
 	exits 64
+}
+
+@test "--background: what stress-ng finds wrong with the kernel fails the test beside it" {
+	program demo b_test <<< 'sleep 1; printf "1..1\nok 1 one\n"'
+	good_program demo c_test
+	for words in 'exit 2' 'trap "exit 2" TERM; while :; do sleep 0.1; done'; do
+		fake_stress "echo 'stress-ng: fail: [7] a page has changed'; $words"
+		runner --background scheduler
+		exits 1
+		result demo/b_test FAIL 'stress-ng, which ran beside it, finds that the kernel did wrong: stress-ng: fail: \[7\] a page has changed'
+		rm -r "$results"
+	done
 }
 
 @test "the suite is changed while it runs, as by a git pull: said, as a reason too" {
