@@ -43,11 +43,6 @@
 /* A stress run's cases have so many seconds at least. */
 #define STRESS_CASE_S 2
 
-static const enum harvester rings[] = { HARVESTER_RING, HARVESTER_RING_ACQ_REL,
-					HARVESTER_RING_BITMAP };
-
-#define RINGS (sizeof(rings) / sizeof(rings[0]))
-
 static void ascending(struct order *order)
 {
 	uint64_t page;
@@ -136,7 +131,7 @@ static void test_order(const struct test_case *test)
 	struct order order;
 	unsigned int pass;
 
-	order_begin(&order, rings[test->number[0]], 0, PATTERN_PAGES);
+	order_begin(&order, harvester_rings[test->number[0]], 0, PATTERN_PAGES);
 	patterns[test->number[1]].fill(&order);
 	order_enable(&order);
 	for (pass = 0; pass < PASSES ||
@@ -153,7 +148,7 @@ static void test_same_page(const struct test_case *test)
 	struct order order;
 	unsigned int pass;
 
-	order_begin(&order, rings[test->number[0]], 0, PATTERN_PAGES);
+	order_begin(&order, harvester_rings[test->number[0]], 0, PATTERN_PAGES);
 	order_put(&order, 0, 63);
 	order_enable(&order);
 	for (pass = 0; pass < SAME_PASSES ||
@@ -166,7 +161,7 @@ static void test_same_page(const struct test_case *test)
 /* Stores that are more than the ring has entries, by far. */
 static void test_wrap(const struct test_case *test)
 {
-	enum harvester harvester = rings[test->number[0]];
+	enum harvester harvester = harvester_rings[test->number[0]];
 	uint32_t entries = harvester_smallest_ring(harvester), lap, i;
 	uint64_t until = clock_ns() + case_duration_ns();
 	struct order order;
@@ -196,7 +191,7 @@ static void test_largest(const struct test_case *test)
 	uint64_t stores, i;
 
 	/* Clipped to what the kernel offers. */
-	order_begin(&order, rings[test->number[0]], UINT32_MAX,
+	order_begin(&order, harvester_rings[test->number[0]], UINT32_MAX,
 		    whole ? ORDER_STORES_MAX / 2 : LARGEST_CHECK_STORES / 2);
 	stores = order.scene.vm->config.ring_entries;
 	CHECK(stores < ORDER_STORES_MAX, "a ring of %llu entries",
@@ -290,7 +285,8 @@ static void test_interrupted(const struct test_case *test)
 	struct order order;
 	unsigned int pass;
 
-	order_begin(&order, rings[test->number[0]], 0, INTERRUPTED_PAGES);
+	order_begin(&order, harvester_rings[test->number[0]], 0,
+		    INTERRUPTED_PAGES);
 	for (pass = 0; pass < INTERRUPTED_PAGES; pass++)
 		order_put(&order, 0, pass);
 	order_enable(&order);
@@ -355,7 +351,7 @@ static void judge_room_for_one(struct order *order)
  */
 static void test_full_stays(const struct test_case *test)
 {
-	enum harvester harvester = rings[test->number[0]];
+	enum harvester harvester = harvester_rings[test->number[0]];
 	uint32_t entries = harvester_smallest_ring(harvester), soft, i;
 	struct order order;
 
@@ -392,7 +388,7 @@ static void test_gap(const struct test_case *test)
 	struct order order;
 	uint64_t before;
 
-	order_begin(&order, rings[test->number[0]], 0, PATTERN_PAGES);
+	order_begin(&order, harvester_rings[test->number[0]], 0, PATTERN_PAGES);
 	ascending(&order);
 	order_enable(&order);
 	order_start(&order, 0);
@@ -418,7 +414,7 @@ static struct test_case *add_case(struct test_case *cases, size_t *count,
 
 	test->number[0] = ring;
 	snprintf(test->name, sizeof(test->name), "%s/%s", name,
-		 harvester_name(rings[ring]));
+		 harvester_name(harvester_rings[ring]));
 	return test;
 }
 
@@ -429,8 +425,8 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	struct test_case *test;
 	char name[CASE_NAME_MAX / 2];
 
-	for (ring = 0; ring < RINGS; ring++) {
-		if (!harvester_exists(rings[ring]))
+	for (ring = 0; ring < HARVESTER_RINGS; ring++) {
+		if (!harvester_exists(harvester_rings[ring]))
 			continue;
 		for (i = 0; i < PATTERNS; i++) {
 			snprintf(name, sizeof(name), "order/%s",

@@ -21,11 +21,6 @@
 #define SLOT_BYTES (2UL << 20)
 #define STORES	   16
 
-static const enum harvester rings[] = { HARVESTER_RING, HARVESTER_RING_ACQ_REL,
-					HARVESTER_RING_BITMAP };
-
-#define RINGS (sizeof(rings) / sizeof(rings[0]))
-
 /* What is asked for, and what the kernel offers. */
 struct wanted {
 	enum harvester harvester;
@@ -51,7 +46,7 @@ static uint64_t smallest_by_rule(void)
 
 static struct wanted want(const struct test_case *test)
 {
-	struct wanted wanted = { .harvester = rings[test->number[0]] };
+	struct wanted wanted = { .harvester = harvester_rings[test->number[0]] };
 	struct vm_config config = { .vcpus = 1 };
 
 	/* Skips where there is none. */
@@ -230,14 +225,15 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	struct test_case *test;
 
 	(void)options;
-	for (ring = 0; ring < RINGS; ring++) {
-		if (!harvester_exists(rings[ring]))
+	for (ring = 0; ring < HARVESTER_RINGS; ring++) {
+		if (!harvester_exists(harvester_rings[ring]))
 			continue;
 		for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
 			test = case_add(cases, &count, max, tests[i].run);
 			test->number[0] = ring;
 			snprintf(test->name, sizeof(test->name), "%s/%s",
-				 tests[i].name, harvester_name(rings[ring]));
+				 tests[i].name,
+				 harvester_name(harvester_rings[ring]));
 		}
 	}
 	return count;

@@ -298,9 +298,6 @@ static size_t sample(const struct options *options, struct test_case *cases,
 	static const enum harvester bitmaps[] = {
 		HARVESTER_LOG, HARVESTER_CLEAR, HARVESTER_CLEAR_INITIALLY_SET
 	};
-	static const enum harvester rings[] = { HARVESTER_RING,
-						HARVESTER_RING_ACQ_REL,
-						HARVESTER_RING_BITMAP };
 	struct random_stream random;
 	unsigned int level[DIMENSIONS];
 	size_t count = 0, i, ring;
@@ -313,11 +310,11 @@ static size_t sample(const struct options *options, struct test_case *cases,
 			fill_case(case_add(cases, &count, max, test_storm),
 				  level);
 	}
-	for (ring = 0; ring < 3; ring++) {
+	for (ring = 0; ring < HARVESTER_RINGS; ring++) {
 		do
 			level[NUMBER_STORM] = random_below(&random, KINDS);
 		while (!kinds[level[NUMBER_STORM]].mix);
-		level[SCENE_HARVESTER] = rings[ring];
+		level[SCENE_HARVESTER] = harvester_rings[ring];
 		if (choose_one(&random, level))
 			fill_case(case_add(cases, &count, max, test_storm),
 				  level);

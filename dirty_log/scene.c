@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "options.h"
 #include "report.h"
+#include "round.h"
 #include "scene.h"
 #include "writer.h"
 
@@ -39,11 +40,6 @@ bool scene_wanted(const unsigned int *tuple, const void *context)
 {
 	(void)context;
 	return backing_wanted(tuple[SCENE_BACKING]);
-}
-
-static uint64_t round_up(uint64_t value, uint64_t to)
-{
-	return (value + to - 1) / to * to;
 }
 
 /* Whole huge pages in [start, start + size). */

@@ -108,15 +108,6 @@ static void store_all(struct slots *slots)
 	}
 }
 
-static void expect_no_log(struct dirty_slot *watched, const char *when)
-{
-	int error = __dirty_get(watched->slot, watched->log);
-
-	CHECK(error == -ENOENT,
-	      "%s: KVM_GET_DIRTY_LOG of slot %u, which is not logged, gives %s where ENOENT is documented",
-	      when, watched->slot->id, error ? errno_name(-error) : "success");
-}
-
 /* Every page of every slot was written: of the logged ones all are reported. */
 static void expect_all(struct slots *slots, const char *when)
 {
@@ -128,7 +119,7 @@ static void expect_all(struct slots *slots, const char *when)
 		size_t due = watched->logging ? watched->pages : 0, found;
 
 		if (!watched->logging && !harvester_is_ring(slots->harvester)) {
-			expect_no_log(watched, when);
+			dirty_expect_no_log(watched, when);
 			continue;
 		}
 		found = dirty_harvest(slots->scene.dirty, watched, NULL);

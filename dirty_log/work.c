@@ -8,6 +8,7 @@
 
 #include "cases.h"
 #include "report.h"
+#include "round.h"
 #include "work.h"
 
 /* The most that a vCPU has of each; spread over all of its memory. */
@@ -18,11 +19,6 @@
 #define CELLS_PER_NODE 2
 /* What things that are spread out are aligned to, bytes. */
 #define ALIGNMENT 32
-
-static uint64_t round_up(uint64_t value, uint64_t to)
-{
-	return (value + to - 1) / to * to;
-}
 
 /* Guest addresses of test slots are guest physical ones. */
 static void *host_address(const struct memslot *slot, uint64_t gva)

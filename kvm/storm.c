@@ -13,6 +13,7 @@
 #include "crew.h"
 #include "keeper.h"
 #include "report.h"
+#include "round.h"
 #include "stamp.h"
 
 #define STOP_MS 30000
@@ -194,11 +195,6 @@ static bool on_exit_to_user(struct vcpu *vcpu, enum vcpu_event event,
 }
 
 /* ---- the whole -------------------------------------------------------------- */
-
-static uint64_t round_up(uint64_t value, uint64_t to)
-{
-	return (value + to - 1) / to * to;
-}
 
 static void build(struct storm *storm, const struct storm_config *config)
 {

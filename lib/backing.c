@@ -11,6 +11,7 @@
 #include "backing.h"
 #include "backing_parts.h"
 #include "options.h"
+#include "round.h"
 
 /* From linux/mman.h and linux/memfd.h; older libc headers lack some. */
 #ifndef MADV_POPULATE_WRITE
@@ -302,10 +303,8 @@ bool backing_try_create(struct backing *backing,
 	 * hugetlb maps whole pages of its own only. So misaligned memory is a
 	 * part of a mapping that is aligned.
 	 */
-	backing->map_size = backing_round_up(request->misalignment +
-						     request->size,
-					     kind->hugetlb ?
-						     kind->hugetlb :
+	backing->map_size = round_up(request->misalignment + request->size,
+				     kind->hugetlb ? kind->hugetlb :
 						     backing_small_page());
 
 	/*
@@ -323,8 +322,8 @@ bool backing_try_create(struct backing *backing,
 					    20,
 				    errno_name(errno));
 	}
-	first = backing_round_up((uint64_t)(uintptr_t)backing->reserved + guard,
-				 alignment);
+	first = round_up((uint64_t)(uintptr_t)backing->reserved + guard,
+			 alignment);
 	backing->map = (void *)(uintptr_t)first;
 	backing->hva = (char *)backing->map + request->misalignment;
 

@@ -41,11 +41,6 @@ static inline uint64_t backing_small_page(void)
 	return (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static inline uint64_t backing_round_up(uint64_t value, uint64_t to)
-{
-	return (value + to - 1) / to * to;
-}
-
 /* Are so many bytes of hugetlb pages of this size free? */
 bool backing_hugetlb_available(uint64_t page_size, uint64_t size,
 			       struct shortage *shortage);

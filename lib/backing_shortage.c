@@ -13,6 +13,7 @@
 
 #include "backing.h"
 #include "backing_parts.h"
+#include "round.h"
 
 #define THP_FOLDER "/sys/kernel/mm/transparent_hugepage"
 
@@ -90,7 +91,7 @@ bool backing_hugetlb_available(uint64_t page_size, uint64_t size,
 			       struct shortage *shortage)
 {
 	uint64_t free_pages = 0, reserved = 0, overcommit = 0, surplus = 0;
-	uint64_t wanted = backing_round_up(size, page_size) / page_size;
+	uint64_t wanted = round_up(size, page_size) / page_size;
 	unsigned long long kib = page_size >> 10;
 	char folder[80], remedy[256];
 

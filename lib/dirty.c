@@ -26,6 +26,12 @@ const char *harvester_name(enum harvester harvester)
 	return names[harvester];
 }
 
+const enum harvester harvester_rings[HARVESTER_RINGS] = {
+	HARVESTER_RING,
+	HARVESTER_RING_ACQ_REL,
+	HARVESTER_RING_BITMAP,
+};
+
 bool harvester_is_ring(enum harvester harvester)
 {
 	return harvester == HARVESTER_RING ||
@@ -167,6 +173,15 @@ int __dirty_get(struct memslot *slot, unsigned long *bitmap)
 	};
 
 	return __vm_ioctl(slot->vm, KVM_GET_DIRTY_LOG, &log);
+}
+
+void dirty_expect_no_log(struct dirty_slot *watched, const char *when)
+{
+	int error = __dirty_get(watched->slot, watched->log);
+
+	CHECK(error == -ENOENT,
+	      "%s: KVM_GET_DIRTY_LOG of slot %u, which is not logged, gives %s where ENOENT is documented",
+	      when, watched->slot->id, error ? errno_name(-error) : "success");
 }
 
 int __dirty_clear(struct vm *vm, uint32_t slot_id, uint64_t first,

@@ -111,6 +111,10 @@ const char *harvester_name(enum harvester harvester);
  */
 bool harvester_is_ring(enum harvester harvester);
 
+/* Every kind of ring. */
+#define HARVESTER_RINGS 3
+extern const enum harvester harvester_rings[HARVESTER_RINGS];
+
 /**
  * harvester_exists() - is there such a harvester on this architecture at all
  * @harvester: harvester
@@ -376,6 +380,15 @@ uint32_t dirty_ring_used(const struct vcpu *vcpu);
  * Return: 0 or -errno.
  */
 int __dirty_get(struct memslot *slot, unsigned long *bitmap);
+
+/**
+ * dirty_expect_no_log() - a slot that is not logged, or not there, has no bitmap
+ * @watched: slot
+ * @when: for the reason
+ *
+ * Fails the case if KVM_GET_DIRTY_LOG does not say ENOENT (api.rst 4.8).
+ */
+void dirty_expect_no_log(struct dirty_slot *watched, const char *when);
 
 /**
  * __dirty_clear() - raw KVM_CLEAR_DIRTY_LOG, may fail
