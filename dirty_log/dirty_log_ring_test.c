@@ -44,14 +44,10 @@
 #define STOP_MS	    30000
 
 enum { NUMBER_HARVESTER, NUMBER_VCPUS, NUMBER_PARTIAL, DIMENSIONS };
-/* Of a case that resets while vCPUs run: signals interrupt it. */
-enum { NUMBER_SIGNALS = DIMENSIONS };
+/* Of a case that resets while vCPUs run: signals interrupt it; kind of memory. */
+enum { NUMBER_SIGNALS = DIMENSIONS, NUMBER_BACKING };
 
-static const enum harvester rings[] = { HARVESTER_RING, HARVESTER_RING_ACQ_REL,
-					HARVESTER_RING_BITMAP };
 static const unsigned int vcpu_counts[] = { 1, 2, 3 };
-
-#define RINGS (sizeof(rings) / sizeof(rings[0]))
 
 /* One vCPU's part of the slot, and how far it has come. */
 struct part {
@@ -75,7 +71,8 @@ struct full {
 
 static void setup_full(struct full *full, const struct test_case *test)
 {
-	enum harvester harvester = rings[test->number[NUMBER_HARVESTER]];
+	enum harvester harvester =
+		harvester_rings[test->number[NUMBER_HARVESTER]];
 	unsigned int vcpus = vcpu_counts[test->number[NUMBER_VCPUS]];
 	uint32_t entries = harvester_smallest_ring(harvester);
 	struct scene_config config = {
@@ -293,7 +290,8 @@ static void test_full(const struct test_case *test)
 /* The smallest rings become full again and again under the mirror oracle. */
 static void test_full_running(const struct test_case *test)
 {
-	enum harvester harvester = rings[test->number[NUMBER_HARVESTER]];
+	enum harvester harvester =
+		harvester_rings[test->number[NUMBER_HARVESTER]];
 	const struct options *chosen = options();
 	uint32_t entries = harvester_smallest_ring(harvester);
 	/* More pages than a ring has entries, whatever the size of a page. */
@@ -301,7 +299,7 @@ static void test_full_running(const struct test_case *test)
 	struct flip_config config = {
 		.scene = {
 			.harvester = harvester,
-			.backing = BACKING_ANONYMOUS,
+			.backing = test->number[NUMBER_BACKING],
 			.vcpus = chosen->vcpus ? chosen->vcpus : RUNNING_VCPUS,
 			.slots = 1,
 			.slot_bytes = chosen->memory ? chosen->memory :
@@ -362,11 +360,12 @@ static void interrupt_reset(struct worker *worker, void *argument)
 static void test_reset_running(const struct test_case *test)
 {
 	const struct crew_config crew_config = { .function = writer_run };
-	enum harvester harvester = rings[test->number[NUMBER_HARVESTER]];
+	enum harvester harvester =
+		harvester_rings[test->number[NUMBER_HARVESTER]];
 	const struct options *chosen = options();
 	struct scene_config config = {
 		.harvester = harvester,
-		.backing = BACKING_ANONYMOUS,
+		.backing = test->number[NUMBER_BACKING],
 		.vcpus = chosen->vcpus ? chosen->vcpus : RUNNING_VCPUS,
 		.slots = 1,
 		.slot_bytes = chosen->memory ? chosen->memory :
@@ -431,29 +430,54 @@ static void test_reset_running(const struct test_case *test)
 	scene_destroy(&scene);
 }
 
+/* What runs with full rings, or with resets, for a while: on anonymous memory. */
+static const struct running {
+	const char *name;
+	void (*run)(const struct test_case *test);
+	bool signals;
+} running[] = {
+	{ "full_running", test_full_running, false },
+	{ "reset_running", test_reset_running, false },
+	{ "reset_signalled", test_reset_running, true },
+};
+
+static size_t add_running(const struct running *what, unsigned int ring,
+			  enum backing_kind backing, struct test_case *cases,
+			  size_t max)
+{
+	unsigned int tuple[SCENE_DIMENSIONS] = { [SCENE_BACKING] = backing };
+	bool usual = backing == BACKING_ANONYMOUS;
+	struct test_case *test;
+	size_t count = 0;
+
+	if (!usual && !scene_wanted(tuple, NULL))
+		return 0;
+	test = case_add(cases, &count, max, what->run);
+	test->number[NUMBER_HARVESTER] = ring;
+	test->number[NUMBER_SIGNALS] = what->signals;
+	test->number[NUMBER_BACKING] = backing;
+	snprintf(test->name, sizeof(test->name), "%s/%s%s%s%s", what->name,
+		 harvester_name(harvester_rings[ring]), usual ? "" : "/",
+		 usual ? "" : backing_name(backing), usual ? "" : "/aligned");
+	return count;
+}
+
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
 	enum {
 		VCPU_CHOICES = sizeof(vcpu_counts) / sizeof(vcpu_counts[0]),
-		TUPLES = RINGS * VCPU_CHOICES * 2,
-	};
-	static const struct {
-		const char *name;
-		void (*run)(const struct test_case *test);
-		unsigned long signals;
-	} running[] = {
-		{ "full_running", test_full_running, 0 },
-		{ "reset_running", test_reset_running, 0 },
-		{ "reset_signalled", test_reset_running, 1 },
+		TUPLES = HARVESTER_RINGS * VCPU_CHOICES * 2,
 	};
 	const struct case_matrix matrix = {
 		.dimensions = DIMENSIONS,
-		.levels = { RINGS, VCPU_CHOICES, 2 },
+		.levels = { HARVESTER_RINGS, VCPU_CHOICES, 2 },
 	};
 	static struct case_tuple tuples[TUPLES];
 	size_t tuple_count = cases_choose(options, &matrix, tuples, TUPLES);
+	bool every = options->mode == MODE_ALL || options->case_glob;
 	size_t count = 0, i, j;
+	unsigned int backing;
 	struct test_case *test;
 
 	for (i = 0; i < tuple_count; i++) {
@@ -464,19 +488,21 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			test->number[j] = level[j];
 		snprintf(test->name, sizeof(test->name),
 			 "ring_full/%s/%u_vcpu%s/%s",
-			 harvester_name(rings[level[NUMBER_HARVESTER]]),
+			 harvester_name(
+				 harvester_rings[level[NUMBER_HARVESTER]]),
 			 vcpu_counts[level[NUMBER_VCPUS]],
 			 vcpu_counts[level[NUMBER_VCPUS]] == 1 ? "" : "s",
 			 level[NUMBER_PARTIAL] ? "partial" : "whole");
 	}
 	for (i = 0; i < sizeof(running) / sizeof(running[0]); i++)
-		for (j = 0; j < RINGS; j++) {
-			test = case_add(cases, &count, max, running[i].run);
-			test->number[NUMBER_HARVESTER] = j;
-			test->number[NUMBER_SIGNALS] = running[i].signals;
-			snprintf(test->name, sizeof(test->name), "%s/%s",
-				 running[i].name, harvester_name(rings[j]));
-		}
+		for (j = 0; j < HARVESTER_RINGS; j++)
+			for (backing = 0; backing < BACKING_GUEST_MEMFD;
+			     backing++)
+				if (every || backing == BACKING_ANONYMOUS)
+					count += add_running(&running[i], j,
+							     backing,
+							     cases + count,
+							     max - count);
 	return count;
 }
 

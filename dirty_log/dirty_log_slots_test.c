@@ -99,7 +99,7 @@ static size_t add_matrix(const struct options *options, struct test_case *cases,
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
-	/* Each of the bitmap harvesters, or of all, or for none. */
+	/* For so many of the harvesters, from the first; or for none. */
 	static const struct {
 		const char *name;
 		void (*run)(const struct test_case *test);
@@ -109,7 +109,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		{ "many", slot_many, HARVESTER_COUNT, false },
 		{ "largest", slot_largest, HARVESTER_CLEAR_INITIALLY_SET,
 		  false },
-		{ "closed", slot_vm_closed, HARVESTER_RING, true },
+		{ "closed", slot_vm_closed, HARVESTER_COUNT, true },
 		{ "killed", slot_vm_killed, HARVESTER_RING, true },
 		{ "refused", slot_refused, HARVESTER_COUNT, false },
 		{ "refused/pfnmap", slot_refused_pfnmap, 0, false },

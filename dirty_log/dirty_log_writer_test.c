@@ -19,13 +19,11 @@
 /* A stress run's cases have so many seconds at least. */
 #define STRESS_CASE_S 1
 
-static const enum backing_kind backings[] = {
-	BACKING_ANONYMOUS,
-	BACKING_ANONYMOUS_THP,
-	BACKING_HUGETLB_2M,
-};
-
-#define BACKINGS (sizeof(backings) / sizeof(backings[0]))
+/* Small pages, huge ones that come and go, huge ones that stay. */
+#define MAIN_BACKINGS                                            \
+	(1U << BACKING_ANONYMOUS | 1U << BACKING_ANONYMOUS_THP | \
+	 1U << BACKING_HUGETLB_2M)
+#define CHOICES_MAX (HARVESTER_COUNT * BACKING_GUEST_MEMFD)
 
 /* A harvester and a kind of memory. */
 struct choice {
@@ -33,26 +31,26 @@ struct choice {
 	enum backing_kind backing;
 };
 
-static size_t list_choices(bool ring, struct choice *choices)
+static size_t list_choices(bool ring, bool main, struct choice *choices)
 {
-	unsigned int harvester, i;
+	unsigned int harvester, backing;
 	size_t count = 0;
 
-	for (harvester = 0; harvester < HARVESTER_COUNT; harvester++) {
-		if (!harvester_exists(harvester) ||
-		    harvester_is_ring(harvester) != ring)
-			continue;
-		for (i = 0; i < BACKINGS; i++) {
-			unsigned int tuple[SCENE_DIMENSIONS] = {
-				[SCENE_BACKING] = backings[i],
-			};
+	for (backing = 0; backing < BACKING_GUEST_MEMFD; backing++) {
+		unsigned int tuple[SCENE_DIMENSIONS] = {
+			[SCENE_BACKING] = backing,
+		};
 
-			if (scene_wanted(tuple, NULL))
+		if (!(MAIN_BACKINGS & 1U << backing) == main ||
+		    !scene_wanted(tuple, NULL))
+			continue;
+		for (harvester = 0; harvester < HARVESTER_COUNT; harvester++)
+			if (harvester_exists(harvester) &&
+			    harvester_is_ring(harvester) == ring)
 				choices[count++] = (struct choice){
 					.harvester = harvester,
-					.backing = backings[i],
+					.backing = backing,
 				};
-		}
 	}
 	return count;
 }
@@ -70,15 +68,15 @@ static void fill_case(struct test_case *test, const struct way *way,
 	test->number[SCENE_GEOMETRY] = GEOMETRY_ALIGNED;
 }
 
-/* All choices for a way, or the one that is dealt to it. */
+/* Every so many of the choices for a way, from the one that is dealt to it. */
 static size_t add_way(const struct way *way, const struct choice *choices,
-		      size_t choice_count, size_t dealt, bool full,
+		      size_t choice_count, size_t dealt, size_t every,
 		      struct test_case *cases, size_t max)
 {
 	size_t count = 0, i;
 
 	for (i = 0; i < choice_count; i++) {
-		if (!full && i != dealt % choice_count)
+		if (i % every != dealt % every)
 			continue;
 		fill_case(case_add(cases, &count, max, stage_run_way), way,
 			  &choices[i]);
@@ -86,44 +84,63 @@ static size_t add_way(const struct way *way, const struct choice *choices,
 	return count;
 }
 
+/*
+ * Of each table's ways, those that have their turn: in check mode one choice of the
+ * main ones, else all of these, and a harvester with each other kind of memory. What
+ * is named by --case is found whatever the turn.
+ */
 static size_t add_table(const struct way_table *table,
-			const struct options *options, bool ring,
+			const struct options *options, bool ring, bool main,
 			struct test_case *cases, size_t max)
 {
-	bool full = options->mode != MODE_CHECK || options->case_glob;
-	struct choice choices[HARVESTER_COUNT * BACKINGS];
-	size_t choice_count = list_choices(ring, choices), count = 0, i;
+	bool check = options->mode == MODE_CHECK && !options->case_glob;
+	struct choice choices[CHOICES_MAX];
+	size_t choice_count = list_choices(ring, main, choices);
+	size_t count = 0, every = 1, i;
 	struct random_stream random;
 	uint64_t first;
 
+	if (!choice_count || (check && !main))
+		return 0;
 	random_init(&random, options->seed, random_number("choices", ring));
-	first = random_below(&random, HARVESTER_COUNT * BACKINGS);
+	first = random_below(&random, CHOICES_MAX);
+	if (check)
+		every = choice_count;
+	else if (!main && !options->case_glob)
+		/* The harvesters of a kind are neighbours. */
+		for (every = 1; every < choice_count &&
+				choices[every].backing == choices[0].backing;
+		     every++)
+			;
 	for (i = 0; i < table->count; i++)
 		/* The time of a check is enough for half of it with rings. */
-		if (full || !ring || (first + i) % 2)
+		if (!check || !ring || (first + i) % 2)
 			count += add_way(&table->ways[i], choices, choice_count,
-					 ring ? (first + i) / 2 : first + i,
-					 full, cases + count, max - count);
+					 check && ring ? (first + i) / 2 :
+							 first + i,
+					 every, cases + count, max - count);
 	return count;
 }
 
 /*
- * The full matrix, or each way once with a bitmap and every second one with a ring:
+ * In check mode each way once with a bitmap and every second one with a ring:
  * harvester and memory are dealt to the ways in turn, from where the seed says.
  */
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
 	size_t count = 0, i;
-	int ring;
+	int ring, main;
 
-	for (ring = 0; ring < 2; ring++) {
-		count += add_table(common_ways(), options, ring, cases + count,
-				   max - count);
-		for (i = 0; arch_ways[i]; i++)
-			count += add_table(arch_ways[i](), options, ring,
+	for (ring = 0; ring < 2; ring++)
+		for (main = 1; main >= 0; main--) {
+			count += add_table(common_ways(), options, ring, main,
 					   cases + count, max - count);
-	}
+			for (i = 0; arch_ways[i]; i++)
+				count += add_table(arch_ways[i](), options,
+						   ring, main, cases + count,
+						   max - count);
+		}
 	return cases_keep_for_stress(options, cases, count, sizeof(*cases),
 				     STRESS_CASE_S);
 }

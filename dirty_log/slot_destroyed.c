@@ -22,12 +22,15 @@
 #define END_MS	   30000
 /* Harvests until a VM is closed, at most. */
 #define HARVESTS 40
+/* Entries of a ring that are handed back at a time. */
+#define ENTRIES 64
 
 /* A VM that others close, and its slot. */
 struct doomed {
 	struct vm vm;
 	struct memslot slot;
 	bool clear;
+	bool ring;
 	bool changing;
 	volatile uint64_t harvests;
 	uint64_t ended;
@@ -48,6 +51,20 @@ static void create(struct scene *scene, const struct test_case *test)
 	dirty_enable(scene->dirty, scene->watched[0]);
 }
 
+/* What a harvester asks of the VM, over and over. */
+static int ask(struct doomed *doomed, unsigned long *bitmap, size_t pages)
+{
+	int error;
+
+	if (doomed->ring)
+		return __vm_ioctl(&doomed->vm, KVM_RESET_DIRTY_RINGS, 0);
+	error = __dirty_get(&doomed->slot, bitmap);
+	if (!error && doomed->clear)
+		error = __dirty_clear(&doomed->vm, doomed->slot.id, 0, pages,
+				      bitmap);
+	return error;
+}
+
 /* Until the VM's file is closed under the ioctl. */
 static void harvest(struct worker *worker, void *argument)
 {
@@ -58,10 +75,10 @@ static void harvest(struct worker *worker, void *argument)
 
 	while (!worker_should_stop(worker) && !error) {
 		worker_doing(worker, "harvesting a VM that will be closed");
-		error = __dirty_get(&doomed->slot, bitmap);
-		if (!error && doomed->clear)
-			error = __dirty_clear(&doomed->vm, doomed->slot.id, 0,
-					      pages, bitmap);
+		error = ask(doomed, bitmap, pages);
+		/* How many entries it has reset. */
+		if (doomed->ring && error > 0)
+			error = 0;
 		/* While the slot is away. */
 		if (doomed->changing && error == -ENOENT)
 			error = 0;
@@ -83,6 +100,7 @@ static struct worker_group *new_harvesters(struct doomed *doomed,
 	doomed->vm = *scene->vm;
 	doomed->slot = scene->slot[0];
 	doomed->slot.vm = &doomed->vm;
+	doomed->ring = harvester_is_ring(scene->config.harvester);
 	doomed->clear = scene->config.harvester != HARVESTER_LOG;
 	for (i = 0; i < HARVESTERS; i++)
 		worker_add(group, "harvests", harvest, doomed);
@@ -102,6 +120,7 @@ static void close_one(const struct test_case *test,
 	struct scene scene;
 	struct deadline deadline = deadline_in_ms(END_MS);
 	struct crew *crew;
+	unsigned int i;
 	uint64_t due;
 
 	create(&scene, test);
@@ -110,8 +129,14 @@ static void close_one(const struct test_case *test,
 	crew_start(crew);
 	worker_group_start(harvesters);
 	due = random_below(random, HARVESTS);
-	while (doomed.harvests < due && !deadline_passed(deadline))
+	while (doomed.harvests < due && !deadline_passed(deadline)) {
+		/* For them to reset: the rings themselves go with the vCPUs. */
+		for (i = 0; doomed.ring && i < VCPUS; i++)
+			dirty_ring_take(scene.dirty, &scene.vm->vcpus[i],
+					ENTRIES);
+		crew_ring_room(crew);
 		sched_yield();
+	}
 	crew_finish(crew);
 	/* Closes the file that the threads use. Their memory stays. */
 	scene_destroy(&scene);
