@@ -243,11 +243,14 @@ void stage_lay_code(struct stage *stage)
 
 void stage_unmap(struct stage *stage)
 {
-	void *memory = stage->slot->hva;
+	const struct backing *backing = &stage->exact.scene.backing[0];
 
-	/* change_protection() calls the notifiers of what it changes. */
-	if (mprotect(memory, stage->slot->size, PROT_NONE) ||
-	    mprotect(memory, stage->slot->size, PROT_READ | PROT_WRITE))
+	/*
+	 * change_protection() calls the notifiers of what it changes. All of the
+	 * mapping: a slot may be a part of one hugetlb page.
+	 */
+	if (mprotect(backing->map, backing->map_size, PROT_NONE) ||
+	    mprotect(backing->map, backing->map_size, PROT_READ | PROT_WRITE))
 		fail("mprotect of a slot's memory failed: %s",
 		     errno_name(errno));
 }
