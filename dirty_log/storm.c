@@ -32,6 +32,7 @@
 /* A run that has not shown what it is for goes on for so many rounds, or so long. */
 #define ROUNDS_MAX 1000
 #define SHOW_MS	   20000
+#define REST_MS	   300
 #define STORES_MAX 3000
 #define STOP_MS	   45000
 /* Pages that a vCPU writes again and again. */
@@ -121,6 +122,20 @@ static void go_on(struct storm *storm)
 {
 	worker_group_resume(storm->disturbing);
 	crew_resume(storm->crew);
+}
+
+/*
+ * ksmd merges what is the same in two scans, and khugepaged collapses what nobody
+ * holds: neither comes to it while all of a small memory is in use.
+ */
+static void let_rest(struct storm *storm)
+{
+	if (!(storm->config->set &
+	      (DISTURB_BIT(DISTURB_MERGE) | DISTURB_BIT(DISTURB_KHUGEPAGED))))
+		return;
+	stop(storm);
+	poll(NULL, 0, REST_MS);
+	go_on(storm);
 }
 
 static void judge(struct storm *storm)
@@ -292,8 +307,11 @@ void storm_run(const struct storm_config *config)
 	while (!storm.rounds || !deadline_passed(end) ||
 	       ((!storm.verified || !storm_acts(&storm) ||
 		 storm_lacks(&storm, &what)) &&
-		storm.rounds < ROUNDS_MAX && !deadline_passed(latest)))
+		storm.rounds < ROUNDS_MAX && !deadline_passed(latest))) {
+		if (storm.rounds && deadline_passed(end))
+			let_rest(&storm);
 		run_round(&storm);
+	}
 	storm_tell(&storm);
 	worker_group_pause(storm.disturbing, STOP_MS);
 	lack = storm_lacks(&storm, &what);
