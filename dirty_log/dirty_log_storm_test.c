@@ -18,14 +18,6 @@
 #include "report.h"
 #include "storm.h"
 
-#define CHECK_SLOT_BYTES  (2UL << 20)
-#define STRESS_SLOT_BYTES (8UL << 20)
-#define VCPUS		  2
-#define CHECK_HARVESTS	  2
-#define CHECK_PACE_MS	  10
-#define STRESS_HARVESTS	  6
-#define STRESS_PACE_MS	  40
-#define DWELL_US	  1000
 /* A stress run goes deep: so many seconds for a case of the sample. */
 #define STRESS_CASE_S  2
 #define BACKGROUND_MAX 8
@@ -130,14 +122,12 @@ enum { NUMBER_STORM = SCENE_DIMENSIONS, DIMENSIONS };
 static unsigned int set_for(const struct storm_kind *kind,
 			    enum backing_kind backing)
 {
-	unsigned int set = 0, i;
+	unsigned int set;
 
 	if (kind->anonymous && backing != BACKING_ANONYMOUS &&
 	    backing != BACKING_ANONYMOUS_THP)
 		return 0;
-	for (i = 0; i < DISTURBANCES; i++)
-		if (kind->set & DISTURB_BIT(i) && disturbance_fits(i, backing))
-			set |= DISTURB_BIT(i);
+	set = disturbances_fitting(kind->set, backing);
 	/* Shared memory's faults are of one sort or the other. */
 	if (kind->mix && set & D(MINOR))
 		set &= ~D(MISSING);
@@ -174,28 +164,22 @@ static unsigned int some_of(unsigned int set)
 static void test_storm(const struct test_case *test)
 {
 	const struct storm_kind *kind = &kinds[test->number[NUMBER_STORM]];
-	const struct options *chosen = options();
-	bool stress = chosen->mode == MODE_STRESS;
-	uint64_t memory = stress ? STRESS_SLOT_BYTES : CHECK_SLOT_BYTES;
 	unsigned int set = set_for(kind, test->number[SCENE_BACKING]);
-	const struct storm_config config = {
+	struct storm_config config = {
 		.scene = {
 			.harvester = test->number[SCENE_HARVESTER],
 			.backing = test->number[SCENE_BACKING],
 			.geometry = test->number[SCENE_GEOMETRY],
-			.vcpus = chosen->vcpus ? chosen->vcpus : VCPUS,
 			.slots = 1,
-			.slot_bytes = chosen->memory ? chosen->memory : memory,
 		},
 		.set = kind->random ? some_of(set) : set,
-		.background = stress ? kind->background : NULL,
-		.duration_ns = case_duration_ns(),
+		.background = options()->mode == MODE_STRESS ?
+				      kind->background :
+				      NULL,
 		.disturbers = kind->mix ? 2 : 1,
-		.harvests_max = stress ? STRESS_HARVESTS : CHECK_HARVESTS,
-		.pace_ms = stress ? STRESS_PACE_MS : CHECK_PACE_MS,
-		.dwell_us = DWELL_US,
 	};
 
+	storm_configure(&config);
 	storm_run(&config);
 }
 

@@ -306,9 +306,9 @@ static void setup(struct flip *flip, const struct flip_config *config)
 	if (!config->prepare)
 		sweep_open(&flip->sweep, &flip->scene,
 			   &flip->scene.vm->vcpus[flip->writers], WRITER_STORE);
-	scene_setup_writers(&flip->scene);
 	if (config->prepare)
 		config->prepare(&flip->scene, config->how);
+	scene_setup_writers(&flip->scene);
 	if (flip->scene.through) {
 		crew_config.function = flip->scene.through;
 		crew_config.argument = (uint64_t)(uintptr_t)writer_run;

@@ -25,9 +25,19 @@
 #include "background.h"
 #include "cases.h"
 #include "clock.h"
+#include "options.h"
 #include "report.h"
 #include "storm_guest.h"
 #include "storm_parts.h"
+
+#define CHECK_SLOT_BYTES  (2UL << 20)
+#define STRESS_SLOT_BYTES (8UL << 20)
+#define VCPUS		  2
+#define CHECK_HARVESTS	  2
+#define CHECK_PACE_MS	  10
+#define STRESS_HARVESTS	  6
+#define STRESS_PACE_MS	  40
+#define DWELL_US	  1000
 
 /* A run that has not shown what it is for goes on for so many rounds, or so long. */
 #define ROUNDS_MAX 1000
@@ -39,7 +49,6 @@
 #define NEAR_PAGES 24
 /* The ledger's slot: nobody disturbs it. */
 #define LEDGER_SLOT (SLOT_TEST_FIRST + SCENE_SLOTS_MAX)
-#define LEDGER_GPA  0x2000000000ULL
 
 /* ---- who flips, harvests and judges ---- */
 
@@ -211,9 +220,13 @@ static void make_ledger(struct storm *storm)
 	unsigned int i;
 
 	backing_create(&storm->entries, &request);
-	slot_add(vm, &storm->entries_slot, LEDGER_SLOT, LEDGER_GPA,
+	CHECK(request.size <= STORM_LEDGER_SIZE,
+	      "a storm's ledger of %llu bytes has no room: take less memory, or fewer vCPUs",
+	      (unsigned long long)request.size);
+	slot_add(vm, &storm->entries_slot, LEDGER_SLOT, STORM_LEDGER_GPA,
 		 &storm->entries, 0);
-	vm_map(vm, LEDGER_GPA, LEDGER_GPA, request.size, vm->page_size);
+	vm_map(vm, STORM_LEDGER_GPA, STORM_LEDGER_GPA, request.size,
+	       vm->page_size);
 	snprintf(name, sizeof(name), "slot %u", watched->slot->id);
 	storm->ledger = ledger_new(name, watched->slot->hva, watched->pages,
 				   vm->page_size, vm->vcpu_count,
@@ -222,7 +235,7 @@ static void make_ledger(struct storm *storm)
 				   vm->page_size);
 	for (i = 0; i < vm->vcpu_count; i++) {
 		struct storm_work *work = storm_work_of(vm->vcpus[i].guest);
-		uint64_t entries = LEDGER_GPA +
+		uint64_t entries = STORM_LEDGER_GPA +
 				   i * watched->pages *
 					   sizeof(struct ledger_entry);
 
@@ -240,7 +253,7 @@ static void make_ledger(struct storm *storm)
 
 static void setup(struct storm *storm, const struct storm_config *config)
 {
-	const struct crew_config crew_config = { .function = storm_store };
+	struct crew_config crew_config = { .function = storm_store };
 
 	memset(storm, 0, sizeof(*storm));
 	storm->config = config;
@@ -250,10 +263,16 @@ static void setup(struct storm *storm, const struct storm_config *config)
 	storm->disturber.dwell_us = config->dwell_us;
 	scene_create(&storm->scene, &config->scene);
 	make_ledger(storm);
+	if (config->prepare)
+		config->prepare(&storm->scene, config->how);
 	disturb_begin(&storm->disturber, &storm->scene.backing[0]);
 	storm->disturbing = worker_group_new("storm");
 	worker_group_silence_ms(storm->disturbing, STOP_MS);
 	storm_make_parts(storm);
+	if (storm->scene.through) {
+		crew_config.function = storm->scene.through;
+		crew_config.argument = (uint64_t)(uintptr_t)storm_store;
+	}
 	storm->crew = crew_new(storm->scene.vm, &crew_config);
 	crew_start(storm->crew);
 	worker_group_start(storm->disturbing);
@@ -284,6 +303,21 @@ static void lacks_effect(enum disturbance what, const char *lack)
 		 "a machine where \"%s\" has an effect within %u s: it %s",
 		 disturbance_info(what)->name, SHOW_MS / 1000, lack);
 	skip(text, "run it again, with less beside it");
+}
+
+void storm_configure(struct storm_config *config)
+{
+	const struct options *chosen = options();
+	bool stress = chosen->mode == MODE_STRESS;
+
+	config->scene.vcpus = chosen->vcpus ? chosen->vcpus : VCPUS;
+	config->scene.slot_bytes = chosen->memory ? chosen->memory :
+				   stress	  ? STRESS_SLOT_BYTES :
+						    CHECK_SLOT_BYTES;
+	config->duration_ns = case_duration_ns();
+	config->harvests_max = stress ? STRESS_HARVESTS : CHECK_HARVESTS;
+	config->pace_ms = stress ? STRESS_PACE_MS : CHECK_PACE_MS;
+	config->dwell_us = DWELL_US;
 }
 
 void storm_run(const struct storm_config *config)

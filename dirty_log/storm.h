@@ -12,6 +12,10 @@
 
 #include "scene.h"
 
+/* Where the guest has the ledger, and how much room that has at most, bytes. */
+#define STORM_LEDGER_GPA  0x2000000000ULL
+#define STORM_LEDGER_SIZE (1ULL << 30)
+
 /**
  * struct storm_config - one run
  * @scene: VM, memory and harvester; one slot
@@ -22,6 +26,10 @@
  * @harvests_max: harvests of a round, while vCPUs run
  * @pace_ms: how long the guest and the disturbers get at most between two of them
  * @dwell_us: how long memory that is away stays away at most
+ * @prepare: called with the scene and @how before the guest runs; it may set the
+ *	scene's @through, and storm_work.turn of the vCPUs; NULL: nothing is to be
+ *	prepared
+ * @how: for @prepare
  */
 struct storm_config {
 	struct scene_config scene;
@@ -32,7 +40,17 @@ struct storm_config {
 	unsigned int harvests_max;
 	unsigned int pace_ms;
 	unsigned int dwell_us;
+	void (*prepare)(struct scene *scene, unsigned long how);
+	unsigned long how;
 };
+
+/**
+ * storm_configure() - what the options say of a storm
+ * @config: gets vCPUs, bytes of a slot, duration, and pace; other fields stay
+ *
+ * Context: a case.
+ */
+void storm_configure(struct storm_config *config);
 
 /**
  * storm_run() - a storm, judged

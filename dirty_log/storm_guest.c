@@ -23,8 +23,10 @@ static void look(const struct ledger_entry *entry, const uint64_t *word,
 static void store(struct guest_vcpu *self, struct storm_work *work,
 		  uint64_t page)
 {
+	uint64_t place = page < work->turn ? page + work->pages - work->turn :
+					     page - work->turn;
 	uint64_t *word =
-		(uint64_t *)(uintptr_t)(work->gva + page * work->page_size +
+		(uint64_t *)(uintptr_t)(work->gva + place * work->page_size +
 					ledger_offset(self->index, page,
 						      work->page_size));
 	struct ledger_entry *entry = &work->entries[page];

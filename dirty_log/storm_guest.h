@@ -11,6 +11,8 @@
  * struct storm_work - what storm_store() is to do; lies over guest_vcpu.test
  * @gva: the slot, guest virtual address
  * @pages: its host pages
+ * @turn: the address of a page is @gva and so many pages less than its number, or
+ *	as many pages from the end: what nested page tables turn (x86's l2.h)
  * @page_size: host page size, bytes
  * @block: pages of a huge page, a power of two
  * @entries: this vCPU's entries of the ledger, by page
@@ -21,6 +23,7 @@
 struct storm_work {
 	uint64_t gva;
 	uint64_t pages;
+	uint64_t turn;
 	uint64_t page_size;
 	uint64_t block;
 	struct ledger_entry *entries;

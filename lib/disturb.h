@@ -124,6 +124,15 @@ const struct disturbance_info *disturbance_info(enum disturbance disturbance);
 bool disturbance_fits(enum disturbance disturbance, enum backing_kind kind);
 
 /**
+ * disturbances_fitting() - what of a set can be done to memory of a kind?
+ * @set: DISTURB_BIT()s
+ * @kind: the kind
+ *
+ * Return: those of the set for which disturbance_fits().
+ */
+unsigned int disturbances_fitting(unsigned int set, enum backing_kind kind);
+
+/**
  * disturbance_changes() - does the host itself change what the memory holds?
  * @disturbance: which
  * @kind: kind of memory

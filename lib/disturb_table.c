@@ -127,6 +127,16 @@ bool disturbance_fits(enum disturbance disturbance, enum backing_kind kind)
 	return infos[disturbance].kinds & 1U << kind;
 }
 
+unsigned int disturbances_fitting(unsigned int set, enum backing_kind kind)
+{
+	unsigned int fitting = 0, i;
+
+	for (i = 0; i < DISTURBANCES; i++)
+		if (set & DISTURB_BIT(i) && disturbance_fits(i, kind))
+			fitting |= DISTURB_BIT(i);
+	return fitting;
+}
+
 bool disturbance_changes(enum disturbance disturbance, enum backing_kind kind)
 {
 	if (disturbance == DISTURB_REPLACE && backing_keeps_contents(kind))

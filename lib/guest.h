@@ -72,6 +72,8 @@ struct guest_exception {
  * @exception: set before GUEST_CALL_EXCEPTION
  * @interrupt: x86: called on an NMI, and for vectors from 32 on; NULL: nobody
  *	expects any
+ * @fault: x86: called on a page fault, with the address that is told of it
+ *	instead of a vector; NULL: nobody expects any
  * @taken_while_off: x86: interrupts that came while they were off
  * @taken_before_halt: x86: interrupts that came between STI and HLT
  * @test: the test's own
@@ -87,6 +89,7 @@ struct guest_vcpu {
 	struct guest_call call;
 	struct guest_exception exception;
 	guest_handler interrupt;
+	guest_handler fault;
 	volatile uint64_t taken_while_off;
 	volatile uint64_t taken_before_halt;
 	uint64_t test[GUEST_TEST_AREA / sizeof(uint64_t)]

@@ -71,3 +71,23 @@ void uffd_unprotect(int fd, void *start, uint64_t size)
 {
 	write_protect(fd, start, size, 0);
 }
+
+void uffd_fill(int fd, void *start, const void *contents, uint64_t size)
+{
+	uint64_t done = 0;
+
+	while (done < size) {
+		struct uffdio_copy copy = {
+			.dst = (uintptr_t)start + done,
+			.src = (uintptr_t)contents + done,
+			.len = size - done,
+		};
+
+		/* The mapping changes, or a part was done: go on from there. */
+		if (ioctl(fd, UFFDIO_COPY, &copy))
+			CHECK(errno == EAGAIN, "UFFDIO_COPY failed: %s",
+			      errno_name(errno));
+		if (copy.copy > 0)
+			done += (uint64_t)copy.copy;
+	}
+}

@@ -47,6 +47,15 @@ void uffd_protect(int fd, void *start, uint64_t size);
  */
 void uffd_unprotect(int fd, void *start, uint64_t size);
 
+/**
+ * uffd_fill() - bring missing pages; who waits for them goes on
+ * @fd: opened by uffd_open()
+ * @start: first address, registered with UFFD_MISSING, nothing is there
+ * @contents: what is to be there
+ * @size: bytes
+ */
+void uffd_fill(int fd, void *start, const void *contents, uint64_t size);
+
 struct uffd_server;
 
 /**

@@ -3,7 +3,11 @@
  * A guest of the guest's (L2) writes, and the dirty log has it: by the guest
  * physical addresses of L1, whatever nested page tables L1 gives L2, with huge
  * pages at either level, while logging is flipped, and for L2's control block,
- * which KVM writes itself.
+ * which KVM writes itself. While the host takes memory away under L2, it is not
+ * missing in the host's memory either.
+ *
+ * The sizes of L0's mappings are judged before logging begins, and after it has
+ * ended where no vCPU runs (sets).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -13,13 +17,17 @@
 
 #include "bitmap.h"
 #include "cases.h"
+#include "disturb.h"
 #include "exact.h"
 #include "../exact_scene.h"
 #include "../flip.h"
 #include "l2.h"
+#include "l2_huge.h"
 #include "mirror.h"
 #include "options.h"
 #include "report.h"
+#include "../storm.h"
+#include "../storm_guest.h"
 #include "../write_sets.h"
 
 /* Two huge pages at least, so that they can be turned. */
@@ -91,10 +99,13 @@ static void setup_exact(struct exact *exact, const struct test_case *test)
 static void test_sets(const struct test_case *test)
 {
 	enum l2_paging paging = test->number[N_PAGING];
+	struct mapping_sizes before;
 	struct exact exact;
 
 	setup_exact(&exact, test);
 	l2_prepare(&exact.scene, paging, 1);
+	l2_huge_judge(&exact.scene, paging);
+	l2_huge_touch(&exact.scene, &before);
 	store_whole(&exact);
 	exact_enable(&exact);
 	exact_expect_nothing(&exact, "written before logging began");
@@ -102,6 +113,8 @@ static void test_sets(const struct test_case *test)
 	dirty_disable(exact.scene.dirty, exact.watched);
 
 	/* And once more, with huge mappings again where there are any. */
+	if (before.known)
+		l2_huge_recovered(&exact.scene, &before);
 	store_whole(&exact);
 	exact_enable(&exact);
 	exact_expect_nothing(&exact, "written while logging was off");
@@ -114,11 +127,13 @@ static void test_sets(const struct test_case *test)
 static void prepare_all(struct scene *scene, unsigned long how)
 {
 	l2_prepare(scene, how, 1);
+	l2_huge_judge(scene, how);
 }
 
 static void prepare_every_other(struct scene *scene, unsigned long how)
 {
 	l2_prepare(scene, how, 2);
+	l2_huge_judge(scene, how);
 }
 
 static void flip(const struct test_case *test,
@@ -147,6 +162,78 @@ static void test_flip(const struct test_case *test)
 static void test_flip_mixed(const struct test_case *test)
 {
 	flip(test, prepare_every_other);
+}
+
+/* ---- the host takes memory away ----------------------------------------- */
+
+#define D(name) DISTURB_BIT(DISTURB_##name)
+
+/**
+ * struct nested_storm - what the host does under L2
+ * @name: as cases use it
+ * @set: DISTURB_BIT()s; of several, those that do not fit a kind of memory are left
+ *	out there
+ * @neediest: one of them; the others need no more of the machine
+ */
+struct nested_storm {
+	const char *name;
+	unsigned int set;
+	enum disturbance neediest;
+};
+
+/*
+ * How notifiers differ for KVM: pages go and come empty, come back with what was in
+ * them, come back from swap, or lose rights. Who calls them matters to it no more
+ * for L2 than for L1, and has all of dirty_log_storm_test.
+ */
+static const struct nested_storm storms[] = {
+	{ "discard", D(DISCARD), DISTURB_DISCARD },
+	{ "move_pages", D(MOVE_PAGES), DISTURB_MOVE_PAGES },
+	{ "page_out", D(PAGE_OUT), DISTURB_PAGE_OUT },
+	{ "protect", D(PROTECT), DISTURB_PROTECT },
+	{ "mix", D(DISCARD) | D(PROTECT) | D(REMAP) | D(REPLACE) | D(FORK),
+	  DISTURB_DISCARD },
+};
+#define STORMS	(sizeof(storms) / sizeof(storms[0]))
+#define N_STORM N_BODY
+
+static bool is_mix(const struct nested_storm *storm)
+{
+	return storm->set & (storm->set - 1);
+}
+
+static void prepare_storm(struct scene *scene, unsigned long how)
+{
+	uint64_t turned;
+	unsigned int i;
+
+	l2_prepare(scene, how, 1);
+	l2_map_own(scene, STORM_LEDGER_GPA, STORM_LEDGER_SIZE);
+	turned = l2_turned(scene, how, 0) / scene->vm->page_size;
+	for (i = 0; i < scene->vm->vcpu_count; i++)
+		l2_of(scene->vm->vcpus[i].guest)->storm.turn = turned;
+}
+
+static void test_storm(const struct test_case *test)
+{
+	const struct nested_storm *storm = &storms[test->number[N_STORM]];
+	struct storm_config config = {
+		.scene = {
+			.harvester = test->number[N_HARVESTER],
+			.backing = test->number[N_BACKING],
+			.slots = 1,
+		},
+		.set = disturbances_fitting(storm->set,
+					    test->number[N_BACKING]),
+		.disturbers = is_mix(storm) ? 2 : 1,
+		.prepare = prepare_storm,
+		.how = test->number[N_PAGING],
+	};
+
+	storm_configure(&config);
+	if (!options()->memory && config.scene.slot_bytes < SLOT_BYTES)
+		config.scene.slot_bytes = SLOT_BYTES;
+	storm_run(&config);
 }
 
 /* ---- the control block -------------------------------------------------- */
@@ -219,6 +306,80 @@ static bool wanted(const unsigned int *tuple, const void *context)
 	return scene_wanted(as, context);
 }
 
+static bool storm_wanted(const unsigned int *tuple, const void *context)
+{
+	const struct nested_storm *storm = &storms[tuple[N_STORM]];
+	unsigned int set = disturbances_fitting(storm->set, tuple[N_BACKING]);
+
+	return harvester_exists(tuple[N_HARVESTER]) && wanted(tuple, context) &&
+	       (is_mix(storm) ? set & (set - 1) : set);
+}
+
+static void fill_storm(struct test_case *test, const unsigned int *level)
+{
+	const struct nested_storm *storm = &storms[level[N_STORM]];
+	unsigned int i;
+
+	for (i = 0; i < DIMENSIONS; i++)
+		test->number[i] = level[i];
+	test->needs = disturbance_info(storm->neediest)->needs;
+	snprintf(test->name, sizeof(test->name), "storm_%s/%s/%s/%s",
+		 storm->name, harvester_name(level[N_HARVESTER]),
+		 backing_name(level[N_BACKING]),
+		 l2_paging_name(level[N_PAGING]));
+}
+
+/* One storm for each kind of paging; which, and on what memory, says the seed. */
+static size_t sample_storms(const struct options *options,
+			    struct test_case *cases, size_t count, size_t max,
+			    const struct case_tuple *tuples, size_t tuple_count)
+{
+	struct random_stream random;
+	unsigned int paging;
+
+	random_init(&random, options->seed,
+		    random_number("nested storm sample", 0));
+	for (paging = 0; paging < L2_PAGINGS; paging++) {
+		uint64_t which = 0;
+		size_t i;
+
+		for (i = 0; i < tuple_count; i++)
+			which += tuples[i].level[N_PAGING] == paging;
+		if (!which)
+			continue;
+		which = random_below(&random, which);
+		for (i = 0; tuples[i].level[N_PAGING] != paging || which--; i++)
+			;
+		fill_storm(case_add(cases, &count, max, test_storm),
+			   tuples[i].level);
+	}
+	return count;
+}
+
+static size_t list_storms(const struct options *options,
+			  struct test_case *cases, size_t count, size_t max)
+{
+	const struct case_matrix matrix = {
+		.dimensions = DIMENSIONS,
+		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD, L2_PAGINGS,
+			    STORMS },
+		.allowed = storm_wanted,
+	};
+	static struct case_tuple
+		tuples[HARVESTER_COUNT * BACKING_KINDS * L2_PAGINGS * STORMS];
+	size_t tuple_count, i;
+
+	tuple_count = cases_every_tuple(&matrix, tuples,
+					sizeof(tuples) / sizeof(tuples[0]));
+	if (options->mode != MODE_ALL && !options->case_glob)
+		return sample_storms(options, cases, count, max, tuples,
+				     tuple_count);
+	for (i = 0; i < tuple_count; i++)
+		fill_storm(case_add(cases, &count, max, test_storm),
+			   tuples[i].level);
+	return count;
+}
+
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
@@ -261,7 +422,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		snprintf(test->name, sizeof(test->name), "control_block/%s",
 			 harvester_name(i));
 	}
-	return count;
+	return list_storms(options, cases, count, max);
 }
 
 int main(int argc, char **argv)

@@ -88,6 +88,14 @@ static void map_nested(struct scene *scene, struct l2_guest *l2,
 	}
 }
 
+void l2_map_own(struct scene *scene, uint64_t gpa, uint64_t size)
+{
+	struct l2_guest *l2 = l2_of(scene->vm->vcpus[0].guest);
+
+	if (l2->kind == L2_SVM ? l2->svm.tables : l2->vmx.tables)
+		map(scene, l2, gpa, gpa, size, GIGABYTE);
+}
+
 /* One vCPU's L2; @first, if any, has the tables that all share. */
 static void prepare_one(struct scene *scene, struct l2_guest *l2,
 			const struct l2_guest *first, enum l2_paging paging)
@@ -128,6 +136,12 @@ void l2_set_control(struct vcpu *vcpu, uint64_t address)
 		l2->svm.vmcb = address;
 	else
 		l2->vmx.vmcs = address;
+}
+
+uint64_t l2_turned(const struct scene *scene, enum l2_paging paging,
+		   unsigned int slot)
+{
+	return turn_of(scene, paging, slot);
 }
 
 void l2_turn(const struct scene *scene, enum l2_paging paging,

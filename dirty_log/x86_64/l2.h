@@ -8,6 +8,7 @@
 
 #include "bitmap.h"
 #include "../scene.h"
+#include "../storm_guest.h"
 #include "svm.h"
 #include "vmx.h"
 #include "writer.h"
@@ -47,6 +48,7 @@ enum l2_kind {
  * struct l2_guest - lies over guest_vcpu.test
  * @writer: for writer_run()
  * @list: for writer_store()
+ * @storm: for storm_store()
  * @kind: what runs it
  * @svm: L2 by SVM
  * @vmx: L2 by VMX
@@ -55,6 +57,7 @@ struct l2_guest {
 	union {
 		struct writer writer;
 		struct writer_list list;
+		struct storm_work storm;
 	};
 	enum l2_kind kind;
 	union {
@@ -90,11 +93,33 @@ const char *l2_paging_name(enum l2_paging paging);
 void l2_prepare(struct scene *scene, enum l2_paging paging, unsigned int every);
 
 /**
+ * l2_map_own() - let L2s have memory at the same address as L1
+ * @scene: prepared; its first vCPU has an L2
+ * @gpa: where it is, aligned to 1 GiB; beyond all slots under test
+ * @size: bytes, a multiple of 1 GiB
+ *
+ * Those that l2_prepare() made for all vCPUs share their tables.
+ */
+void l2_map_own(struct scene *scene, uint64_t gpa, uint64_t size);
+
+/**
  * l2_set_control() - have a vCPU's control block lie somewhere else
  * @vcpu: prepared, does not run
  * @address: guest address of a zeroed page
  */
 void l2_set_control(struct vcpu *vcpu, uint64_t address);
+
+/**
+ * l2_turned() - how far L2's memory is turned
+ * @scene: prepared
+ * @paging: as l2_prepare() had it
+ * @slot: index of the slot
+ *
+ * Return: bytes; what L2 has at the slot's beginning is so far from there for L1,
+ * and what is before that for L1 is at the end for L2.
+ */
+uint64_t l2_turned(const struct scene *scene, enum l2_paging paging,
+		   unsigned int slot);
 
 /**
  * l2_turn() - what pages of L1's a set of pages of L2's is

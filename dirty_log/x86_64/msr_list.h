@@ -8,6 +8,8 @@
 #include "../stage.h"
 
 #define MSR_LIST_MAX 8
+/* Page of the slot in which KVM has its word: at the seam of a bitmap's words. */
+#define WORD_PAGE 63
 
 /**
  * struct msr_list - what write_msrs() writes; lies over guest_vcpu.test
@@ -32,6 +34,12 @@ static inline struct msr_list *msr_list_of(struct guest_vcpu *self)
 
 /* Have the guest write one register. */
 void guest_writes_msr(struct stage *stage, uint32_t number, uint64_t value);
+
+/* The guest takes KVM's word away, and the register with it; that is judged. */
+void guest_clears_word(struct stage *stage, uint32_t number);
+
+/* Skips where KVM does not offer a guest this bit of KVM_CPUID_FEATURES. */
+void need_paravirtual(unsigned int bit, const char *what);
 
 /* Guest functions. */
 void write_msrs(struct guest_vcpu *self, uint64_t unused);

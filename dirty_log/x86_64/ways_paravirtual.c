@@ -16,11 +16,10 @@
 #include "ways_x86.h"
 
 /* Pages at the seams of a bitmap's words. */
-#define PAGE	   63
+#define PAGE	   WORD_PAGE
 #define OTHER_PAGE 64
 
 #define MSR_SYSTEM_OLD 0x12
-#define VECTOR_READY   0x51
 #define VECTOR_EOI     0x52
 #define EOI_TRIES      200
 
@@ -37,7 +36,7 @@ void guest_writes_msr(struct stage *stage, uint32_t number, uint64_t value)
 	stage_run(stage, write_msrs, 0);
 }
 
-static void need_feature(unsigned int bit, const char *what)
+void need_paravirtual(unsigned int bit, const char *what)
 {
 	if (!(cpuid_supported(KVM_CPUID_FEATURES).eax >> bit & 1))
 		skip(what, "use a kernel that offers it (CONFIG_PARAVIRT, "
@@ -47,19 +46,19 @@ static void need_feature(unsigned int bit, const char *what)
 static void need_clock(struct stage *stage)
 {
 	(void)stage;
-	need_feature(KVM_FEATURE_CLOCKSOURCE2, "KVM_FEATURE_CLOCKSOURCE2");
+	need_paravirtual(KVM_FEATURE_CLOCKSOURCE2, "KVM_FEATURE_CLOCKSOURCE2");
 }
 
 static void need_old_clock(struct stage *stage)
 {
 	(void)stage;
-	need_feature(KVM_FEATURE_CLOCKSOURCE, "KVM_FEATURE_CLOCKSOURCE");
+	need_paravirtual(KVM_FEATURE_CLOCKSOURCE, "KVM_FEATURE_CLOCKSOURCE");
 }
 
 static void need_steal_time(struct stage *stage)
 {
 	(void)stage;
-	need_feature(KVM_FEATURE_STEAL_TIME, "KVM_FEATURE_STEAL_TIME");
+	need_paravirtual(KVM_FEATURE_STEAL_TIME, "KVM_FEATURE_STEAL_TIME");
 }
 
 /* kvm_write_system_time(), then kvm_setup_guest_pvclock() at the next entry. */
@@ -99,12 +98,11 @@ static void act_steal_time(struct stage *stage)
 
 static void need_eoi(struct stage *stage)
 {
-	need_feature(KVM_FEATURE_PV_EOI, "KVM_FEATURE_PV_EOI");
+	need_paravirtual(KVM_FEATURE_PV_EOI, "KVM_FEATURE_PV_EOI");
 	stage_run(stage, begin_apic, 0);
 }
 
-/* The guest takes a word away, and @number with it; that is judged. */
-static void clear_word(struct stage *stage, uint32_t number)
+void guest_clears_word(struct stage *stage, uint32_t number)
 {
 	*msr_list_of(stage->vcpu->guest) = (struct msr_list){
 		.count = 1,
@@ -122,7 +120,7 @@ static void act_eoi(struct stage *stage)
 	struct msr_list *list = msr_list_of(stage->vcpu->guest);
 	unsigned int i;
 
-	clear_word(stage, MSR_KVM_PV_EOI_EN);
+	guest_clears_word(stage, MSR_KVM_PV_EOI_EN);
 	guest_writes_msr(stage, MSR_KVM_PV_EOI_EN,
 			 stage_address(stage, PAGE) | KVM_MSR_ENABLED);
 	stage_judge(stage, "no interrupt yet", false);
@@ -134,27 +132,6 @@ static void act_eoi(struct stage *stage)
 	if (!(list->seen & 2))
 		skip("a KVM that ends interrupts by memory",
 		     "use kvm_intel.enable_apicv=0 or kvm_amd.avic=0");
-}
-
-static void need_async_pf(struct stage *stage)
-{
-	need_feature(KVM_FEATURE_ASYNC_PF_INT, "KVM_FEATURE_ASYNC_PF_INT");
-	stage_run(stage, begin_apic, 0);
-	guest_writes_msr(stage, MSR_KVM_ASYNC_PF_INT, VECTOR_READY);
-}
-
-/*
- * Enabling wakes all who wait: kvm_async_pf_wakeup_all() has a token of all ones
- * written, if there was none (kvm_arch_async_page_present()).
- */
-static void act_async_pf(struct stage *stage)
-{
-	clear_word(stage, MSR_KVM_ASYNC_PF_EN);
-	stage_must(stage, PAGE);
-	guest_writes_msr(stage, MSR_KVM_ASYNC_PF_EN,
-			 stage_address(stage, PAGE) | KVM_ASYNC_PF_ENABLED |
-				 KVM_ASYNC_PF_DELIVERY_AS_INT);
-	stage_run(stage, way_enter, 0);
 }
 
 static void begin_apic_first(struct stage *stage)
@@ -196,11 +173,6 @@ static const struct way ways[] = {
 	  .interrupts = true,
 	  .need = need_eoi,
 	  .act = act_eoi },
-	{ .name = "async_pf",
-	  .plan = "the token of an asynchronous page fault that is done",
-	  .interrupts = true,
-	  .need = need_async_pf,
-	  .act = act_async_pf },
 	{ .name = "vapic",
 	  .plan = "the task priority that KVM tells of an APIC (KVM_SET_VAPIC_ADDR)",
 	  .interrupts = true,

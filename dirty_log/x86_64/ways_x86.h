@@ -8,6 +8,7 @@
 const struct way_table *ways_instructions(void);
 const struct way_table *ways_emulated(void);
 const struct way_table *ways_paravirtual(void);
+const struct way_table *ways_async(void);
 const struct way_table *ways_hyperv(void);
 const struct way_table *ways_nested(void);
 const struct way_table *ways_absent(void);

@@ -30,7 +30,8 @@ void guest_fetch_barrier(void)
 #define FLAGS_INTERRUPTS (1UL << 9)
 
 /* From vectors_guest.S. */
-void guest_interrupt(uint64_t vector, struct interrupt_frame *frame);
+void guest_interrupt(uint64_t vector, struct interrupt_frame *frame,
+		     uint64_t code);
 extern char interrupts_await_halt[];
 
 /*
@@ -53,10 +54,27 @@ static bool is_impossible(struct guest_vcpu *self, uint64_t vector,
 	return false;
 }
 
-void guest_interrupt(uint64_t vector, struct interrupt_frame *frame)
+static void page_fault(struct guest_vcpu *self,
+		       const struct interrupt_frame *frame, uint64_t code)
+{
+	uint64_t address;
+
+	asm volatile("movq %%cr2, %0" : "=r"(address));
+	if (!self->fault)
+		guest_exception(VECTOR_PAGE_FAULT, code, address,
+				frame->program_counter);
+	self->fault(self, address);
+}
+
+void guest_interrupt(uint64_t vector, struct interrupt_frame *frame,
+		     uint64_t code)
 {
 	struct guest_vcpu *self = guest_self();
 
+	if (vector == VECTOR_PAGE_FAULT) {
+		page_fault(self, frame, code);
+		return;
+	}
 	if (!self->interrupt)
 		guest_exception(vector, 0, 0, frame->program_counter);
 	if (!is_impossible(self, vector, frame))

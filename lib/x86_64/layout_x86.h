@@ -19,6 +19,7 @@
 
 /* These have handlers that come back; all other vectors are exceptions. */
 #define VECTOR_NMI	  2
+#define VECTOR_PAGE_FAULT 14 /* if the guest expects it */
 #define VECTOR_INTERRUPTS 32
 
 #endif

@@ -3,7 +3,8 @@
  * Exception entry. One stub per vector, VECTOR_STRIDE apart, so that the host
  * can fill the IDT without a table of symbols. No exception is survived: the
  * guest reports and stays (guest_exception()). Interrupts, and NMI, are: they
- * have a handler (guest_interrupt()).
+ * have a handler (guest_interrupt()), and so may a page fault, by which KVM tells
+ * a guest that a page is not there yet.
  */
 #include "layout_x86.h"
 
@@ -30,6 +31,8 @@ guest_vectors:
 guest_vector_common:
 	cmpq	$VECTOR_NMI, (%rsp)
 	je	guest_vector_interrupt
+	cmpq	$VECTOR_PAGE_FAULT, (%rsp)
+	je	guest_vector_interrupt
 	cmpq	$VECTOR_INTERRUPTS, (%rsp)
 	jae	guest_vector_interrupt
 	popq	%rdi			/* vector */
@@ -54,6 +57,7 @@ guest_vector_interrupt:
 	pushq	%r11
 	movq	80(%rsp), %rdi		/* vector */
 	leaq	96(%rsp), %rsi		/* struct interrupt_frame */
+	movq	88(%rsp), %rdx		/* error code, or 0 */
 	cld
 	movq	%rsp, %rbx
 	andq	$-16, %rsp

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* By what mappings of L0's a guest of the guest's has its memory. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "l2_huge.h"
+#include "report.h"
+
+/*
+ * An MMU notifier may take a mapping away at any moment: with two nodes NUMA
+ * balancing does (change_prot_numa()). So memory is touched so often at most.
+ */
+#define ATTEMPTS 3
+/* Stores to a huge page. */
+#define TOUCHES 4
+
+/* @whole: else nothing is stored, but the vCPU enters L2 and comes back. */
+static void touch(struct scene *scene, bool whole, struct mapping_sizes *sizes)
+{
+	uint64_t stride = scene->huge_size / TOUCHES;
+	struct writer_list list = {
+		.count = whole,
+		.store[0] = {
+			.gva = scene->slot[0].gpa,
+			.stride = (int64_t)stride,
+			.count = scene->slot[0].size / stride,
+		},
+	};
+	struct mapping_probe probe;
+
+	mapping_probe_open(&probe, scene->vm, 0);
+	mapping_probe_begin(&probe);
+	scene_store(scene, &scene->vm->vcpus[0], &list);
+	mapping_probe_end(&probe, scene->slot, 1, stride, sizes);
+	mapping_probe_close(&probe);
+}
+
+/* What is mapped huge now and was not before, in huge pages. */
+static long long since(const struct mapping_sizes *before,
+		       const struct mapping_sizes *after)
+{
+	return (long long)mapping_huge_pages(after) -
+	       (long long)mapping_huge_pages(before);
+}
+
+void l2_huge_judge(struct scene *scene, enum l2_paging paging)
+{
+	long long fit = paging == L2_PAGING_4K ?
+				0 :
+				(long long)scene->huge_pages[0];
+	struct mapping_sizes before, after;
+	char text[2][128];
+	unsigned int attempt;
+
+	/* What L2 needs beside the slot is mapped then. */
+	scene->through = l2_run;
+	touch(scene, false, &before);
+	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
+		touch(scene, true, &after);
+		if (since(&before, &after) >= fit)
+			break;
+	}
+	if (!after.known)
+		return;
+	mapping_text(&before, text[0], sizeof(text[0]));
+	mapping_text(&after, text[1], sizeof(text[1]));
+	/* What is huge before is not of the slot, and there may be more of it now. */
+	CHECK(paging != L2_PAGING_4K || mapping_huge_pages(&before) ||
+		      !mapping_huge_pages(&after),
+	      "L1 maps L2's memory by small pages, and KVM maps it huge: before %s; after %s",
+	      text[0], text[1]);
+	CHECK(!scene_host_huge(scene) || since(&before, &after) >= fit,
+	      "the host maps all %lld huge pages of the slot huge, but KVM does not so for L2: before %s; after %s",
+	      (long long)scene->huge_pages[0], text[0], text[1]);
+}
+
+void l2_huge_touch(struct scene *scene, struct mapping_sizes *sizes)
+{
+	scene->through = NULL;
+	touch(scene, true, sizes);
+	scene->through = l2_run;
+	touch(scene, true, sizes);
+}
+
+void l2_huge_recovered(struct scene *scene, const struct mapping_sizes *before)
+{
+	struct mapping_sizes after;
+	char text[2][128];
+	unsigned int attempt;
+
+	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
+		l2_huge_touch(scene, &after);
+		if (mapping_recovered(before, &after))
+			return;
+	}
+	fail("huge mappings did not come back after logging: before %s; after %s",
+	     mapping_text(before, text[0], sizeof(text[0])),
+	     mapping_text(&after, text[1], sizeof(text[1])));
+}
