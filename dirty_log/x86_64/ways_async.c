@@ -23,7 +23,7 @@
 
 #define VECTOR_READY 0x51
 /* How long KVM may take to tell the guest, of either. */
-#define TELL_MS 8000
+#define TELL_MS 30000
 #define STOP_MS 10000
 
 static void need_async_pf(struct stage *stage)
