@@ -52,7 +52,7 @@ function result(case_name, status, seconds, reason,    name, line, i, shown, exp
 	if (i)
 		line = line ", \"was\": \"" status "\", \"known\": " json(entry[i, "reason"])
 	for (i = 1; i <= known_count; i++)
-		if (status == "PASS" && !bisect && entry_applies(i, name))
+		if (status == "PASS" && !bisect && entry[i, "seldom"] == "" && entry_applies(i, name))
 			line = line ", \"stale\": " json(entry[i, "test"])
 	print line more "}" > output
 

@@ -108,6 +108,12 @@ setup() {
 	runner
 	exits 0
 	says "STALE +known-failures: demo/a_test:\*"
+	# Not of a race.
+	echo 'seldom: yes' >> "$tree/known-failures"
+	rm -r "$results"
+	runner
+	exits 0
+	says_not "STALE"
 }
 
 @test "--bisect: 0, 1, 125 and nothing else" {
