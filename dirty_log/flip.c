@@ -15,20 +15,10 @@
 #include "crew.h"
 #include "flip.h"
 #include "mirror.h"
-#include "options.h"
 #include "report.h"
 #include "sweep.h"
 #include "worker.h"
 #include "writer.h"
-
-#define CHECK_SLOT_BYTES  (4UL << 20)
-#define STRESS_SLOT_BYTES (16UL << 20)
-#define VCPUS		  2
-/* A check has a third of a second for each case of the sample. */
-#define CHECK_HARVESTS	2
-#define CHECK_PACE_MS	8
-#define STRESS_HARVESTS 6
-#define STRESS_PACE_MS	30
 
 #define ROUNDS_MIN 2
 /* Judged stops of a round with hot sets. */
@@ -352,16 +342,23 @@ static bool nothing_shown(const struct flip *flip)
 
 void flip_configure(struct flip_config *config)
 {
-	const struct options *chosen = options();
-	bool stress = chosen->mode == MODE_STRESS;
+	/* A third of a second for each case of the sample. */
+	static const struct scene_pace check = {
+		.slot_bytes = 4UL << 20,
+		.harvests_max = 2,
+		.pace_ms = 8,
+	};
+	static const struct scene_pace stress = {
+		.slot_bytes = 16UL << 20,
+		.harvests_max = 6,
+		.pace_ms = 30,
+	};
+	const struct scene_pace *pace = scene_choose_pace(&config->scene,
+							  &check, &stress);
 
-	config->scene.vcpus = chosen->vcpus ? chosen->vcpus : VCPUS;
-	config->scene.slot_bytes = chosen->memory ? chosen->memory :
-				   stress	  ? STRESS_SLOT_BYTES :
-						    CHECK_SLOT_BYTES;
 	config->duration_ns = case_duration_ns();
-	config->harvests_max = stress ? STRESS_HARVESTS : CHECK_HARVESTS;
-	config->pace_ms = stress ? STRESS_PACE_MS : CHECK_PACE_MS;
+	config->harvests_max = pace->harvests_max;
+	config->pace_ms = pace->pace_ms;
 }
 
 void flip_run(const struct flip_config *config)

@@ -24,6 +24,8 @@
 #define SLOT_GAP (64UL << 20)
 /* Memory of huge pages has so many of them at least. */
 #define HUGE_PAGES_MIN 2
+/* vCPUs, if the options do not say. */
+#define PACE_VCPUS 2
 
 const char *geometry_name(enum geometry geometry)
 {
@@ -50,6 +52,19 @@ static uint64_t whole_huge_pages(uint64_t start, uint64_t size,
 	uint64_t end = (start + size) / huge_size;
 
 	return end > first ? end - first : 0;
+}
+
+const struct scene_pace *scene_choose_pace(struct scene_config *scene,
+					   const struct scene_pace *check,
+					   const struct scene_pace *stress)
+{
+	const struct options *chosen = options();
+	const struct scene_pace *pace = chosen->mode == MODE_STRESS ? stress :
+								      check;
+
+	scene->vcpus = chosen->vcpus ? chosen->vcpus : PACE_VCPUS;
+	scene->slot_bytes = chosen->memory ? chosen->memory : pace->slot_bytes;
+	return pace;
 }
 
 uint64_t scene_slot_bytes(enum backing_kind backing, uint64_t bytes)

@@ -117,6 +117,30 @@ bool scene_wanted(const unsigned int *tuple, const void *context);
 const char *geometry_name(enum geometry geometry);
 
 /**
+ * struct scene_pace - how large a run of rounds is, and how fast
+ * @slot_bytes: as struct scene_config has them
+ * @harvests_max: harvests of a round, while vCPUs run
+ * @pace_ms: how long the guest gets at most between two of them
+ */
+struct scene_pace {
+	uint64_t slot_bytes;
+	unsigned int harvests_max;
+	unsigned int pace_ms;
+};
+
+/**
+ * scene_choose_pace() - what the options say of a run
+ * @scene: gets vCPUs and bytes of a slot
+ * @check: for check mode, and the full matrix
+ * @stress: for stress
+ *
+ * Return: @check or @stress. Context: a case.
+ */
+const struct scene_pace *scene_choose_pace(struct scene_config *scene,
+					   const struct scene_pace *check,
+					   const struct scene_pace *stress);
+
+/**
  * scene_slot_bytes() - what scene_config.slot_bytes comes to
  * @backing: kind of memory
  * @bytes: what is wanted

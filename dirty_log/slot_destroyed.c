@@ -24,6 +24,8 @@
 #define HARVESTS 40
 /* Entries of a ring that are handed back at a time. */
 #define ENTRIES 64
+/* VMs that are closed until a ring entry of one was reset, at most. */
+#define VMS_MAX 50
 
 /* A VM that others close, and its slot. */
 struct doomed {
@@ -33,6 +35,7 @@ struct doomed {
 	bool ring;
 	bool changing;
 	volatile uint64_t harvests;
+	uint64_t reset;
 	uint64_t ended;
 };
 
@@ -56,8 +59,14 @@ static int ask(struct doomed *doomed, unsigned long *bitmap, size_t pages)
 {
 	int error;
 
-	if (doomed->ring)
-		return __vm_ioctl(&doomed->vm, KVM_RESET_DIRTY_RINGS, 0);
+	if (doomed->ring) {
+		error = __vm_ioctl(&doomed->vm, KVM_RESET_DIRTY_RINGS, 0);
+		if (error <= 0)
+			return error;
+		/* So many entries. */
+		__atomic_fetch_add(&doomed->reset, error, __ATOMIC_RELAXED);
+		return 0;
+	}
 	error = __dirty_get(&doomed->slot, bitmap);
 	if (!error && doomed->clear)
 		error = __dirty_clear(&doomed->vm, doomed->slot.id, 0, pages,
@@ -76,9 +85,6 @@ static void harvest(struct worker *worker, void *argument)
 	while (!worker_should_stop(worker) && !error) {
 		worker_doing(worker, "harvesting a VM that will be closed");
 		error = ask(doomed, bitmap, pages);
-		/* How many entries it has reset. */
-		if (doomed->ring && error > 0)
-			error = 0;
 		/* While the slot is away. */
 		if (doomed->changing && error == -ENOENT)
 			error = 0;
@@ -109,10 +115,10 @@ static struct worker_group *new_harvesters(struct doomed *doomed,
 
 /*
  * All that keeps the VM is closed while threads are in its ioctls: the last one
- * of them destroys it.
+ * of them destroys it. Return: ring entries that they have reset.
  */
-static void close_one(const struct test_case *test,
-		      struct random_stream *random)
+static uint64_t close_one(const struct test_case *test,
+			  struct random_stream *random)
 {
 	const struct crew_config crew_config = { .function = writer_run };
 	struct worker_group *harvesters;
@@ -146,20 +152,25 @@ static void close_one(const struct test_case *test,
 	      (unsigned long long)doomed.ended, HARVESTERS);
 	CHECK(!vms_of(getpid()),
 	      "all of a VM was closed while it was harvested, and it still exists");
+	return doomed.reset;
 }
 
 void slot_vm_closed(const struct test_case *test)
 {
 	uint64_t end = clock_ns() + case_duration_ns();
 	struct random_stream random;
+	bool ring = harvester_is_ring(test->number[0]);
 	unsigned int count = 0;
+	uint64_t reset = 0;
 
 	case_random(&random, "moments", 0);
 	do {
-		close_one(test, &random);
+		reset += close_one(test, &random);
 		count++;
-	} while (clock_ns() < end);
-	report_info("%u VMs closed while harvested", count);
+	} while (clock_ns() < end || (ring && !reset && count < VMS_MAX));
+	report_info("%u VMs closed while harvested, %llu ring entries reset",
+		    count, (unsigned long long)reset);
+	CHECK(!ring || reset, "no ring entry was reset in %u VMs", count);
 }
 
 /* Slots come and go, until it is killed. */

@@ -25,19 +25,11 @@
 #include "background.h"
 #include "cases.h"
 #include "clock.h"
-#include "options.h"
 #include "report.h"
 #include "storm_guest.h"
 #include "storm_parts.h"
 
-#define CHECK_SLOT_BYTES  (2UL << 20)
-#define STRESS_SLOT_BYTES (8UL << 20)
-#define VCPUS		  2
-#define CHECK_HARVESTS	  2
-#define CHECK_PACE_MS	  10
-#define STRESS_HARVESTS	  6
-#define STRESS_PACE_MS	  40
-#define DWELL_US	  1000
+#define DWELL_US 1000
 
 /* A run that has not shown what it is for goes on for so many rounds, or so long. */
 #define ROUNDS_MAX 1000
@@ -143,6 +135,7 @@ static void let_rest(struct storm *storm)
 	      (DISTURB_BIT(DISTURB_MERGE) | DISTURB_BIT(DISTURB_KHUGEPAGED))))
 		return;
 	stop(storm);
+	/* Only a pace: it is tried again until there is an effect. */
 	poll(NULL, 0, REST_MS);
 	go_on(storm);
 }
@@ -307,16 +300,22 @@ static void lacks_effect(enum disturbance what, const char *lack)
 
 void storm_configure(struct storm_config *config)
 {
-	const struct options *chosen = options();
-	bool stress = chosen->mode == MODE_STRESS;
+	static const struct scene_pace check = {
+		.slot_bytes = 2UL << 20,
+		.harvests_max = 2,
+		.pace_ms = 10,
+	};
+	static const struct scene_pace stress = {
+		.slot_bytes = 8UL << 20,
+		.harvests_max = 6,
+		.pace_ms = 40,
+	};
+	const struct scene_pace *pace = scene_choose_pace(&config->scene,
+							  &check, &stress);
 
-	config->scene.vcpus = chosen->vcpus ? chosen->vcpus : VCPUS;
-	config->scene.slot_bytes = chosen->memory ? chosen->memory :
-				   stress	  ? STRESS_SLOT_BYTES :
-						    CHECK_SLOT_BYTES;
 	config->duration_ns = case_duration_ns();
-	config->harvests_max = stress ? STRESS_HARVESTS : CHECK_HARVESTS;
-	config->pace_ms = stress ? STRESS_PACE_MS : CHECK_PACE_MS;
+	config->harvests_max = pace->harvests_max;
+	config->pace_ms = pace->pace_ms;
 	config->dwell_us = DWELL_US;
 }
 
@@ -347,7 +346,6 @@ void storm_run(const struct storm_config *config)
 		run_round(&storm);
 	}
 	storm_tell(&storm);
-	worker_group_pause(storm.disturbing, STOP_MS);
 	lack = storm_lacks(&storm, &what);
 	teardown(&storm);
 	if (background)
