@@ -24,8 +24,6 @@
 #define HARVESTS 40
 /* Entries of a ring that are handed back at a time. */
 #define ENTRIES 64
-/* VMs that are closed until a ring entry of one was reset, at most. */
-#define VMS_MAX 50
 
 /* A VM that others close, and its slot. */
 struct doomed {
@@ -115,10 +113,11 @@ static struct worker_group *new_harvesters(struct doomed *doomed,
 
 /*
  * All that keeps the VM is closed while threads are in its ioctls: the last one
- * of them destroys it. Return: ring entries that they have reset.
+ * of them destroys it. @reset_first: and not before they have reset a ring's entry.
+ * Return: how many they have.
  */
 static uint64_t close_one(const struct test_case *test,
-			  struct random_stream *random)
+			  struct random_stream *random, bool reset_first)
 {
 	const struct crew_config crew_config = { .function = writer_run };
 	struct worker_group *harvesters;
@@ -135,7 +134,10 @@ static uint64_t close_one(const struct test_case *test,
 	crew_start(crew);
 	worker_group_start(harvesters);
 	due = random_below(random, HARVESTS);
-	while (doomed.harvests < due && !deadline_passed(deadline)) {
+	while ((doomed.harvests < due ||
+		(reset_first &&
+		 !__atomic_load_n(&doomed.reset, __ATOMIC_RELAXED))) &&
+	       !deadline_passed(deadline)) {
 		/* For them to reset: the rings themselves go with the vCPUs. */
 		for (i = 0; doomed.ring && i < VCPUS; i++)
 			dirty_ring_take(scene.dirty, &scene.vm->vcpus[i],
@@ -165,9 +167,9 @@ void slot_vm_closed(const struct test_case *test)
 
 	case_random(&random, "moments", 0);
 	do {
-		reset += close_one(test, &random);
+		reset += close_one(test, &random, ring && !count);
 		count++;
-	} while (clock_ns() < end || (ring && !reset && count < VMS_MAX));
+	} while (clock_ns() < end);
 	report_info("%u VMs closed while harvested, %llu ring entries reset",
 		    count, (unsigned long long)reset);
 	CHECK(!ring || reset, "no ring entry was reset in %u VMs", count);
