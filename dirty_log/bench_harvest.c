@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a harvest costs, against how much is dirty and how large the slot is. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 
 #include "bench_harvest.h"
@@ -31,7 +28,7 @@
 /* One page in so many is dirty. */
 static const struct {
 	const char *name;
-	uint64_t stride;
+	u64 stride;
 } densities[] = {
 	{ "0.1 %", 1000 },
 	{ "1 %", 100 },
@@ -39,18 +36,17 @@ static const struct {
 	{ "100 %", 1 },
 };
 
-#define DENSITIES (sizeof(densities) / sizeof(densities[0]))
+#define DENSITIES (ARRAY_SIZE(densities))
 
 /* One round: write, harvest, judge. Return: what the harvest took, ns. */
-static double harvest(struct scene *scene, uint64_t stride,
-		      unsigned long *written)
+static double harvest(struct scene *scene, u64 stride, unsigned long *written)
 {
 	struct dirty_slot *watched = scene->watched[0];
-	uint64_t page = scene->vm->page_size, start;
+	u64 page = scene->vm->page_size, start;
 	struct writer_list list = {
 		.count = 1,
 		.store[0] = { .gva = scene->slot[0].gpa,
-			      .stride = (int64_t)(stride * page),
+			      .stride = (s64)(stride * page),
 			      .count = (watched->pages + stride - 1) / stride },
 	};
 	double ns;
@@ -68,13 +64,12 @@ static double harvest(struct scene *scene, uint64_t stride,
 }
 
 /* Rounds at one density. Return: what each dirty page took in all, ns. */
-static double bench_density(struct scene *scene, size_t density,
-			    uint64_t share_ns, unsigned long *written,
-			    struct series *series)
+static double bench_density(struct scene *scene, size_t density, u64 share_ns,
+			    unsigned long *written, struct series *series)
 {
-	uint64_t stride = densities[density].stride;
-	uint64_t dirty = (scene->watched[0]->pages + stride - 1) / stride;
-	uint64_t begun = clock_ns();
+	u64 stride = densities[density].stride;
+	u64 dirty = (scene->watched[0]->pages + stride - 1) / stride;
+	u64 begun = clock_ns();
 	double at = (double)(scene->slot[0].size / MIB);
 	unsigned int turn;
 
@@ -87,8 +82,7 @@ static double bench_density(struct scene *scene, size_t density,
 	return (double)(clock_ns() - begun) / turn / (double)dirty;
 }
 
-static void bench_size(struct scene *scene, uint64_t share_ns,
-		       struct series *series)
+static void bench_size(struct scene *scene, u64 share_ns, struct series *series)
 {
 	bool quick = options()->mode == MODE_CHECK && !options()->duration_s;
 	double limit_ns = quick ? CHECK_POINT_NS : ALL_POINT_NS;
@@ -128,7 +122,7 @@ void bench_harvest(const struct test_case *test)
 		.ring_entries = RING,
 	};
 	struct series series[DENSITIES];
-	uint64_t size[SIZES_MAX];
+	u64 size[SIZES_MAX];
 	size_t count, i;
 
 	backing_keep_mapped();

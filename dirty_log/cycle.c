@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One cycle of logging, timed step by step. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,19 +13,19 @@
 /* Bytes of a page behind its beginning. */
 #define STORE_OFFSET 64
 
-static void add_run(struct cycle *cycle, struct writer_list *list,
-		    uint64_t offset, uint64_t stride)
+static void add_run(struct cycle *cycle, struct writer_list *list, u64 offset,
+		    u64 stride)
 {
 	const struct memslot *slot = &cycle->scene.slot[0];
 
 	list->store[list->count++] = (struct writer_store){
 		.gva = slot->gpa + offset + STORE_OFFSET,
-		.stride = (int64_t)stride,
+		.stride = (s64)stride,
 		.count = (slot->size - offset + stride - 1) / stride,
 	};
 }
 
-static uint64_t touch_stride(const struct cycle *cycle)
+static u64 touch_stride(const struct cycle *cycle)
 {
 	return cycle->scene.huge_size / CYCLE_TOUCHES;
 }
@@ -36,7 +33,7 @@ static uint64_t touch_stride(const struct cycle *cycle)
 /* What one list of stores takes. */
 static double store_ns(struct cycle *cycle, struct writer_list *list)
 {
-	uint64_t start = clock_ns();
+	u64 start = clock_ns();
 
 	scene_store(&cycle->scene, &cycle->scene.vm->vcpus[0], list);
 	return (double)(clock_ns() - start);
@@ -49,7 +46,7 @@ static double each_ns(struct cycle *cycle, struct writer_list *list)
 {
 	double faulting = store_ns(cycle, list), again = store_ns(cycle, list);
 	double once_more = store_ns(cycle, list);
-	uint64_t stores = 0, i;
+	u64 stores = 0, i;
 
 	/* What a busy machine makes of one of them must not hide the faults. */
 	if (once_more < again)
@@ -115,7 +112,7 @@ void cycle_create(struct cycle *cycle, struct scene_config config,
 
 static double enable_ns(struct cycle *cycle)
 {
-	uint64_t start = clock_ns();
+	u64 start = clock_ns();
 
 	dirty_enable(cycle->scene.dirty, cycle->scene.watched[0]);
 	return (double)(clock_ns() - start);
@@ -123,7 +120,7 @@ static double enable_ns(struct cycle *cycle)
 
 static double harvest_ns(struct cycle *cycle)
 {
-	uint64_t start = clock_ns();
+	u64 start = clock_ns();
 
 	dirty_harvest(cycle->scene.dirty, cycle->scene.watched[0], NULL);
 	return (double)(clock_ns() - start);
@@ -159,7 +156,7 @@ static void judge_eager(struct cycle *cycle)
 static void judge_split(struct cycle *cycle, const struct mapping_sizes *sizes)
 {
 	const struct scene *scene = &cycle->scene;
-	uint64_t touches = CYCLE_TOUCHES * scene->huge_pages[0];
+	u64 touches = CYCLE_TOUCHES * scene->huge_pages[0];
 	char text[128];
 
 	CHECK(mapping_logged_ok(sizes, scene->huge_pages[0],
@@ -181,7 +178,7 @@ void cycle_run(struct cycle *cycle, struct cycle_times *times)
 	struct dirty_slot *watched = scene->watched[0];
 	struct mapping_sizes sizes;
 	char text[2][128];
-	uint64_t start;
+	u64 start;
 
 	*times = (struct cycle_times){ 0 };
 	times->enable = enable_ns(cycle);

@@ -17,9 +17,6 @@
  * No row in prove/matrix: it judges no more of the kernel than cycle.c does, by
  * the oracles of dirty_log_exact_test, which has rows.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <string.h>
 
@@ -91,7 +88,7 @@ static void add_cycle(struct series *series, double at,
 }
 
 static void bench_size(const struct test_case *test, const struct split *split,
-		       uint64_t bytes, uint64_t share_ns, struct series *series)
+		       u64 bytes, u64 share_ns, struct series *series)
 {
 	const struct scene_config config = {
 		.harvester = test->number[NUMBER_HARVESTER],
@@ -99,7 +96,7 @@ static void bench_size(const struct test_case *test, const struct split *split,
 		.slot_bytes = bytes,
 		.ring_entries = RING,
 	};
-	uint64_t until = clock_ns() + share_ns;
+	u64 until = clock_ns() + share_ns;
 	bool huge = backing_page_size(config.backing) >= backing_thp_size();
 	struct cycle cycle;
 	unsigned int turn;
@@ -128,7 +125,7 @@ static void bench_cycle(const struct test_case *test)
 	enum backing_kind kind = test->number[NUMBER_BACKING];
 	const struct split *split = test->data;
 	struct series series[STEPS];
-	uint64_t size[SIZES_MAX];
+	u64 size[SIZES_MAX];
 	size_t count, i;
 
 	backing_keep_mapped();

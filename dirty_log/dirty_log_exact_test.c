@@ -4,9 +4,6 @@
  * nothing extra, on every backing, for every harvester. And huge mappings
  * dissolve while logged and come back afterwards.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -228,9 +225,9 @@ static void test_clear_arguments(const struct test_case *test)
 
 	const struct {
 		const char *what;
-		uint32_t slot;
-		uint64_t first;
-		uint64_t count;
+		u32 slot;
+		u64 first;
+		u64 count;
 		int error;
 	} wrong[] = {
 		{ "first page 1", slot->id, 1, 64, -EINVAL },
@@ -251,7 +248,7 @@ static void test_clear_arguments(const struct test_case *test)
 		  64, -EINVAL },
 	};
 
-	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
 		int error = __dirty_clear(exact.scene.vm, wrong[i].slot,
 					  wrong[i].first, wrong[i].count, ones);
 
@@ -312,7 +309,7 @@ static void add_granules(struct test_case *cases, size_t *count, size_t max)
 	static const enum backing_kind kinds[] = { BACKING_ANONYMOUS_THP,
 						   BACKING_ANONYMOUS };
 	size_t granules, i;
-	const uint64_t *granule = vm_granules(&granules);
+	const u64 *granule = vm_granules(&granules);
 
 	for (i = 0; granules > 1 && i < granules; i++) {
 		enum harvester harvester = i % 2 ? HARVESTER_CLEAR :
@@ -347,7 +344,7 @@ static void add_eager_splits(struct test_case *cases, size_t *count, size_t max)
 
 	if (!vm_can_split_eagerly())
 		return;
-	for (i = 0; i < sizeof(harvesters) / sizeof(harvesters[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(harvesters); i++) {
 		char name[CASE_NAME_MAX];
 		struct test_case *test;
 
@@ -374,7 +371,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	static struct case_tuple
 		tuples[HARVESTER_COUNT * BACKING_KINDS * GEOMETRY_COUNT];
 	size_t tuple_count = cases_choose(options, &matrix, tuples,
-					  sizeof(tuples) / sizeof(tuples[0]));
+					  ARRAY_SIZE(tuples));
 	size_t count = 0, i;
 	struct test_case *test;
 

@@ -8,9 +8,6 @@
  * (CTR_EL0.DIC): with a block mapped and logging on, a permission fault that is
  * no write has to dissolve the block.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,9 +42,9 @@ struct fetch {
 };
 
 static void access_pages(struct fetch *fetch, unsigned int vcpu,
-			 enum writer_access access, uint64_t stride)
+			 enum writer_access access, u64 stride)
 {
-	uint64_t offset = access == WRITER_STORE ? STORE_OFFSET : 0;
+	u64 offset = access == WRITER_STORE ? STORE_OFFSET : 0;
 	struct guest_vcpu *guest = fetch->scene.vm->vcpus[vcpu].guest;
 	struct writer_list *list = writer_list_of(guest);
 
@@ -98,7 +95,7 @@ static void setup(struct fetch *fetch, const struct test_case *test)
 		.slots = 1,
 		.slot_bytes = FETCHES * STRIDE,
 	};
-	uint64_t offset;
+	u64 offset;
 
 	memset(fetch, 0, sizeof(*fetch));
 	scene_create(&fetch->scene, &config);
@@ -158,7 +155,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	size_t count = 0;
 
 	for (harvester = 0; harvester < HARVESTER_COUNT; harvester++) {
-		for (i = 0; i < sizeof(backings) / sizeof(backings[0]); i++) {
+		for (i = 0; i < ARRAY_SIZE(backings); i++) {
 			unsigned int tuple[SCENE_DIMENSIONS] = {
 				[SCENE_BACKING] = backings[i],
 			};

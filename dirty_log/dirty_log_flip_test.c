@@ -5,9 +5,6 @@
  * dissolve while logged, and come back when logging ends, also when it ends
  * half-way, as a cancelled migration does.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <string.h>
 
@@ -45,7 +42,7 @@ static void test_flip(const struct test_case *test)
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
-	enum { SLOT_CHOICES = sizeof(slot_counts) / sizeof(slot_counts[0]) };
+	enum { SLOT_CHOICES = ARRAY_SIZE(slot_counts) };
 	const struct case_matrix matrix = {
 		.dimensions = DIMENSIONS,
 		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD,
@@ -55,7 +52,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	static struct case_tuple tuples[HARVESTER_COUNT * BACKING_KINDS *
 					GEOMETRY_COUNT * SLOT_CHOICES];
 	size_t tuple_count = cases_choose(options, &matrix, tuples,
-					  sizeof(tuples) / sizeof(tuples[0]));
+					  ARRAY_SIZE(tuples));
 	size_t count = 0, i, j;
 
 	tuple_count = cases_keep_for_stress(options, tuples, tuple_count,

@@ -10,9 +10,6 @@
  * 128 MiB in one: an emulated machine takes 0.2 ms for each of 32768 first writes
  * to a page, in either VM. More is for --memory.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <string.h>
 
@@ -51,13 +48,13 @@ static const enum backing_kind others[] = {
 	BACKING_TMPFS_SHARED,
 };
 
-#define OTHERS (sizeof(others) / sizeof(others[0]))
+#define OTHERS (ARRAY_SIZE(others))
 
 static void test_migrate(const struct test_case *test)
 {
 	const struct options *chosen = options();
 	bool stress = chosen->mode == MODE_STRESS;
-	uint64_t slot_bytes = stress ? STRESS_SLOT_BYTES : CHECK_SLOT_BYTES;
+	u64 slot_bytes = stress ? STRESS_SLOT_BYTES : CHECK_SLOT_BYTES;
 	struct migrate_config config = {
 		.scene = {
 			.harvester = test->number[SCENE_HARVESTER],
@@ -95,7 +92,7 @@ static bool makes_sense(const unsigned int *tuple)
  * and other memory there is one case, and the seed says which it begins with.
  * All kinds of memory come up in turn.
  */
-static bool is_in_turn(const unsigned int *tuple, uint64_t seed)
+static bool is_in_turn(const unsigned int *tuple, u64 seed)
 {
 	unsigned int turn = tuple[SCENE_HARVESTER] * OTHERS +
 			    tuple[NUMBER_OTHER];
@@ -161,7 +158,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	static struct case_tuple tuples[HARVESTER_COUNT * BACKING_KINDS *
 					GEOMETRY_COUNT * OTHERS];
 	size_t tuple_count = cases_choose(options, &matrix, tuples,
-					  sizeof(tuples) / sizeof(tuples[0]));
+					  ARRAY_SIZE(tuples));
 	size_t count = 0, i;
 
 	tuple_count = cases_keep_for_stress(options, tuples, tuple_count,

@@ -6,9 +6,6 @@
  * protected again, whatever the order in which it batches them
  * (kvm_dirty_ring_reset()).
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,7 +42,7 @@
 
 static void ascending(struct order *order)
 {
-	uint64_t page;
+	u64 page;
 
 	for (page = 0; page < PATTERN_PAGES; page++)
 		order_put(order, 0, page);
@@ -53,7 +50,7 @@ static void ascending(struct order *order)
 
 static void descending(struct order *order)
 {
-	uint64_t page;
+	u64 page;
 
 	for (page = PATTERN_PAGES; page-- > 0;)
 		order_put(order, 0, page);
@@ -62,7 +59,7 @@ static void descending(struct order *order)
 /* Every second page forwards, the others backwards. */
 static void there_and_back(struct order *order)
 {
-	uint64_t page;
+	u64 page;
 
 	for (page = 0; page < PATTERN_PAGES; page += 2)
 		order_put(order, 0, page);
@@ -76,11 +73,11 @@ static void across_words(struct order *order)
 	static const int steps[] = { 63, -62, -1, 64,	-65, -63, 127, -64,
 				     62, 1,   65, -127, 63,  64,  -128 };
 	unsigned long *used = bitmap_new(PATTERN_PAGES);
-	int64_t page = 200;
+	s64 page = 200;
 	size_t i;
 
 	for (i = 0; i < 96; i++) {
-		page += steps[i % (sizeof(steps) / sizeof(steps[0]))];
+		page += steps[i % (ARRAY_SIZE(steps))];
 		page = (page + PATTERN_PAGES) % PATTERN_PAGES;
 		if (bitmap_test(used, page))
 			continue;
@@ -92,7 +89,7 @@ static void across_words(struct order *order)
 
 static void both_slots(struct order *order)
 {
-	uint64_t page;
+	u64 page;
 
 	for (page = 0; page < PATTERN_PAGES / 2; page++) {
 		order_put(order, 0, page);
@@ -123,11 +120,11 @@ static const struct {
 	{ "both_slots", both_slots },	      { "shuffled", shuffled },
 };
 
-#define PATTERNS (sizeof(patterns) / sizeof(patterns[0]))
+#define PATTERNS (ARRAY_SIZE(patterns))
 
 static void test_order(const struct test_case *test)
 {
-	uint64_t until = clock_ns() + case_duration_ns();
+	u64 until = clock_ns() + case_duration_ns();
 	struct order order;
 	unsigned int pass;
 
@@ -144,7 +141,7 @@ static void test_order(const struct test_case *test)
 /* One page, again and again: an entry and a reset for each store. */
 static void test_same_page(const struct test_case *test)
 {
-	uint64_t until = clock_ns() + case_duration_ns();
+	u64 until = clock_ns() + case_duration_ns();
 	struct order order;
 	unsigned int pass;
 
@@ -162,8 +159,8 @@ static void test_same_page(const struct test_case *test)
 static void test_wrap(const struct test_case *test)
 {
 	enum harvester harvester = harvester_rings[test->number[0]];
-	uint32_t entries = harvester_smallest_ring(harvester), lap, i;
-	uint64_t until = clock_ns() + case_duration_ns();
+	u32 entries = harvester_smallest_ring(harvester), lap, i;
+	u64 until = clock_ns() + case_duration_ns();
 	struct order order;
 
 	order_begin(&order, harvester, entries, entries * 2);
@@ -188,10 +185,10 @@ static void test_largest(const struct test_case *test)
 {
 	bool whole = options()->mode == MODE_ALL;
 	struct order order;
-	uint64_t stores, i;
+	u64 stores, i;
 
 	/* Clipped to what the kernel offers. */
-	order_begin(&order, harvester_rings[test->number[0]], UINT32_MAX,
+	order_begin(&order, harvester_rings[test->number[0]], U32_MAX,
 		    whole ? ORDER_STORES_MAX / 2 : LARGEST_CHECK_STORES / 2);
 	stores = order.scene.vm->config.ring_entries;
 	CHECK(stores < ORDER_STORES_MAX, "a ring of %llu entries",
@@ -221,8 +218,8 @@ static void test_largest(const struct test_case *test)
  */
 static struct {
 	timer_t timer;
-	uint64_t after_ns;
-	uint64_t takes_ns;
+	u64 after_ns;
+	u64 takes_ns;
 	volatile sig_atomic_t signals;
 } interrupter;
 
@@ -247,7 +244,7 @@ static void make_interrupter(void)
 	      "timer_create failed: %s", errno_name(errno));
 }
 
-static void set_interrupter(uint64_t after_ns)
+static void set_interrupter(u64 after_ns)
 {
 	struct itimerspec when = {
 		.it_value.tv_nsec = (long)after_ns,
@@ -261,12 +258,12 @@ static void set_interrupter(uint64_t after_ns)
  * A signal in the middle of KVM_RESET_DIRTY_RINGS: those entries that it has
  * taken are reset, the others are left for the next one.
  */
-static uint64_t take_interrupted(struct dirty_log *dirty, uint32_t most)
+static u64 take_interrupted(struct dirty_log *dirty, u32 most)
 {
 	struct vcpu *vcpu = &dirty->vm->vcpus[0];
 	struct deadline deadline = deadline_in_ms(INTERRUPTED_MS);
-	uint64_t count = dirty_ring_take(dirty, vcpu, most);
-	uint64_t begun = clock_ns();
+	u64 count = dirty_ring_take(dirty, vcpu, most);
+	u64 begun = clock_ns();
 
 	set_interrupter(interrupter.after_ns);
 	while (dirty->ring_reset < dirty->ring_entries &&
@@ -281,7 +278,7 @@ static uint64_t take_interrupted(struct dirty_log *dirty, uint32_t most)
 
 static void test_interrupted(const struct test_case *test)
 {
-	uint64_t until = clock_ns() + case_duration_ns(), takes_ns;
+	u64 until = clock_ns() + case_duration_ns(), takes_ns;
 	struct order order;
 	unsigned int pass;
 
@@ -317,8 +314,8 @@ static void test_interrupted(const struct test_case *test)
 /* It has made so many stores and filled so much of its ring, and stays there. */
 static void judge_stays_out(struct order *order, const char *when)
 {
-	uint64_t beat = order->vcpu->guest->beat;
-	uint32_t pending = dirty_ring_pending(order->vcpu);
+	u64 beat = order->vcpu->guest->beat;
+	u32 pending = dirty_ring_pending(order->vcpu);
 	unsigned int i;
 
 	for (i = 0; i < FULL_TRIES; i++)
@@ -333,7 +330,7 @@ static void judge_stays_out(struct order *order, const char *when)
 /* The ring is full. */
 static void judge_room_for_one(struct order *order)
 {
-	uint64_t beat = order->vcpu->guest->beat;
+	u64 beat = order->vcpu->guest->beat;
 
 	order_take(order, 1);
 	CHECK(!order_run(order), "room for one entry was enough");
@@ -352,7 +349,7 @@ static void judge_room_for_one(struct order *order)
 static void test_full_stays(const struct test_case *test)
 {
 	enum harvester harvester = harvester_rings[test->number[0]];
-	uint32_t entries = harvester_smallest_ring(harvester), soft, i;
+	u32 entries = harvester_smallest_ring(harvester), soft, i;
 	struct order order;
 
 	order_begin(&order, harvester, entries, entries * 2);
@@ -386,7 +383,7 @@ static void test_full_stays(const struct test_case *test)
 static void test_gap(const struct test_case *test)
 {
 	struct order order;
-	uint64_t before;
+	u64 before;
 
 	order_begin(&order, harvester_rings[test->number[0]], 0, PATTERN_PAGES);
 	ascending(&order);

@@ -4,9 +4,6 @@
  * what a VM with rings does not have. Each gets its errno
  * (Documentation/virt/kvm/api.rst 8.29), and nothing is changed by it.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,20 +21,20 @@
 /* What is asked for, and what the kernel offers. */
 struct wanted {
 	enum harvester harvester;
-	uint32_t capability;
-	uint64_t smallest;
-	uint64_t largest;
+	u32 capability;
+	u64 smallest;
+	u64 largest;
 };
 
 /*
  * At least a page, and what is reserved (kvm_dirty_ring_get_rsvd_entries()); a power
  * of two.
  */
-static uint64_t smallest_by_rule(void)
+static u64 smallest_by_rule(void)
 {
-	uint64_t least = (DIRTY_RING_RESERVED + arch_dirty_log_size()) *
-			 sizeof(struct kvm_dirty_gfn);
-	uint64_t bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	u64 least = (DIRTY_RING_RESERVED + arch_dirty_log_size()) *
+		    sizeof(struct kvm_dirty_gfn);
+	u64 bytes = (u64)sysconf(_SC_PAGESIZE);
 
 	while (bytes < least)
 		bytes *= 2;
@@ -50,14 +47,14 @@ static struct wanted want(const struct test_case *test)
 	struct vm_config config = { .vcpus = 1 };
 
 	/* Skips where there is none. */
-	harvester_configure(wanted.harvester, &config, UINT32_MAX);
+	harvester_configure(wanted.harvester, &config, U32_MAX);
 	wanted.capability = config.ring_capability;
 	wanted.largest = config.ring_entries * sizeof(struct kvm_dirty_gfn);
 	wanted.smallest = smallest_by_rule();
 	return wanted;
 }
 
-static void expect(struct vm *vm, const struct wanted *wanted, uint64_t bytes,
+static void expect(struct vm *vm, const struct wanted *wanted, u64 bytes,
 		   int error, const char *what)
 {
 	int result = __vm_enable_cap(vm, wanted->capability, bytes);
@@ -191,7 +188,7 @@ static void test_log(const struct test_case *test)
 	      error ? errno_name(-error) : "success",
 	      bitmap ? "success" : "ENXIO");
 	error = __dirty_clear(scene.vm, scene.slot[0].id, 0,
-			      (uint32_t)scene.watched[0]->pages, log);
+			      (u32)scene.watched[0]->pages, log);
 	CHECK(error == (bitmap ? 0 : -ENXIO),
 	      "KVM_CLEAR_DIRTY_LOG of a VM with rings: %s where %s is due",
 	      error ? errno_name(-error) : "success",
@@ -199,7 +196,7 @@ static void test_log(const struct test_case *test)
 	/* The rings work none the less. */
 	list.store[0] = (struct writer_store){
 		.gva = scene.slot[0].gpa,
-		.stride = (int64_t)scene.vm->page_size,
+		.stride = (s64)scene.vm->page_size,
 		.count = STORES,
 	};
 	scene_store(&scene, &scene.vm->vcpus[0], &list);
@@ -228,7 +225,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	for (ring = 0; ring < HARVESTER_RINGS; ring++) {
 		if (!harvester_exists(harvester_rings[ring]))
 			continue;
-		for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		for (i = 0; i < ARRAY_SIZE(tests); i++) {
 			test = case_add(cases, &count, max, tests[i].run);
 			test->number[0] = ring;
 			snprintf(test->name, sizeof(test->name), "%s/%s",

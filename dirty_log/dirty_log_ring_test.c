@@ -4,9 +4,6 @@
  * and reset by other threads than the one that harvests. Every index is
  * harvested and reset once, no written page is missing.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -52,9 +49,9 @@ static const unsigned int vcpu_counts[] = { 1, 2, 3 };
 /* One vCPU's part of the slot, and how far it has come. */
 struct part {
 	struct vcpu *vcpu;
-	uint64_t first_page;
-	uint64_t beat_before;
-	uint64_t judged;
+	u64 first_page;
+	u64 beat_before;
+	u64 judged;
 	bool done;
 };
 
@@ -64,8 +61,8 @@ struct full {
 	struct mirror *mirror;
 	struct part *parts;
 	unsigned long *written;
-	uint64_t pages_each;
-	uint64_t full_exits;
+	u64 pages_each;
+	u64 full_exits;
 	struct random_stream random;
 };
 
@@ -74,7 +71,7 @@ static void setup_full(struct full *full, const struct test_case *test)
 	enum harvester harvester =
 		harvester_rings[test->number[NUMBER_HARVESTER]];
 	unsigned int vcpus = vcpu_counts[test->number[NUMBER_VCPUS]];
-	uint32_t entries = harvester_smallest_ring(harvester);
+	u32 entries = harvester_smallest_ring(harvester);
 	struct scene_config config = {
 		.harvester = harvester,
 		.backing = BACKING_ANONYMOUS,
@@ -118,14 +115,14 @@ static void teardown_full(struct full *full)
 static void start_laps(struct full *full, struct part *part, unsigned int laps)
 {
 	struct writer_list list = { .count = laps };
-	uint64_t size = full->scene.vm->page_size;
+	u64 size = full->scene.vm->page_size;
 	unsigned int i;
 
 	for (i = 0; i < laps; i++)
 		list.store[i] = (struct writer_store){
 			.gva = full->watched->slot->gpa +
-			       part->first_page * size + i * sizeof(uint64_t),
-			.stride = (int64_t)size,
+			       part->first_page * size + i * sizeof(u64),
+			.stride = (s64)size,
 			.count = full->pages_each,
 		};
 	*writer_list_of(part->vcpu->guest) = list;
@@ -135,13 +132,12 @@ static void start_laps(struct full *full, struct part *part, unsigned int laps)
 }
 
 /* Stores that the vCPU has made since start_laps(). */
-static uint64_t stores_of(const struct part *part)
+static u64 stores_of(const struct part *part)
 {
 	return part->vcpu->guest->beat - part->beat_before;
 }
 
-static uint64_t page_of(const struct full *full, const struct part *part,
-			uint64_t store)
+static u64 page_of(const struct full *full, const struct part *part, u64 store)
 {
 	return part->first_page + store % full->pages_each;
 }
@@ -149,11 +145,11 @@ static uint64_t page_of(const struct full *full, const struct part *part,
 /* Run until the ring is full or the vCPU is done, and judge when that was. */
 static void run_part(struct full *full, struct part *part)
 {
-	uint32_t soft = dirty_ring_soft_limit(full->scene.vm);
-	uint32_t most = dirty_ring_most(full->scene.vm);
+	u32 soft = dirty_ring_soft_limit(full->scene.vm);
+	u32 most = dirty_ring_most(full->scene.vm);
 	enum vcpu_event event;
-	uint32_t pending;
-	uint64_t stores;
+	u32 pending;
+	u64 stores;
 
 	event = vcpu_run_one_of(part->vcpu,
 				1U << VCPU_RING_FULL | 1U << VCPU_DONE);
@@ -190,8 +186,8 @@ static void judge_whole(struct full *full)
 	bitmap_zero(full->written, full->watched->pages);
 	for (i = 0; i < full->scene.vm->vcpu_count; i++) {
 		struct part *part = &full->parts[i];
-		uint64_t stores = stores_of(part), n;
-		uint64_t next = page_of(full, part, stores);
+		u64 stores = stores_of(part), n;
+		u64 next = page_of(full, part, stores);
 
 		for (n = part->judged; n < stores; n++)
 			bitmap_set(full->written, page_of(full, part, n));
@@ -214,7 +210,7 @@ static void judge_whole(struct full *full)
 
 static void take_partly(struct full *full)
 {
-	uint32_t soft = dirty_ring_soft_limit(full->scene.vm);
+	u32 soft = dirty_ring_soft_limit(full->scene.vm);
 	unsigned int i;
 
 	dirty_ring_collect_some(full->scene.dirty,
@@ -243,7 +239,7 @@ static bool all_done(const struct full *full)
 static void test_full(const struct test_case *test)
 {
 	bool partial = test->number[NUMBER_PARTIAL];
-	uint64_t stores, entries;
+	u64 stores, entries;
 	struct full full;
 	unsigned int i;
 
@@ -293,9 +289,9 @@ static void test_full_running(const struct test_case *test)
 	enum harvester harvester =
 		harvester_rings[test->number[NUMBER_HARVESTER]];
 	const struct options *chosen = options();
-	uint32_t entries = harvester_smallest_ring(harvester);
+	u32 entries = harvester_smallest_ring(harvester);
 	/* More pages than a ring has entries, whatever the size of a page. */
-	uint64_t bytes = 2UL * entries * getpagesize();
+	u64 bytes = 2UL * entries * getpagesize();
 	struct flip_config config = {
 		.scene = {
 			.harvester = harvester,
@@ -371,9 +367,9 @@ static void test_reset_running(const struct test_case *test)
 		.slot_bytes = chosen->memory ? chosen->memory :
 					       RUNNING_SLOT_BYTES,
 	};
-	uint64_t end = clock_ns() + case_duration_ns();
+	u64 end = clock_ns() + case_duration_ns();
 	struct deadline deadline = deadline_in_ms(VERIFIED_MS);
-	uint64_t harvests = 0, verified = 0;
+	u64 harvests = 0, verified = 0;
 	struct random_stream random;
 	struct resetter resetter = { .runs = false };
 	struct worker_group *resetters;
@@ -466,7 +462,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
 	enum {
-		VCPU_CHOICES = sizeof(vcpu_counts) / sizeof(vcpu_counts[0]),
+		VCPU_CHOICES = ARRAY_SIZE(vcpu_counts),
 		TUPLES = HARVESTER_RINGS * VCPU_CHOICES * 2,
 	};
 	const struct case_matrix matrix = {
@@ -494,7 +490,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			 vcpu_counts[level[NUMBER_VCPUS]] == 1 ? "" : "s",
 			 level[NUMBER_PARTIAL] ? "partial" : "whole");
 	}
-	for (i = 0; i < sizeof(running) / sizeof(running[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(running); i++)
 		for (j = 0; j < HARVESTER_RINGS; j++)
 			for (backing = 0; backing < BACKING_GUEST_MEMFD;
 			     backing++)

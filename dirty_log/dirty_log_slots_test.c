@@ -4,9 +4,6 @@
  * with aliases, by the hundred and as large as can be, while vCPUs write and
  * threads harvest, and while the VM goes.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 
 #include "cases.h"
@@ -33,7 +30,7 @@ static void test_changes(const struct test_case *test)
 {
 	const struct options *chosen = options();
 	bool stress = chosen->mode == MODE_STRESS;
-	uint64_t memory = stress ? STRESS_SLOT_BYTES : CHECK_SLOT_BYTES;
+	u64 memory = stress ? STRESS_SLOT_BYTES : CHECK_SLOT_BYTES;
 	const struct slot_changes_config config = {
 		.scene = {
 			.harvester = test->number[SCENE_HARVESTER],
@@ -60,7 +57,7 @@ static const struct {
 	{ "changes", test_changes },
 };
 
-#define BODIES (sizeof(bodies) / sizeof(bodies[0]))
+#define BODIES (ARRAY_SIZE(bodies))
 
 static size_t add_matrix(const struct options *options, struct test_case *cases,
 			 size_t max)
@@ -76,7 +73,7 @@ static size_t add_matrix(const struct options *options, struct test_case *cases,
 	static struct case_tuple tuples[HARVESTER_COUNT * BACKING_KINDS *
 					GEOMETRY_COUNT * BODIES];
 	size_t tuple_count = cases_choose(options, &matrix, tuples,
-					  sizeof(tuples) / sizeof(tuples[0]));
+					  ARRAY_SIZE(tuples));
 	size_t count = 0, i, j;
 
 	for (i = 0; i < tuple_count; i++) {
@@ -118,7 +115,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	size_t count = add_matrix(options, cases, max), i;
 	unsigned int j;
 
-	for (i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(named); i++)
 		for (j = 0; j < (named[i].harvesters ? named[i].harvesters : 1);
 		     j++) {
 			struct test_case *test;

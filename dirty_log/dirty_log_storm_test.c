@@ -6,9 +6,6 @@
  * notifier must have taken the guest's mapping, huge or small, away before another
  * page is installed (kvm_mmu_notifier_invalidate_range_start()).
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <string.h>
 
@@ -114,7 +111,7 @@ static const struct storm_kind kinds[] = {
 	  .mix = true, .random = true,
 	  .background = { "--vm", "1", "--vm-bytes", "10%" } },
 };
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+#define KINDS (ARRAY_SIZE(kinds))
 
 enum { NUMBER_STORM = SCENE_DIMENSIONS, DIMENSIONS };
 
@@ -251,7 +248,7 @@ static void fill_case(struct test_case *test, const unsigned int *level)
 static bool choose_one(struct random_stream *random, unsigned int *level)
 {
 	unsigned int fits = 0, backing, geometry;
-	uint64_t which;
+	u64 which;
 
 	for (backing = 0; backing < BACKING_GUEST_MEMFD; backing++) {
 		for (geometry = 0; geometry < GEOMETRY_COUNT; geometry++) {
@@ -323,8 +320,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		return cases_keep_for_stress(options, cases,
 					     sample(options, cases, max),
 					     sizeof(cases[0]), STRESS_CASE_S);
-	tuple_count = cases_every_tuple(&matrix, tuples,
-					sizeof(tuples) / sizeof(tuples[0]));
+	tuple_count = cases_every_tuple(&matrix, tuples, ARRAY_SIZE(tuples));
 	for (i = 0; i < tuple_count; i++)
 		fill_case(case_add(cases, &count, max, test_storm),
 			  tuples[i].level);

@@ -4,9 +4,6 @@
  * instructions, by KVM's emulation of them, by the walk of page tables, and by
  * what KVM writes for the guest. What is no write, or not the guest's, is not.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 
 #include "cases.h"
@@ -98,7 +95,7 @@ static size_t add_table(const struct way_table *table,
 	size_t choice_count = list_choices(ring, main, choices);
 	size_t count = 0, every = 1, i;
 	struct random_stream random;
-	uint64_t first;
+	u64 first;
 
 	if (!choice_count || (check && !main))
 		return 0;

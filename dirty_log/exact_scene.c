@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One logged slot and what the guest is known to have written to it. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,8 +25,8 @@ void exact_setup_scene(struct exact *exact, const struct scene_config *config)
 
 void exact_setup(struct exact *exact, const struct test_case *test)
 {
-	uint64_t bytes = options()->mode == MODE_CHECK ? CHECK_SLOT_BYTES :
-							 SLOT_BYTES;
+	u64 bytes = options()->mode == MODE_CHECK ? CHECK_SLOT_BYTES :
+						    SLOT_BYTES;
 	struct scene_config config = {
 		.harvester = test->number[SCENE_HARVESTER],
 		.backing = test->number[SCENE_BACKING],

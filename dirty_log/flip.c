@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Flipping dirty logging under running writers. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -40,7 +37,7 @@ struct flip {
 	struct sweep sweep;
 	/* How many slots the main thread flips; the last may have its own. */
 	unsigned int judged_slots;
-	uint64_t rounds, judged, blind, harvests, verified;
+	u64 rounds, judged, blind, harvests, verified;
 };
 
 /*
@@ -49,8 +46,8 @@ struct flip {
  */
 static void let_write(struct flip *flip)
 {
-	uint64_t stores = random_below(&flip->random, STORES_MAX);
-	uint64_t full = crew_ring_full_exits(flip->crew);
+	u64 stores = random_below(&flip->random, STORES_MAX);
+	u64 full = crew_ring_full_exits(flip->crew);
 	struct deadline deadline = deadline_in_ms(flip->config->pace_ms);
 
 	if (!flip->config->full_rings)
@@ -210,10 +207,10 @@ static void disable_all(struct flip *flip)
 
 static void run_round(struct flip *flip)
 {
-	uint64_t harvests = random_below(&flip->random,
-					 flip->config->harvests_max + 1);
+	u64 harvests = random_below(&flip->random,
+				    flip->config->harvests_max + 1);
 	bool blind = flip->rounds > 0 && random_chance(&flip->random, 1, 3);
-	uint64_t i;
+	u64 i;
 
 	change_patterns(flip);
 	enable_some(flip);
@@ -301,7 +298,7 @@ static void setup(struct flip *flip, const struct flip_config *config)
 	scene_setup_writers(&flip->scene);
 	if (flip->scene.through) {
 		crew_config.function = flip->scene.through;
-		crew_config.argument = (uint64_t)(uintptr_t)writer_run;
+		crew_config.argument = (u64)(uintptr_t)writer_run;
 	}
 	change_patterns(flip);
 	flip->crew = crew_new(flip->scene.vm, &crew_config);
@@ -363,9 +360,9 @@ void flip_configure(struct flip_config *config)
 
 void flip_run(const struct flip_config *config)
 {
-	uint64_t end = clock_ns() + config->duration_ns;
+	u64 end = clock_ns() + config->duration_ns;
 	struct flip flip;
-	uint64_t stores;
+	u64 stores;
 
 	setup(&flip, config);
 	while (flip.rounds < ROUNDS_MIN || clock_ns() < end ||

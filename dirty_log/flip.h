@@ -4,9 +4,9 @@
 #define SECMMU_FLIP_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "scene.h"
+#include "types.h"
 
 /**
  * struct flip_config - one run
@@ -24,7 +24,7 @@
  */
 struct flip_config {
 	struct scene_config scene;
-	uint64_t duration_ns;
+	u64 duration_ns;
 	unsigned int harvests_max;
 	unsigned int pace_ms;
 	bool hot;

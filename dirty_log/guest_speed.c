@@ -3,9 +3,6 @@
  * How much slower guests write while they are logged and harvested, against the
  * number of vCPUs; and what enabling and disabling take while they write.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <poll.h>
 
 #include "clock.h"
@@ -36,17 +33,17 @@
 
 enum { PLAIN, LOGGED, SLOWDOWN, ENABLE, DISABLE, SERIES };
 
-static uint64_t stores(const struct scene *scene)
+static u64 stores(const struct scene *scene)
 {
 	return scene_stores(scene, scene->vm->vcpu_count);
 }
 
 /* Stores each second for a while, in which the log is harvested if there is one. */
-static double measure(struct scene *scene, struct crew *crew,
-		      uint64_t window_ns, size_t *harvested)
+static double measure(struct scene *scene, struct crew *crew, u64 window_ns,
+		      size_t *harvested)
 {
 	struct deadline deadline = deadline_in_ms(WINDOW_MS);
-	uint64_t start = clock_ns(), before = stores(scene), now;
+	u64 start = clock_ns(), before = stores(scene), now;
 
 	do {
 		poll(NULL, 0, HARVEST_MS);
@@ -72,7 +69,7 @@ static void prove_logged(struct scene *scene, struct crew *crew)
 					   watched->pages,
 					   scene->vm->page_size);
 	struct deadline deadline = deadline_in_ms(PROOF_MS);
-	uint64_t until;
+	u64 until;
 	size_t pages = 0;
 
 	crew_pause(crew);
@@ -102,11 +99,11 @@ static void prove_logged(struct scene *scene, struct crew *crew)
 }
 
 static void one_turn(struct scene *scene, struct crew *crew, bool last,
-		     uint64_t window_ns, struct series *series)
+		     u64 window_ns, struct series *series)
 {
 	double at = scene->vm->vcpu_count, plain, logged;
 	size_t harvested = 0;
-	uint64_t start;
+	u64 start;
 
 	plain = measure(scene, crew, window_ns, &harvested);
 	start = clock_ns();
@@ -128,7 +125,7 @@ static void one_turn(struct scene *scene, struct crew *crew, bool last,
 }
 
 static void bench_vcpus(const struct test_case *test, unsigned int vcpus,
-			uint64_t window_ns, struct series *series)
+			u64 window_ns, struct series *series)
 {
 	static const struct crew_config crew_config = {
 		.function = writer_run,
@@ -175,7 +172,7 @@ void bench_guest_speed(const struct test_case *test)
 							    VCPUS;
 	struct series series[SERIES];
 	unsigned int vcpus, pass, points = 0;
-	uint64_t window_ns;
+	u64 window_ns;
 	size_t i;
 
 	backing_keep_mapped();

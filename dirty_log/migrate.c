@@ -7,9 +7,6 @@
  * same in both VMs, read-only. The control block, which is how test and guest
  * talk, is handed over at the stop.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,12 +65,12 @@ struct migration {
 	/* The crew's vCPUs; there is one more, which only sweeps. */
 	unsigned int workers;
 	struct random_stream random;
-	uint64_t plan;
+	u64 plan;
 	/* x86: local APICs in the kernel, whose state migrates, too. */
 	bool interrupts;
 	/* What to report. */
-	uint64_t done, cancelled, renewed, rounds, pages, verified;
-	uint64_t downtime_ns, downtime_max_ns;
+	u64 done, cancelled, renewed, rounds, pages, verified;
+	u64 downtime_ns, downtime_max_ns;
 	size_t page_size;
 };
 
@@ -110,8 +107,8 @@ static void resume(struct migration *migration, struct side *side)
 static void let_work(struct migration *migration, struct side *side)
 {
 	const struct memslot *first = &side->scene.slot[0];
-	uint64_t until = work_turns(first) +
-			 random_below(&migration->random, TURNS_MAX);
+	u64 until = work_turns(first) +
+		    random_below(&migration->random, TURNS_MAX);
 	struct deadline deadline = deadline_in_ms(migration->config->pace_ms);
 
 	while (work_turns(first) < until && !deadline_passed(deadline))
@@ -243,7 +240,7 @@ static void cancel(struct migration *migration, struct side *from)
 static void switch_over(struct migration *migration, struct side *from,
 			struct side *to)
 {
-	uint64_t start = clock_ns(), judged, stopped;
+	u64 start = clock_ns(), judged, stopped;
 	unsigned int i;
 
 	crew_pause(from->crew);
@@ -398,9 +395,9 @@ static void teardown(struct migration *migration)
 	}
 }
 
-static void report(const struct migration *migration, uint64_t turns)
+static void report(const struct migration *migration, u64 turns)
 {
-	uint64_t done = migration->done ? migration->done : 1;
+	u64 done = migration->done ? migration->done : 1;
 
 	report_info("migrations %llu cancelled %llu to new pages %llu rounds %llu huge mappings back %llu",
 		    (unsigned long long)migration->done,
@@ -424,7 +421,7 @@ static void report(const struct migration *migration, uint64_t turns)
 
 void migrate_run(const struct migrate_config *config)
 {
-	uint64_t end = clock_ns() + config->duration_ns;
+	u64 end = clock_ns() + config->duration_ns;
 	struct migration migration;
 	const struct memslot *first;
 	struct side *last;

@@ -7,9 +7,8 @@
 #ifndef SECMMU_MIGRATE_H
 #define SECMMU_MIGRATE_H
 
-#include <stdint.h>
-
 #include "scene.h"
+#include "types.h"
 
 /**
  * struct migrate_config - one run
@@ -23,7 +22,7 @@
 struct migrate_config {
 	struct scene_config scene;
 	enum backing_kind other;
-	uint64_t duration_ns;
+	u64 duration_ns;
 	unsigned int rounds_max;
 	unsigned int pace_ms;
 };

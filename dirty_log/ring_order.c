@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One vCPU that makes known stores, and its dirty ring. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,8 +11,8 @@
 
 #define SLOT_ALIGN (2UL << 20)
 
-void order_begin(struct order *order, enum harvester harvester,
-		 uint32_t entries, uint64_t pages)
+void order_begin(struct order *order, enum harvester harvester, u32 entries,
+		 u64 pages)
 {
 	const struct scene_config config = {
 		.harvester = harvester,
@@ -58,7 +55,7 @@ void order_end(struct order *order)
 	scene_destroy(&order->scene);
 }
 
-void order_put(struct order *order, unsigned int slot, uint64_t page)
+void order_put(struct order *order, unsigned int slot, u64 page)
 {
 	CHECK(order->count < ORDER_STORES_MAX, "more than %d stores",
 	      ORDER_STORES_MAX);
@@ -69,21 +66,20 @@ void order_put(struct order *order, unsigned int slot, uint64_t page)
 size_t order_start(struct order *order, size_t first)
 {
 	struct writer_list list = { .sequence = order->vcpu->guest->beat };
-	int64_t size = (int64_t)order->scene.vm->page_size;
+	s64 size = (s64)order->scene.vm->page_size;
 	size_t i;
 
 	for (i = first; i < order->count; i++) {
 		const struct order_store *target = &order->stores[i];
-		uint64_t gva = order->scene.slot[target->slot].gpa +
-			       target->page * (uint64_t)size;
+		u64 gva = order->scene.slot[target->slot].gpa +
+			  target->page * (u64)size;
 		struct writer_store *run;
 
 		if (list.count) {
 			run = &list.store[list.count - 1];
 			if (run->count == 1)
-				run->stride = (int64_t)(gva - run->gva);
-			if (gva ==
-			    run->gva + (uint64_t)run->stride * run->count) {
+				run->stride = (s64)(gva - run->gva);
+			if (gva == run->gva + (u64)run->stride * run->count) {
 				run->count++;
 				continue;
 			}
@@ -102,8 +98,8 @@ size_t order_start(struct order *order, size_t first)
  * A page may come twice: an MMU notifier takes its mapping away between the fault
  * and the store (NUMA balancing does, change_prot_numa()).
  */
-static bool is_store(const struct order *order, size_t index, uint32_t slot_id,
-		     uint64_t page)
+static bool is_store(const struct order *order, size_t index, u32 slot_id,
+		     u64 page)
 {
 	const struct order_store *store = &order->stores[index];
 
@@ -111,11 +107,11 @@ static bool is_store(const struct order *order, size_t index, uint32_t slot_id,
 	       slot_id == SLOT_TEST_FIRST + store->slot;
 }
 
-size_t order_match(const struct order *order, uint32_t most)
+size_t order_match(const struct order *order, u32 most)
 {
 	size_t store = order->checked;
-	uint32_t slot_id, ahead;
-	uint64_t page;
+	u32 slot_id, ahead;
+	u64 page;
 
 	for (ahead = 0; ahead < most &&
 			dirty_ring_peek(order->vcpu, ahead, &slot_id, &page);
@@ -138,7 +134,7 @@ size_t order_match(const struct order *order, uint32_t most)
 	return store;
 }
 
-void order_take(struct order *order, uint32_t most)
+void order_take(struct order *order, u32 most)
 {
 	unsigned int i;
 
@@ -153,7 +149,7 @@ void order_take(struct order *order, uint32_t most)
 /* Everything that waits, in one reset or in several of random size. */
 void order_take_all(struct order *order, bool parts)
 {
-	uint32_t pending;
+	u32 pending;
 
 	while ((pending = dirty_ring_pending(order->vcpu)))
 		order_take(order,
@@ -172,9 +168,9 @@ void order_judge_memory(struct order *order)
 /* Run until the ring is full or the guest is done; then nothing is missing. */
 bool order_run(struct order *order)
 {
-	uint32_t soft = dirty_ring_soft_limit(order->scene.vm);
+	u32 soft = dirty_ring_soft_limit(order->scene.vm);
 	enum vcpu_event event;
-	uint32_t pending;
+	u32 pending;
 
 	event = vcpu_run_one_of(order->vcpu,
 				1U << VCPU_RING_FULL | 1U << VCPU_DONE);
@@ -202,7 +198,7 @@ void order_write_all(struct order *order, bool parts)
 		next = order_start(order, next);
 		while (!order_run(order))
 			order_take_all(order, parts);
-		seen = order_match(order, UINT32_MAX);
+		seen = order_match(order, U32_MAX);
 		CHECK(seen == next,
 		      "%zu pages were written after they were protected, %zu of them are in the ring%s",
 		      next, seen, order->when);
@@ -220,7 +216,7 @@ void order_enable(struct order *order)
 		/* All is mapped before: no fault of another kind later. */
 		list.store[0] = (struct writer_store){
 			.gva = order->scene.slot[i].gpa,
-			.stride = (int64_t)order->scene.vm->page_size,
+			.stride = (s64)order->scene.vm->page_size,
 			.count = order->scene.watched[i]->pages,
 		};
 		scene_store(&order->scene, order->vcpu, &list);

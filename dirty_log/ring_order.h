@@ -8,11 +8,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "mirror.h"
 #include "random.h"
 #include "scene.h"
+#include "types.h"
 
 #define ORDER_SLOTS	 2
 #define ORDER_STORES_MAX 66000
@@ -20,7 +20,7 @@
 /* A store: a page of a slot. */
 struct order_store {
 	unsigned int slot;
-	uint64_t page;
+	u64 page;
 };
 
 /**
@@ -45,9 +45,9 @@ struct order {
 	struct order_store *stores;
 	size_t count;
 	size_t checked;
-	uint64_t full_exits;
-	uint32_t most;
-	uint64_t (*take)(struct dirty_log *dirty, uint32_t most);
+	u64 full_exits;
+	u32 most;
+	u64 (*take)(struct dirty_log *dirty, u32 most);
 	const char *when;
 };
 
@@ -60,8 +60,8 @@ struct order {
  *
  * Skips the case where the machine's ring has an order of its own.
  */
-void order_begin(struct order *order, enum harvester harvester,
-		 uint32_t entries, uint64_t pages);
+void order_begin(struct order *order, enum harvester harvester, u32 entries,
+		 u64 pages);
 
 /**
  * order_end() - take it down
@@ -75,7 +75,7 @@ void order_end(struct order *order);
  * @slot: 0 up to ORDER_SLOTS - 1
  * @page: of that slot
  */
-void order_put(struct order *order, unsigned int slot, uint64_t page);
+void order_put(struct order *order, unsigned int slot, u64 page);
 
 /**
  * order_enable() - all pages are written, then all slots are logged
@@ -110,14 +110,14 @@ bool order_run(struct order *order);
  *
  * Return: how many stores the ring has told of, with those of earlier entries.
  */
-size_t order_match(const struct order *order, uint32_t most);
+size_t order_match(const struct order *order, u32 most);
 
 /**
  * order_take() - harvest entries, and reset them
  * @order: started; the vCPU is not in KVM_RUN
  * @most: at most so many
  */
-void order_take(struct order *order, uint32_t most);
+void order_take(struct order *order, u32 most);
 
 /**
  * order_take_all() - harvest all entries and reset them

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What every dirty-logging test begins with. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,11 +42,10 @@ bool scene_wanted(const unsigned int *tuple, const void *context)
 }
 
 /* Whole huge pages in [start, start + size). */
-static uint64_t whole_huge_pages(uint64_t start, uint64_t size,
-				 uint64_t huge_size)
+static u64 whole_huge_pages(u64 start, u64 size, u64 huge_size)
 {
-	uint64_t first = (start + huge_size - 1) / huge_size;
-	uint64_t end = (start + size) / huge_size;
+	u64 first = (start + huge_size - 1) / huge_size;
+	u64 end = (start + size) / huge_size;
 
 	return end > first ? end - first : 0;
 }
@@ -67,9 +63,9 @@ const struct scene_pace *scene_choose_pace(struct scene_config *scene,
 	return pace;
 }
 
-uint64_t scene_slot_bytes(enum backing_kind backing, uint64_t bytes)
+u64 scene_slot_bytes(enum backing_kind backing, u64 bytes)
 {
-	uint64_t huge = backing_thp_size();
+	u64 huge = backing_thp_size();
 
 	if (backing_page_size(backing) >= huge && bytes < HUGE_PAGES_MIN * huge)
 		return HUGE_PAGES_MIN * huge;
@@ -79,7 +75,7 @@ uint64_t scene_slot_bytes(enum backing_kind backing, uint64_t bytes)
 static void look_huge(struct scene *scene, unsigned int index)
 {
 	const struct backing *backing = &scene->backing[index];
-	uint64_t huge = scene->huge_size;
+	u64 huge = scene->huge_size;
 
 	scene->host_huge[index] = backing_page_size(backing->kind) >= huge &&
 				  backing_host_huge_bytes(backing) >=
@@ -118,9 +114,9 @@ static void create_slot(struct scene *scene, unsigned int index)
 	const struct scene_config *config = &scene->config;
 	struct backing *backing = &scene->backing[index];
 	struct memslot *slot = &scene->slot[index];
-	uint64_t page = scene->vm->page_size, huge = scene->huge_size;
+	u64 page = scene->vm->page_size, huge = scene->huge_size;
 	bool maps_huge = backing_page_size(config->backing) >= huge;
-	uint64_t gpa = GPA_TEST;
+	u64 gpa = GPA_TEST;
 	struct backing_request request = {
 		.kind = config->backing,
 		.size = scene_slot_bytes(config->backing, config->slot_bytes),
@@ -212,9 +208,9 @@ void scene_setup_writers(struct scene *scene)
 	}
 }
 
-uint64_t scene_stores(const struct scene *scene, unsigned int vcpus)
+u64 scene_stores(const struct scene *scene, unsigned int vcpus)
 {
-	uint64_t sum = 0;
+	u64 sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < vcpus; i++)
@@ -222,10 +218,10 @@ uint64_t scene_stores(const struct scene *scene, unsigned int vcpus)
 	return sum;
 }
 
-void scene_let_write(const struct scene *scene, unsigned int vcpus,
-		     uint64_t stores, unsigned int milliseconds)
+void scene_let_write(const struct scene *scene, unsigned int vcpus, u64 stores,
+		     unsigned int milliseconds)
 {
-	uint64_t until = scene_stores(scene, vcpus) + stores;
+	u64 until = scene_stores(scene, vcpus) + stores;
 	struct deadline deadline = deadline_in_ms(milliseconds);
 
 	while (!deadline_passed(deadline) && scene_stores(scene, vcpus) < until)
@@ -240,12 +236,11 @@ void scene_store(struct scene *scene, struct vcpu *vcpu,
 
 	*shared = *list;
 	if (scene->through)
-		vcpu_start(vcpu, scene->through,
-			   (uint64_t)(uintptr_t)writer_store);
+		vcpu_start(vcpu, scene->through, (u64)(uintptr_t)writer_store);
 	else
 		vcpu_start(vcpu, writer_store, 0);
 	while ((event = __vcpu_run(vcpu)) != VCPU_DONE) {
-		uint64_t start = clock_ns();
+		u64 start = clock_ns();
 		char text[256];
 
 		if (event == VCPU_RING_FULL) {

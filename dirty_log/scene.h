@@ -7,12 +7,12 @@
 #define SECMMU_SCENE_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "backing.h"
 #include "dirty.h"
 #include "vm.h"
 #include "writer.h"
+#include "types.h"
 
 #define SCENE_SLOTS_MAX 4
 
@@ -55,12 +55,12 @@ struct scene_config {
 	enum geometry geometry;
 	unsigned int vcpus;
 	unsigned int slots;
-	uint64_t slot_bytes;
-	uint32_t ring_entries;
-	uint64_t granule;
-	uint64_t eager_split;
+	u64 slot_bytes;
+	u32 ring_entries;
+	u64 granule;
+	u64 eager_split;
 	unsigned int on_node;
-	uint64_t table_bytes;
+	u64 table_bytes;
 	bool interrupts;
 };
 
@@ -87,10 +87,10 @@ struct scene {
 	struct backing backing[SCENE_SLOTS_MAX];
 	struct memslot slot[SCENE_SLOTS_MAX];
 	struct dirty_slot *watched[SCENE_SLOTS_MAX];
-	uint64_t huge_size;
-	uint64_t huge_pages[SCENE_SLOTS_MAX];
+	u64 huge_size;
+	u64 huge_pages[SCENE_SLOTS_MAX];
 	bool host_huge[SCENE_SLOTS_MAX];
-	uint64_t ring_full_ns;
+	u64 ring_full_ns;
 	guest_function through;
 };
 
@@ -123,7 +123,7 @@ const char *geometry_name(enum geometry geometry);
  * @pace_ms: how long the guest gets at most between two of them
  */
 struct scene_pace {
-	uint64_t slot_bytes;
+	u64 slot_bytes;
 	unsigned int harvests_max;
 	unsigned int pace_ms;
 };
@@ -147,7 +147,7 @@ const struct scene_pace *scene_choose_pace(struct scene_config *scene,
  *
  * Return: bytes; memory of huge pages has two of them at least.
  */
-uint64_t scene_slot_bytes(enum backing_kind backing, uint64_t bytes);
+u64 scene_slot_bytes(enum backing_kind backing, u64 bytes);
 
 /**
  * scene_create() - build it
@@ -193,7 +193,7 @@ void scene_setup_writers(struct scene *scene);
  *
  * Return: stores so far.
  */
-uint64_t scene_stores(const struct scene *scene, unsigned int vcpus);
+u64 scene_stores(const struct scene *scene, unsigned int vcpus);
 
 /**
  * scene_let_write() - let running writers make some stores
@@ -204,8 +204,8 @@ uint64_t scene_stores(const struct scene *scene, unsigned int vcpus);
  *
  * Only a pace: nothing may depend on it.
  */
-void scene_let_write(const struct scene *scene, unsigned int vcpus,
-		     uint64_t stores, unsigned int milliseconds);
+void scene_let_write(const struct scene *scene, unsigned int vcpus, u64 stores,
+		     unsigned int milliseconds);
 
 /**
  * scene_store() - have a vCPU make known stores

@@ -12,8 +12,7 @@
 /* What a slot takes beside itself: page tables, bitmaps, the rest of us. */
 #define SPARE_BYTES (96 * MIB)
 
-static bool there(enum backing_kind kind, uint64_t bytes,
-		  struct shortage *shortage)
+static bool there(enum backing_kind kind, u64 bytes, struct shortage *shortage)
 {
 	const struct needs needs = {
 		/* hugetlb pages are no part of MemAvailable. */
@@ -26,11 +25,10 @@ static bool there(enum backing_kind kind, uint64_t bytes,
 	       backing_available(kind, bytes, shortage);
 }
 
-size_t sizes_choose(enum backing_kind kind, uint64_t check_mib, uint64_t range,
-		    uint64_t *size)
+size_t sizes_choose(enum backing_kind kind, u64 check_mib, u64 range, u64 *size)
 {
 	bool check = options()->mode == MODE_CHECK;
-	uint64_t most = check ? check_mib * MIB : 4 * GIB, bytes, least;
+	u64 most = check ? check_mib * MIB : 4 * GIB, bytes, least;
 	struct shortage shortage;
 	size_t count = 0;
 

@@ -4,9 +4,9 @@
 #define SECMMU_SIZES_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "backing.h"
+#include "types.h"
 
 #define SIZES_MAX 8
 
@@ -23,7 +23,7 @@
  *
  * Return: how many.
  */
-size_t sizes_choose(enum backing_kind kind, uint64_t check_mib, uint64_t range,
-		    uint64_t *size);
+size_t sizes_choose(enum backing_kind kind, u64 check_mib, u64 range,
+		    u64 *size);
 
 #endif

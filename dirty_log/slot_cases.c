@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One slot that is deleted, created again, moved and resized, and its aliases. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +21,7 @@
 static void setup(struct exact *exact, const struct test_case *test)
 {
 	const struct memslot *slot;
-	uint64_t end;
+	u64 end;
 
 	exact_setup(exact, test);
 	/* Either way is right: each seed takes one. */
@@ -41,7 +38,7 @@ static void setup(struct exact *exact, const struct test_case *test)
 static void store_some(struct exact *exact, const struct memslot *slot,
 		       unsigned long *pages)
 {
-	uint64_t size = slot->vm->page_size;
+	u64 size = slot->vm->page_size;
 	struct writer_list list = { .count = SET_PAGES };
 	unsigned int i;
 
@@ -87,12 +84,12 @@ static void expect_some(struct exact *exact, const char *what)
 }
 
 /* A store at @gpa must come to user space: no slot is there. */
-static void expect_nowhere(struct exact *exact, uint64_t gpa, const char *when)
+static void expect_nowhere(struct exact *exact, u64 gpa, const char *when)
 {
 	struct vcpu *vcpu = &exact->scene.vm->vcpus[0];
 	struct writer_list *list = writer_list_of(vcpu->guest);
 	enum vcpu_event event;
-	uint64_t where = 0;
+	u64 where = 0;
 
 	*list = (struct writer_list){
 		.count = 1,
@@ -127,7 +124,7 @@ static void delete_slot(struct exact *exact)
 }
 
 static void create_again(struct exact *exact, const struct memslot *as,
-			 uint32_t flags)
+			 u32 flags)
 {
 	struct memslot *slot = exact->watched->slot;
 
@@ -165,7 +162,7 @@ void slot_recreate(const struct test_case *test)
 		expect_no_log(&exact, exact.watched, "deleted");
 		expect_nowhere(&exact, original.gpa, "deleted");
 		expect_nowhere(&exact,
-			       original.gpa + original.size - sizeof(uint64_t),
+			       original.gpa + original.size - sizeof(u64),
 			       "deleted");
 
 		create_again(&exact, &original, KVM_MEM_LOG_DIRTY_PAGES);
@@ -189,7 +186,7 @@ void slot_move_logged(const struct test_case *test)
 {
 	struct exact exact;
 	struct memslot *slot;
-	uint64_t page, home, huge;
+	u64 page, home, huge;
 	unsigned int i;
 
 	setup(&exact, test);
@@ -199,15 +196,15 @@ void slot_move_logged(const struct test_case *test)
 	home = slot->gpa;
 	exact_enable(&exact);
 
-	const uint64_t places[] = {
+	const u64 places[] = {
 		home + page,
 		home + huge + SKEW_PAGES * page,
 		home + huge,
 		home,
 	};
 
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		uint64_t from = slot->gpa;
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		u64 from = slot->gpa;
 
 		bitmap_zero(exact.written, exact.watched->pages);
 		store_some(&exact, slot, exact.written);
@@ -223,7 +220,7 @@ void slot_move_logged(const struct test_case *test)
 		expect_nowhere(&exact,
 			       from < slot->gpa ?
 				       from :
-				       from + slot->size - sizeof(uint64_t),
+				       from + slot->size - sizeof(u64),
 			       "moved");
 	}
 	dirty_disable(exact.scene.dirty, exact.watched);
@@ -252,7 +249,7 @@ void slot_resize(const struct test_case *test)
 {
 	struct exact exact;
 	struct memslot original, as;
-	uint64_t page, half;
+	u64 page, half;
 	unsigned int i;
 
 	setup(&exact, test);
@@ -261,12 +258,12 @@ void slot_resize(const struct test_case *test)
 	half = exact.watched->pages / 2;
 
 	/* Bitmap words that are whole, are not, and a single bit. */
-	const uint64_t sizes[] = {
+	const u64 sizes[] = {
 		64 * page, original.size, 65 * page,	 page,
 		63 * page, half * page,	  original.size,
 	};
 
-	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		bool logged = i % 2;
 
 		/* No page is protected, as store_ends() has it. */
@@ -291,7 +288,7 @@ void slot_resize(const struct test_case *test)
 }
 
 static struct dirty_slot *add_alias(struct exact *exact, struct memslot *alias,
-				    uint64_t skip, uint64_t gpa)
+				    u64 skip, u64 gpa)
 {
 	const struct memslot *slot = exact->watched->slot;
 	struct vm *vm = exact->scene.vm;
@@ -332,7 +329,7 @@ void slot_alias(const struct test_case *test)
 	struct dirty_slot *watched[ALIASES];
 	struct memslot alias[ALIASES];
 	struct writer_list list = { .count = 1, .store = { { .count = 1 } } };
-	uint64_t page, far, half, gone;
+	u64 page, far, half, gone;
 	struct exact exact;
 	unsigned int i;
 

@@ -22,9 +22,6 @@
  * and not harvested, or its harvest has not come to its own copy yet. Copies are
  * made one after the other, under a lock.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -56,8 +53,8 @@
 struct change_slot {
 	struct memslot *slot;
 	unsigned int memory;
-	uint64_t home;
-	uint64_t max;
+	u64 home;
+	u64 max;
 };
 
 /* What one harvesting thread has; the first one's is the scene's. */
@@ -80,7 +77,7 @@ struct changes {
 	pthread_mutex_t lock;
 	struct mirror *mirror[MEMORIES];
 	bool alive[MEMORIES];
-	uint64_t stops, judged, verified, created, deleted, moved, flipped;
+	u64 stops, judged, verified, created, deleted, moved, flipped;
 };
 
 static bool exists(const struct change_slot *slot)
@@ -112,7 +109,7 @@ static void settle(struct changes *changes, unsigned int memory, bool lost)
 }
 
 static void note(struct changes *changes, const struct change_slot *slot,
-		 const char *what, uint64_t value)
+		 const char *what, u64 value)
 {
 	pthread_mutex_lock(&changes->lock);
 	mirror_note(changes->mirror[slot->memory], what, value);
@@ -170,21 +167,18 @@ static void reset(struct worker *worker, void *argument)
 	}
 }
 
-static uint64_t random_place(struct changes *changes,
-			     const struct change_slot *slot)
+static u64 random_place(struct changes *changes, const struct change_slot *slot)
 {
-	uint64_t page = changes->scene.vm->page_size;
-	uint64_t huge = changes->scene.huge_size;
-	const uint64_t places[PLACES] = { 0, page, 3 * page, huge,
-					  huge + 5 * page };
+	u64 page = changes->scene.vm->page_size;
+	u64 huge = changes->scene.huge_size;
+	const u64 places[PLACES] = { 0, page, 3 * page, huge, huge + 5 * page };
 
 	return slot->home + places[random_below(&changes->random, PLACES)];
 }
 
-static uint64_t random_size(struct changes *changes,
-			    const struct change_slot *slot)
+static u64 random_size(struct changes *changes, const struct change_slot *slot)
 {
-	uint64_t page = changes->scene.vm->page_size;
+	u64 page = changes->scene.vm->page_size;
 
 	switch (random_below(&changes->random, 8)) {
 	case 0:
@@ -201,7 +195,7 @@ static uint64_t random_size(struct changes *changes,
 
 static void create(struct changes *changes, struct change_slot *slot)
 {
-	uint32_t flags = 0;
+	u32 flags = 0;
 
 	if (random_chance(&changes->random, 3, 4))
 		flags |= KVM_MEM_LOG_DIRTY_PAGES;
@@ -229,7 +223,7 @@ static void remove_slot(struct changes *changes, struct change_slot *slot)
 
 static void move(struct changes *changes, struct change_slot *slot)
 {
-	uint64_t place = random_place(changes, slot);
+	u64 place = random_place(changes, slot);
 
 	note(changes, slot, "slot moved, gpa", place);
 	slot_move(slot->slot, place);
@@ -239,7 +233,7 @@ static void move(struct changes *changes, struct change_slot *slot)
 
 static void flip(struct changes *changes, struct change_slot *slot)
 {
-	uint32_t flags = slot->slot->flags ^ KVM_MEM_LOG_DIRTY_PAGES;
+	u32 flags = slot->slot->flags ^ KVM_MEM_LOG_DIRTY_PAGES;
 
 	note(changes, slot, "flags", flags);
 	slot_set_flags(slot->slot, flags);
@@ -325,8 +319,8 @@ static void judge(struct changes *changes)
 static void add_alias(struct changes *changes)
 {
 	const struct memslot *last = &changes->scene.slot[MEMORIES - 1];
-	uint64_t huge = changes->scene.huge_size;
-	uint64_t gpa = last->gpa + last->size + 32 * huge;
+	u64 huge = changes->scene.huge_size;
+	u64 gpa = last->gpa + last->size + 32 * huge;
 
 	gpa -= gpa % huge;
 	slot_add(changes->scene.vm, &changes->alias, last->id + 1, gpa,
@@ -337,13 +331,13 @@ static void add_alias(struct changes *changes)
 static void map_room(struct changes *changes)
 {
 	struct vm *vm = changes->scene.vm;
-	uint64_t huge = changes->scene.huge_size, room;
+	u64 huge = changes->scene.huge_size, room;
 	unsigned int i;
 
 	room = huge + ROOM_PAGES * vm->page_size;
 	for (i = 0; i < SLOTS; i++) {
 		struct change_slot *slot = &changes->slot[i];
-		uint64_t end = slot->home + slot->max;
+		u64 end = slot->home + slot->max;
 
 		if (i == ALIAS)
 			vm_map(vm, slot->home, slot->home, slot->max + room,
@@ -355,7 +349,7 @@ static void map_room(struct changes *changes)
 
 static void setup_writers(struct changes *changes)
 {
-	uint64_t page = changes->scene.vm->page_size;
+	u64 page = changes->scene.vm->page_size;
 	unsigned int i, j;
 
 	scene_setup_writers(&changes->scene);
@@ -473,7 +467,7 @@ static bool nothing_shown(const struct changes *changes)
 
 void slot_changes_run(const struct slot_changes_config *config)
 {
-	uint64_t end = clock_ns() + config->duration_ns;
+	u64 end = clock_ns() + config->duration_ns;
 	struct changes changes;
 
 	setup(&changes, config);

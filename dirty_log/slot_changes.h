@@ -3,10 +3,9 @@
 #ifndef SECMMU_SLOT_CHANGES_H
 #define SECMMU_SLOT_CHANGES_H
 
-#include <stdint.h>
-
 #include "cases.h"
 #include "scene.h"
+#include "types.h"
 
 /**
  * struct slot_changes_config - one run
@@ -17,7 +16,7 @@
  */
 struct slot_changes_config {
 	struct scene_config scene;
-	uint64_t duration_ns;
+	u64 duration_ns;
 	unsigned int harvesters;
 	unsigned int pace_ms;
 };

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* VMs that go while threads harvest their logs. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -32,9 +29,9 @@ struct doomed {
 	bool clear;
 	bool ring;
 	bool changing;
-	volatile uint64_t harvests;
-	uint64_t reset;
-	uint64_t ended;
+	volatile u64 harvests;
+	u64 reset;
+	u64 ended;
 };
 
 static void create(struct scene *scene, const struct test_case *test)
@@ -116,8 +113,8 @@ static struct worker_group *new_harvesters(struct doomed *doomed,
  * of them destroys it. @reset_first: and not before they have reset a ring's entry.
  * Return: how many they have.
  */
-static uint64_t close_one(const struct test_case *test,
-			  struct random_stream *random, bool reset_first)
+static u64 close_one(const struct test_case *test, struct random_stream *random,
+		     bool reset_first)
 {
 	const struct crew_config crew_config = { .function = writer_run };
 	struct worker_group *harvesters;
@@ -126,7 +123,7 @@ static uint64_t close_one(const struct test_case *test,
 	struct deadline deadline = deadline_in_ms(END_MS);
 	struct crew *crew;
 	unsigned int i;
-	uint64_t due;
+	u64 due;
 
 	create(&scene, test);
 	crew = crew_new(scene.vm, &crew_config);
@@ -159,11 +156,11 @@ static uint64_t close_one(const struct test_case *test,
 
 void slot_vm_closed(const struct test_case *test)
 {
-	uint64_t end = clock_ns() + case_duration_ns();
+	u64 end = clock_ns() + case_duration_ns();
 	struct random_stream random;
 	bool ring = harvester_is_ring(test->number[0]);
 	unsigned int count = 0;
-	uint64_t reset = 0;
+	u64 reset = 0;
 
 	case_random(&random, "moments", 0);
 	do {
@@ -189,7 +186,7 @@ static void live(const void *argument)
 	crew_start(crew_new(scene.vm, &crew_config));
 	worker_group_start(new_harvesters(&doomed, &scene));
 	for (;;) {
-		uint64_t size = scene.slot[0].size;
+		u64 size = scene.slot[0].size;
 
 		slot_delete(&scene.slot[0]);
 		scene.slot[0].size = size;

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What KVM refuses to do to a logged slot, and that it then has done nothing. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +26,7 @@ static void refused(struct memslot slot, const char *what, int due)
 
 static void refuse_all(const struct memslot *slot)
 {
-	uint64_t page = slot->vm->page_size;
+	u64 page = slot->vm->page_size;
 	struct memslot next = *slot, twin = *slot, change;
 
 	refused(*slot, "a slot as it is", 0);

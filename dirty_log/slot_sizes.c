@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Hundreds of slots, slots of one page, and the largest slot there can be. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +46,7 @@ struct slots {
 };
 
 static void setup(struct slots *slots, const struct test_case *test,
-		  unsigned int count, uint64_t table_bytes)
+		  unsigned int count, u64 table_bytes)
 {
 	struct vm_config config = { .table_bytes = table_bytes };
 
@@ -89,7 +86,7 @@ static void enable(struct slots *slots, unsigned int i)
 
 static void store_all(struct slots *slots)
 {
-	uint64_t page = slots->scene.vm->page_size;
+	u64 page = slots->scene.vm->page_size;
 	unsigned int i, next;
 
 	for (i = 0; i < slots->count; i = next) {
@@ -101,7 +98,7 @@ static void store_all(struct slots *slots)
 			if (slots->slot[next].size)
 				list.store[list.count++] = (struct writer_store){
 					.gva = slots->slot[next].gpa,
-					.stride = (int64_t)page,
+					.stride = (s64)page,
 					.count = slots->slot[next].size / page,
 				};
 		scene_store(&slots->scene, &slots->scene.vm->vcpus[0], &list);
@@ -130,16 +127,16 @@ static void expect_all(struct slots *slots, const char *when)
 	}
 }
 
-static uint64_t pages_of_slot(unsigned int i)
+static u64 pages_of_slot(unsigned int i)
 {
-	static const uint64_t larger[] = { 63, 64, 65, 2 };
+	static const u64 larger[] = { 63, 64, 65, 2 };
 
 	return i % LARGER ? 1 : larger[i / LARGER % 4];
 }
 
 static void create_many(struct slots *slots)
 {
-	uint64_t page = slots->scene.vm->page_size, offset = 0, pages = 0;
+	u64 page = slots->scene.vm->page_size, offset = 0, pages = 0;
 	struct backing_request request = {
 		.kind = BACKING_ANONYMOUS,
 		.flags = BACKING_POPULATE,
@@ -183,7 +180,7 @@ void slot_many(const struct test_case *test)
 	for (i = 1; i < slots.count; i += 2)
 		enable(&slots, i);
 	for (i = 0; i < slots.count; i += 3) {
-		uint64_t size = slots.slot[i].size;
+		u64 size = slots.slot[i].size;
 
 		slot_delete(&slots.slot[i]);
 		if (i % 2) {
@@ -209,19 +206,18 @@ static void store_far(struct slots *slots, struct random_stream *random,
 		      unsigned long *written)
 {
 	const struct memslot *slot = &slots->slot[0];
-	uint64_t page = slots->scene.vm->page_size, pages, i, j;
+	u64 page = slots->scene.vm->page_size, pages, i, j;
 	struct writer_list list = { .count = LARGEST_RUNS };
 
 	pages = slot->size / page;
 	for (i = 0; i < LARGEST_RUNS; i++) {
-		uint64_t first = i == 0 ? 0 :
-				 i == 1 ? pages - LARGEST_RUN :
-					  random_below(random,
-						       pages - LARGEST_RUN);
+		u64 first = i == 0 ? 0 :
+			    i == 1 ? pages - LARGEST_RUN :
+				     random_below(random, pages - LARGEST_RUN);
 
 		list.store[i] = (struct writer_store){
 			.gva = slot->gpa + first * page,
-			.stride = (int64_t)page,
+			.stride = (s64)page,
 			.count = LARGEST_RUN,
 		};
 		for (j = 0; j < LARGEST_RUN; j++)
@@ -232,7 +228,7 @@ static void store_far(struct slots *slots, struct random_stream *random,
 
 void slot_largest(const struct test_case *test)
 {
-	uint64_t page = getpagesize(), size;
+	u64 page = getpagesize(), size;
 	struct backing_request request = {
 		/* What is written must not take a huge page each. */
 		.kind = BACKING_ANONYMOUS,

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Ways by which pages are written, and the judgement. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +23,7 @@
 #define STRESS_RUNS  4
 #define TARGETS_MAX  8
 
-uint64_t stage_address(const struct stage *stage, size_t page)
+u64 stage_address(const struct stage *stage, size_t page)
 {
 	return stage->slot->gpa + page * stage->page_size;
 }
@@ -52,7 +49,7 @@ static void unexpected(struct stage *stage, enum vcpu_event event)
 }
 
 /* Some KVM runs guests by emulation alone, and has not all instructions. */
-static void __attribute__((noreturn)) refused(struct stage *stage)
+static void __noreturn refused(struct stage *stage)
 {
 	const struct guest_exception *exception = &stage->vcpu->guest->exception;
 	char text[256];
@@ -69,7 +66,7 @@ static void __attribute__((noreturn)) refused(struct stage *stage)
 }
 
 unsigned int
-stage_run_exits(struct stage *stage, guest_function function, uint64_t argument,
+stage_run_exits(struct stage *stage, guest_function function, u64 argument,
 		void (*answer)(struct stage *stage, enum vcpu_event event))
 {
 	unsigned int answers = 0;
@@ -98,7 +95,7 @@ stage_run_exits(struct stage *stage, guest_function function, uint64_t argument,
 	return answers;
 }
 
-void stage_run(struct stage *stage, guest_function function, uint64_t argument)
+void stage_run(struct stage *stage, guest_function function, u64 argument)
 {
 	stage_run_exits(stage, function, argument, unexpected);
 }
@@ -110,7 +107,7 @@ static void run_list(struct stage *stage, const struct writer_list *list)
 }
 
 void stage_access(struct stage *stage, enum writer_access access, size_t first,
-		  size_t count, uint64_t offset)
+		  size_t count, u64 offset)
 {
 	/* A number that no earlier stamp had. */
 	const struct writer_list list = {
@@ -118,7 +115,7 @@ void stage_access(struct stage *stage, enum writer_access access, size_t first,
 		.count = 1,
 		.access = access,
 		.store = { { .gva = stage_address(stage, first) + offset,
-			     .stride = (int64_t)stage->page_size,
+			     .stride = (s64)stage->page_size,
 			     .count = count } },
 	};
 
@@ -219,9 +216,8 @@ static void act_by_function(struct stage *stage)
 {
 	const struct way *way = stage->way;
 	size_t first[TARGETS_MAX], count, i, page;
-	uint64_t offset = way->offset < 0 ?
-				  stage->page_size + (uint64_t)way->offset :
-				  (uint64_t)way->offset;
+	u64 offset = way->offset < 0 ? stage->page_size + (u64)way->offset :
+				       (u64)way->offset;
 
 	count = stage_targets(stage, way->pages, first, TARGETS_MAX);
 	for (i = 0; way->stamp && i < count; i++)
@@ -306,7 +302,7 @@ void stage_run_way(const struct test_case *test)
 {
 	struct stage stage = { .way = test->data };
 	const struct way *way = stage.way;
-	uint64_t end;
+	u64 end;
 	unsigned int round;
 
 	setup(&stage, test);

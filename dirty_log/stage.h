@@ -9,7 +9,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "cases.h"
 #include "exact_scene.h"
@@ -18,6 +17,7 @@
 #include "random.h"
 #include "vm.h"
 #include "writer.h"
+#include "types.h"
 
 struct stage;
 
@@ -64,9 +64,9 @@ struct way_table {
 	size_t count;
 };
 
-#define WAY_TABLE(array)                                  \
-	{                                                 \
-		array, sizeof(array) / sizeof((array)[0]) \
+#define WAY_TABLE(array)                 \
+	{                                \
+		array, ARRAY_SIZE(array) \
 	}
 
 /* One of them; an array of ways() ends with NULL. */
@@ -102,9 +102,9 @@ struct stage {
 	struct memslot *slot;
 	struct vcpu *vcpu;
 	const struct way *way;
-	uint64_t page_size;
+	u64 page_size;
 	size_t pages;
-	uint64_t own[16];
+	u64 own[16];
 };
 
 /**
@@ -122,7 +122,7 @@ void stage_run_way(const struct test_case *test);
  *
  * Return: guest address, virtual and physical.
  */
-uint64_t stage_address(const struct stage *stage, size_t page);
+u64 stage_address(const struct stage *stage, size_t page);
 
 /**
  * stage_must() - a page is about to be written
@@ -146,7 +146,7 @@ void stage_may(struct stage *stage, size_t page);
  *
  * Ring entries are collected whenever the ring is full, for the next harvest.
  */
-void stage_run(struct stage *stage, guest_function function, uint64_t argument);
+void stage_run(struct stage *stage, guest_function function, u64 argument);
 
 /**
  * stage_run_exits() - as stage_run(), and exits are answered
@@ -158,7 +158,7 @@ void stage_run(struct stage *stage, guest_function function, uint64_t argument);
  * Return: how often @answer was called.
  */
 unsigned int
-stage_run_exits(struct stage *stage, guest_function function, uint64_t argument,
+stage_run_exits(struct stage *stage, guest_function function, u64 argument,
 		void (*answer)(struct stage *stage, enum vcpu_event event));
 
 /**
@@ -170,7 +170,7 @@ stage_run_exits(struct stage *stage, guest_function function, uint64_t argument,
  * @offset: of the access in each page, bytes
  */
 void stage_access(struct stage *stage, enum writer_access access, size_t first,
-		  size_t count, uint64_t offset);
+		  size_t count, u64 offset);
 
 /**
  * stage_stamp() - the guest fills a page with stamps, and that is judged

@@ -15,9 +15,6 @@
  *     leave contents as they are.
  *   - Who takes memory away for a while so that it cannot be read has the lock, too.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,7 +48,7 @@
 static void let_write(struct storm *storm)
 {
 	struct deadline deadline = deadline_in_ms(storm->config->pace_ms);
-	uint64_t acts = storm_acts(storm), stores;
+	u64 acts = storm_acts(storm), stores;
 
 	stores = storm_stores(storm) + random_below(&storm->random, STORES_MAX);
 	while (!deadline_passed(deadline) &&
@@ -160,10 +157,10 @@ static void judge(struct storm *storm)
 
 static void run_round(struct storm *storm)
 {
-	uint64_t harvests = random_below(&storm->random,
-					 storm->config->harvests_max + 1);
+	u64 harvests = random_below(&storm->random,
+				    storm->config->harvests_max + 1);
 	bool quiet = random_chance(&storm->random, 1, 3);
-	uint64_t i;
+	u64 i;
 
 	if (quiet)
 		crew_pause(storm->crew);
@@ -200,8 +197,8 @@ static void make_ledger(struct storm *storm)
 {
 	const struct dirty_slot *watched = storm->scene.watched[0];
 	struct vm *vm = storm->scene.vm;
-	uint64_t bytes = vm->vcpu_count * watched->pages *
-			 sizeof(struct ledger_entry);
+	u64 bytes = vm->vcpu_count * watched->pages *
+		    sizeof(struct ledger_entry);
 	const struct backing_request request = {
 		.kind = BACKING_SHMEM,
 		.size = (bytes + vm->page_size - 1) / vm->page_size *
@@ -228,9 +225,8 @@ static void make_ledger(struct storm *storm)
 				   vm->page_size);
 	for (i = 0; i < vm->vcpu_count; i++) {
 		struct storm_work *work = storm_work_of(vm->vcpus[i].guest);
-		uint64_t entries = STORM_LEDGER_GPA +
-				   i * watched->pages *
-					   sizeof(struct ledger_entry);
+		u64 entries = STORM_LEDGER_GPA +
+			      i * watched->pages * sizeof(struct ledger_entry);
 
 		*work = (struct storm_work){
 			.gva = watched->slot->gpa,
@@ -264,7 +260,7 @@ static void setup(struct storm *storm, const struct storm_config *config)
 	storm_make_parts(storm);
 	if (storm->scene.through) {
 		crew_config.function = storm->scene.through;
-		crew_config.argument = (uint64_t)(uintptr_t)storm_store;
+		crew_config.argument = (u64)(uintptr_t)storm_store;
 	}
 	storm->crew = crew_new(storm->scene.vm, &crew_config);
 	crew_start(storm->crew);

@@ -8,9 +8,8 @@
 #ifndef SECMMU_STORM_H
 #define SECMMU_STORM_H
 
-#include <stdint.h>
-
 #include "scene.h"
+#include "types.h"
 
 /* Where the guest has the ledger, and how much room that has at most, bytes. */
 #define STORM_LEDGER_GPA  0x2000000000ULL
@@ -35,7 +34,7 @@ struct storm_config {
 	struct scene_config scene;
 	unsigned int set;
 	const char *const *background;
-	uint64_t duration_ns;
+	u64 duration_ns;
 	unsigned int disturbers;
 	unsigned int harvests_max;
 	unsigned int pace_ms;

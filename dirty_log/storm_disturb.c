@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The host in a storm: who disturbs the memory, and what came of it. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <sched.h>
 
 #include "clock.h"
@@ -25,9 +22,9 @@ static bool wanted(const struct storm *storm, unsigned int i)
 	return storm->config->set & DISTURB_BIT(i);
 }
 
-static uint64_t sum_of(const uint64_t *numbers)
+static u64 sum_of(const u64 *numbers)
 {
-	uint64_t sum = 0;
+	u64 sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < DISTURBANCES; i++)
@@ -35,14 +32,14 @@ static uint64_t sum_of(const uint64_t *numbers)
 	return sum;
 }
 
-uint64_t storm_acts(const struct storm *storm)
+u64 storm_acts(const struct storm *storm)
 {
 	return sum_of(storm->acts);
 }
 
-uint64_t storm_stores(const struct storm *storm)
+u64 storm_stores(const struct storm *storm)
 {
-	uint64_t sum = 0;
+	u64 sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < storm->scene.vm->vcpu_count; i++)
@@ -55,7 +52,7 @@ static enum disturbance choose(const struct storm *storm,
 {
 	unsigned int count = (unsigned int)__builtin_popcount(
 		storm->config->set);
-	uint64_t which = random_below(random, count);
+	u64 which = random_below(random, count);
 	unsigned int i = 0;
 
 	for (;; i++)
@@ -65,12 +62,12 @@ static enum disturbance choose(const struct storm *storm,
 
 /* Some pages of a part, in pages of struct disturber. */
 static void choose_range(const struct storm_part *part,
-			 struct random_stream *random, bool by_uffd,
-			 uint64_t *first, uint64_t *count)
+			 struct random_stream *random, bool by_uffd, u64 *first,
+			 u64 *count)
 {
 	/* A fault that goes to user space and back is slow. */
-	uint64_t some = by_uffd ? FEW_PAGES : SOME_PAGES;
-	uint64_t most = part->pages;
+	u64 some = by_uffd ? FEW_PAGES : SOME_PAGES;
+	u64 most = part->pages;
 
 	if (random_chance(random, 1, 3))
 		most = 1;
@@ -86,8 +83,8 @@ static void disturb_some(struct storm_part *part, struct random_stream *random,
 	struct storm *storm = part->storm;
 	unsigned int flags = disturbance_info(what)->flags;
 	bool changes = disturbance_changes(what, storm->scene.backing[0].kind);
-	uint64_t unit = storm->disturber.page, first, count, offset, size;
-	uint64_t page = storm->scene.vm->page_size;
+	u64 unit = storm->disturber.page, first, count, offset, size;
+	u64 page = storm->scene.vm->page_size;
 	int error;
 
 	choose_range(part, random, flags & DISTURB_BY_UFFD, &first, &count);
@@ -122,9 +119,9 @@ static void disturb_some(struct storm_part *part, struct random_stream *random,
 static void let_come(const struct storm *storm, const struct worker *worker,
 		     bool heavy)
 {
-	uint64_t times = heavy ? HEAVY_TIMES : 1;
-	uint64_t stores = storm_stores(storm) + times * COME_STORES;
-	uint64_t end = clock_ns() + times * COME_US * NSEC_PER_USEC;
+	u64 times = heavy ? HEAVY_TIMES : 1;
+	u64 stores = storm_stores(storm) + times * COME_STORES;
+	u64 end = clock_ns() + times * COME_US * NSEC_PER_USEC;
 
 	while (storm_stores(storm) < stores && clock_ns() < end &&
 	       !worker_wanted(worker))
@@ -167,7 +164,7 @@ static unsigned long long evidence_of(const struct storm *storm,
 void storm_make_parts(struct storm *storm)
 {
 	const struct backing *backing = &storm->scene.backing[0];
-	uint64_t unit = storm->disturber.page, each, units;
+	u64 unit = storm->disturber.page, each, units;
 	unsigned int i, count = storm->config->disturbers;
 
 	storm->lead = (unit - (uintptr_t)backing->hva % unit) % unit;

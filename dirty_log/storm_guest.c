@@ -7,10 +7,9 @@
 /* One in so many goes elsewhere. */
 #define FAR 16
 
-static void look(const struct ledger_entry *entry, const uint64_t *word,
-		 uint32_t index)
+static void look(const struct ledger_entry *entry, const u64 *word, u32 index)
 {
-	uint64_t found;
+	u64 found;
 	enum ledger_sight sight = ledger_look(entry, word, index, &found);
 
 	/* Two lines: which of them fails is what is wrong. */
@@ -20,17 +19,15 @@ static void look(const struct ledger_entry *entry, const uint64_t *word,
 		guest_assert_equal(found, stamp(index, entry->done));
 }
 
-static void store(struct guest_vcpu *self, struct storm_work *work,
-		  uint64_t page)
+static void store(struct guest_vcpu *self, struct storm_work *work, u64 page)
 {
-	uint64_t place = page < work->turn ? page + work->pages - work->turn :
-					     page - work->turn;
-	uint64_t *word =
-		(uint64_t *)(uintptr_t)(work->gva + place * work->page_size +
-					ledger_offset(self->index, page,
-						      work->page_size));
+	u64 place = page < work->turn ? page + work->pages - work->turn :
+					page - work->turn;
+	u64 *word = (u64 *)(uintptr_t)(work->gva + place * work->page_size +
+				       ledger_offset(self->index, page,
+						     work->page_size));
 	struct ledger_entry *entry = &work->entries[page];
-	uint64_t sequence = work->sequence + 1;
+	u64 sequence = work->sequence + 1;
 
 	/* A first access that is a read maps a page in another way. */
 	if (random_chance(&work->random, 1, 2))
@@ -44,23 +41,23 @@ static void store(struct guest_vcpu *self, struct storm_work *work,
  * Any page, or the last one of a huge page: there it shows if what is to be taken
  * away is a page short.
  */
-static uint64_t far_page(struct storm_work *work)
+static u64 far_page(struct storm_work *work)
 {
-	uint64_t page = random_below(&work->random, work->pages);
+	u64 page = random_below(&work->random, work->pages);
 
 	if (random_chance(&work->random, 1, 2))
 		page |= work->block - 1;
 	return page < work->pages ? page : work->pages - 1;
 }
 
-void storm_store(struct guest_vcpu *self, uint64_t unused)
+void storm_store(struct guest_vcpu *self, u64 unused)
 {
 	struct storm_work *work = storm_work_of(self);
-	uint64_t first = 0, left = 0;
+	u64 first = 0, left = 0;
 
 	(void)unused;
 	while (!self->stop) {
-		uint64_t page;
+		u64 page;
 
 		if (!left--) {
 			first = random_below(&work->random, work->pages);

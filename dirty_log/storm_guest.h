@@ -21,15 +21,15 @@
  * @sequence: stores so far
  */
 struct storm_work {
-	uint64_t gva;
-	uint64_t pages;
-	uint64_t turn;
-	uint64_t page_size;
-	uint64_t block;
+	u64 gva;
+	u64 pages;
+	u64 turn;
+	u64 page_size;
+	u64 block;
 	struct ledger_entry *entries;
-	uint64_t near;
+	u64 near;
 	struct random_stream random;
-	volatile uint64_t sequence;
+	volatile u64 sequence;
 };
 
 _Static_assert(sizeof(struct storm_work) <= GUEST_TEST_AREA,
@@ -41,6 +41,6 @@ static inline struct storm_work *storm_work_of(struct guest_vcpu *guest)
 }
 
 /* Guest function: store until asked to stop, and judge what was there before. */
-void storm_store(struct guest_vcpu *self, uint64_t unused);
+void storm_store(struct guest_vcpu *self, u64 unused);
 
 #endif

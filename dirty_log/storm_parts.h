@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "backing.h"
 #include "crew.h"
@@ -15,6 +14,7 @@
 #include "scene.h"
 #include "storm.h"
 #include "worker.h"
+#include "types.h"
 
 #define STORM_PARTS_MAX 4
 
@@ -29,8 +29,8 @@ struct storm;
  */
 struct storm_part {
 	struct storm *storm;
-	uint64_t first;
-	uint64_t pages;
+	u64 first;
+	u64 pages;
 	struct ledger_drop *drop;
 };
 
@@ -58,7 +58,7 @@ struct storm {
 	struct scene scene;
 	struct crew *crew;
 	struct disturber disturber;
-	uint64_t lead;
+	u64 lead;
 	struct storm_part parts[STORM_PARTS_MAX];
 	struct worker_group *disturbing;
 	pthread_mutex_t copying;
@@ -67,15 +67,15 @@ struct storm {
 	struct backing entries;
 	struct memslot entries_slot;
 	struct random_stream random;
-	uint64_t acts[DISTURBANCES];
-	uint64_t failed[DISTURBANCES];
+	u64 acts[DISTURBANCES];
+	u64 failed[DISTURBANCES];
 	unsigned long long counted[DISTURBANCES];
-	uint64_t rounds, judged, blind, harvests, verified, held;
+	u64 rounds, judged, blind, harvests, verified, held;
 };
 
 /* Stores of all vCPUs so far, and disturbances. */
-uint64_t storm_stores(const struct storm *storm);
-uint64_t storm_acts(const struct storm *storm);
+u64 storm_stores(const struct storm *storm);
+u64 storm_acts(const struct storm *storm);
 
 /* Make the threads that disturb; memory, ledger and disturber are there. */
 void storm_make_parts(struct storm *storm);

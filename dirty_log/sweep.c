@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The mapping-size oracle for a scene whose guest is at work. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <string.h>
 
 #include "report.h"
@@ -16,7 +13,7 @@
 /* Have memory touched, huge page by huge page, and see by what mappings. */
 static void touch(struct sweep *sweep, struct mapping_sizes *sizes)
 {
-	uint64_t stride = sweep->scene->huge_size / SWEEP_TOUCHES;
+	u64 stride = sweep->scene->huge_size / SWEEP_TOUCHES;
 	struct writer_list list = {
 		.sequence = sweep->stores,
 		.access = sweep->access,
@@ -28,7 +25,7 @@ static void touch(struct sweep *sweep, struct mapping_sizes *sizes)
 
 		list.store[list.count++] = (struct writer_store){
 			.gva = slot->gpa,
-			.stride = (int64_t)stride,
+			.stride = (s64)stride,
 			.count = (slot->size + stride - 1) / stride,
 		};
 	}
@@ -42,7 +39,7 @@ static void touch(struct sweep *sweep, struct mapping_sizes *sizes)
 void sweep_open(struct sweep *sweep, struct scene *scene, struct vcpu *vcpu,
 		enum writer_access access)
 {
-	uint64_t touches = 0;
+	u64 touches = 0;
 	unsigned int i;
 
 	*sweep = (struct sweep){
@@ -66,7 +63,7 @@ void sweep_check_logged(struct sweep *sweep)
 {
 	struct scene *scene = sweep->scene;
 	struct mapping_sizes sizes;
-	uint64_t huge = 0;
+	u64 huge = 0;
 	char text[128];
 	unsigned int i;
 

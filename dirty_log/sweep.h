@@ -7,10 +7,10 @@
 #define SECMMU_SWEEP_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "mapping.h"
 #include "scene.h"
+#include "types.h"
 
 /**
  * struct sweep - who touches, and what was found
@@ -28,8 +28,8 @@ struct sweep {
 	enum writer_access access;
 	struct mapping_probe probe;
 	struct mapping_sizes before;
-	uint64_t stores;
-	uint64_t recovered;
+	u64 stores;
+	u64 recovered;
 };
 
 /**

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Ways by which pages are written, or are not, on every architecture. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 
 #include "bitmap.h"
@@ -32,9 +29,9 @@ static void act_host(struct stage *stage)
 
 	count = stage_targets(stage, 1, first, TARGETS_MAX);
 	for (i = 0; i < count; i++) {
-		volatile uint64_t *word =
-			(volatile uint64_t *)((char *)stage->slot->hva +
-					      first[i] * stage->page_size);
+		volatile u64 *word = (volatile u64 *)((char *)stage->slot->hva +
+						      first[i] *
+							      stage->page_size);
 
 		*word += 1;
 		bitmap_set(pages, first[i]);
@@ -54,7 +51,7 @@ static void need_read_only(struct stage *stage)
 
 static void prepare_read_only(struct stage *stage)
 {
-	uint64_t gpa = stage->slot->gpa;
+	u64 gpa = stage->slot->gpa;
 
 	/* The flag cannot be changed (kvm_set_memory_region()). */
 	slot_delete(stage->slot);
@@ -65,7 +62,7 @@ static void prepare_read_only(struct stage *stage)
 static void expect_mmio_write(struct stage *stage, enum vcpu_event event)
 {
 	char text[256];
-	uint64_t gpa;
+	u64 gpa;
 
 	CHECK(event == VCPU_OTHER && vcpu_mmio(stage->vcpu, &gpa) &&
 		      stage->vcpu->run->mmio.is_write &&
@@ -137,7 +134,7 @@ static struct walk *walk_of(struct stage *stage)
 static void prepare_walk(struct stage *stage)
 {
 	struct walk *walk = walk_of(stage);
-	uint64_t table[WALK_LEVELS_MAX];
+	u64 table[WALK_LEVELS_MAX];
 	unsigned int i;
 
 	for (i = 0; i < WALK_LEVELS_MAX; i++)

@@ -2,19 +2,18 @@
 #ifndef SECMMU_WAYS_GUEST_H
 #define SECMMU_WAYS_GUEST_H
 
-#include <stdint.h>
-
 #include "guest.h"
+#include "types.h"
 
 /* What is stored next: all bytes of it differ from the last one's. */
-static inline uint64_t next_value(struct guest_vcpu *self)
+static inline u64 next_value(struct guest_vcpu *self)
 {
 	return ++self->beat * 0x9e3779b97f4a7c15ULL;
 }
 
 /* Guest functions; their argument is the address. */
-void way_store(struct guest_vcpu *self, uint64_t address);
+void way_store(struct guest_vcpu *self, u64 address);
 /* Nothing: what KVM has to do at the next entry, it does. */
-void way_enter(struct guest_vcpu *self, uint64_t unused);
+void way_enter(struct guest_vcpu *self, u64 unused);
 
 #endif

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guest work that checks itself: what the host lays out and judges. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +18,7 @@
 #define ALIGNMENT 32
 
 /* Guest addresses of test slots are guest physical ones. */
-static void *host_address(const struct memslot *slot, uint64_t gva)
+static void *host_address(const struct memslot *slot, u64 gva)
 {
 	return (char *)slot->hva + (gva - slot->gpa);
 }
@@ -39,10 +36,9 @@ static struct work *state_of(const struct memslot *first, unsigned int vcpu)
 }
 
 /* As many things of @size as fit, up to @most, and how far they are apart. */
-static uint64_t spread(uint64_t bytes, uint64_t size, uint64_t most,
-		       uint64_t *stride)
+static u64 spread(u64 bytes, u64 size, u64 most, u64 *stride)
 {
-	uint64_t count = bytes / size;
+	u64 count = bytes / size;
 
 	if (count > most)
 		count = most;
@@ -51,9 +47,9 @@ static uint64_t spread(uint64_t bytes, uint64_t size, uint64_t most,
 }
 
 static void lay_out_list(struct work *work, const struct memslot *slot,
-			 uint64_t start, uint64_t bytes)
+			 u64 start, u64 bytes)
 {
-	uint64_t *place, i;
+	u64 *place, i;
 
 	work->cells = start;
 	work->cell_count = spread(bytes, sizeof(struct work_cell), CELLS_MAX,
@@ -64,7 +60,7 @@ static void lay_out_list(struct work *work, const struct memslot *slot,
 		fail("out of memory for a list");
 	/* The first of a random order of all places are the nodes'. */
 	for (i = 0; i < work->cell_count; i++) {
-		uint64_t other = random_below(&work->random, i + 1);
+		u64 other = random_below(&work->random, i + 1);
 
 		place[i] = place[other];
 		place[other] = i;
@@ -89,17 +85,17 @@ static void lay_out_list(struct work *work, const struct memslot *slot,
 }
 
 static void lay_out_keys(struct work *work, const struct memslot *slot,
-			 uint64_t start, uint64_t bytes)
+			 u64 start, u64 bytes)
 {
-	uint64_t blocks = bytes / ((WORK_BLOCK + 1) * sizeof(uint64_t));
-	uint64_t *keys, *sums, i;
+	u64 blocks = bytes / ((WORK_BLOCK + 1) * sizeof(u64));
+	u64 *keys, *sums, i;
 
 	if (blocks > KEYS_MAX / WORK_BLOCK)
 		blocks = KEYS_MAX / WORK_BLOCK;
 	work->key_count = blocks * WORK_BLOCK;
 	work->keys = start;
 	/* At the other end: they lie in pages of their own. */
-	work->sums = start + bytes - blocks * sizeof(uint64_t);
+	work->sums = start + bytes - blocks * sizeof(u64);
 	keys = host_address(slot, work->keys);
 	sums = host_address(slot, work->sums);
 	for (i = 0; i < work->key_count; i++) {
@@ -108,14 +104,14 @@ static void lay_out_keys(struct work *work, const struct memslot *slot,
 	}
 }
 
-uint64_t work_lay_out(const struct vm *vm, const struct memslot *slots,
-		      unsigned int count, unsigned int vcpus)
+u64 work_lay_out(const struct vm *vm, const struct memslot *slots,
+		 unsigned int count, unsigned int vcpus)
 {
 	const struct memslot *lists = &slots[0], *others = &slots[count - 1];
-	uint64_t page_size = vm->page_size;
+	u64 page_size = vm->page_size;
 	struct work_plan *plan = lists->hva;
-	uint64_t next = lists->gpa + page_size;
-	uint64_t list_bytes, other_bytes;
+	u64 next = lists->gpa + page_size;
+	u64 list_bytes, other_bytes;
 	unsigned int i;
 
 	plan->page_size = page_size;
@@ -134,8 +130,8 @@ uint64_t work_lay_out(const struct vm *vm, const struct memslot *slots,
 			"the guest's clock is not judged: KVM has to correct it on this machine");
 	for (i = 0; i < vcpus; i++) {
 		struct work *work = state_of(lists, i);
-		uint64_t half = other_bytes / 2 / ALIGNMENT * ALIGNMENT;
-		uint64_t start = others->gpa + i * other_bytes;
+		u64 half = other_bytes / 2 / ALIGNMENT * ALIGNMENT;
+		u64 start = others->gpa + i * other_bytes;
 
 		case_random(&work->random, "work", i);
 		work->clock_trusted = vm_clock_steady();
@@ -149,9 +145,9 @@ uint64_t work_lay_out(const struct vm *vm, const struct memslot *slots,
 	return lists->gpa;
 }
 
-uint64_t work_turns(const struct memslot *first)
+u64 work_turns(const struct memslot *first)
 {
-	uint64_t turns = 0;
+	u64 turns = 0;
 	unsigned int i;
 
 	for (i = 0; i < plan_of(first)->vcpu_count; i++)
@@ -165,10 +161,10 @@ void work_judge(const struct memslot *first)
 	unsigned int number, i;
 
 	for (number = 0; number < WORK_COUNTERS; number++) {
-		const uint64_t *counter =
+		const u64 *counter =
 			host_address(first,
 				     plan->counters + number * plan->page_size);
-		uint64_t sum = 0;
+		u64 sum = 0;
 
 		for (i = 0; i < plan->vcpu_count; i++)
 			sum += state_of(first, i)->added[number];

@@ -22,11 +22,11 @@
 #define SECMMU_WORK_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "guest.h"
 #include "random.h"
 #include "vm.h"
+#include "types.h"
 
 /* Counters that all vCPUs share, each in a page of its own. */
 #define WORK_COUNTERS 16
@@ -41,10 +41,10 @@
  * @check: work_check() of the cell's number and all these
  */
 struct work_cell {
-	uint64_t next;
-	uint64_t previous;
-	uint64_t value;
-	uint64_t check;
+	u64 next;
+	u64 previous;
+	u64 value;
+	u64 check;
 };
 
 #define WORK_FREE (~0ULL)
@@ -57,10 +57,10 @@ struct work_cell {
  * @check: work_check() of these
  */
 struct work_record {
-	uint64_t sequence;
-	uint64_t payload;
-	uint64_t before;
-	uint64_t check;
+	u64 sequence;
+	u64 payload;
+	u64 before;
+	u64 check;
 };
 
 /**
@@ -89,26 +89,26 @@ struct work_record {
  */
 struct work {
 	struct random_stream random;
-	volatile uint64_t turns;
-	uint64_t cells;
-	uint64_t cell_stride;
-	uint64_t cell_count;
-	uint64_t node_count;
-	uint64_t walker;
-	uint64_t records;
-	uint64_t record_stride;
-	uint64_t record_count;
-	uint64_t sequence;
-	uint64_t last_check;
-	uint64_t keys;
-	uint64_t key_count;
-	uint64_t sums;
-	uint64_t added[WORK_COUNTERS];
-	uint64_t seen[WORK_COUNTERS];
-	uint64_t token;
-	uint64_t clock;
-	uint64_t clock_trusted;
-	uint64_t interrupts;
+	volatile u64 turns;
+	u64 cells;
+	u64 cell_stride;
+	u64 cell_count;
+	u64 node_count;
+	u64 walker;
+	u64 records;
+	u64 record_stride;
+	u64 record_count;
+	u64 sequence;
+	u64 last_check;
+	u64 keys;
+	u64 key_count;
+	u64 sums;
+	u64 added[WORK_COUNTERS];
+	u64 seen[WORK_COUNTERS];
+	u64 token;
+	u64 clock;
+	u64 clock_trusted;
+	u64 interrupts;
 };
 
 /**
@@ -121,18 +121,17 @@ struct work {
  * @state_stride: from one to the next, bytes
  */
 struct work_plan {
-	uint64_t page_size;
-	uint64_t vcpu_count;
-	uint64_t counters;
-	uint64_t states;
-	uint64_t state_stride;
+	u64 page_size;
+	u64 vcpu_count;
+	u64 counters;
+	u64 states;
+	u64 state_stride;
 };
 
 /* The checksum of four words. */
-static inline uint64_t work_check(uint64_t a, uint64_t b, uint64_t c,
-				  uint64_t d)
+static inline u64 work_check(u64 a, u64 b, u64 c, u64 d)
 {
-	uint64_t hash = 0x9e3779b97f4a7c15ULL;
+	u64 hash = 0x9e3779b97f4a7c15ULL;
 
 	hash = (hash ^ a) * 0xbf58476d1ce4e5b9ULL;
 	hash = random_rotate(hash, 29);
@@ -144,13 +143,12 @@ static inline uint64_t work_check(uint64_t a, uint64_t b, uint64_t c,
 	return hash ^ hash >> 32;
 }
 
-static inline uint64_t work_cell_check(uint64_t number,
-				       const struct work_cell *cell)
+static inline u64 work_cell_check(u64 number, const struct work_cell *cell)
 {
 	return work_check(number, cell->next, cell->previous, cell->value);
 }
 
-static inline uint64_t work_record_check(const struct work_record *record)
+static inline u64 work_record_check(const struct work_record *record)
 {
 	return work_check(record->sequence, record->payload, record->before, 0);
 }
@@ -166,8 +164,8 @@ static inline uint64_t work_record_check(const struct work_record *record)
  *
  * Return: guest address of the plan, the argument of work_run().
  */
-uint64_t work_lay_out(const struct vm *vm, const struct memslot *slots,
-		      unsigned int count, unsigned int vcpus);
+u64 work_lay_out(const struct vm *vm, const struct memslot *slots,
+		 unsigned int count, unsigned int vcpus);
 
 /**
  * work_turns() - how much was done so far
@@ -175,7 +173,7 @@ uint64_t work_lay_out(const struct vm *vm, const struct memslot *slots,
  *
  * Return: pieces of work, all vCPUs. Context: any time.
  */
-uint64_t work_turns(const struct memslot *first);
+u64 work_turns(const struct memslot *first);
 
 /**
  * work_judge() - the counters are what all vCPUs together have added
@@ -186,6 +184,6 @@ uint64_t work_turns(const struct memslot *first);
 void work_judge(const struct memslot *first);
 
 /* Guest function: works until guest_vcpu.stop is set. */
-void work_run(struct guest_vcpu *self, uint64_t plan);
+void work_run(struct guest_vcpu *self, u64 plan);
 
 #endif

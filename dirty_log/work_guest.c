@@ -16,28 +16,28 @@
 /* Registers get something new every so many turns. */
 #define FILL_TURNS 16
 
-static struct work_cell *cell_at(const struct work *work, uint64_t number)
+static struct work_cell *cell_at(const struct work *work, u64 number)
 {
 	return (struct work_cell *)(uintptr_t)(work->cells +
 					       number * work->cell_stride);
 }
 
-static struct work_record *record_at(const struct work *work, uint64_t sequence)
+static struct work_record *record_at(const struct work *work, u64 sequence)
 {
-	uint64_t place = sequence % work->record_count;
+	u64 place = sequence % work->record_count;
 
 	return (struct work_record *)(uintptr_t)(work->records +
 						 place * work->record_stride);
 }
 
-static void check_cell(const struct work *work, uint64_t number)
+static void check_cell(const struct work *work, u64 number)
 {
 	const struct work_cell *cell = cell_at(work, number);
 
 	guest_assert_equal(cell->check, work_cell_check(number, cell));
 }
 
-static void seal_cell(struct work *work, uint64_t number)
+static void seal_cell(struct work *work, u64 number)
 {
 	struct work_cell *cell = cell_at(work, number);
 
@@ -45,7 +45,7 @@ static void seal_cell(struct work *work, uint64_t number)
 }
 
 /* The node in cell @from goes to the free cell @to. */
-static void move_node(struct work *work, uint64_t from, uint64_t to)
+static void move_node(struct work *work, u64 from, u64 to)
 {
 	struct work_cell *old = cell_at(work, from), *new = cell_at(work, to);
 	struct work_cell *previous = cell_at(work, old->previous);
@@ -73,7 +73,7 @@ static void move_node(struct work *work, uint64_t from, uint64_t to)
 
 static void list_move(struct work *work)
 {
-	uint64_t from = random_below(&work->random, work->cell_count), to;
+	u64 from = random_below(&work->random, work->cell_count), to;
 	unsigned int i;
 
 	check_cell(work, from);
@@ -93,7 +93,7 @@ static void list_move(struct work *work)
 static void list_step(struct work *work)
 {
 	const struct work_cell *cell = cell_at(work, work->walker);
-	uint64_t next = cell->next;
+	u64 next = cell->next;
 
 	check_cell(work, work->walker);
 	guest_assert(next < work->cell_count);
@@ -102,7 +102,7 @@ static void list_step(struct work *work)
 	work->walker = next;
 }
 
-static void check_record(const struct work *work, uint64_t sequence)
+static void check_record(const struct work *work, u64 sequence)
 {
 	const struct work_record *record = record_at(work, sequence);
 
@@ -112,7 +112,7 @@ static void check_record(const struct work *work, uint64_t sequence)
 
 static void log_append(struct work *work)
 {
-	uint64_t sequence = work->sequence + 1;
+	u64 sequence = work->sequence + 1;
 	struct work_record *record = record_at(work, sequence);
 
 	/* What was here must be what was written a whole turn ago. */
@@ -128,10 +128,9 @@ static void log_append(struct work *work)
 
 static void log_reread(struct work *work)
 {
-	uint64_t kept = work->sequence < work->record_count ?
-				work->sequence :
-				work->record_count;
-	uint64_t sequence = work->sequence - random_below(&work->random, kept);
+	u64 kept = work->sequence < work->record_count ? work->sequence :
+							 work->record_count;
+	u64 sequence = work->sequence - random_below(&work->random, kept);
 
 	if (!kept)
 		return;
@@ -145,11 +144,11 @@ static void log_reread(struct work *work)
 
 static void counter_add(const struct work_plan *plan, struct work *work)
 {
-	uint64_t number = random_below(&work->random, WORK_COUNTERS);
-	uint64_t amount = 1 + random_below(&work->random, 7);
-	uint64_t *counter = (uint64_t *)(uintptr_t)(plan->counters +
-						    number * plan->page_size);
-	uint64_t before = __atomic_fetch_add(counter, amount, __ATOMIC_SEQ_CST);
+	u64 number = random_below(&work->random, WORK_COUNTERS);
+	u64 amount = 1 + random_below(&work->random, 7);
+	u64 *counter = (u64 *)(uintptr_t)(plan->counters +
+					  number * plan->page_size);
+	u64 before = __atomic_fetch_add(counter, amount, __ATOMIC_SEQ_CST);
 
 	/* Others add, too; nobody takes away. */
 	guest_assert(before >= work->seen[number]);
@@ -158,21 +157,21 @@ static void counter_add(const struct work_plan *plan, struct work *work)
 	work->added[number] += amount;
 }
 
-static void swap_keys(uint64_t *keys, uint64_t a, uint64_t b)
+static void swap_keys(u64 *keys, u64 a, u64 b)
 {
-	uint64_t key = keys[a];
+	u64 key = keys[a];
 
 	keys[a] = keys[b];
 	keys[b] = key;
 }
 
 /* Recursive, so that there is something on the stack. */
-static void sort_keys(uint64_t *keys, uint64_t count)
+static void sort_keys(u64 *keys, u64 count)
 {
 	while (count > 1) {
 		/* Hoare's partition: [0, high] and [high + 1, count). */
-		uint64_t pivot = keys[(count - 1) / 2];
-		uint64_t low = 0, high = count - 1;
+		u64 pivot = keys[(count - 1) / 2];
+		u64 low = 0, high = count - 1;
 
 		for (;; low++, high--) {
 			while (keys[low] < pivot)
@@ -194,9 +193,9 @@ static void sort_keys(uint64_t *keys, uint64_t count)
 	}
 }
 
-static uint64_t sum_keys(const uint64_t *keys, uint64_t count)
+static u64 sum_keys(const u64 *keys, u64 count)
 {
-	uint64_t sum = 0, i;
+	u64 sum = 0, i;
 
 	for (i = 0; i < count; i++)
 		sum += keys[i];
@@ -205,14 +204,14 @@ static uint64_t sum_keys(const uint64_t *keys, uint64_t count)
 
 static void sort_blocks(struct work *work)
 {
-	uint64_t blocks = 1 + random_below(&work->random, SORTED_BLOCKS);
-	uint64_t first, count, total = 0, i;
-	uint64_t *keys, *sums;
+	u64 blocks = 1 + random_below(&work->random, SORTED_BLOCKS);
+	u64 first, count, total = 0, i;
+	u64 *keys, *sums;
 
 	first = random_below(&work->random,
 			     work->key_count / WORK_BLOCK - blocks + 1);
-	keys = (uint64_t *)(uintptr_t)work->keys + first * WORK_BLOCK;
-	sums = (uint64_t *)(uintptr_t)work->sums + first;
+	keys = (u64 *)(uintptr_t)work->keys + first * WORK_BLOCK;
+	sums = (u64 *)(uintptr_t)work->sums + first;
 	count = blocks * WORK_BLOCK;
 	for (i = 0; i < blocks; i++) {
 		guest_assert_equal(sums[i],
@@ -231,7 +230,7 @@ static void sort_blocks(struct work *work)
 
 static void check_clock(struct work *work)
 {
-	uint64_t now = registers_clock();
+	u64 now = registers_clock();
 
 	if (work->clock_trusted)
 		guest_assert(now >= work->clock);
@@ -256,14 +255,14 @@ static void take_turn(const struct work_plan *plan, struct work *work)
 	check_clock(work);
 	guest_assert_equal(registers_check(work->token, work->interrupts), 0);
 	if (!(work->turns % FILL_TURNS)) {
-		uint64_t token = random_u64(&work->random);
+		u64 token = random_u64(&work->random);
 
 		registers_fill(token, work->interrupts);
 		work->token = token;
 	}
 }
 
-void work_run(struct guest_vcpu *self, uint64_t plan_address)
+void work_run(struct guest_vcpu *self, u64 plan_address)
 {
 	const struct work_plan *plan = (const struct work_plan *)(uintptr_t)
 		plan_address;

@@ -1,32 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Known sets of guest stores. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "backing.h"
 #include "bitmap.h"
 #include "report.h"
 #include "write_sets.h"
 
-#define STORE_SIZE sizeof(uint64_t)
+#define STORE_SIZE sizeof(u64)
 #define WORD_PAGES 64
 
-static uint64_t pages_of(const struct memslot *slot)
+static u64 pages_of(const struct memslot *slot)
 {
 	return slot->size / slot->vm->page_size;
 }
 
 /* @count stores, the first at @offset in page @page, @stride pages apart. */
-static void add(struct writer_list *list, const struct memslot *slot,
-		uint64_t page, uint64_t offset, int64_t stride, uint64_t count)
+static void add(struct writer_list *list, const struct memslot *slot, u64 page,
+		u64 offset, s64 stride, u64 count)
 {
-	uint64_t size = slot->vm->page_size;
+	u64 size = slot->vm->page_size;
 
 	if (list->count == WRITER_STORES_MAX)
 		fail("a write set has more than %d runs", WRITER_STORES_MAX);
 	list->store[list->count++] = (struct writer_store){
 		.gva = slot->gpa + page * size + offset,
-		.stride = stride * (int64_t)size,
+		.stride = stride * (s64)size,
 		.count = count,
 	};
 }
@@ -66,7 +63,7 @@ static void fill_word_ends(struct writer_list *list, const struct memslot *slot,
 static void fill_huge_ends(struct writer_list *list, const struct memslot *slot,
 			   struct random_stream *random)
 {
-	uint64_t size = slot->vm->page_size, huge = backing_thp_size(), end;
+	u64 size = slot->vm->page_size, huge = backing_thp_size(), end;
 
 	(void)random;
 	for (end = (slot->gpa / huge + 1) * huge; end <= slot->gpa + slot->size;
@@ -77,9 +74,9 @@ static void fill_huge_ends(struct writer_list *list, const struct memslot *slot,
 static void fill_straddle(struct writer_list *list, const struct memslot *slot,
 			  struct random_stream *random)
 {
-	uint64_t size = slot->vm->page_size;
-	uint64_t huge = backing_thp_size();
-	uint64_t end = (slot->gpa / huge + 1) * huge;
+	u64 size = slot->vm->page_size;
+	u64 huge = backing_thp_size();
+	u64 end = (slot->gpa / huge + 1) * huge;
 
 	(void)random;
 	add(list, slot, 1, size - 1, 1, 1);
@@ -143,7 +140,7 @@ const struct write_set *write_sets(size_t *count)
 		{ "nothing after every page", fill_nothing },
 	};
 
-	*count = sizeof(sets) / sizeof(sets[0]);
+	*count = ARRAY_SIZE(sets);
 	return sets;
 }
 
@@ -155,15 +152,15 @@ void write_set_whole(struct writer_list *list, const struct memslot *slot)
 void write_set_pages(const struct writer_list *list, const struct memslot *slot,
 		     unsigned long *written)
 {
-	uint64_t size = slot->vm->page_size, i, j;
+	u64 size = slot->vm->page_size, i, j;
 
 	for (i = 0; i < list->count; i++) {
-		uint64_t gva = list->store[i].gva - slot->gpa;
+		u64 gva = list->store[i].gva - slot->gpa;
 
 		for (j = 0; j < list->store[i].count; j++) {
 			bitmap_set(written, gva / size);
 			bitmap_set(written, (gva + STORE_SIZE - 1) / size);
-			gva += (uint64_t)list->store[i].stride;
+			gva += (u64)list->store[i].stride;
 		}
 	}
 }

@@ -4,11 +4,11 @@
 #define SECMMU_WRITE_SETS_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "random.h"
 #include "vm.h"
 #include "writer.h"
+#include "types.h"
 
 /**
  * struct write_set - a named set of stores

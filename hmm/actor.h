@@ -75,7 +75,7 @@ void actor_join(struct actor *actor);
 struct device_act {
 	int device;
 	struct secmmu_hmm_access access;
-	uint64_t word;
+	u64 word;
 	int error;
 };
 

@@ -7,7 +7,8 @@
 #define SECMMU_BENCH_DEVICE_H
 
 #include <stdbool.h>
-#include <stdint.h>
+
+#include "types.h"
 
 /**
  * struct bench_device - a device that mirrors some memory
@@ -23,10 +24,10 @@
 struct bench_device {
 	const struct bench_driver *driver;
 	unsigned char *start;
-	uint64_t pages;
-	uint64_t page;
+	u64 pages;
+	u64 page;
 	unsigned char *buffer;
-	uint64_t *entries;
+	u64 *entries;
 	int fd;
 	unsigned int mirror;
 };
@@ -49,8 +50,8 @@ struct bench_driver {
 	void (*walk)(struct bench_device *device);
 	void (*read)(struct bench_device *device);
 	void (*write)(struct bench_device *device);
-	uint64_t (*to_device)(struct bench_device *device);
-	uint64_t (*to_system)(struct bench_device *device);
+	u64 (*to_device)(struct bench_device *device);
+	u64 (*to_system)(struct bench_device *device);
 };
 
 extern const struct bench_driver bench_own;

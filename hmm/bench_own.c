@@ -6,7 +6,7 @@
 #include "hmm_device.h"
 #include "report.h"
 
-static uint64_t end_of(const struct bench_device *device)
+static u64 end_of(const struct bench_device *device)
 {
 	return (uintptr_t)device->start + device->pages * device->page;
 }
@@ -37,9 +37,9 @@ static void own_walk(struct bench_device *device)
 	      errno_name(walk.error));
 }
 
-static void own_access(struct bench_device *device, uint32_t operation)
+static void own_access(struct bench_device *device, u32 operation)
 {
-	uint64_t bytes = device->pages * device->page, done;
+	u64 bytes = device->pages * device->page, done;
 
 	for (done = 0; done < bytes;) {
 		struct secmmu_hmm_access access = {
@@ -70,8 +70,7 @@ static void own_write(struct bench_device *device)
 	own_access(device, SECMMU_HMM_STORE);
 }
 
-static uint64_t own_migrate(struct bench_device *device, uint32_t from,
-			    uint32_t to)
+static u64 own_migrate(struct bench_device *device, u32 from, u32 to)
 {
 	struct secmmu_hmm_migrate migrate = {
 		.start = (uintptr_t)device->start,
@@ -85,12 +84,12 @@ static uint64_t own_migrate(struct bench_device *device, uint32_t from,
 	return migrate.pages;
 }
 
-static uint64_t own_to_device(struct bench_device *device)
+static u64 own_to_device(struct bench_device *device)
 {
 	return own_migrate(device, SECMMU_HMM_SYSTEM, 1);
 }
 
-static uint64_t own_to_system(struct bench_device *device)
+static u64 own_to_system(struct bench_device *device)
 {
 	return own_migrate(device, 1, SECMMU_HMM_SYSTEM);
 }

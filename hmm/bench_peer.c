@@ -24,11 +24,11 @@
  * @faults: coming out: how often it had to fault pages in
  */
 struct peer_call {
-	uint64_t address;
-	uint64_t buffer;
-	uint64_t pages;
-	uint64_t done;
-	uint64_t faults;
+	u64 address;
+	u64 buffer;
+	u64 pages;
+	u64 done;
+	u64 faults;
 };
 
 #define PEER_READ      _IOWR('H', 0, struct peer_call)
@@ -46,8 +46,8 @@ static bool peer_open(struct bench_device *device)
 	return device->fd >= 0;
 }
 
-static uint64_t call(struct bench_device *device, unsigned long command,
-		     void *buffer, const char *what)
+static u64 call(struct bench_device *device, unsigned long command,
+		void *buffer, const char *what)
 {
 	struct peer_call call = {
 		.address = (uintptr_t)device->start,
@@ -80,13 +80,13 @@ static void peer_write(struct bench_device *device)
 }
 
 /* It wants a buffer for the contents, too. */
-static uint64_t peer_to_device(struct bench_device *device)
+static u64 peer_to_device(struct bench_device *device)
 {
 	return call(device, PEER_TO_DEVICE, device->buffer, "migrate");
 }
 
 /* How many it moved it does not say. */
-static uint64_t peer_to_system(struct bench_device *device)
+static u64 peer_to_system(struct bench_device *device)
 {
 	call(device, PEER_TO_SYSTEM, device->buffer, "migrate back");
 	return device->pages;

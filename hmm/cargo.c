@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -21,10 +18,10 @@
 #define MOVE_MS 5000
 
 /* Of a case before this one a killed child may still be on its way out. */
-static uint64_t used_by_others(int device)
+static u64 used_by_others(int device)
 {
 	struct deadline deadline = deadline_in_ms(MOVE_MS);
-	uint64_t used;
+	u64 used;
 
 	do {
 		used = hmm_bank(device, 0).used;
@@ -42,7 +39,7 @@ static void begin(struct cargo *cargo)
 	cargo->used = used_by_others(cargo->place.device);
 }
 
-void cargo_new(struct cargo *cargo, uint64_t pages)
+void cargo_new(struct cargo *cargo, u64 pages)
 {
 	static const struct place_kind nothing = { .name = "cargo" };
 
@@ -52,7 +49,7 @@ void cargo_new(struct cargo *cargo, uint64_t pages)
 	begin(cargo);
 }
 
-void cargo_new_written(struct cargo *cargo, uint64_t pages)
+void cargo_new_written(struct cargo *cargo, u64 pages)
 {
 	cargo_new(cargo, pages);
 	cargo_write(cargo, 0, pages);
@@ -75,36 +72,34 @@ void cargo_new_huge(struct cargo *cargo)
 	cargo_write(cargo, 0, cargo->place.pages);
 }
 
-void *cargo_page(const struct cargo *cargo, uint64_t number)
+void *cargo_page(const struct cargo *cargo, u64 number)
 {
 	return cargo->place.start + number * cargo->place.page;
 }
 
 /* Where the words of a page are: the first, the last, and some between. */
-static uint64_t offset_of(const struct cargo *cargo, unsigned int word)
+static u64 offset_of(const struct cargo *cargo, unsigned int word)
 {
-	return word * (cargo->place.page - sizeof(uint64_t)) / (WORDS - 1) &
-	       ~(sizeof(uint64_t) - 1);
+	return word * (cargo->place.page - sizeof(u64)) / (WORDS - 1) &
+	       ~(sizeof(u64) - 1);
 }
 
-static uint64_t content(const struct cargo *cargo, uint64_t number,
-			unsigned int word)
+static u64 content(const struct cargo *cargo, u64 number, unsigned int word)
 {
-	uint64_t version = cargo->version[number];
-	uint64_t mix = cargo->seed ^ number << 40 ^ version << 8 ^ word;
+	u64 version = cargo->version[number];
+	u64 mix = cargo->seed ^ number << 40 ^ version << 8 ^ word;
 
 	return version ? random_splitmix(&mix) | 1 : 0;
 }
 
-static volatile uint64_t *word_at(const struct cargo *cargo, uint64_t number,
-				  unsigned int word)
+static volatile u64 *word_at(const struct cargo *cargo, u64 number,
+			     unsigned int word)
 {
-	return (volatile uint64_t *)((unsigned char *)cargo_page(cargo,
-								 number) +
-				     offset_of(cargo, word));
+	return (volatile u64 *)((unsigned char *)cargo_page(cargo, number) +
+				offset_of(cargo, word));
 }
 
-void cargo_write(struct cargo *cargo, uint64_t first, uint64_t count)
+void cargo_write(struct cargo *cargo, u64 first, u64 count)
 {
 	unsigned int word;
 
@@ -116,7 +111,7 @@ void cargo_write(struct cargo *cargo, uint64_t first, uint64_t count)
 	}
 }
 
-void cargo_device_write(struct cargo *cargo, uint64_t first, uint64_t count)
+void cargo_device_write(struct cargo *cargo, u64 first, u64 count)
 {
 	unsigned int word;
 
@@ -130,15 +125,15 @@ void cargo_device_write(struct cargo *cargo, uint64_t first, uint64_t count)
 	}
 }
 
-void cargo_forget(struct cargo *cargo, uint64_t first, uint64_t count)
+void cargo_forget(struct cargo *cargo, u64 first, u64 count)
 {
 	memset(cargo->version + first, 0, count * sizeof(*cargo->version));
 }
 
-static void judge(const struct cargo *cargo, const char *who, uint64_t number,
-		  unsigned int word, uint64_t found)
+static void judge(const struct cargo *cargo, const char *who, u64 number,
+		  unsigned int word, u64 found)
 {
-	uint64_t expected = content(cargo, number, word);
+	u64 expected = content(cargo, number, word);
 
 	CHECK(found == expected,
 	      "page %llu, byte %llu: %s reads %#llx, where %#llx belongs (the page's version %u)",
@@ -148,7 +143,7 @@ static void judge(const struct cargo *cargo, const char *who, uint64_t number,
 	      cargo->version[number]);
 }
 
-void cargo_check(const struct cargo *cargo, uint64_t first, uint64_t count)
+void cargo_check(const struct cargo *cargo, u64 first, u64 count)
 {
 	unsigned int word;
 
@@ -158,10 +153,9 @@ void cargo_check(const struct cargo *cargo, uint64_t first, uint64_t count)
 			      *word_at(cargo, first, word));
 }
 
-void cargo_device_check(const struct cargo *cargo, uint64_t first,
-			uint64_t count)
+void cargo_device_check(const struct cargo *cargo, u64 first, u64 count)
 {
-	uint64_t *buffer = malloc(cargo->place.page);
+	u64 *buffer = malloc(cargo->place.page);
 	unsigned int word;
 
 	CHECK(buffer, "no memory");
@@ -184,8 +178,8 @@ void cargo_device_check(const struct cargo *cargo, uint64_t first,
 	free(buffer);
 }
 
-static struct secmmu_hmm_migrate move(const struct cargo *cargo, uint64_t first,
-				      uint64_t count, unsigned int from,
+static struct secmmu_hmm_migrate move(const struct cargo *cargo, u64 first,
+				      u64 count, unsigned int from,
 				      unsigned int to, unsigned int flags)
 {
 	struct deadline deadline = deadline_in_ms(MOVE_MS);
@@ -208,7 +202,7 @@ static struct secmmu_hmm_migrate move(const struct cargo *cargo, uint64_t first,
 	return sum;
 }
 
-void cargo_move(const struct cargo *cargo, uint64_t first, uint64_t count,
+void cargo_move(const struct cargo *cargo, u64 first, u64 count,
 		unsigned int from, unsigned int to)
 {
 	move(cargo, first, count, from, to, 0);
@@ -217,7 +211,7 @@ void cargo_move(const struct cargo *cargo, uint64_t first, uint64_t count,
 void cargo_move_whole(const struct cargo *cargo, unsigned int from,
 		      unsigned int to)
 {
-	uint64_t pages = cargo->place.pages;
+	u64 pages = cargo->place.pages;
 	struct secmmu_hmm_migrate moved = move(cargo, 0, pages, from, to,
 					       SECMMU_HMM_WHOLE);
 
@@ -226,10 +220,10 @@ void cargo_move_whole(const struct cargo *cargo, unsigned int from,
 	      (unsigned long long)pages, (unsigned long long)moved.whole);
 }
 
-void cargo_walk(const struct cargo *cargo, int device, uint64_t first,
-		uint64_t count, uint32_t requests, uint64_t *entries)
+void cargo_walk(const struct cargo *cargo, int device, u64 first, u64 count,
+		u32 requests, u64 *entries)
 {
-	static const uint64_t none[CARGO_PAGES];
+	static const u64 none[CARGO_PAGES];
 	struct secmmu_hmm_walk walk = {
 		.start = (uintptr_t)cargo_page(cargo, first),
 		.end = (uintptr_t)cargo_page(cargo, first + count),
@@ -242,8 +236,7 @@ void cargo_walk(const struct cargo *cargo, int device, uint64_t first,
 }
 
 /* One page: what hmm_range_fault() and the page map say of it. */
-static void look(const struct cargo *cargo, uint64_t number, uint64_t *entry,
-		 uint64_t *mapped)
+static void look(const struct cargo *cargo, u64 number, u64 *entry, u64 *mapped)
 {
 	struct pagemap *pagemap = pagemap_open();
 
@@ -252,11 +245,11 @@ static void look(const struct cargo *cargo, uint64_t number, uint64_t *entry,
 	pagemap_close(pagemap);
 }
 
-void cargo_judge_away(const struct cargo *cargo, uint64_t first, uint64_t count,
+void cargo_judge_away(const struct cargo *cargo, u64 first, u64 count,
 		      bool huge)
 {
-	const uint64_t valid = SECMMU_HMM_VALID | SECMMU_HMM_DEVICE_PAGE;
-	uint64_t entry, mapped, order;
+	const u64 valid = SECMMU_HMM_VALID | SECMMU_HMM_DEVICE_PAGE;
+	u64 entry, mapped, order;
 
 	for (; count--; first++) {
 		look(cargo, first, &entry, &mapped);
@@ -274,10 +267,10 @@ void cargo_judge_away(const struct cargo *cargo, uint64_t first, uint64_t count,
 	}
 }
 
-void cargo_judge_here(const struct cargo *cargo, uint64_t first, uint64_t count)
+void cargo_judge_here(const struct cargo *cargo, u64 first, u64 count)
 {
-	const uint64_t valid = SECMMU_HMM_VALID | SECMMU_HMM_DEVICE_PAGE;
-	uint64_t entry, mapped;
+	const u64 valid = SECMMU_HMM_VALID | SECMMU_HMM_DEVICE_PAGE;
+	u64 entry, mapped;
 
 	for (; count--; first++) {
 		look(cargo, first, &entry, &mapped);
@@ -290,9 +283,9 @@ void cargo_judge_here(const struct cargo *cargo, uint64_t first, uint64_t count)
 	}
 }
 
-void cargo_judge_used(const struct cargo *cargo, uint64_t pages)
+void cargo_judge_used(const struct cargo *cargo, u64 pages)
 {
-	uint64_t used = hmm_bank(cargo->place.device, 0).used;
+	u64 used = hmm_bank(cargo->place.device, 0).used;
 
 	CHECK(used == cargo->used + pages,
 	      "%llu pages of the device's memory are in use, where %llu are needed",
@@ -302,7 +295,7 @@ void cargo_judge_used(const struct cargo *cargo, uint64_t pages)
 
 void cargo_judge_home(const struct cargo *cargo)
 {
-	uint64_t pages = cargo->place.pages;
+	u64 pages = cargo->place.pages;
 
 	cargo_check(cargo, 0, pages);
 	cargo_judge_here(cargo, 0, pages);

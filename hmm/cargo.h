@@ -10,10 +10,10 @@
 #define SECMMU_CARGO_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "hmm_device.h"
 #include "place.h"
+#include "types.h"
 
 /* Pages of a cargo of small pages: a few, for one page table. */
 #define CARGO_PAGES 16
@@ -29,9 +29,9 @@
 struct cargo {
 	struct place place;
 	unsigned int mirror;
-	uint64_t seed;
-	uint32_t *version;
-	uint64_t used;
+	u64 seed;
+	u32 *version;
+	u64 used;
 };
 
 /**
@@ -41,14 +41,14 @@ struct cargo {
  *
  * Skips the case if devices have no memory here.
  */
-void cargo_new(struct cargo *cargo, uint64_t pages);
+void cargo_new(struct cargo *cargo, u64 pages);
 
 /**
  * cargo_new_written() - the same, every page written by the CPU
  * @cargo: to be filled
  * @pages: how many
  */
-void cargo_new_written(struct cargo *cargo, uint64_t pages);
+void cargo_new_written(struct cargo *cargo, u64 pages);
 
 /**
  * cargo_new_away() - the same, and moved to bank 0
@@ -73,7 +73,7 @@ void cargo_new_huge(struct cargo *cargo);
  *
  * Return: its first byte.
  */
-void *cargo_page(const struct cargo *cargo, uint64_t number);
+void *cargo_page(const struct cargo *cargo, u64 number);
 
 /**
  * cargo_write() - the CPU gives pages their next version
@@ -81,7 +81,7 @@ void *cargo_page(const struct cargo *cargo, uint64_t number);
  * @first: first page
  * @count: how many
  */
-void cargo_write(struct cargo *cargo, uint64_t first, uint64_t count);
+void cargo_write(struct cargo *cargo, u64 first, u64 count);
 
 /**
  * cargo_device_write() - the device does, through its mirror
@@ -89,7 +89,7 @@ void cargo_write(struct cargo *cargo, uint64_t first, uint64_t count);
  * @first: first page
  * @count: how many
  */
-void cargo_device_write(struct cargo *cargo, uint64_t first, uint64_t count);
+void cargo_device_write(struct cargo *cargo, u64 first, u64 count);
 
 /**
  * cargo_forget() - pages were dropped: they are zero
@@ -97,7 +97,7 @@ void cargo_device_write(struct cargo *cargo, uint64_t first, uint64_t count);
  * @first: first page
  * @count: how many
  */
-void cargo_forget(struct cargo *cargo, uint64_t first, uint64_t count);
+void cargo_forget(struct cargo *cargo, u64 first, u64 count);
 
 /**
  * cargo_check() - the CPU finds in pages what belongs there
@@ -105,7 +105,7 @@ void cargo_forget(struct cargo *cargo, uint64_t first, uint64_t count);
  * @first: first page
  * @count: how many
  */
-void cargo_check(const struct cargo *cargo, uint64_t first, uint64_t count);
+void cargo_check(const struct cargo *cargo, u64 first, u64 count);
 
 /**
  * cargo_device_check() - the device does, through its mirror
@@ -115,8 +115,7 @@ void cargo_check(const struct cargo *cargo, uint64_t first, uint64_t count);
  *
  * Pages of its own bank stay where they are.
  */
-void cargo_device_check(const struct cargo *cargo, uint64_t first,
-			uint64_t count);
+void cargo_device_check(const struct cargo *cargo, u64 first, u64 count);
 
 /**
  * cargo_move() - move pages, all of which must be moved
@@ -129,7 +128,7 @@ void cargo_device_check(const struct cargo *cargo, uint64_t first,
  * Tried again for a while if the kernel does not give all of them, since somebody
  * else (a CPU's batch of pages to be put on a list) may have a reference just now.
  */
-void cargo_move(const struct cargo *cargo, uint64_t first, uint64_t count,
+void cargo_move(const struct cargo *cargo, u64 first, u64 count,
 		unsigned int from, unsigned int to);
 
 /**
@@ -148,7 +147,7 @@ void cargo_move_whole(const struct cargo *cargo, unsigned int from,
  * @count: how many
  * @huge: whether as part of a huge page
  */
-void cargo_judge_away(const struct cargo *cargo, uint64_t first, uint64_t count,
+void cargo_judge_away(const struct cargo *cargo, u64 first, u64 count,
 		      bool huge);
 
 /**
@@ -157,8 +156,7 @@ void cargo_judge_away(const struct cargo *cargo, uint64_t first, uint64_t count,
  * @first: first page
  * @count: how many
  */
-void cargo_judge_here(const struct cargo *cargo, uint64_t first,
-		      uint64_t count);
+void cargo_judge_here(const struct cargo *cargo, u64 first, u64 count);
 
 /**
  * cargo_judge_home() - all of it is in the system's memory, with its contents
@@ -171,7 +169,7 @@ void cargo_judge_home(const struct cargo *cargo);
  * @cargo: the cargo
  * @pages: how many
  */
-void cargo_judge_used(const struct cargo *cargo, uint64_t pages);
+void cargo_judge_used(const struct cargo *cargo, u64 pages);
 
 /**
  * cargo_walk() - hmm_range_fault() of some pages
@@ -182,8 +180,8 @@ void cargo_judge_used(const struct cargo *cargo, uint64_t pages);
  * @requests: SECMMU_HMM_REQ_* for all of them; 0: a snapshot
  * @entries: filled in
  */
-void cargo_walk(const struct cargo *cargo, int device, uint64_t first,
-		uint64_t count, uint32_t requests, uint64_t *entries);
+void cargo_walk(const struct cargo *cargo, int device, u64 first, u64 count,
+		u32 requests, u64 *entries);
 
 /**
  * cargo_fork() - have a child process do something

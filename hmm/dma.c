@@ -55,8 +55,8 @@ void dma_function_lost(const struct dma_function *function)
 }
 
 int __dma_alloc(int device, const struct dma_function *function,
-		const void *start, uint64_t size, unsigned int mask_bits,
-		uint32_t *features)
+		const void *start, u64 size, unsigned int mask_bits,
+		u32 *features)
 {
 	struct secmmu_hmm_dma_alloc alloc = {
 		.start = (uintptr_t)start,
@@ -72,10 +72,10 @@ int __dma_alloc(int device, const struct dma_function *function,
 	return error;
 }
 
-uint32_t dma_alloc(int device, const struct dma_function *function,
-		   const void *start, uint64_t size, unsigned int mask_bits)
+u32 dma_alloc(int device, const struct dma_function *function,
+	      const void *start, u64 size, unsigned int mask_bits)
 {
-	uint32_t features = 0;
+	u32 features = 0;
 	int error = __dma_alloc(device, function, start, size, mask_bits,
 				&features);
 
@@ -95,8 +95,8 @@ void dma_free(int device)
 	CHECK(!error, "SECMMU_HMM_DMA_FREE failed: %s", errno_name(error));
 }
 
-int __dma_map(int device, const void *start, uint64_t size, uint32_t requests,
-	      uint64_t *entries, uint64_t *addresses, unsigned int *failed)
+int __dma_map(int device, const void *start, u64 size, u32 requests,
+	      u64 *entries, u64 *addresses, unsigned int *failed)
 {
 	struct secmmu_hmm_dma_map map = {
 		.start = (uintptr_t)start,
@@ -120,8 +120,8 @@ int __dma_map(int device, const void *start, uint64_t size, uint32_t requests,
 	return 0;
 }
 
-void dma_map(int device, const void *start, uint64_t size, uint32_t requests,
-	     uint64_t *entries, uint64_t *addresses)
+void dma_map(int device, const void *start, u64 size, u32 requests,
+	     u64 *entries, u64 *addresses)
 {
 	int error = __dma_map(device, start, size, requests, entries, addresses,
 			      NULL);
@@ -130,8 +130,8 @@ void dma_map(int device, const void *start, uint64_t size, uint32_t requests,
 }
 
 static unsigned int range_call(int device, unsigned long command,
-			       const void *start, uint64_t size,
-			       uint64_t *entries, const char *name)
+			       const void *start, u64 size, u64 *entries,
+			       const char *name)
 {
 	struct secmmu_hmm_dma_range range = {
 		.start = (uintptr_t)start,
@@ -144,26 +144,25 @@ static unsigned int range_call(int device, unsigned long command,
 	return range.count;
 }
 
-unsigned int dma_unmap(int device, const void *start, uint64_t size,
-		       uint64_t *entries)
+unsigned int dma_unmap(int device, const void *start, u64 size, u64 *entries)
 {
 	return range_call(device, SECMMU_HMM_DMA_UNMAP, start, size, entries,
 			  "SECMMU_HMM_DMA_UNMAP");
 }
 
-void dma_look(int device, const void *start, uint64_t size, uint64_t *entries)
+void dma_look(int device, const void *start, u64 size, u64 *entries)
 {
 	range_call(device, SECMMU_HMM_DMA_LOOK, start, size, entries,
 		   "SECMMU_HMM_DMA_LOOK");
 }
 
-static void copy(int device, const void *address, uint32_t operation,
-		 void *buffer, uint64_t length, uint32_t flags)
+static void copy(int device, const void *address, u32 operation, void *buffer,
+		 u64 length, u32 flags)
 {
 	struct secmmu_hmm_dma_copy what = {
 		.address = (uintptr_t)address,
 		.buffer = (uintptr_t)buffer,
-		.length = (uint32_t)length,
+		.length = (u32)length,
 		.operation = operation,
 		.flags = flags,
 	};
@@ -174,20 +173,20 @@ static void copy(int device, const void *address, uint32_t operation,
 	      errno_name(error));
 }
 
-void dma_copy(int device, const void *address, uint32_t operation, void *buffer,
-	      uint64_t length)
+void dma_copy(int device, const void *address, u32 operation, void *buffer,
+	      u64 length)
 {
 	copy(device, address, operation, buffer, length, 0);
 }
 
-void dma_copy_unmapped(int device, const void *address, uint32_t operation,
-		       void *buffer, uint64_t length)
+void dma_copy_unmapped(int device, const void *address, u32 operation,
+		       void *buffer, u64 length)
 {
 	copy(device, address, operation, buffer, length,
 	     SECMMU_HMM_DMA_UNMAPPED);
 }
 
-void *dma_peer_memory(uint64_t size)
+void *dma_peer_memory(u64 size)
 {
 	struct dma_function peer;
 

@@ -8,9 +8,8 @@
 #ifndef SECMMU_DMA_H
 #define SECMMU_DMA_H
 
-#include <stdint.h>
-
 #include "pci.h"
+#include "types.h"
 
 /**
  * enum dma_kind - a device
@@ -58,8 +57,8 @@ void dma_function_lost(const struct dma_function *function);
  * @features: SECMMU_HMM_DMA_IOVA, _LIST; or NULL
  */
 int __dma_alloc(int device, const struct dma_function *function,
-		const void *start, uint64_t size, unsigned int mask_bits,
-		uint32_t *features);
+		const void *start, u64 size, unsigned int mask_bits,
+		u32 *features);
 
 /**
  * dma_alloc() - the same, which must work
@@ -71,8 +70,8 @@ int __dma_alloc(int device, const struct dma_function *function,
  *
  * Return: SECMMU_HMM_DMA_IOVA, _LIST.
  */
-uint32_t dma_alloc(int device, const struct dma_function *function,
-		   const void *start, uint64_t size, unsigned int mask_bits);
+u32 dma_alloc(int device, const struct dma_function *function,
+	      const void *start, u64 size, unsigned int mask_bits);
 
 /**
  * dma_free() - end it
@@ -95,8 +94,8 @@ void dma_free(int device);
  *
  * Return: 0; hmm_range_fault()'s error, or the call's.
  */
-int __dma_map(int device, const void *start, uint64_t size, uint32_t requests,
-	      uint64_t *entries, uint64_t *addresses, unsigned int *failed);
+int __dma_map(int device, const void *start, u64 size, u32 requests,
+	      u64 *entries, u64 *addresses, unsigned int *failed);
 
 /**
  * dma_map() - the same, which must work
@@ -107,8 +106,8 @@ int __dma_map(int device, const void *start, uint64_t size, uint32_t requests,
  * @entries: one for each page
  * @addresses: the same, for the device; all ones: none
  */
-void dma_map(int device, const void *start, uint64_t size, uint32_t requests,
-	     uint64_t *entries, uint64_t *addresses);
+void dma_map(int device, const void *start, u64 size, u32 requests,
+	     u64 *entries, u64 *addresses);
 
 /**
  * dma_unmap() - end that
@@ -119,8 +118,7 @@ void dma_map(int device, const void *start, uint64_t size, uint32_t requests,
  *
  * Return: how many pages were mapped.
  */
-unsigned int dma_unmap(int device, const void *start, uint64_t size,
-		       uint64_t *entries);
+unsigned int dma_unmap(int device, const void *start, u64 size, u64 *entries);
 
 /**
  * dma_look() - the entries as they are
@@ -129,7 +127,7 @@ unsigned int dma_unmap(int device, const void *start, uint64_t size,
  * @size: bytes
  * @entries: one for each page
  */
-void dma_look(int device, const void *start, uint64_t size, uint64_t *entries);
+void dma_look(int device, const void *start, u64 size, u64 *entries);
 
 /**
  * dma_copy() - have the device read or write
@@ -139,8 +137,8 @@ void dma_look(int device, const void *start, uint64_t size, uint64_t *entries);
  * @buffer: the bytes
  * @length: how many, in one page
  */
-void dma_copy(int device, const void *address, uint32_t operation, void *buffer,
-	      uint64_t length);
+void dma_copy(int device, const void *address, u32 operation, void *buffer,
+	      u64 length);
 
 /**
  * dma_copy_unmapped() - have it try, where memory was mapped and is no more
@@ -150,8 +148,8 @@ void dma_copy(int device, const void *address, uint32_t operation, void *buffer,
  * @buffer: the bytes; of a read, what the device found there
  * @length: how many, in one page
  */
-void dma_copy_unmapped(int device, const void *address, uint32_t operation,
-		       void *buffer, uint64_t length);
+void dma_copy_unmapped(int device, const void *address, u32 operation,
+		       void *buffer, u64 length);
 
 /**
  * dma_peer_memory() - map memory of a device for others
@@ -159,6 +157,6 @@ void dma_copy_unmapped(int device, const void *address, uint32_t operation,
  *
  * Return: mapped for reading and writing.
  */
-void *dma_peer_memory(uint64_t size);
+void *dma_peer_memory(u64 size);
 
 #endif /* SECMMU_DMA_H */

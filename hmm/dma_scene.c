@@ -17,9 +17,9 @@ const struct dma_way dma_ways[] = {
 	{ "iova_32", DMA_EDU, 32, DMA_SCENE_PAGES, SECMMU_HMM_DMA_IOVA },
 	{ "list", DMA_EDU, 32, MOST_PAGES, SECMMU_HMM_DMA_LIST },
 };
-const size_t dma_way_count = sizeof(dma_ways) / sizeof(dma_ways[0]);
+const size_t dma_way_count = ARRAY_SIZE(dma_ways);
 
-unsigned char *dma_page(const struct dma_scene *scene, uint64_t number)
+unsigned char *dma_page(const struct dma_scene *scene, u64 number)
 {
 	return scene->place.start + number * scene->place.page;
 }
@@ -27,7 +27,7 @@ unsigned char *dma_page(const struct dma_scene *scene, uint64_t number)
 void dma_scene_set(struct dma_scene *scene, const struct dma_way *way,
 		   const char *kind)
 {
-	uint32_t features;
+	u32 features;
 
 	place_prepare(&scene->place, place_kind_of(kind));
 	dma_function(&scene->function, way->kind);
@@ -39,7 +39,7 @@ void dma_scene_set(struct dma_scene *scene, const struct dma_way *way,
 	      way->name, features, way->features);
 }
 
-void dma_scene_map(struct dma_scene *scene, uint32_t requests)
+void dma_scene_map(struct dma_scene *scene, u32 requests)
 {
 	dma_map(scene->place.device, scene->place.start,
 		DMA_SCENE_PAGES * scene->place.page, requests, scene->entries,
@@ -52,11 +52,10 @@ unsigned int dma_scene_unmap(struct dma_scene *scene)
 			 DMA_SCENE_PAGES * scene->place.page, scene->entries);
 }
 
-void dma_judge_entry(const struct dma_scene *scene, uint64_t number,
-		     uint64_t flags)
+void dma_judge_entry(const struct dma_scene *scene, u64 number, u64 flags)
 {
 	struct pagemap *pagemap = pagemap_open();
-	uint64_t entry = scene->entries[number], in_page_table;
+	u64 entry = scene->entries[number], in_page_table;
 
 	pagemap_read(pagemap, dma_page(scene, number), &in_page_table, 1);
 	pagemap_close(pagemap);
@@ -74,10 +73,10 @@ void dma_judge_entry(const struct dma_scene *scene, uint64_t number,
 }
 
 static void judge_address(const struct dma_scene *scene,
-			  const struct dma_way *way, uint64_t number)
+			  const struct dma_way *way, u64 number)
 {
-	uint64_t address = scene->addresses[number], page = scene->place.page;
-	uint64_t i;
+	u64 address = scene->addresses[number], page = scene->place.page;
+	u64 i;
 
 	CHECK(address != DMA_NOT_MAPPED && address % page == 0,
 	      "page %llu is mapped at %#llx", (unsigned long long)number,
@@ -107,9 +106,9 @@ static void judge_address(const struct dma_scene *scene,
 }
 
 void dma_judge(const struct dma_scene *scene, const struct dma_way *way,
-	       uint64_t flags)
+	       u64 flags)
 {
-	uint64_t i;
+	u64 i;
 
 	for (i = 0; i < DMA_SCENE_PAGES; i++) {
 		dma_judge_entry(scene, i, flags);
@@ -117,9 +116,9 @@ void dma_judge(const struct dma_scene *scene, const struct dma_way *way,
 	}
 }
 
-void dma_judge_same(const struct dma_scene *scene, const uint64_t *before)
+void dma_judge_same(const struct dma_scene *scene, const u64 *before)
 {
-	uint64_t i;
+	u64 i;
 
 	for (i = 0; i < DMA_SCENE_PAGES; i++)
 		CHECK(scene->addresses[i] == before[i],

@@ -7,11 +7,11 @@
 #define SECMMU_DMA_SCENE_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "dma.h"
 #include "hmm_device.h"
 #include "place.h"
+#include "types.h"
 
 #define DMA_SCENE_PAGES	 8
 #define DMA_ALL_REQUESTS (SECMMU_HMM_REQ_FAULT | SECMMU_HMM_REQ_WRITE)
@@ -33,8 +33,8 @@ struct dma_way {
 	const char *name;
 	enum dma_kind kind;
 	unsigned int mask_bits;
-	uint64_t pages;
-	uint32_t features;
+	u64 pages;
+	u32 features;
 };
 
 /* Of dma_ways: a device behind an IOMMU, with one run of addresses; with a list. */
@@ -56,8 +56,8 @@ extern const size_t dma_way_count;
 struct dma_scene {
 	struct place place;
 	struct dma_function function;
-	uint64_t entries[DMA_SCENE_PAGES];
-	uint64_t addresses[DMA_SCENE_PAGES];
+	u64 entries[DMA_SCENE_PAGES];
+	u64 addresses[DMA_SCENE_PAGES];
 };
 
 /**
@@ -65,7 +65,7 @@ struct dma_scene {
  * @scene: the scene
  * @number: which, from 0
  */
-unsigned char *dma_page(const struct dma_scene *scene, uint64_t number);
+unsigned char *dma_page(const struct dma_scene *scene, u64 number);
 
 /**
  * dma_scene_set() - make memory, and a map of it for a device
@@ -81,7 +81,7 @@ void dma_scene_set(struct dma_scene *scene, const struct dma_way *way,
  * @scene: gets its entries and addresses
  * @requests: SECMMU_HMM_REQ_*
  */
-void dma_scene_map(struct dma_scene *scene, uint32_t requests);
+void dma_scene_map(struct dma_scene *scene, u32 requests);
 
 /**
  * dma_scene_unmap() - unmap all pages
@@ -97,8 +97,7 @@ unsigned int dma_scene_unmap(struct dma_scene *scene);
  * @number: of the page
  * @flags: its entry, but for the page's number
  */
-void dma_judge_entry(const struct dma_scene *scene, uint64_t number,
-		     uint64_t flags);
+void dma_judge_entry(const struct dma_scene *scene, u64 number, u64 flags);
 
 /**
  * dma_judge() - that for all pages; and their addresses
@@ -107,13 +106,13 @@ void dma_judge_entry(const struct dma_scene *scene, uint64_t number,
  * @flags: of all entries
  */
 void dma_judge(const struct dma_scene *scene, const struct dma_way *way,
-	       uint64_t flags);
+	       u64 flags);
 
 /**
  * dma_judge_same() - no page has another address than before
  * @scene: the scene
  * @before: the addresses before
  */
-void dma_judge_same(const struct dma_scene *scene, const uint64_t *before);
+void dma_judge_same(const struct dma_scene *scene, const u64 *before);
 
 #endif /* SECMMU_DMA_SCENE_H */

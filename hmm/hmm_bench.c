@@ -8,9 +8,6 @@
  * Each is measured alone, both in several rounds, so that what else the machine
  * does is the same for both; the rate is that of the median turn.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +67,7 @@ static void write_all(struct bench_device *device)
 
 static void to_device(struct bench_device *device)
 {
-	uint64_t moved = device->driver->to_device(device);
+	u64 moved = device->driver->to_device(device);
 
 	CHECK(moved == device->pages, "%s moves %llu of %llu pages",
 	      device->driver->name, (unsigned long long)moved,
@@ -79,7 +76,7 @@ static void to_device(struct bench_device *device)
 
 static void to_system(struct bench_device *device)
 {
-	uint64_t moved = device->driver->to_system(device);
+	u64 moved = device->driver->to_system(device);
 
 	CHECK(moved == device->pages, "%s moves %llu of %llu pages back",
 	      device->driver->name, (unsigned long long)moved,
@@ -123,7 +120,7 @@ static const struct operation operations[] = {
 struct bench {
 	const struct operation *operation;
 	struct backing backing;
-	uint64_t pages;
+	u64 pages;
 	unsigned int threads;
 	struct bench_device *devices;
 };
@@ -147,7 +144,7 @@ static bool open_device(struct bench *bench, const struct bench_driver *driver,
 			unsigned int number)
 {
 	struct bench_device *device = &bench->devices[number];
-	uint64_t page = (uint64_t)getpagesize();
+	u64 page = (u64)getpagesize();
 
 	*device = (struct bench_device){
 		.driver = driver,
@@ -156,12 +153,12 @@ static bool open_device(struct bench *bench, const struct bench_driver *driver,
 		.pages = bench->pages,
 		.page = page,
 		.buffer = malloc(bench->pages * page),
-		.entries = malloc(bench->pages * sizeof(uint64_t)),
+		.entries = malloc(bench->pages * sizeof(u64)),
 	};
 	CHECK(device->buffer && device->entries, "no memory");
 	/* So that no fault of it is measured. */
 	memset(device->buffer, 0x11, bench->pages * page);
-	memset(device->entries, 0, bench->pages * sizeof(uint64_t));
+	memset(device->entries, 0, bench->pages * sizeof(u64));
 	if (!driver->open(device))
 		return false;
 	/* Its page table is ready where nothing is to be faulted in. */
@@ -182,7 +179,7 @@ static void close_device(struct bench_device *device)
  * open. Return: whether there is such a device.
  */
 static bool some_turns(struct bench *bench, const struct bench_driver *driver,
-		       uint64_t duration_ns, struct samples *times)
+		       u64 duration_ns, struct samples *times)
 {
 	const struct turns_config config = {
 		.threads = bench->threads,
@@ -192,7 +189,7 @@ static bool some_turns(struct bench *bench, const struct bench_driver *driver,
 	};
 	unsigned int i, count = 0;
 	struct turns *turns;
-	uint64_t until;
+	u64 until;
 
 	bench->devices = calloc(bench->threads, sizeof(*bench->devices));
 	CHECK(bench->devices, "no memory");
@@ -202,7 +199,7 @@ static bool some_turns(struct bench *bench, const struct bench_driver *driver,
 	turns = turns_begin(&config);
 	until = clock_ns() + duration_ns;
 	do {
-		uint64_t ns = turns_take(turns);
+		u64 ns = turns_take(turns);
 
 		if (times->count < TURNS_MAX)
 			samples_add(times, (double)ns / 1e3);
@@ -214,7 +211,7 @@ static bool some_turns(struct bench *bench, const struct bench_driver *driver,
 	return true;
 }
 
-static uint64_t measure_ns(void)
+static u64 measure_ns(void)
 {
 	return options()->duration_s ? options()->duration_s * NSEC_PER_SEC :
 				       MEASURE_MS * NSEC_PER_MSEC;
@@ -252,7 +249,7 @@ static void bench_operation(const struct test_case *test)
 	double rate[DEVICES];
 
 	backing_keep_mapped();
-	request.size = bench.threads * bench.pages * (uint64_t)getpagesize();
+	request.size = bench.threads * bench.pages * (u64)getpagesize();
 	if (request.kind != BACKING_ANONYMOUS)
 		request.size += HUGE_BYTES - request.size % HUGE_BYTES;
 	backing_create(&bench.backing, &request);
@@ -296,9 +293,8 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 {
 	size_t count = 0, row, size;
 
-	for (row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
-		for (size = 0; size < sizeof(sizes) / sizeof(sizes[0]);
-		     size++) {
+	for (row = 0; row < ARRAY_SIZE(rows); row++) {
+		for (size = 0; size < ARRAY_SIZE(sizes); size++) {
 			if (count == max)
 				fail("more than %zu cases", max);
 			cases[count] = (struct test_case){

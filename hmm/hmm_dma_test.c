@@ -5,9 +5,6 @@
  * and is unmapped when it is invalidated; and a real device reads and writes
  * there, through an IOMMU that lets it go nowhere else.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +25,7 @@
 static void test_map(const struct test_case *test)
 {
 	const struct dma_way *way = test->data;
-	uint64_t before[DMA_SCENE_PAGES], i;
+	u64 before[DMA_SCENE_PAGES], i;
 	unsigned int count;
 	struct dma_scene scene;
 
@@ -59,7 +56,7 @@ static void test_map(const struct test_case *test)
 static void test_upgrade(const struct test_case *test)
 {
 	const struct dma_way *way = test->data;
-	uint64_t before[DMA_SCENE_PAGES];
+	u64 before[DMA_SCENE_PAGES];
 	struct dma_scene scene;
 	pid_t child;
 
@@ -84,7 +81,7 @@ static void test_invalidated(const struct test_case *test)
 	const struct dma_way *way = test->data;
 	struct dma_scene scene;
 	unsigned int count;
-	uint64_t i;
+	u64 i;
 
 	dma_scene_set(&scene, way, "written");
 	dma_scene_map(&scene, DMA_ALL_REQUESTS);
@@ -115,7 +112,7 @@ static void test_hole(const struct test_case *test)
 {
 	const struct dma_way *way = test->data;
 	struct dma_scene scene;
-	uint64_t i;
+	u64 i;
 
 	dma_scene_set(&scene, way, "hole_pmd");
 	dma_scene_map(&scene, 0);
@@ -137,9 +134,9 @@ static void test_hole(const struct test_case *test)
  */
 static bool reaches_memory(void)
 {
-	uint64_t first = kernel_file_number("/proc/zoneinfo", "  start_pfn:");
+	u64 first = kernel_file_number("/proc/zoneinfo", "  start_pfn:");
 
-	return !(first * (uint64_t)getpagesize() >> NARROW_BITS);
+	return !(first * (u64)getpagesize() >> NARROW_BITS);
 }
 
 /* hmm_dma_map_alloc(): a device that would need buffers between cannot do it. */
@@ -164,7 +161,7 @@ static void test_narrow(const struct test_case *test)
 /* ---- a device that does DMA ---- */
 
 /* What the device copies: the end of a page. */
-static unsigned char *end_of(const struct dma_scene *scene, uint64_t number)
+static unsigned char *end_of(const struct dma_scene *scene, u64 number)
 {
 	return dma_page(scene, number) + scene->place.page - BYTES;
 }
@@ -277,7 +274,7 @@ static void test_gone(const struct test_case *test)
 struct peer_way {
 	const char *name;
 	enum dma_kind kind;
-	uint64_t flags;
+	u64 flags;
 };
 
 /*
@@ -291,11 +288,10 @@ static const struct peer_way peer_ways[] = {
 	{ "none", DMA_PLATFORM, 0 },
 };
 
-static void judge_peer_page(const struct peer_way *way, uint64_t entry,
-			    uint64_t address)
+static void judge_peer_page(const struct peer_way *way, u64 entry, u64 address)
 {
-	uint64_t flags = SECMMU_HMM_VALID | SECMMU_HMM_WRITE |
-			 SECMMU_HMM_DEVICE_PAGE | way->flags;
+	u64 flags = SECMMU_HMM_VALID | SECMMU_HMM_WRITE |
+		    SECMMU_HMM_DEVICE_PAGE | way->flags;
 
 	CHECK((entry & ~SECMMU_HMM_PAGE_MASK) == flags,
 	      "a page of a peer: the entry's flags are %#llx, where %#llx belong",
@@ -307,7 +303,7 @@ static void judge_peer_page(const struct peer_way *way, uint64_t entry,
 	/* No bridge here translates (pci_p2pdma_bus_addr_map()). */
 	CHECK(!(way->flags & SECMMU_HMM_DMA_PEER_BUS) ||
 		      address == (entry & SECMMU_HMM_PAGE_MASK) *
-					 (uint64_t)getpagesize(),
+					 (u64)getpagesize(),
 	      "a page of a peer has bus address %#llx, and is page frame %#llx",
 	      (unsigned long long)address,
 	      (unsigned long long)(entry & SECMMU_HMM_PAGE_MASK));
@@ -316,15 +312,14 @@ static void judge_peer_page(const struct peer_way *way, uint64_t entry,
 static void test_peer(const struct test_case *test)
 {
 	const struct peer_way *way = test->data;
-	const uint64_t size = DMA_SCENE_PAGES * (uint64_t)getpagesize();
+	const u64 size = DMA_SCENE_PAGES * (u64)getpagesize();
 	unsigned char written[BYTES], read[BYTES];
 	struct dma_function client;
 	unsigned int failed, count;
-	struct dma_scene scene = { .place = {
-					   .page = (uint64_t)getpagesize() } };
+	struct dma_scene scene = { .place = { .page = (u64)getpagesize() } };
 	unsigned int wanted = way->flags ? DMA_SCENE_PAGES : 0;
 	int round, error;
-	uint64_t i;
+	u64 i;
 
 	scene.place.start = dma_peer_memory(size);
 	scene.place.device = hmm_open();
@@ -361,8 +356,8 @@ static void test_peer(const struct test_case *test)
 
 static void test_refused(const struct test_case *test)
 {
-	uint64_t page = (uint64_t)getpagesize();
-	const uint64_t start = 1 << 30, end = start + DMA_SCENE_PAGES * page;
+	u64 page = (u64)getpagesize();
+	const u64 start = 1 << 30, end = start + DMA_SCENE_PAGES * page;
 	const struct {
 		const char *what;
 		struct secmmu_hmm_dma_alloc alloc;
@@ -390,7 +385,7 @@ static void test_refused(const struct test_case *test)
 	size_t i;
 
 	dma_function(&platform, DMA_PLATFORM);
-	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
 		struct secmmu_hmm_dma_alloc alloc = wrong[i].alloc;
 
 		error = __hmm_call(device, SECMMU_HMM_DMA_ALLOC, &alloc);
@@ -431,7 +426,7 @@ static const struct {
 	{ "invalidated", test_invalidated },
 	{ "hole", test_hole },
 };
-#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
+#define SCENARIOS (ARRAY_SIZE(scenarios))
 
 static const struct test_case others[] = {
 	{ "narrow/direct", .run = test_narrow, .number = { DMA_PLATFORM },
@@ -453,7 +448,7 @@ static const struct test_case others[] = {
 	{ "peer/none", .run = test_peer, .data = &peer_ways[2] },
 	{ "refused", .run = test_refused },
 };
-#define OTHERS (sizeof(others) / sizeof(others[0]))
+#define OTHERS (ARRAY_SIZE(others))
 
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)

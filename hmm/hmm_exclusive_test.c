@@ -6,9 +6,6 @@
  * operations; so a CPU that got in between would lose its own addition, or the
  * device's.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -29,13 +26,12 @@
 #define STOP_MS	  20000
 #define ADDING_MS 500
 
-static uint64_t *word_of(const struct cargo *cargo, uint64_t number)
+static u64 *word_of(const struct cargo *cargo, u64 number)
 {
 	return cargo_page(cargo, number);
 }
 
-static int add_alone(int device, unsigned int mirror, void *address,
-		     uint64_t *value)
+static int add_alone(int device, unsigned int mirror, void *address, u64 *value)
 {
 	struct secmmu_hmm_access access = {
 		.address = (uintptr_t)address,
@@ -49,9 +45,9 @@ static int add_alone(int device, unsigned int mirror, void *address,
 }
 
 /* The device adds 0 to the first word of a page: its access lasts after that. */
-static void take(const struct cargo *cargo, uint64_t number)
+static void take(const struct cargo *cargo, u64 number)
 {
-	uint64_t value = 0;
+	u64 value = 0;
 	int error = add_alone(cargo->place.device, cargo->mirror,
 			      word_of(cargo, number), &value);
 
@@ -61,19 +57,19 @@ static void take(const struct cargo *cargo, uint64_t number)
 
 static void take_all(struct cargo *cargo)
 {
-	uint64_t i;
+	u64 i;
 
 	cargo_new_written(cargo, CARGO_PAGES);
 	for (i = 0; i < CARGO_PAGES; i++)
 		take(cargo, i);
 }
 
-static void judge(const struct cargo *cargo, uint64_t number, bool exclusive)
+static void judge(const struct cargo *cargo, u64 number, bool exclusive)
 {
-	uint64_t entry = hmm_entry(cargo->place.device, cargo->mirror,
-				   cargo_page(cargo, number));
+	u64 entry = hmm_entry(cargo->place.device, cargo->mirror,
+			      cargo_page(cargo, number));
 	struct pagemap *pagemap = pagemap_open();
-	uint64_t mapped;
+	u64 mapped;
 
 	pagemap_read(pagemap, cargo_page(cargo, number), &mapped, 1);
 	pagemap_close(pagemap);
@@ -92,7 +88,7 @@ static void judge(const struct cargo *cargo, uint64_t number, bool exclusive)
 static void test_cpu(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t i, j;
+	u64 i, j;
 
 	take_all(&cargo);
 	for (i = 0; i < CARGO_PAGES; i++) {
@@ -111,9 +107,9 @@ static void test_cpu(const struct test_case *test)
 /* What the device writes meanwhile is there. */
 static void test_device_writes(const struct test_case *test)
 {
-	uint64_t value = 1000;
+	u64 value = 1000;
 	struct cargo cargo;
-	uint64_t before;
+	u64 before;
 
 	cargo_new_written(&cargo, 1);
 	before = *word_of(&cargo, 0);
@@ -131,7 +127,7 @@ static void test_device_writes(const struct test_case *test)
 
 static void cpu_adds(void *argument)
 {
-	__atomic_fetch_add((uint64_t *)argument, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add((u64 *)argument, 1, __ATOMIC_SEQ_CST);
 }
 
 /* The device is between its two steps: a CPU has to wait until it has ended. */
@@ -140,7 +136,7 @@ static void test_cpu_waits(const struct test_case *test)
 	struct device_act act = { .word = 1000 };
 	struct actor device, cpu;
 	struct cargo cargo;
-	uint64_t before;
+	u64 before;
 
 	cargo_new_written(&cargo, 1);
 	before = *word_of(&cargo, 0);
@@ -175,8 +171,8 @@ static void test_cpu_waits(const struct test_case *test)
  */
 struct adding {
 	struct cargo cargo;
-	uint64_t by_device;
-	uint64_t by_cpu;
+	u64 by_device;
+	u64 by_cpu;
 };
 
 static void device_adds_on(struct worker *worker, void *argument)
@@ -184,7 +180,7 @@ static void device_adds_on(struct worker *worker, void *argument)
 	struct adding *adding = argument;
 
 	while (!worker_should_stop(worker)) {
-		uint64_t value = 1;
+		u64 value = 1;
 		int error = add_alone(adding->cargo.place.device,
 				      adding->cargo.mirror,
 				      word_of(&adding->cargo, 0), &value);
@@ -216,7 +212,7 @@ static void test_both_add(const struct test_case *test)
 	struct worker_group *group = worker_group_new("adding");
 	const struct timespec wait = { .tv_nsec = NSEC_PER_MSEC };
 	struct adding adding = { 0 };
-	uint64_t until, before, found;
+	u64 until, before, found;
 	struct deadline deadline;
 	unsigned long i;
 
@@ -266,7 +262,7 @@ static void child_writes(struct cargo *cargo)
 static void test_fork(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t i;
+	u64 i;
 
 	take_all(&cargo);
 	cargo_fork(&cargo, child_writes);
@@ -278,7 +274,7 @@ static void test_fork(const struct test_case *test)
 /* Read-only memory: what the device had is gone, and it does not get it again. */
 static void test_mprotect(const struct test_case *test)
 {
-	uint64_t bytes, i, value = 0;
+	u64 bytes, i, value = 0;
 	struct cargo cargo;
 	int error;
 
@@ -310,7 +306,7 @@ static void test_gup(const struct test_case *test)
 {
 	struct iovec local, remote;
 	struct cargo cargo;
-	uint64_t word;
+	u64 word;
 	int ends[2];
 
 	take_all(&cargo);
@@ -345,7 +341,7 @@ static void test_two_devices(const struct test_case *test)
 {
 	struct cargo cargo;
 	unsigned int mirror;
-	uint64_t value = 0;
+	u64 value = 0;
 	int other;
 
 	take_all(&cargo);
@@ -392,7 +388,7 @@ static void test_moved(const struct test_case *test)
 static void test_huge(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t pages;
+	u64 pages;
 
 	cargo_new_huge(&cargo);
 	pages = cargo.place.pages;
@@ -415,7 +411,7 @@ static void test_shared(const struct test_case *test)
 {
 	struct place place;
 	unsigned int mirror;
-	uint64_t value = 0;
+	u64 value = 0;
 	int error;
 
 	place_prepare(&place, place_kind_of("shmem_dirty"));
@@ -465,7 +461,7 @@ int main(int argc, char **argv)
 		.summary =
 			"while a device has exclusive access to a page no CPU gets at it, and no addition of either is lost",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 		.needs = HMM_NEEDS,
 	};
 

@@ -8,9 +8,6 @@
  * No line in prove/matrix: it judges the suite's own driver, not the kernel. What
  * it would notice, a splat or a hang, ends every program of the suite.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -53,12 +50,12 @@ struct hostile {
 	unsigned char *buffer;
 	unsigned char *no_access;
 	unsigned char *read_only;
-	uint64_t page;
-	uint64_t calls;
-	uint64_t good;
+	u64 page;
+	u64 calls;
+	u64 good;
 };
 
-static unsigned char *map(uint64_t bytes, int protection)
+static unsigned char *map(u64 bytes, int protection)
 {
 	unsigned char *memory = mmap(NULL, bytes, protection,
 				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -68,8 +65,8 @@ static unsigned char *map(uint64_t bytes, int protection)
 }
 
 /* An address for results: what is there may be overwritten. */
-static uint64_t any_buffer(const struct hostile *hostile,
-			   struct random_stream *random)
+static u64 any_buffer(const struct hostile *hostile,
+		      struct random_stream *random)
 {
 	switch (random_below(random, 8)) {
 	case 0:
@@ -92,7 +89,7 @@ static uint64_t any_buffer(const struct hostile *hostile,
 static void any_range(const struct hostile *hostile,
 		      struct random_stream *random, __u64 *start, __u64 *end)
 {
-	uint64_t first = random_below(random, SCRATCH_PAGES);
+	u64 first = random_below(random, SCRATCH_PAGES);
 
 	*start = (uintptr_t)hostile->memory + first * hostile->page;
 	*end = *start +
@@ -121,8 +118,8 @@ static void any_range(const struct hostile *hostile,
 static int any_call(struct hostile *hostile, struct random_stream *random,
 		    int device)
 {
-	uint32_t mirror = random_below(random, 6);
-	uint32_t reserved = random_chance(random, 1, 16);
+	u32 mirror = random_below(random, 6);
+	u32 reserved = random_chance(random, 1, 16);
 	struct secmmu_hmm_walk walk = {
 		.entries = any_buffer(hostile, random),
 		.default_flags = random_below(random, 5) |
@@ -286,7 +283,7 @@ static void judge_error(int error)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(allowed); i++)
 		if (error == allowed[i])
 			return;
 	fail("a call of the driver fails with %s, which none may",
@@ -327,7 +324,7 @@ static void disturb(struct worker *worker, void *argument)
 
 	while (!worker_should_stop(worker)) {
 		int device = hostile->device[random_below(random, DEVICES)];
-		uint64_t first = random_below(random, SCRATCH_PAGES);
+		u64 first = random_below(random, SCRATCH_PAGES);
 		int new;
 
 		switch (random_below(random, 4)) {
@@ -360,7 +357,7 @@ static void disturb(struct worker *worker, void *argument)
  * A process of its own that uses a device, and then exits, execs or is killed,
  * with a thread of its parent possibly inside.
  */
-static void __attribute__((noreturn)) be_child(void *argument, uint64_t choice)
+static void __noreturn be_child(void *argument, u64 choice)
 {
 	struct hostile *hostile = argument;
 	int device = open(SECMMU_HMM_DEVICE, O_RDWR);
@@ -403,7 +400,7 @@ static void judge_banks(const struct hostile *hostile)
 	if (!(hmm_features(hostile->keeper) & SECMMU_HMM_HAS_MEMORY))
 		return;
 	for (i = 0; i < SECMMU_HMM_BANKS; i++) {
-		uint64_t used = hmm_bank(hostile->keeper, i).used;
+		u64 used = hmm_bank(hostile->keeper, i).used;
 
 		CHECK(!used,
 		      "after hostile calls %llu pages of bank %u are in use by nobody",
@@ -414,8 +411,8 @@ static void judge_banks(const struct hostile *hostile)
 /* It works as it did, for who behaves. */
 static void judge_alive(void)
 {
-	uint64_t page = (uint64_t)getpagesize();
-	uint64_t *word = (uint64_t *)map(page, PROT_READ | PROT_WRITE);
+	u64 page = (u64)getpagesize();
+	u64 *word = (u64 *)map(page, PROT_READ | PROT_WRITE);
 	int device = hmm_open();
 	unsigned int mirror = hmm_mirror(device, word, page);
 
@@ -423,7 +420,7 @@ static void judge_alive(void)
 	CHECK(hmm_read(device, mirror, word) == 42,
 	      "after hostile calls the device reads what is not there");
 	hmm_store(device, mirror, word, 43);
-	CHECK(*(volatile uint64_t *)word == 43,
+	CHECK(*(volatile u64 *)word == 43,
 	      "after hostile calls a store of the device is lost");
 	hmm_unmirror(device, mirror);
 	close(device);
@@ -432,8 +429,8 @@ static void judge_alive(void)
 static void test_hostile(const struct test_case *test)
 {
 	struct worker_group *group = worker_group_new("hostile");
-	struct hostile hostile = { .page = (uint64_t)getpagesize() };
-	uint64_t until, duration = case_duration_ns();
+	struct hostile hostile = { .page = (u64)getpagesize() };
+	u64 until, duration = case_duration_ns();
 	unsigned int i;
 
 	if (!options()->duration_s && duration > CHECK_S * NSEC_PER_SEC)
@@ -508,7 +505,7 @@ int main(int argc, char **argv)
 		.summary =
 			"the driver survives random calls, dying processes and attempts to remove it",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 		.needs = HMM_NEEDS,
 	};
 

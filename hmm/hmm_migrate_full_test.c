@@ -16,7 +16,7 @@
 /* More pages than the bank has: what has no room there stays. */
 static void test_full(const struct test_case *test)
 {
-	uint64_t room, bytes, i, wrong = 0;
+	u64 room, bytes, i, wrong = 0;
 	struct secmmu_hmm_migrate moved;
 	struct secmmu_hmm_bank bank;
 	volatile unsigned char *big;
@@ -31,8 +31,7 @@ static void test_full(const struct test_case *test)
 		  MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	place_advise((void *)big, bytes, MADV_NOHUGEPAGE, "MADV_NOHUGEPAGE");
 	for (i = 0; i < room + CARGO_PAGES; i++)
-		*(volatile uint64_t *)(big +
-				       i * cargo.place.page) = cargo.seed ^ i;
+		*(volatile u64 *)(big + i * cargo.place.page) = cargo.seed ^ i;
 	moved = hmm_migrate(cargo.place.device, (void *)big, bytes, HMM_SYSTEM,
 			    BANK, 0);
 	bank = hmm_bank(cargo.place.device, 0);
@@ -46,7 +45,7 @@ static void test_full(const struct test_case *test)
 	      (unsigned long long)room, (unsigned long long)bank.used,
 	      (unsigned long long)moved.refused);
 	for (i = 0; i < room + CARGO_PAGES; i++)
-		wrong += *(volatile uint64_t *)(big + i * cargo.place.page) !=
+		wrong += *(volatile u64 *)(big + i * cargo.place.page) !=
 			 (cargo.seed ^ i);
 	CHECK(!wrong, "%llu pages have lost their contents",
 	      (unsigned long long)wrong);
@@ -56,7 +55,7 @@ static void test_full(const struct test_case *test)
 /* Allocations fail, of pages there: exactly these stay, untouched. */
 static void test_no_page_there(const struct test_case *test)
 {
-	uint64_t before[CARGO_PAGES], after[CARGO_PAGES];
+	u64 before[CARGO_PAGES], after[CARGO_PAGES];
 	struct pagemap *pagemap = pagemap_open();
 	struct secmmu_hmm_migrate moved;
 	struct cargo cargo;
@@ -112,7 +111,7 @@ static void test_no_page_here(const struct test_case *test)
 static void test_no_page_for_fault(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t faults;
+	u64 faults;
 
 	cargo_new_away(&cargo);
 	faults = hmm_bank(cargo.place.device, 0).faults;
@@ -135,7 +134,7 @@ static void test_huge_no_piece_there(const struct test_case *test)
 {
 	struct secmmu_hmm_migrate moved;
 	struct cargo cargo;
-	uint64_t pages;
+	u64 pages;
 
 	cargo_new_huge(&cargo);
 	pages = cargo.place.pages;
@@ -160,7 +159,7 @@ static void test_huge_no_page_there(const struct test_case *test)
 {
 	struct secmmu_hmm_migrate moved;
 	struct cargo cargo;
-	uint64_t pages;
+	u64 pages;
 
 	cargo_new_huge(&cargo);
 	pages = cargo.place.pages;
@@ -191,7 +190,7 @@ static void test_huge_no_page_there(const struct test_case *test)
 static void test_huge_no_piece_here(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t pages;
+	u64 pages;
 
 	cargo_new_huge(&cargo);
 	pages = cargo.place.pages;
@@ -210,7 +209,7 @@ static void test_huge_no_piece_here(const struct test_case *test)
 static void test_huge_no_page_here(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t pages, faults;
+	u64 pages, faults;
 
 	cargo_new_huge(&cargo);
 	pages = cargo.place.pages;
@@ -232,7 +231,7 @@ static void test_huge_hole(const struct test_case *test)
 {
 	struct secmmu_hmm_migrate moved;
 	struct cargo cargo;
-	uint64_t pages, bytes;
+	u64 pages, bytes;
 
 	cargo_new_huge(&cargo);
 	pages = cargo.place.pages;
@@ -276,7 +275,7 @@ int main(int argc, char **argv)
 		.summary =
 			"pages that have no room in a device's memory, or none to come back to, stay as they are",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 		.needs = HMM_NEEDS,
 	};
 

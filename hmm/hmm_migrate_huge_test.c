@@ -4,9 +4,6 @@
  * the process does something to a part of one that is away, it is mapped in small
  * pages, and nothing is lost.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,7 +26,7 @@ static void away(struct cargo *cargo)
 /* Here again, in one piece. */
 static void judge_huge(struct cargo *cargo)
 {
-	uint64_t entry;
+	u64 entry;
 
 	cargo_walk(cargo, cargo->place.device, 1, 1, 0, &entry);
 	CHECK(entry >> SECMMU_HMM_ORDER_SHIFT & SECMMU_HMM_ORDER_MASK,
@@ -51,7 +48,7 @@ static void test_there_and_back(const struct test_case *test)
 static void test_cpu_fault(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t faults;
+	u64 faults;
 
 	away(&cargo);
 	faults = hmm_bank(cargo.place.device, 0).faults;
@@ -80,7 +77,7 @@ static void test_device_writes(const struct test_case *test)
 static void test_in_pieces(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t pages;
+	u64 pages;
 
 	cargo_new_huge(&cargo);
 	pages = cargo.place.pages;
@@ -95,7 +92,7 @@ static void test_in_pieces(const struct test_case *test)
 static void test_part_there(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t pages;
+	u64 pages;
 
 	cargo_new_huge(&cargo);
 	pages = cargo.place.pages;
@@ -111,7 +108,7 @@ static void test_part_there(const struct test_case *test)
 static void test_part_back(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t pages;
+	u64 pages;
 
 	away(&cargo);
 	pages = cargo.place.pages;
@@ -127,7 +124,7 @@ static void test_part_back(const struct test_case *test)
 static void test_protected_part(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t pages, bytes;
+	u64 pages, bytes;
 	void *middle;
 
 	away(&cargo);
@@ -150,7 +147,7 @@ static void test_protected_part(const struct test_case *test)
 static void test_dropped_part(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t pages;
+	u64 pages;
 
 	away(&cargo);
 	pages = cargo.place.pages;
@@ -165,7 +162,7 @@ static void test_dropped_part(const struct test_case *test)
 static void test_unmapped_part(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t pages;
+	u64 pages;
 
 	away(&cargo);
 	pages = cargo.place.pages;
@@ -194,7 +191,7 @@ static void test_remapped(const struct test_case *test)
 {
 	struct cargo cargo;
 	void *elsewhere;
-	uint64_t bytes;
+	u64 bytes;
 
 	away(&cargo);
 	bytes = cargo.place.pages * cargo.place.page;
@@ -214,7 +211,7 @@ static void child_reads(struct cargo *cargo)
 
 static void child_writes(struct cargo *cargo)
 {
-	uint64_t pages = cargo->place.pages;
+	u64 pages = cargo->place.pages;
 
 	cargo_write(cargo, pages / 3, 4);
 	cargo_check(cargo, 0, pages);
@@ -278,7 +275,7 @@ static void test_two_devices(const struct test_case *test)
 static void test_foreign_walk(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t entry;
+	u64 entry;
 	int second;
 
 	away(&cargo);
@@ -320,7 +317,7 @@ int main(int argc, char **argv)
 		.summary =
 			"huge pages move to a device's memory and back, and nothing is lost when they are split there",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 		.needs = HMM_NEEDS,
 	};
 

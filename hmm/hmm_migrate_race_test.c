@@ -52,12 +52,12 @@ static const struct {
 	{ "all/anonymous", ALL, BACKING_ANONYMOUS },
 	{ "all/anonymous_thp", ALL, BACKING_ANONYMOUS_THP },
 };
-#define STORMS (sizeof(storms) / sizeof(storms[0]))
+#define STORMS (ARRAY_SIZE(storms))
 
 /* To be quick: most of what goes wrong does so at once. */
-static uint64_t duration_ns(void)
+static u64 duration_ns(void)
 {
-	uint64_t share = case_duration_ns();
+	u64 share = case_duration_ns();
 
 	if (options()->mode != MODE_CHECK || options()->duration_s ||
 	    share < CHECK_CASE_MS * NSEC_PER_MSEC)

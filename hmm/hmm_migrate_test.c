@@ -4,9 +4,6 @@
  * are told to, or because a CPU touches them. Nothing is lost on the way, and at
  * any moment each page is where it is said to be. cargo.h has the oracle.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -28,7 +25,7 @@
 /* To the device, looked at there, and back as they are told. */
 static void test_there_and_back(const struct test_case *test)
 {
-	uint64_t pages = test->number[0];
+	u64 pages = test->number[0];
 	struct cargo cargo;
 
 	cargo_new_written(&cargo, pages);
@@ -48,7 +45,7 @@ static void test_cpu_fault(const struct test_case *test)
 {
 	bool writes = test->number[0];
 	struct cargo cargo;
-	uint64_t i, faults;
+	u64 i, faults;
 
 	cargo_new_away(&cargo);
 	faults = hmm_bank(cargo.place.device, 0).faults;
@@ -114,7 +111,7 @@ static void test_zero_page(const struct test_case *test)
 /* Some of them; the others do not notice. */
 static void test_part(const struct test_case *test)
 {
-	const uint64_t first = 3, count = 7;
+	const u64 first = 3, count = 7;
 	struct cargo cargo;
 
 	cargo_new_written(&cargo, CARGO_PAGES);
@@ -133,7 +130,7 @@ static void test_part(const struct test_case *test)
 static void test_read_only(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t bytes;
+	u64 bytes;
 
 	cargo_new_written(&cargo, CARGO_PAGES);
 	bytes = CARGO_PAGES * cargo.place.page;
@@ -154,7 +151,7 @@ static void test_read_only(const struct test_case *test)
 static void test_remapped(const struct test_case *test)
 {
 	struct cargo cargo;
-	uint64_t bytes;
+	u64 bytes;
 	void *elsewhere, *moved;
 
 	cargo_new_away(&cargo);
@@ -189,7 +186,7 @@ static void test_dropped(const struct test_case *test)
 /* Another task reads and writes it: get_user_pages() brings it back. */
 static void test_gup(const struct test_case *test)
 {
-	uint64_t words[2];
+	u64 words[2];
 	struct iovec local = { words, sizeof(words) }, remote;
 	struct cargo cargo;
 	int ends[2];
@@ -233,7 +230,7 @@ static void test_shared(const struct test_case *test)
 {
 	struct secmmu_hmm_migrate moved;
 	struct place place;
-	uint64_t i;
+	u64 i;
 
 	place_prepare(&place, place_kind_of("shmem_dirty"));
 	hmm_need_memory(place.device);
@@ -242,7 +239,7 @@ static void test_shared(const struct test_case *test)
 	CHECK(!moved.pages, "%llu pages of shared memory moved to a device",
 	      (unsigned long long)moved.pages);
 	for (i = 0; i < place.pages; i++)
-		CHECK(*(volatile uint64_t *)(place.start + i * place.page),
+		CHECK(*(volatile u64 *)(place.start + i * place.page),
 		      "page %llu of shared memory has lost its contents",
 		      (unsigned long long)i);
 }
@@ -256,7 +253,7 @@ static void child_reads(struct cargo *cargo)
 
 static void child_writes(struct cargo *cargo)
 {
-	uint64_t pages = cargo->place.pages;
+	u64 pages = cargo->place.pages;
 
 	cargo_check(cargo, 0, pages / 2);
 	cargo_write(cargo, 0, pages);
@@ -392,7 +389,7 @@ static void test_two_devices(const struct test_case *test)
 /* A device finds pages in another's memory: it does not get those, but others. */
 static void test_foreign_walk(const struct test_case *test)
 {
-	uint64_t entries[CARGO_PAGES];
+	u64 entries[CARGO_PAGES];
 	struct cargo cargo;
 	int second, i;
 
@@ -454,7 +451,7 @@ int main(int argc, char **argv)
 		.summary =
 			"pages move to a device's memory and back, and nothing is lost",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 		.needs = HMM_NEEDS,
 	};
 

@@ -54,7 +54,7 @@ static const struct {
 		  RACE_REPLACE | RACE_FREE,
 	  true },
 };
-#define STORMS (sizeof(storms) / sizeof(storms[0]))
+#define STORMS (ARRAY_SIZE(storms))
 
 static const enum backing_kind kinds[] = {
 	BACKING_ANONYMOUS,
@@ -62,7 +62,7 @@ static const enum backing_kind kinds[] = {
 	BACKING_SHMEM,
 	BACKING_SHMEM_THP,
 };
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+#define KINDS (ARRAY_SIZE(kinds))
 
 static void test_race(const struct test_case *test)
 {

@@ -5,9 +5,6 @@
  * and then it has to start over exactly if it must. What it installs is never
  * stale.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -40,17 +37,17 @@ struct scene {
 	struct device_act act;
 };
 
-static unsigned char *page_at(const struct scene *scene, uint64_t number)
+static unsigned char *page_at(const struct scene *scene, u64 number)
 {
 	return scene->place.start + number * scene->place.page;
 }
 
-static volatile uint64_t *word_at(const struct scene *scene, uint64_t number)
+static volatile u64 *word_at(const struct scene *scene, u64 number)
 {
-	return (volatile uint64_t *)page_at(scene, number);
+	return (volatile u64 *)page_at(scene, number);
 }
 
-static void discard(const struct scene *scene, uint64_t first, uint64_t count)
+static void discard(const struct scene *scene, u64 first, u64 count)
 {
 	place_advise(page_at(scene, first), count * scene->place.page,
 		     MADV_DONTNEED, "MADV_DONTNEED");
@@ -59,7 +56,7 @@ static void discard(const struct scene *scene, uint64_t first, uint64_t count)
 /* The first page has the old word; the device's thread waits for its cue. */
 static void set(struct scene *scene)
 {
-	uint64_t i;
+	u64 i;
 
 	place_prepare(&scene->place, place_kind_of("written"));
 	for (i = 0; i < PAGES; i++)
@@ -71,7 +68,7 @@ static void set(struct scene *scene)
 }
 
 /* What the device's thread has found, and how often it had to start over. */
-static void judge(struct scene *scene, uint64_t value, unsigned int faults,
+static void judge(struct scene *scene, u64 value, unsigned int faults,
 		  unsigned int busy, unsigned int retries)
 {
 	const struct secmmu_hmm_access *access = &scene->act.access;
@@ -91,10 +88,10 @@ static void judge(struct scene *scene, uint64_t value, unsigned int faults,
 }
 
 /* What the device's page table has of a page is what the CPU's has. */
-static void judge_entry(const struct scene *scene, uint64_t number)
+static void judge_entry(const struct scene *scene, u64 number)
 {
 	struct pagemap *pagemap = pagemap_open();
-	uint64_t entry, own;
+	u64 entry, own;
 
 	entry = hmm_entry(scene->place.device, scene->mirror,
 			  page_at(scene, number));
@@ -148,7 +145,7 @@ static void test_during(const struct test_case *test)
 {
 	unsigned char *start;
 	struct scene scene;
-	uint64_t words[2 * 65536 / 8];
+	u64 words[2 * 65536 / 8];
 
 	place_prepare(&scene.place, place_kind_of("device_pages"));
 	start = scene.place.start;
@@ -157,7 +154,7 @@ static void test_during(const struct test_case *test)
 				  PAGES * scene.place.page);
 	device_actor(&scene.device, &scene.act, scene.place.device,
 		     scene.mirror, SECMMU_HMM_READ, start);
-	scene.act.access.length = scene.place.page + sizeof(uint64_t);
+	scene.act.access.length = scene.place.page + sizeof(u64);
 	scene.act.access.buffer = (uintptr_t)words;
 	CHECK(scene.act.access.length <= sizeof(words),
 	      "pages of %llu bytes are too large for this test",
@@ -426,7 +423,7 @@ int main(int argc, char **argv)
 		.summary =
 			"a mirror starts over exactly if memory was invalidated, and installs nothing stale",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 		.needs = HMM_NEEDS,
 	};
 

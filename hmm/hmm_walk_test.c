@@ -4,9 +4,6 @@
  * memory (place.c) and of request (walk_table.c), and a snapshot changes
  * nothing.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,19 +23,19 @@
 #include "worker.h"
 
 /* Requests of the columns "masked" and "mixed", in turns. */
-static const uint32_t pattern[] = {
+static const u32 pattern[] = {
 	0,
 	SECMMU_HMM_REQ_FAULT,
 	SECMMU_HMM_REQ_FAULT | SECMMU_HMM_REQ_WRITE,
 	SECMMU_HMM_REQ_WRITE,
 };
-#define PATTERN (sizeof(pattern) / sizeof(pattern[0]))
+#define PATTERN (ARRAY_SIZE(pattern))
 
 /* A gigabyte of pages of 4 KiB. */
 #define ENTRIES_MAX (1U << 18)
 
 static const struct {
-	uint32_t default_flags, flags_mask;
+	u32 default_flags, flags_mask;
 } requests[WALK_REQUESTS] = {
 	[WALK_SNAPSHOT] = { 0, 0 },
 	[WALK_FAULT] = { SECMMU_HMM_REQ_FAULT, 0 },
@@ -57,16 +54,15 @@ static const struct {
 struct state {
 	long faults;
 	unsigned long resident;
-	uint64_t *entries;
+	u64 *entries;
 };
 
 /* Addresses for the entries of the largest place. */
-static uint64_t *new_entries(void)
+static u64 *new_entries(void)
 {
-	uint64_t *entries = mmap(NULL, ENTRIES_MAX * sizeof(*entries),
-				 PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-				 -1, 0);
+	u64 *entries = mmap(NULL, ENTRIES_MAX * sizeof(*entries),
+			    PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	CHECK(entries != MAP_FAILED, "no memory for entries: %s",
 	      errno_name(errno));
@@ -74,7 +70,7 @@ static uint64_t *new_entries(void)
 }
 
 /* And pages for as many as this place has, so that none is faulted in later. */
-static void populate(uint64_t *entries, const struct place *place)
+static void populate(u64 *entries, const struct place *place)
 {
 	CHECK(place->pages <= ENTRIES_MAX, "%llu pages are too many to walk",
 	      (unsigned long long)place->pages);
@@ -104,7 +100,7 @@ static unsigned long resident_pages(void)
 static void look(struct pagemap *pagemap, const struct place *place,
 		 struct state *state)
 {
-	uint64_t i;
+	u64 i;
 
 	for (i = 0; place->frame && i < place->pages; i++)
 		state->entries[i] = PAGEMAP_PRESENT | (place->frame + i);
@@ -120,7 +116,7 @@ static void judge_unchanged(const struct place *place,
 			    const struct state *before, long faults,
 			    const struct state *after)
 {
-	uint64_t i;
+	u64 i;
 
 	CHECK(faults == before->faults,
 	      "hmm_range_fault() was not asked to fault anything in, and had %ld page faults",
@@ -136,18 +132,18 @@ static void judge_unchanged(const struct place *place,
 		      (unsigned long long)after->entries[i]);
 }
 
-static uint64_t with_order(uint64_t flags, const struct place *place)
+static u64 with_order(u64 flags, const struct place *place)
 {
-	uint64_t order = (uint64_t)__builtin_ctzll(place->huge / place->page);
+	u64 order = (u64)__builtin_ctzll(place->huge / place->page);
 
 	return flags | order << SECMMU_HMM_ORDER_SHIFT;
 }
 
 /* All of an entry but the page. */
-static uint64_t expected_flags(char letter, const struct place *place)
+static u64 expected_flags(char letter, const struct place *place)
 {
-	uint64_t readable = SECMMU_HMM_VALID;
-	uint64_t writable = SECMMU_HMM_VALID | SECMMU_HMM_WRITE;
+	u64 readable = SECMMU_HMM_VALID;
+	u64 writable = SECMMU_HMM_VALID | SECMMU_HMM_WRITE;
 
 	switch (letter) {
 	case '.':
@@ -177,7 +173,7 @@ static uint64_t expected_flags(char letter, const struct place *place)
 	     letter);
 }
 
-static const char *describe(uint64_t flags, char *text, size_t size)
+static const char *describe(u64 flags, char *text, size_t size)
 {
 	snprintf(text, size, "%s%s%s%s order %llu",
 		 flags & SECMMU_HMM_VALID ? "VALID " : "",
@@ -191,8 +187,8 @@ static const char *describe(uint64_t flags, char *text, size_t size)
 
 /* A page that CPUs cannot reach is to them like one that is swapped out. */
 static void judge_device_frame(const struct place *place,
-			       const struct walk_row *row, uint64_t number,
-			       uint64_t entry, uint64_t pagemap_entry)
+			       const struct walk_row *row, u64 number,
+			       u64 entry, u64 pagemap_entry)
 {
 	CHECK(!(pagemap_entry & PAGEMAP_PRESENT) &&
 		      pagemap_entry & PAGEMAP_SWAPPED,
@@ -210,11 +206,10 @@ static void judge_device_frame(const struct place *place,
 }
 
 static void judge_page(const struct place *place, const struct walk_row *row,
-		       uint64_t number, uint64_t entry, uint64_t pagemap_entry,
-		       char letter)
+		       u64 number, u64 entry, u64 pagemap_entry, char letter)
 {
-	uint64_t expected = expected_flags(letter, place);
-	uint64_t found = entry & ~SECMMU_HMM_PAGE_MASK;
+	u64 expected = expected_flags(letter, place);
+	u64 found = entry & ~SECMMU_HMM_PAGE_MASK;
 	char said[64], must[64];
 
 	/* Only memory of devices has frames that are known beforehand. */
@@ -258,7 +253,7 @@ static void let_go(struct worker *worker, void *argument)
 
 /* The walk; somebody else has to do something so that it ends, for some places. */
 static void walk(const struct walk_row *row, struct place *place,
-		 struct secmmu_hmm_walk *asked, const uint64_t *requested,
+		 struct secmmu_hmm_walk *asked, const u64 *requested,
 		 bool waits)
 {
 	struct worker_group *group = NULL;
@@ -279,7 +274,7 @@ static void walk(const struct walk_row *row, struct place *place,
 /* A walk elsewhere, so that the code that it takes has its faults behind it. */
 static void warm_up(int device)
 {
-	uint64_t page = (uint64_t)getpagesize(), entry = 0, request = 0;
+	u64 page = (u64)getpagesize(), entry = 0, request = 0;
 	struct secmmu_hmm_walk walk = {
 		.start = (uintptr_t)&entry & ~(page - 1),
 		.end = ((uintptr_t)&entry & ~(page - 1)) + page,
@@ -301,7 +296,7 @@ static void test_walk(const struct test_case *test)
 	};
 	struct pagemap *pagemap = pagemap_open();
 	/* Before the place is made: nothing else may get its addresses. */
-	uint64_t *entries = new_entries(), *requested = new_entries(), i;
+	u64 *entries = new_entries(), *requested = new_entries(), i;
 	struct state before = { .entries = new_entries() };
 	struct state after = { .entries = new_entries() };
 	struct place place;
@@ -346,7 +341,7 @@ static void test_walk(const struct test_case *test)
 /* Nothing is asked of any page by itself, whatever the entries have. */
 static void test_alike(const struct test_case *test)
 {
-	uint64_t *entries = new_entries(), *requested = new_entries(), i;
+	u64 *entries = new_entries(), *requested = new_entries(), i;
 	struct secmmu_hmm_walk walk = {
 		.entries = (uintptr_t)entries,
 		.default_flags = SECMMU_HMM_ALIKE,
@@ -375,13 +370,13 @@ static void test_alike(const struct test_case *test)
 
 static void test_refused(const struct test_case *test)
 {
-	uint64_t page = (uint64_t)getpagesize();
-	uint64_t *entries = new_entries();
-	const uint64_t start = (uintptr_t)entries & ~(page - 1);
+	u64 page = (u64)getpagesize();
+	u64 *entries = new_entries();
+	const u64 start = (uintptr_t)entries & ~(page - 1);
 	const struct {
 		const char *what;
-		uint64_t start, end;
-		uint32_t default_flags, flags_mask;
+		u64 start, end;
+		u32 default_flags, flags_mask;
 	} wrong[] = {
 		{ "an empty range", start, start, 0, 0 },
 		{ "a range that ends before it starts", start + page, start, 0,
@@ -398,7 +393,7 @@ static void test_refused(const struct test_case *test)
 	int device = hmm_open(), error;
 	size_t i;
 
-	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
 		walk = (struct secmmu_hmm_walk){
 			.start = wrong[i].start,
 			.end = wrong[i].end,

@@ -3,9 +3,6 @@
  * Places that every machine has: anonymous and file memory, small and huge
  * pages, and addresses without memory.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,9 +15,9 @@
 
 #define FEW 8
 
-unsigned char *place_reserve(const struct place *place, uint64_t size)
+unsigned char *place_reserve(const struct place *place, u64 size)
 {
-	uint64_t whole = size + 2 * place->huge;
+	u64 whole = size + 2 * place->huge;
 	unsigned char *map = mmap(NULL, whole, PROT_NONE,
 				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 				  -1, 0);
@@ -31,7 +28,7 @@ unsigned char *place_reserve(const struct place *place, uint64_t size)
 				 ~(place->huge - 1));
 }
 
-void place_map(void *address, uint64_t size, int protection, int flags, int fd)
+void place_map(void *address, u64 size, int protection, int flags, int fd)
 {
 	void *map = mmap(address, size, protection, flags | MAP_FIXED, fd, 0);
 
@@ -39,14 +36,14 @@ void place_map(void *address, uint64_t size, int protection, int flags, int fd)
 	      (unsigned long long)size, address, errno_name(errno));
 }
 
-void place_advise(void *address, uint64_t size, int advice, const char *name)
+void place_advise(void *address, u64 size, int advice, const char *name)
 {
 	CHECK(!madvise(address, size, advice), "madvise(%s) failed: %s", name,
 	      errno_name(errno));
 }
 
-static void map_small(struct place *place, uint64_t pages, int protection,
-		      int flags, int fd)
+static void map_small(struct place *place, u64 pages, int protection, int flags,
+		      int fd)
 {
 	place->start = place_reserve(place, place->huge);
 	place->pages = pages;
@@ -55,24 +52,23 @@ static void map_small(struct place *place, uint64_t pages, int protection,
 		     "MADV_NOHUGEPAGE");
 }
 
-void place_anonymous(struct place *place, uint64_t pages)
+void place_anonymous(struct place *place, u64 pages)
 {
 	map_small(place, pages, PROT_READ | PROT_WRITE,
 		  MAP_PRIVATE | MAP_ANONYMOUS, -1);
 }
 
-void place_write(struct place *place, uint64_t first, uint64_t count)
+void place_write(struct place *place, u64 first, u64 count)
 {
 	for (; count--; first++)
-		*(volatile uint64_t *)(place->start +
-				       first * place->page) = first + 1;
+		*(volatile u64 *)(place->start + first * place->page) = first +
+									1;
 }
 
-void place_read(struct place *place, uint64_t first, uint64_t count)
+void place_read(struct place *place, u64 first, u64 count)
 {
 	for (; count--; first++)
-		(void)*(volatile uint64_t *)(place->start +
-					     first * place->page);
+		(void)*(volatile u64 *)(place->start + first * place->page);
 }
 
 static void protect(struct place *place, int protection)
@@ -213,7 +209,7 @@ static void gigabyte(struct place *place)
 static void map_file(struct place *place, int flags)
 {
 	int fd = memfd_create("secmmu-place", MFD_CLOEXEC);
-	uint64_t i;
+	u64 i;
 
 	CHECK(fd >= 0, "memfd_create failed: %s", errno_name(errno));
 	for (i = 0; i < FEW; i++)
@@ -274,7 +270,7 @@ static void shmem_dirty(struct place *place)
 
 /* ---- huge pages ---- */
 
-static void map_huge(struct place *place, uint64_t count, bool populate)
+static void map_huge(struct place *place, u64 count, bool populate)
 {
 	struct backing backing;
 	struct backing_request request = {
@@ -344,8 +340,7 @@ static void huge_zero_page(struct place *place)
 	place_read(place, 0, 1);
 }
 
-static void map_hugetlb(struct place *place, enum backing_kind kind,
-			uint64_t count)
+static void map_hugetlb(struct place *place, enum backing_kind kind, u64 count)
 {
 	struct backing backing;
 	struct backing_request request = { .kind = kind };
@@ -389,7 +384,7 @@ static void hugetlb_hole(struct place *place)
 	place->pages = FEW;
 }
 
-static void part_of_gigabyte(struct place *place, uint64_t first)
+static void part_of_gigabyte(struct place *place, u64 first)
 {
 	map_hugetlb(place, BACKING_HUGETLB_1G, 1);
 	place_write(place, 0, 1);
@@ -454,7 +449,7 @@ const struct place_kind place_kinds[] = {
 	{ .name = "hugetlb_gigabyte_offset",
 	  .prepare = hugetlb_gigabyte_offset },
 };
-const size_t place_kind_count = sizeof(place_kinds) / sizeof(place_kinds[0]);
+const size_t place_kind_count = ARRAY_SIZE(place_kinds);
 
 static const struct place_kind *find_kind(const struct place_kind *kinds,
 					  size_t count, const char *name)
@@ -492,7 +487,7 @@ void place_prepare(struct place *place, const struct place_kind *kind)
 	*place = (struct place){
 		.device = hmm_open(),
 		.walker = gettid(),
-		.page = (uint64_t)getpagesize(),
+		.page = (u64)getpagesize(),
 		.huge = backing_thp_size(),
 	};
 	/* Its hinting faults would be invalidations. */

@@ -7,10 +7,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "cases.h"
+#include "types.h"
 
 struct worker_group;
 
@@ -32,11 +32,11 @@ struct worker_group;
 struct place {
 	int device;
 	unsigned char *start;
-	uint64_t pages;
-	uint64_t page;
-	uint64_t huge;
+	u64 pages;
+	u64 page;
+	u64 huge;
 	bool no_pagemap;
-	uint64_t frame;
+	u64 frame;
 	pid_t walker;
 	struct worker_group *helper;
 };
@@ -97,7 +97,7 @@ extern const size_t place_daemon_kind_count;
  *
  * Return: the first address, for place_map().
  */
-unsigned char *place_reserve(const struct place *place, uint64_t size);
+unsigned char *place_reserve(const struct place *place, u64 size);
 
 /**
  * place_map() - map memory at a reserved address
@@ -107,14 +107,14 @@ unsigned char *place_reserve(const struct place *place, uint64_t size);
  * @flags: MAP_*; MAP_FIXED is added
  * @fd: as for mmap()
  */
-void place_map(void *address, uint64_t size, int protection, int flags, int fd);
+void place_map(void *address, u64 size, int protection, int flags, int fd);
 
 /**
  * place_anonymous() - private memory in small pages, nothing populated
  * @place: gets its start, at a huge page's first address
  * @pages: how many
  */
-void place_anonymous(struct place *place, uint64_t pages);
+void place_anonymous(struct place *place, u64 pages);
 
 /**
  * place_share() - have a child process, which shares all pages
@@ -129,7 +129,7 @@ void place_share(void);
  * @first: first page, counted from its start
  * @count: how many
  */
-void place_write(struct place *place, uint64_t first, uint64_t count);
+void place_write(struct place *place, u64 first, u64 count);
 
 /**
  * place_read() - read a word of each page
@@ -137,7 +137,7 @@ void place_write(struct place *place, uint64_t first, uint64_t count);
  * @first: first page, counted from its start
  * @count: how many
  */
-void place_read(struct place *place, uint64_t first, uint64_t count);
+void place_read(struct place *place, u64 first, u64 count);
 
 /**
  * place_advise() - madvise() that must work
@@ -146,6 +146,6 @@ void place_read(struct place *place, uint64_t first, uint64_t count);
  * @advice: MADV_*
  * @name: of the advice
  */
-void place_advise(void *address, uint64_t size, int advice, const char *name);
+void place_advise(void *address, u64 size, int advice, const char *name);
 
 #endif /* SECMMU_PLACE_H */

@@ -3,9 +3,6 @@
  * Places that the kernel's own threads, or what it does at a timer's tick, make:
  * merged pages, and pages under NUMA hinting.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
@@ -44,10 +41,10 @@ static void merged(struct place *place)
 		{ .file = KSM "sleep_millisecs", .value = "1" },
 		{ .file = KSM "run", .value = "1" },
 	};
-	const size_t count = sizeof(settings) / sizeof(settings[0]);
+	const size_t count = ARRAY_SIZE(settings);
 	static const char merging[] = "/proc/self/ksm_merging_pages";
 	struct deadline deadline = deadline_in_ms(WAIT_MS);
-	uint64_t i;
+	u64 i;
 
 	place_anonymous(place, FEW);
 	for (i = 0; i < FEW; i++)
@@ -88,7 +85,7 @@ static void run_on_node(unsigned int node)
 /* Whether hmm_range_fault() finds none of the pages, asking for nothing. */
 static bool none_is_found(const struct place *place)
 {
-	uint64_t *entries = calloc(place->pages, 2 * sizeof(*entries)), i;
+	u64 *entries = calloc(place->pages, 2 * sizeof(*entries)), i;
 	struct secmmu_hmm_walk walk = {
 		.start = (uintptr_t)place->start,
 		.end = (uintptr_t)place->start + place->pages * place->page,
@@ -108,7 +105,7 @@ static bool none_is_found(const struct place *place)
 
 static void must_be_present(const struct place *place)
 {
-	uint64_t *entries = calloc(place->pages, sizeof(*entries)), i;
+	u64 *entries = calloc(place->pages, sizeof(*entries)), i;
 	struct pagemap *pagemap = pagemap_open();
 
 	CHECK(entries, "no memory for entries");
@@ -136,10 +133,10 @@ static void hint(const struct place *place)
 		{ .file = NUMA "scan_period_max_ms", .value = "1" },
 		{ .file = "/proc/sys/kernel/numa_balancing", .value = "1" },
 	};
-	const size_t count = sizeof(settings) / sizeof(settings[0]);
+	const size_t count = ARRAY_SIZE(settings);
 	const unsigned long other = 1UL << 1;
 	struct deadline deadline = deadline_in_ms(WAIT_MS);
-	volatile uint64_t spin = 0;
+	volatile u64 spin = 0;
 	bool gone = false;
 
 	if (!settings_set(settings, count))
@@ -192,5 +189,4 @@ const struct place_kind place_daemon_kinds[] = {
 	{ .name = "hinted", .prepare = hinted },
 	{ .name = "hinted_thp", .prepare = hinted_thp },
 };
-const size_t place_daemon_kind_count = sizeof(place_daemon_kinds) /
-				       sizeof(place_daemon_kinds[0]);
+const size_t place_daemon_kind_count = ARRAY_SIZE(place_daemon_kinds);

@@ -19,7 +19,7 @@
 static void move(struct place *place, unsigned int flags)
 {
 	struct deadline deadline = deadline_in_ms(MOVE_MS);
-	uint64_t moved = 0;
+	u64 moved = 0;
 
 	while (moved < place->pages) {
 		struct secmmu_hmm_migrate now =
@@ -107,7 +107,7 @@ static void foreign_huge(struct place *place)
 /* By adding nothing to a word of each. */
 static void exclusive(struct place *place)
 {
-	uint64_t i, value = 0;
+	u64 i, value = 0;
 	struct secmmu_hmm_access access = {
 		.length = sizeof(value),
 		.buffer = (uintptr_t)&value,
@@ -144,5 +144,4 @@ const struct place_kind place_memory_kinds[] = {
 	{ .name = "foreign_huge", .prepare = foreign_huge },
 	{ .name = "exclusive", .prepare = exclusive },
 };
-const size_t place_memory_kind_count = sizeof(place_memory_kinds) /
-				       sizeof(place_memory_kinds[0]);
+const size_t place_memory_kind_count = ARRAY_SIZE(place_memory_kinds);

@@ -3,9 +3,6 @@
  * Places that need something of the machine: swap space, userfaultfd, the
  * suite's own device, memory that is called broken.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -73,7 +70,7 @@ static void swapped(struct place *place)
 {
 	struct pagemap *pagemap = pagemap_open();
 	struct deadline deadline = deadline_in_ms(10000);
-	uint64_t i;
+	u64 i;
 
 	swap_need();
 	place_anonymous(place, FEW);
@@ -125,7 +122,7 @@ static void uffd_marker(struct place *place)
 /* The last but one of every four cannot be had, the others were written. */
 static void guarded(struct place *place)
 {
-	uint64_t i;
+	u64 i;
 
 	place_anonymous(place, FEW);
 	place_write(place, 0, FEW);
@@ -148,7 +145,7 @@ static void ignore(int signal)
 static void poisoned(struct place *place)
 {
 	struct sigaction action = { .sa_handler = ignore };
-	uint64_t i;
+	u64 i;
 
 	CHECK(!sigaction(SIGBUS, &action, NULL), "sigaction failed: %s",
 	      errno_name(errno));
@@ -185,7 +182,7 @@ static void secret(struct place *place)
 /* In the midst of a gigabyte of DAX, which is one entry of the page table. */
 static void map_dax(struct place *place, int protection)
 {
-	uint64_t frame;
+	u64 frame;
 	int fd = devdax_open(&frame);
 
 	place->huge = DEVDAX_PAGE;
@@ -300,5 +297,4 @@ const struct place_kind place_special_kinds[] = {
 	  .prepare = migrating,
 	  .let_go = let_migration_go },
 };
-const size_t place_special_kind_count = sizeof(place_special_kinds) /
-					sizeof(place_special_kinds[0]);
+const size_t place_special_kind_count = ARRAY_SIZE(place_special_kinds);

@@ -2,9 +2,6 @@
 /*
  * The storm's threads that add and look, and the judgement.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -93,8 +90,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 
 /* What was found in a kept page's counter, between two looks at its book. */
 static void judge_counter(const struct race *race, unsigned int number,
-			  const char *who, uint64_t before, uint64_t found,
-			  uint64_t after)
+			  const char *who, u64 before, u64 found, u64 after)
 {
 	CHECK(found >= before,
 	      "page %u: %s finds %llu in its counter, but %llu had been added before it looked: %s",
@@ -107,15 +103,15 @@ static void judge_counter(const struct race *race, unsigned int number,
 	      (unsigned long long)after);
 }
 
-static uint64_t load(const uint64_t *word)
+static u64 load(const u64 *word)
 {
 	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
 }
 
 /* The device does one thing; false if the storm has the memory just now. */
 static bool device_do(const struct race *race,
-		      enum secmmu_hmm_operation operation, uint64_t *address,
-		      uint64_t *word)
+		      enum secmmu_hmm_operation operation, u64 *address,
+		      u64 *word)
 {
 	struct secmmu_hmm_access access = {
 		.address = (uintptr_t)address,
@@ -142,7 +138,7 @@ static bool device_do(const struct race *race,
 static void device_add(struct race *race, unsigned int number)
 {
 	struct race_keep *keep = &race->keep[number];
-	uint64_t before = load(&keep->added), word = 1;
+	u64 before = load(&keep->added), word = 1;
 	bool alone = race->storm & RACE_ALONE && number % 2;
 
 	__atomic_fetch_add(&keep->begun, 1, __ATOMIC_SEQ_CST);
@@ -159,7 +155,7 @@ static void device_add(struct race *race, unsigned int number)
 static void device_look(struct race *race, unsigned int number)
 {
 	struct race_keep *keep = &race->keep[number];
-	uint64_t before = load(&keep->added), word;
+	u64 before = load(&keep->added), word;
 
 	if (device_do(race, SECMMU_HMM_READ, race_keep_word(race, number),
 		      &word))
@@ -170,7 +166,7 @@ static void device_look(struct race *race, unsigned int number)
 static void device_look_at_dropped(struct race *race, unsigned int number)
 {
 	struct race_drop *drop = &race->drop[number];
-	uint64_t dead = load(&drop->dead), word, born;
+	u64 dead = load(&drop->dead), word, born;
 
 	if (!device_do(race, SECMMU_HMM_READ, race_drop_word(race, number),
 		       &word))
@@ -184,7 +180,7 @@ static void device_look_at_dropped(struct race *race, unsigned int number)
 
 static void device_mark(struct race *race, unsigned int number)
 {
-	uint64_t mark = RACE_MARK;
+	u64 mark = RACE_MARK;
 
 	device_do(race, SECMMU_HMM_STORE, race_drop_word(race, number) + 1,
 		  &mark);
@@ -206,9 +202,8 @@ void race_device(struct worker *worker, void *argument)
 	struct race *race = argument;
 
 	while (!worker_should_stop(worker)) {
-		uint64_t action = random_below(random,
-					       sizeof(actions) /
-						       sizeof(*actions));
+		u64 action = random_below(random,
+					  sizeof(actions) / sizeof(*actions));
 		unsigned int number = random_below(random, RACE_PAGES);
 
 		if (!rests(race, number)) {
@@ -228,7 +223,7 @@ void race_cpu(struct worker *worker, void *argument)
 	while (!worker_should_stop(worker)) {
 		unsigned int number = random_below(random, RACE_PAGES);
 		struct race_keep *keep = &race->keep[number];
-		uint64_t before = load(&keep->added), found;
+		u64 before = load(&keep->added), found;
 
 		if (rests(race, number))
 			continue;
@@ -250,10 +245,10 @@ static void judge_end(struct race *race)
 	unsigned int i;
 
 	for (i = 0; i < RACE_PAGES; i++) {
-		uint64_t added = race->keep[i].added;
-		uint64_t memory = *race_keep_word(race, i);
-		uint64_t device = hmm_read(race->device, race->mirror,
-					   race_keep_word(race, i));
+		u64 added = race->keep[i].added;
+		u64 memory = *race_keep_word(race, i);
+		u64 device = hmm_read(race->device, race->mirror,
+				      race_keep_word(race, i));
 
 		CHECK(memory == added,
 		      "page %u has %llu in its counter, and %llu was added: a write is %s",
@@ -278,7 +273,7 @@ static bool must_move_whole(const struct race *race)
 /* Who has not yet had a part in it, NULL if all have. */
 static const char *missing(const struct race *race)
 {
-	uint64_t born = 0;
+	u64 born = 0;
 	unsigned int i;
 
 	for (i = 0; i < RACE_PAGES; i++)
@@ -305,7 +300,7 @@ static void tell(struct race *race)
 	struct secmmu_hmm_counters counters = hmm_counters(race->device,
 							   race->mirror);
 	const char *idle = missing(race);
-	uint64_t told = 0;
+	u64 told = 0;
 	unsigned int i;
 
 	for (i = 0; i < SECMMU_HMM_EVENTS; i++)
@@ -344,7 +339,7 @@ static void set(struct race *race, enum backing_kind kind)
 	if (!race->storm)
 		skip("2 NUMA nodes with memory",
 		     "run it on a NUMA machine, or in a target: ./run_all.sh --vm");
-	race->page = (uint64_t)getpagesize();
+	race->page = (u64)getpagesize();
 	if (!is_huge(kind))
 		race->storm &= ~HUGE_ONLY;
 	else
@@ -379,7 +374,7 @@ static void widen_windows(const struct race *race, struct random_stream *random)
 	const struct timespec wait = { .tv_nsec = WINDOWS_NS };
 	size_t i;
 
-	for (i = 0; i < sizeof(points) / sizeof(points[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(points); i++)
 		hmm_delay(race->device, points[i],
 			  random_chance(random, 1, 2) ?
 				  random_between(random, 1, DELAY_MAX_US) :
@@ -388,22 +383,22 @@ static void widen_windows(const struct race *race, struct random_stream *random)
 }
 
 /* A slow machine may not have come to what must happen when the time is over. */
-static bool is_over(const struct race *race, uint64_t until)
+static bool is_over(const struct race *race, u64 until)
 {
-	uint64_t now = clock_ns();
+	u64 now = clock_ns();
 
 	if (load(&race->victim->found) || now >= until + LATE_NS)
 		return true;
 	return now >= until && !missing(race);
 }
 
-void race_run(unsigned int storm, enum backing_kind kind, uint64_t duration_ns,
+void race_run(unsigned int storm, enum backing_kind kind, u64 duration_ns,
 	      unsigned int devices)
 {
 	struct race *race = calloc(1, sizeof(*race));
 	struct worker_group *group = worker_group_new("race");
 	struct random_stream random;
-	uint64_t until;
+	u64 until;
 	unsigned int i;
 	static const char *const pressure[] = { "--vm", "1", "--vm-bytes",
 						"25%", NULL };

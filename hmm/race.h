@@ -20,12 +20,12 @@
 #define SECMMU_RACE_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "backing.h"
 #include "disturb.h"
 #include "worker.h"
+#include "types.h"
 
 /*
  * Pages of each half that are worked on: few, so that two who come at the same
@@ -57,8 +57,8 @@
  * @added: what was added
  */
 struct race_keep {
-	uint64_t begun;
-	uint64_t added;
+	u64 begun;
+	u64 added;
 };
 
 /**
@@ -67,8 +67,8 @@ struct race_keep {
  * @dead: generation that was dropped last
  */
 struct race_drop {
-	uint64_t born;
-	uint64_t dead;
+	u64 born;
+	u64 dead;
 };
 
 /**
@@ -100,8 +100,8 @@ struct race {
 	struct backing backing;
 	struct backing kept;
 	struct disturber disturber;
-	uint64_t page;
-	uint64_t stride;
+	u64 page;
+	u64 stride;
 	int device;
 	unsigned int mirror;
 	struct race_keep keep[RACE_PAGES];
@@ -109,14 +109,14 @@ struct race {
 	struct race_victim *victim;
 	unsigned char *twins;
 	unsigned int resting;
-	uint64_t merged;
+	u64 merged;
 	struct pagemap *pagemap;
-	uint64_t moved;
-	uint64_t moved_whole;
+	u64 moved;
+	u64 moved_whole;
 	bool loaded;
-	uint64_t operations;
-	uint64_t additions;
-	uint64_t disturbances;
+	u64 operations;
+	u64 additions;
+	u64 disturbances;
 };
 
 /**
@@ -127,8 +127,8 @@ struct race {
  */
 struct race_victim {
 	bool stop;
-	uint64_t rounds;
-	uint64_t found;
+	u64 rounds;
+	u64 found;
 };
 
 /**
@@ -147,7 +147,7 @@ bool race_allows(unsigned int storm, enum backing_kind kind);
  * @duration_ns: how long
  * @devices: threads that are the device
  */
-void race_run(unsigned int storm, enum backing_kind kind, uint64_t duration_ns,
+void race_run(unsigned int storm, enum backing_kind kind, u64 duration_ns,
 	      unsigned int devices);
 
 /*
@@ -155,21 +155,19 @@ void race_run(unsigned int storm, enum backing_kind kind, uint64_t duration_ns,
  */
 
 /* Pages by number; the kept half begins the memory, the dropped half ends it. */
-static inline uint64_t *race_keep_word(const struct race *race,
-				       unsigned int number)
+static inline u64 *race_keep_word(const struct race *race, unsigned int number)
 {
-	return (uint64_t *)((unsigned char *)race->backing.hva +
-			    number * race->stride);
+	return (u64 *)((unsigned char *)race->backing.hva +
+		       number * race->stride);
 }
 
-static inline uint64_t *race_drop_word(const struct race *race,
-				       unsigned int number)
+static inline u64 *race_drop_word(const struct race *race, unsigned int number)
 {
 	return race_keep_word(race, RACE_PAGES + number);
 }
 
 /* One more; any thread may look meanwhile. */
-static inline void race_count(uint64_t *counter)
+static inline void race_count(u64 *counter)
 {
 	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
 }

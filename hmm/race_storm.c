@@ -2,9 +2,6 @@
 /*
  * What a storm does to the memory.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -45,11 +42,10 @@
 static void choose_range(const struct race *race, struct random_stream *random,
 			 struct secmmu_hmm_migrate *migrate)
 {
-	uint64_t part = race->storm & RACE_WHOLE ? backing_thp_size() :
-						   race->page;
-	uint64_t parts = race->backing.size / part;
-	uint64_t first = random_below(random, parts);
-	uint64_t count = random_between(random, 1, parts - first);
+	u64 part = race->storm & RACE_WHOLE ? backing_thp_size() : race->page;
+	u64 parts = race->backing.size / part;
+	u64 first = random_below(random, parts);
+	u64 count = random_between(random, 1, parts - first);
 
 	if (random_chance(random, 1, 2))
 		count = (count + RACE_PAGES - 1) / RACE_PAGES;
@@ -70,7 +66,7 @@ static void choose_range(const struct race *race, struct random_stream *random,
 static void away(struct race *race, struct random_stream *random)
 {
 	struct secmmu_hmm_migrate migrate = {
-		.from = (uint32_t)random_below(random, 3),
+		.from = (u32)random_below(random, 3),
 	};
 	int error;
 
@@ -103,9 +99,9 @@ static const struct {
 	{ RACE_UFFD, DISTURB_WRITE_PROTECT, false },
 	{ RACE_SPLIT, DISTURB_SPLIT, true },
 };
-#define KEPT (sizeof(kept) / sizeof(kept[0]))
+#define KEPT (ARRAY_SIZE(kept))
 
-static void must_advise(void *start, uint64_t size, int advice)
+static void must_advise(void *start, u64 size, int advice)
 {
 	CHECK(!madvise(start, size, advice), "madvise %d failed: %s", advice,
 	      errno_name(errno));
@@ -150,7 +146,7 @@ void race_storm_prepare(struct race *race)
 
 static bool is_merged(const struct race *race, unsigned int number)
 {
-	uint64_t page, twin;
+	u64 page, twin;
 
 	pagemap_read(race->pagemap, race_keep_word(race, number), &page, 1);
 	pagemap_read(race->pagemap, race->twins + number * race->page, &twin,
@@ -167,8 +163,8 @@ static void rest_and_merge(struct race *race, struct random_stream *random)
 {
 	unsigned int number = random_below(random, RACE_PAGES);
 	bool alone = race->storm == RACE_KSM;
-	uint64_t rest = random_between(random, REST_MIN_MS,
-				       alone ? REST_MAX_MS : REST_MIXED_MS);
+	u64 rest = random_between(random, REST_MIN_MS,
+				  alone ? REST_MAX_MS : REST_MIXED_MS);
 	const struct timespec look = { .tv_nsec = REST_LOOK_NS };
 	struct deadline end = deadline_in_ms(
 		alone && !race->merged ? REST_FIRST_MS : rest);
@@ -187,7 +183,7 @@ static void rest_and_merge(struct race *race, struct random_stream *random)
 static void disturb_kept(struct race *race, struct random_stream *random,
 			 size_t i)
 {
-	uint64_t offset = random_below(random, RACE_PAGES) * race->stride;
+	u64 offset = random_below(random, RACE_PAGES) * race->stride;
 	int error;
 
 	worker_doing(worker_self(),
@@ -227,7 +223,7 @@ void race_storm(struct worker *worker, void *argument)
 
 	while (!worker_should_stop(worker)) {
 		/* Two that are not of that table, or not of a half. */
-		uint64_t i = random_below(random, KEPT + 2);
+		u64 i = random_below(random, KEPT + 2);
 		int error;
 
 		if (i < KEPT && race->storm & kept[i].storm) {
@@ -250,12 +246,12 @@ void race_storm(struct worker *worker, void *argument)
 
 /* ---- the dropped half ---- */
 
-static void must_find(struct race *race, unsigned int number, uint64_t wanted,
+static void must_find(struct race *race, unsigned int number, u64 wanted,
 		      const char *when)
 {
-	uint64_t *word = race_drop_word(race, number);
-	uint64_t device = hmm_read(race->device, race->mirror, word);
-	uint64_t cpu = *(volatile uint64_t *)word;
+	u64 *word = race_drop_word(race, number);
+	u64 device = hmm_read(race->device, race->mirror, word);
+	u64 cpu = *(volatile u64 *)word;
 
 	CHECK(device == wanted && cpu == wanted,
 	      "page %u, %s: the device finds %llu and the CPU %llu, where %llu belongs",
@@ -267,20 +263,20 @@ static void must_find(struct race *race, unsigned int number, uint64_t wanted,
 static void give_birth(struct race *race, unsigned int number, bool by_device)
 {
 	struct race_drop *drop = &race->drop[number];
-	uint64_t *word = race_drop_word(race, number);
-	uint64_t born = drop->born + 1;
+	u64 *word = race_drop_word(race, number);
+	u64 born = drop->born + 1;
 
 	__atomic_store_n(&drop->born, born, __ATOMIC_SEQ_CST);
 	if (by_device)
 		hmm_store(race->device, race->mirror, word, born);
 	else
-		*(volatile uint64_t *)word = born;
+		*(volatile u64 *)word = born;
 	must_find(race, number, born, "just written");
 }
 
 static void drop_page(struct race *race, unsigned int number)
 {
-	uint64_t offset = (RACE_PAGES + number) * race->stride;
+	u64 offset = (RACE_PAGES + number) * race->stride;
 	int error = backing_discard(&race->backing, offset, race->page);
 
 	CHECK(!error, "cannot discard a page: %s", errno_name(error));
@@ -340,16 +336,15 @@ void race_owner(struct worker *worker, void *argument)
 
 static void be_victim(struct race *race)
 {
-	const uint64_t words = VICTIM_PAGES * race->page / sizeof(uint64_t);
-	const uint64_t own = 0x0123456789abcdefULL;
+	const u64 words = VICTIM_PAGES * race->page / sizeof(u64);
+	const u64 own = 0x0123456789abcdefULL;
 	struct race_victim *victim = race->victim;
 
 	while (!__atomic_load_n(&victim->stop, __ATOMIC_ACQUIRE)) {
-		volatile uint64_t *memory = mmap(NULL, words * sizeof(*memory),
-						 PROT_READ | PROT_WRITE,
-						 MAP_PRIVATE | MAP_ANONYMOUS,
-						 -1, 0);
-		uint64_t i;
+		volatile u64 *memory = mmap(NULL, words * sizeof(*memory),
+					    PROT_READ | PROT_WRITE,
+					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		u64 i;
 
 		if (memory == MAP_FAILED)
 			_exit(1);

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -29,21 +26,19 @@ struct ready {
 	unsigned int mirror;
 };
 
-static void __attribute__((noreturn))
-be_child(uint64_t *memory, uint64_t word, int pipe)
+static void __noreturn be_child(u64 *memory, u64 word, int pipe)
 {
 	struct ready ready = { .device = hmm_open() };
 
-	*(volatile uint64_t *)memory = word;
-	ready.mirror = hmm_mirror(ready.device, memory,
-				  (uint64_t)getpagesize());
+	*(volatile u64 *)memory = word;
+	ready.mirror = hmm_mirror(ready.device, memory, (u64)getpagesize());
 	CHECK(write(pipe, &ready, sizeof(ready)) == sizeof(ready),
 	      "cannot write to a pipe: %s", errno_name(errno));
 	for (;;)
 		pause();
 }
 
-void reaped_start(struct reaped *reaped, uint64_t word)
+void reaped_start(struct reaped *reaped, u64 word)
 {
 	struct ready ready;
 	int pipes[2];

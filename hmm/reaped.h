@@ -7,8 +7,9 @@
 #ifndef SECMMU_REAPED_H
 #define SECMMU_REAPED_H
 
-#include <stdint.h>
 #include <sys/types.h>
+
+#include "types.h"
 
 /**
  * struct reaped - such a process
@@ -23,7 +24,7 @@ struct reaped {
 	int pidfd;
 	int device;
 	unsigned int mirror;
-	uint64_t *memory;
+	u64 *memory;
 };
 
 /**
@@ -31,7 +32,7 @@ struct reaped {
  * @reaped: to be filled
  * @word: what its memory begins with
  */
-void reaped_start(struct reaped *reaped, uint64_t word);
+void reaped_start(struct reaped *reaped, u64 word);
 
 /**
  * reaped_kill() - kill it; it waits for its tracer, this process, before it exits

@@ -175,7 +175,7 @@ const struct walk_row walk_rows[] = {
   .rule = "hmm_vma_handle_pte(): remove_device_exclusive_entry() restores it, writable" },
 };
 /* clang-format on */
-const size_t walk_row_count = sizeof(walk_rows) / sizeof(walk_rows[0]);
+const size_t walk_row_count = ARRAY_SIZE(walk_rows);
 
 const char *walk_request_name(enum walk_request request)
 {

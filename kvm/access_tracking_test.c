@@ -10,9 +10,6 @@
  * nothing. The other direction, what is young though nobody has accessed it, is
  * reported only: the kernel may count more than asked for.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,10 +42,10 @@
 static void judge_idle(struct young *young, const unsigned long *marked,
 		       const unsigned long *idle)
 {
-	uint64_t unit, extra = 0, judged = 0;
+	u64 unit, extra = 0, judged = 0;
 
 	for (unit = 0; unit < young->units; unit++) {
-		uint64_t page = unit * young->unit_pages;
+		u64 page = unit * young->unit_pages;
 
 		if (!bitmap_test(marked, page))
 			continue;
@@ -99,9 +96,9 @@ static void test_idle(const struct test_case *test)
 #define GENERATION_PAGES  512
 #define GENERATION_BLOCKS 16
 
-static uint64_t lost_in_generation(struct young *young)
+static u64 lost_in_generation(struct young *young)
 {
-	uint64_t due = 0, unit, seen;
+	u64 due = 0, unit, seen;
 	struct lru_gen lru;
 
 	young_choose(young);
@@ -118,11 +115,10 @@ static uint64_t lost_in_generation(struct young *young)
 
 static void test_generations(const struct test_case *test)
 {
-	uint64_t batches = (uint64_t)sysconf(_SC_NPROCESSORS_CONF) *
-			   LRU_GEN_BATCH;
+	u64 batches = (u64)sysconf(_SC_NPROCESSORS_CONF) * LRU_GEN_BATCH;
 	struct young young;
 	unsigned int round, try;
-	uint64_t lost;
+	u64 lost;
 
 	reclaim_enter(0);
 	lru_gen_need();
@@ -243,9 +239,9 @@ static void test_damon(const struct test_case *test)
 #define ENOUGH 144
 
 static void count_swapped(struct young *young, struct pagemap *pagemap,
-			  uint64_t *hot, uint64_t *cold)
+			  u64 *hot, u64 *cold)
 {
-	uint64_t page, entry;
+	u64 page, entry;
 
 	*hot = *cold = 0;
 	for (page = 0; page < young->units; page++) {
@@ -257,10 +253,10 @@ static void count_swapped(struct young *young, struct pagemap *pagemap,
 }
 
 /* Until so many more cold pages are gone; how often a hot one was. */
-static uint64_t reclaim_cold(struct young *young, struct pagemap *pagemap,
-			     uint64_t more, uint64_t *cold)
+static u64 reclaim_cold(struct young *young, struct pagemap *pagemap, u64 more,
+			u64 *cold)
 {
-	uint64_t until = *cold + more, hot = 0, hot_now;
+	u64 until = *cold + more, hot = 0, hot_now;
 	unsigned int turn;
 
 	for (turn = 0; *cold < until && turn < TURNS; turn++) {
@@ -283,7 +279,7 @@ static uint64_t reclaim_cold(struct young *young, struct pagemap *pagemap,
  */
 static void test_reclaim(const struct test_case *test)
 {
-	uint64_t hot, cold = 0, before, hot_pages;
+	u64 hot, cold = 0, before, hot_pages;
 	struct pagemap *pagemap = pagemap_open();
 	struct young young;
 	unsigned int try = 0;
@@ -356,7 +352,7 @@ int main(int argc, char **argv)
 		.summary =
 			"what a guest has accessed is young to whoever asks the kernel",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 		.needs = { .root = true, .kvm = true },
 	};
 

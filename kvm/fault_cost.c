@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What stage-2 faults cost, and taking mappings away again. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "clock.h"
 #include "fault_cost.h"
 #include "fault_field.h"
@@ -40,7 +37,7 @@ static bool is_huge(enum backing_kind kind)
 }
 
 /* The largest slot: a fault for each page takes time, so small pages have less. */
-static uint64_t most_bytes(enum backing_kind kind)
+static u64 most_bytes(enum backing_kind kind)
 {
 	bool check = options()->mode == MODE_CHECK;
 
@@ -75,10 +72,10 @@ static void fault(struct field *field, enum writer_access access,
 	series_add(&series[NOTHING], at, field_unmap(field) / 1e3);
 }
 
-static void bench_size(enum backing_kind kind, uint64_t bytes,
-		       uint64_t share_ns, struct series *series)
+static void bench_size(enum backing_kind kind, u64 bytes, u64 share_ns,
+		       struct series *series)
 {
-	uint64_t until = clock_ns() + share_ns;
+	u64 until = clock_ns() + share_ns;
 	struct field field;
 	unsigned int turn;
 
@@ -101,7 +98,7 @@ static void bench_size(enum backing_kind kind, uint64_t bytes,
 void bench_faults(const struct test_case *test)
 {
 	enum backing_kind kind = test->number[FAULT_BACKING];
-	uint64_t bytes = most_bytes(kind), least = backing_page_size(kind);
+	u64 bytes = most_bytes(kind), least = backing_page_size(kind);
 	struct series series[SERIES];
 	size_t i;
 
@@ -133,9 +130,9 @@ static void access_part(void *context, unsigned int index)
 }
 
 static void bench_vcpus(enum backing_kind kind, unsigned int vcpus,
-			uint64_t share_ns, struct series *series)
+			u64 share_ns, struct series *series)
 {
-	uint64_t until = clock_ns() + share_ns, bytes = most_bytes(kind);
+	u64 until = clock_ns() + share_ns, bytes = most_bytes(kind);
 	struct field field;
 	const struct turns_config config = {
 		.threads = vcpus,

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A slot whose mappings are taken away and come back by faults. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,7 +8,7 @@
 #include "fault_field.h"
 #include "report.h"
 
-bool field_create(struct field *field, enum backing_kind kind, uint64_t bytes,
+bool field_create(struct field *field, enum backing_kind kind, u64 bytes,
 		  unsigned int vcpus)
 {
 	const struct vm_config config = { .vcpus = vcpus };
@@ -55,7 +52,7 @@ static void protect(struct field *field, int protection)
 
 double field_unmap(struct field *field)
 {
-	uint64_t start = clock_ns(), end;
+	u64 start = clock_ns(), end;
 
 	protect(field, PROT_NONE);
 	end = clock_ns();
@@ -70,14 +67,14 @@ void field_prepare(struct field *field, unsigned int index,
 {
 	struct vcpu *vcpu = &field->vm->vcpus[index];
 	struct writer_list *list = writer_list_of(vcpu->guest);
-	uint64_t bytes = field->slot.size / field->vm->vcpu_count;
+	u64 bytes = field->slot.size / field->vm->vcpu_count;
 
 	*list = (struct writer_list){ .access = access };
 	field_access(field, index);
 	list->count = 1;
 	list->store[0] = (struct writer_store){
 		.gva = field->slot.gpa + index * bytes,
-		.stride = (int64_t)field->stride,
+		.stride = (s64)field->stride,
 		.count = bytes / field->stride,
 	};
 }
@@ -85,7 +82,7 @@ void field_prepare(struct field *field, unsigned int index,
 double field_access(struct field *field, unsigned int index)
 {
 	struct vcpu *vcpu = &field->vm->vcpus[index];
-	uint64_t start = clock_ns();
+	u64 start = clock_ns();
 
 	vcpu_start(vcpu, writer_store, 0);
 	vcpu_run(vcpu, VCPU_DONE);
@@ -94,7 +91,7 @@ double field_access(struct field *field, unsigned int index)
 
 void field_judge(struct field *field)
 {
-	uint64_t faults = field->faults / field->vm->vcpu_count, made;
+	u64 faults = field->faults / field->vm->vcpu_count, made;
 	bool huge = field->unit > field->vm->page_size;
 	struct mapping_sizes before, after;
 	struct mapping_probe probe;

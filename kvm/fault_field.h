@@ -7,12 +7,12 @@
 #define SECMMU_FAULT_FIELD_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "backing.h"
 #include "mapping.h"
 #include "vm.h"
 #include "writer.h"
+#include "types.h"
 
 /**
  * struct field - what was built
@@ -27,9 +27,9 @@ struct field {
 	struct vm *vm;
 	struct backing backing;
 	struct memslot slot;
-	uint64_t unit;
-	uint64_t faults;
-	uint64_t stride;
+	u64 unit;
+	u64 faults;
+	u64 stride;
 };
 
 /**
@@ -42,7 +42,7 @@ struct field {
  * Return: false, having said so and built nothing, if the memory should be huge
  * and the host has not mapped it so.
  */
-bool field_create(struct field *field, enum backing_kind kind, uint64_t bytes,
+bool field_create(struct field *field, enum backing_kind kind, u64 bytes,
 		  unsigned int vcpus);
 
 /**

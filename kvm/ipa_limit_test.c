@@ -5,9 +5,6 @@
  * with its address; what it touches beyond the end is the exception that the
  * architecture demands; and nothing hangs.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,11 +42,11 @@
 struct space {
 	struct vm *vm;
 	unsigned int bits;
-	uint64_t end;
+	u64 end;
 	struct backing backing;
 	struct memslot slot;
-	uint64_t window;
-	uint64_t page;
+	u64 window;
+	u64 page;
 };
 
 /* Returns false if there can be no such VM, and KVM said so. */
@@ -101,11 +98,11 @@ static void tear_down(struct space *space)
 
 /* One access to a guest physical address, by a page of the guest's own. */
 static enum vcpu_event touch(struct space *space, enum writer_access access,
-			     uint64_t gpa, uint64_t *gva)
+			     u64 gpa, u64 *gva)
 {
 	struct vcpu *vcpu = &space->vm->vcpus[0];
 	struct writer_list *list = writer_list_of(vcpu->guest);
-	uint64_t offset = gpa % space->vm->granule;
+	u64 offset = gpa % space->vm->granule;
 
 	*gva = space->window + offset;
 	vm_map(space->vm, space->window, gpa - offset, space->vm->granule,
@@ -143,11 +140,11 @@ static const char *outcome(struct space *space, enum vcpu_event event)
 	}
 }
 
-static void expect_memory(struct space *space, uint64_t gpa, uint64_t *word)
+static void expect_memory(struct space *space, u64 gpa, u64 *word)
 {
 	struct writer_list *list = writer_list_of(space->vm->vcpus[0].guest);
 	enum vcpu_event event;
-	uint64_t gva;
+	u64 gva;
 
 	*word = WORD;
 	event = touch(space, WRITER_LOAD, gpa, &gva);
@@ -159,21 +156,21 @@ static void expect_memory(struct space *space, uint64_t gpa, uint64_t *word)
 	event = touch(space, WRITER_STORE, gpa, &gva);
 	CHECK(event == VCPU_DONE, "a store at %#llx, in a slot: %s",
 	      (unsigned long long)gpa, outcome(space, event));
-	CHECK(*(volatile uint64_t *)word == stamp(0, 1),
+	CHECK(*(volatile u64 *)word == stamp(0, 1),
 	      "a store at %#llx, in a slot, does not show in the host's memory",
 	      (unsigned long long)gpa);
 }
 
 /* Within the limit, no slot: user space gets the address. */
-static void expect_hole(struct space *space, uint64_t gpa)
+static void expect_hole(struct space *space, u64 gpa)
 {
 	static const enum writer_access accesses[] = { WRITER_LOAD,
 						       WRITER_STORE };
 	enum vcpu_event event;
-	uint64_t gva, seen;
+	u64 gva, seen;
 	size_t i;
 
-	for (i = 0; i < sizeof(accesses) / sizeof(accesses[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(accesses); i++) {
 		event = touch(space, accesses[i], gpa, &gva);
 		CHECK(event == VCPU_OTHER &&
 			      vcpu_mmio(&space->vm->vcpus[0], &seen),
@@ -194,16 +191,16 @@ static void expect_hole(struct space *space, uint64_t gpa)
 	      limits_abort_text());
 }
 
-static void expect_abort(struct space *space, uint64_t gpa)
+static void expect_abort(struct space *space, u64 gpa)
 {
 	static const enum writer_access accesses[] = { WRITER_LOAD,
 						       WRITER_STORE,
 						       WRITER_FETCH };
 	enum vcpu_event event;
-	uint64_t gva;
+	u64 gva;
 	size_t i;
 
-	for (i = 0; i < sizeof(accesses) / sizeof(accesses[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(accesses); i++) {
 		event = touch(space, accesses[i], gpa, &gva);
 		CHECK(event == VCPU_REFUSED &&
 			      limits_is_abort(&space->vm->vcpus[0]
@@ -220,12 +217,12 @@ static void expect_abort(struct space *space, uint64_t gpa)
 static void test_access(const struct test_case *test)
 {
 	struct space space;
-	uint64_t last, gpa;
+	u64 last, gpa;
 	unsigned int bits;
 
 	if (!build(&space, test))
 		return;
-	last = PAGES * space.page - sizeof(uint64_t);
+	last = PAGES * space.page - sizeof(u64);
 	bits = limits_addressable_bits(space.vm);
 	if (bits < space.bits) {
 		report_info("a guest of the harness cannot name addresses of %u bits: nothing beyond it, and no access at the limit",
@@ -240,19 +237,19 @@ static void test_access(const struct test_case *test)
 	slot_set(&space.slot);
 	expect_memory(&space, space.slot.gpa, space.backing.hva);
 	expect_memory(&space, space.slot.gpa + last,
-		      (uint64_t *)((char *)space.backing.hva + last));
-	expect_hole(&space, space.slot.gpa - sizeof(uint64_t));
+		      (u64 *)((char *)space.backing.hva + last));
+	expect_hole(&space, space.slot.gpa - sizeof(u64));
 
 	for (gpa = space.end; gpa < 1ULL << bits; gpa <<= 1) {
 		expect_abort(&space, gpa);
 		expect_abort(&space, gpa + space.page);
 	}
 	if (bits > space.bits)
-		expect_abort(&space, (1ULL << bits) - sizeof(uint64_t));
+		expect_abort(&space, (1ULL << bits) - sizeof(u64));
 	report_info("%u bits, addresses up to %u bits tried", space.bits, bits);
 	/* And all is as before. */
 	expect_memory(&space, space.slot.gpa + last,
-		      (uint64_t *)((char *)space.backing.hva + last));
+		      (u64 *)((char *)space.backing.hva + last));
 	slot_delete(&space.slot);
 	tear_down(&space);
 }
@@ -266,7 +263,7 @@ static void test_address(const struct test_case *test)
 {
 	enum vcpu_event event;
 	struct space space;
-	uint64_t gva, seen;
+	u64 gva, seen;
 
 	if (!build(&space, test))
 		return;
@@ -287,7 +284,7 @@ static void test_address(const struct test_case *test)
 	tear_down(&space);
 }
 
-static void expect_refused(struct space *space, uint64_t gpa, int due,
+static void expect_refused(struct space *space, u64 gpa, int due,
 			   const char *what)
 {
 	struct memslot slot = space->slot;
@@ -304,7 +301,7 @@ static void test_slots(const struct test_case *test)
 {
 	int due = limits_slot_error();
 	struct space space;
-	uint64_t size, end;
+	u64 size, end;
 
 	if (!build(&space, test))
 		return;

@@ -3,9 +3,6 @@
  * A thread that creates, deletes, replaces, moves and flips slots, says on the
  * board what is where, and looks after the memory that no slot has.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,8 +30,9 @@ const char *keeper_change_name(enum keeper_change change)
 	return names[change];
 }
 
-static void __attribute__((format(printf, 3, 4)))
-note(struct keeper *keeper, enum keeper_change change, const char *format, ...)
+static void __printf(3, 4)
+	note(struct keeper *keeper, enum keeper_change change,
+	     const char *format, ...)
 {
 	char *text = keeper->note[keeper->notes % KEEPER_NOTES], what[64];
 	va_list values;
@@ -61,23 +59,22 @@ void keeper_report_notes(const struct keeper *keeper)
 
 /* ---- memory -------------------------------------------------------------- */
 
-static uint64_t *word_of(const struct keeper *keeper,
-			 const struct storm_memory *memory, uint64_t unit,
-			 uint64_t offset)
+static u64 *word_of(const struct keeper *keeper,
+		    const struct storm_memory *memory, u64 unit, u64 offset)
 {
-	return (uint64_t *)((char *)memory->backing.hva +
-			    unit * keeper->storm->board->unit_size + offset);
+	return (u64 *)((char *)memory->backing.hva +
+		       unit * keeper->storm->board->unit_size + offset);
 }
 
-static uint64_t vcpu_word(unsigned int vcpu)
+static u64 vcpu_word(unsigned int vcpu)
 {
-	return STORM_WORDS + vcpu * sizeof(uint64_t);
+	return STORM_WORDS + vcpu * sizeof(u64);
 }
 
 static void mark(const struct keeper *keeper, const struct storm_memory *memory,
 		 enum storm_mark mark)
 {
-	uint64_t unit;
+	u64 unit;
 
 	for (unit = 0; unit < keeper->storm->units; unit++)
 		*word_of(keeper, memory, unit,
@@ -90,7 +87,7 @@ static void freeze(const struct keeper *keeper,
 		   const struct storm_memory *memory)
 {
 	unsigned int vcpus = keeper->storm->vm->vcpu_count, i;
-	uint64_t unit;
+	u64 unit;
 
 	for (unit = 0; unit < keeper->storm->units; unit++)
 		for (i = 0; i < vcpus; i++)
@@ -101,11 +98,10 @@ static void freeze(const struct keeper *keeper,
 }
 
 static void expect_word(const struct keeper *keeper,
-			const struct storm_memory *memory, uint64_t unit,
-			uint64_t offset, uint64_t due)
+			const struct storm_memory *memory, u64 unit, u64 offset,
+			u64 due)
 {
-	uint64_t seen = *(volatile uint64_t *)word_of(keeper, memory, unit,
-						      offset);
+	u64 seen = *(volatile u64 *)word_of(keeper, memory, unit, offset);
 	char text[2][128];
 
 	if (seen == due)
@@ -124,7 +120,7 @@ static void verify(const struct keeper *keeper,
 		   const struct storm_memory *memory)
 {
 	unsigned int vcpus = keeper->storm->vm->vcpu_count, i;
-	uint64_t unit;
+	u64 unit;
 
 	if (memory->writable)
 		return;
@@ -145,7 +141,7 @@ static void make_memory(struct keeper *keeper, unsigned int index)
 {
 	struct storm_memory *memory = &keeper->memory[index];
 	struct storm *storm = keeper->storm;
-	uint64_t page = storm->vm->page_size, unit;
+	u64 page = storm->vm->page_size, unit;
 	struct backing_request request = {
 		.kind = storm->config->backing,
 		.size = storm->units * storm->board->unit_size,
@@ -168,7 +164,7 @@ static void make_memory(struct keeper *keeper, unsigned int index)
 		size_t bytes = arch_value_code(storm_word(STORM_MARK_CODE,
 							  memory->number, 0,
 							  unit),
-					       (uint8_t *)code);
+					       (u8 *)code);
 
 		__builtin___clear_cache(code, code + bytes);
 	}
@@ -234,8 +230,7 @@ static void end_change(struct keeper *keeper, unsigned int place,
 
 /* ---- changes -------------------------------------------------------------- */
 
-static uint64_t gpa_of(struct keeper *keeper, unsigned int place,
-		       uint64_t start)
+static u64 gpa_of(struct keeper *keeper, unsigned int place, u64 start)
 {
 	return storm_gpa(keeper->storm->board,
 			 keeper->index * KEEPER_PLACES + place, start);
@@ -255,9 +250,9 @@ static int choose_place(struct keeper *keeper, bool used)
 	return -1;
 }
 
-static uint64_t choose_start(struct keeper *keeper, uint64_t units)
+static u64 choose_start(struct keeper *keeper, u64 units)
 {
-	uint64_t room = keeper->storm->board->place_units - units;
+	u64 room = keeper->storm->board->place_units - units;
 
 	/* A huge page's start; or anywhere. */
 	return random_chance(keeper->random, 1, 2) ?
@@ -317,9 +312,9 @@ static struct keeper_slot *choose_slot(struct keeper *keeper,
 	if (storm->fixed) {
 		held->slot.flags = KVM_MEM_GUEST_MEMFD;
 		held->slot.guest_memfd = memory->file;
-		held->slot.guest_memfd_offset =
-			(uint64_t)memory->backing.offset +
-			entry->offset * storm->board->unit_size;
+		held->slot.guest_memfd_offset = (u64)memory->backing.offset +
+						entry->offset *
+							storm->board->unit_size;
 	}
 	return held;
 }
@@ -470,7 +465,7 @@ static void change(struct keeper *keeper)
 		create, create,	    flip,   refused,	move, replace,
 		create, delete_one, create, delete_one, move,
 	};
-	const unsigned int count = sizeof(changes) / sizeof(changes[0]);
+	const unsigned int count = ARRAY_SIZE(changes);
 	unsigned int choice = keeper->turns++;
 
 	if (choice >= count)
@@ -482,8 +477,8 @@ static void change(struct keeper *keeper)
 static void let_access(struct keeper *keeper)
 {
 	struct storm *storm = keeper->storm;
-	uint64_t until = storm_steps(storm) +
-			 random_below(keeper->random, STEPS_MAX);
+	u64 until = storm_steps(storm) +
+		    random_below(keeper->random, STEPS_MAX);
 	struct deadline deadline = deadline_in_ms(storm->config->pace_ms);
 
 	while (storm_steps(storm) < until && !deadline_passed(deadline))

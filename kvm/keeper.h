@@ -27,7 +27,7 @@ struct storm_memory {
 	struct backing backing;
 	int file;
 	unsigned int number;
-	uint64_t generation;
+	u64 generation;
 	unsigned int slots;
 	unsigned int writable;
 };
@@ -67,7 +67,7 @@ struct keeper {
 	struct keeper_slot slot[KEEPER_PLACES];
 	int at[KEEPER_PLACES];
 	unsigned int turns;
-	uint64_t done[8];
+	u64 done[8];
 	char note[KEEPER_NOTES][96];
 	unsigned int notes;
 };
@@ -87,7 +87,7 @@ struct storm {
 	struct vm *vm;
 	struct storm_board *board;
 	struct keeper keeper[KEEPERS];
-	uint64_t units;
+	u64 units;
 	bool flips;
 	bool fixed;
 };
@@ -135,9 +135,9 @@ void keeper_end(struct keeper *keeper);
 void keeper_report_notes(const struct keeper *keeper);
 
 /* Words in words; @buffer is returned. */
-const char *storm_word_text(uint64_t word, char *buffer, size_t size);
+const char *storm_word_text(u64 word, char *buffer, size_t size);
 
 /* Accesses so far, of all vCPUs. */
-uint64_t storm_steps(const struct storm *storm);
+u64 storm_steps(const struct storm *storm);
 
 #endif

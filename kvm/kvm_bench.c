@@ -12,9 +12,6 @@
  * No row in prove/matrix: a wrong mapping would be found by stage2_ops_test,
  * whose rows these are.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 
 #include "backing.h"
@@ -40,7 +37,7 @@ static bool wanted(enum backing_kind kind, const struct options *options)
 	if (options->backing || options->mode != MODE_CHECK ||
 	    options->case_glob)
 		return true;
-	for (i = 0; i < sizeof(in_check) / sizeof(in_check[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(in_check); i++)
 		if (kind == in_check[i])
 			return true;
 	return false;
@@ -63,7 +60,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	test = case_add(cases, &count, max, bench_slots);
 	test->timeout_s = CASE_S;
 	snprintf(test->name, sizeof(test->name), "slots");
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		for (backing = 0; backing < BACKING_GUEST_MEMFD; backing++) {
 			if (!wanted(backing, options))
 				continue;

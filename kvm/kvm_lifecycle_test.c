@@ -4,9 +4,6 @@
  * neither before nor after; and they end when their process is killed, whatever it
  * was doing.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -172,7 +169,7 @@ static void test_running(const struct test_case *test)
 	struct backing backing;
 	struct memslot slot;
 	struct crew *crew;
-	uint64_t seen;
+	u64 seen;
 	struct vm *vm;
 
 	(void)test;
@@ -198,7 +195,7 @@ static void test_running(const struct test_case *test)
 /* ---- other processes --------------------------------------------------------- */
 
 /* Ends by 0 if all is well, and after @ends is closed on the other side. */
-static void __attribute__((noreturn)) heir(struct vm *vm, int end)
+static void __noreturn heir(struct vm *vm, int end)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
 	int error, code = 0;
@@ -305,7 +302,7 @@ static void test_immediate_exit(const struct test_case *test)
 	struct memslot slot;
 	struct vcpu *vcpu;
 	struct vm *vm;
-	uint64_t beat;
+	u64 beat;
 	int error;
 
 	(void)test;
@@ -418,7 +415,7 @@ int main(int argc, char **argv)
 		.summary =
 			"VMs end with the last that refers to them, and with their process",
 		.table = table,
-		.table_size = sizeof(table) / sizeof(table[0]),
+		.table_size = ARRAY_SIZE(table),
 		.needs = { .root = true, .kvm = true },
 	};
 

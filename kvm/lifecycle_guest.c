@@ -2,9 +2,9 @@
 /* A guest that only lives. */
 #include "lifecycle_guest.h"
 
-void lifecycle_live(struct guest_vcpu *self, uint64_t page)
+void lifecycle_live(struct guest_vcpu *self, u64 page)
 {
-	volatile uint64_t *word = (volatile uint64_t *)(uintptr_t)page;
+	volatile u64 *word = (volatile u64 *)(uintptr_t)page;
 
 	while (!self->stop) {
 		self->beat++;

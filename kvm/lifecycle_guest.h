@@ -6,6 +6,6 @@
 #include "guest.h"
 
 /* Count beats, and store into the page at @page, until told to stop. */
-void lifecycle_live(struct guest_vcpu *self, uint64_t page);
+void lifecycle_live(struct guest_vcpu *self, u64 page);
 
 #endif

@@ -4,9 +4,6 @@
  * memory of the slot that is there, never that of one that was, and user space
  * gets what is nobody's.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <string.h>
 
@@ -81,8 +78,8 @@ static size_t keep_some(const struct options *options, struct test_case *cases,
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
-	enum { LAYOUTS = sizeof(layouts) / sizeof(layouts[0]) };
-	enum { KINDS = sizeof(accesses) / sizeof(accesses[0]) };
+	enum { LAYOUTS = ARRAY_SIZE(layouts) };
+	enum { KINDS = ARRAY_SIZE(accesses) };
 	const struct case_matrix matrix = {
 		.dimensions = DIMENSIONS,
 		.levels = { BACKING_KINDS, LAYOUTS, KINDS },
@@ -90,7 +87,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	};
 	static struct case_tuple tuples[BACKING_KINDS * LAYOUTS * KINDS];
 	size_t tuple_count = cases_choose(options, &matrix, tuples,
-					  sizeof(tuples) / sizeof(tuples[0]));
+					  ARRAY_SIZE(tuples));
 	size_t count = 0, i, j;
 
 	/* A stress run is for storms. */

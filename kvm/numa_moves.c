@@ -5,9 +5,6 @@
  * (try_to_migrate_one()); what a vCPU writes through a mapping that stayed is
  * lost, and then the counts do not add up, or the log misses it.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -46,7 +43,7 @@ struct moves {
 	struct crew *crew;
 	struct random_stream random;
 	unsigned int nodes;
-	uint64_t pages;
+	u64 pages;
 };
 
 static bool logged(const struct test_case *test)
@@ -54,9 +51,9 @@ static bool logged(const struct test_case *test)
 	return test->number[MOVES_HARVESTER] != MOVES_UNLOGGED;
 }
 
-static uint64_t additions(const struct moves *moves)
+static u64 additions(const struct moves *moves)
 {
-	uint64_t sum = 0;
+	u64 sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < moves->vm->vcpu_count; i++)
@@ -75,7 +72,7 @@ static void harvest(struct moves *moves)
 static void let_run(struct moves *moves)
 {
 	struct deadline deadline = deadline_in_ms(WAIT_MS);
-	uint64_t until = additions(moves) + ADDITIONS;
+	u64 until = additions(moves) + ADDITIONS;
 
 	while (additions(moves) < until) {
 		CHECK(!deadline_passed(deadline),
@@ -90,16 +87,16 @@ static void let_run(struct moves *moves)
 /* No vCPU runs: every addition is in memory, once. */
 static void judge_tally(const struct moves *moves)
 {
-	uint64_t page = moves->vm->page_size, i;
+	u64 page = moves->vm->page_size, i;
 	unsigned int vcpu;
 
 	for (vcpu = 0; vcpu < moves->vm->vcpu_count; vcpu++) {
-		uint64_t count = tally_of(moves->vm->vcpus[vcpu].guest)->count;
+		u64 count = tally_of(moves->vm->vcpus[vcpu].guest)->count;
 		const char *at = moves->backing.hva;
-		uint64_t sum = 0;
+		u64 sum = 0;
 
 		for (i = 0; i < moves->pages; i++, at += page)
-			sum += ((const uint64_t *)at)[vcpu];
+			sum += ((const u64 *)at)[vcpu];
 		CHECK(sum == count || sum == count + 1,
 		      "vCPU %u has added 1 %llu times in memory that moved between nodes, where all words together are %llu",
 		      vcpu, (unsigned long long)count, (unsigned long long)sum);
@@ -121,7 +118,7 @@ static void judge(struct moves *moves)
 
 static void judge_node(const struct moves *moves, unsigned int node)
 {
-	uint64_t page;
+	u64 page;
 
 	for (page = 0; page < moves->pages; page += 1 + moves->pages / 64) {
 		int at = backing_node_of(&moves->backing,
@@ -227,7 +224,7 @@ static void destroy(struct moves *moves)
 
 void numa_moves(const struct test_case *test)
 {
-	uint64_t until = clock_ns() + case_duration_ns();
+	u64 until = clock_ns() + case_duration_ns();
 	unsigned int round, node;
 	struct moves moves;
 	int error;

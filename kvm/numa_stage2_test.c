@@ -5,9 +5,6 @@
  * between nodes while they run, and while they are logged, and no write is lost;
  * and KVM's own page tables are on the node of whoever made them.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <string.h>
 
@@ -43,11 +40,11 @@ struct place {
 	struct vm *vm;
 	struct backing backing;
 	struct memslot slot;
-	uint64_t page;
+	u64 page;
 	unsigned int nodes;
 };
 
-static void create(struct place *place, enum backing_kind kind, uint64_t bytes,
+static void create(struct place *place, enum backing_kind kind, u64 bytes,
 		   const struct vm_config *config)
 {
 	const struct backing_request request = { .kind = kind,
@@ -71,8 +68,8 @@ static void destroy(struct place *place)
 }
 
 /* The guest stores to @count places, from a CPU of @node. */
-static void store(struct place *place, unsigned int node, uint64_t offset,
-		  uint64_t stride, uint64_t count)
+static void store(struct place *place, unsigned int node, u64 offset,
+		  u64 stride, u64 count)
 {
 	struct vcpu *vcpu = &place->vm->vcpus[0];
 	struct writer_list *list = writer_list_of(vcpu->guest);
@@ -81,7 +78,7 @@ static void store(struct place *place, unsigned int node, uint64_t offset,
 	*list = (struct writer_list){
 		.count = count ? 1 : 0,
 		.store[0] = { .gva = place->slot.gpa + offset,
-			      .stride = (int64_t)stride,
+			      .stride = (s64)stride,
 			      .count = count },
 	};
 	vcpu_start(vcpu, writer_store, 0);
@@ -90,7 +87,7 @@ static void store(struct place *place, unsigned int node, uint64_t offset,
 
 /* ---- data ------------------------------------------------------------------ */
 
-static int node_of(const struct place *place, uint64_t offset)
+static int node_of(const struct place *place, u64 offset)
 {
 	int node = backing_node_of(&place->backing, offset);
 
@@ -99,9 +96,9 @@ static int node_of(const struct place *place, uint64_t offset)
 	return node;
 }
 
-static uint64_t data_bytes(enum backing_kind kind)
+static u64 data_bytes(enum backing_kind kind)
 {
-	uint64_t least = 2 * backing_page_size(kind);
+	u64 least = 2 * backing_page_size(kind);
 
 	return DATA_BYTES > least ? DATA_BYTES : least;
 }
@@ -114,7 +111,7 @@ static void run_bound(const struct test_case *test)
 
 	for (node = 0; node < nodes; node++) {
 		struct place place;
-		uint64_t offset;
+		u64 offset;
 		int error;
 
 		create(&place, kind, data_bytes(kind), NULL);
@@ -136,7 +133,7 @@ static void run_bound(const struct test_case *test)
 static void run_interleaved(const struct test_case *test)
 {
 	enum backing_kind kind = test->number[0];
-	uint64_t unit, offset;
+	u64 unit, offset;
 	struct place place;
 	int error, last = -1;
 
@@ -158,10 +155,10 @@ static void run_interleaved(const struct test_case *test)
 
 /* ---- page tables ----------------------------------------------------------- */
 
-static uint64_t tables(const struct place *place, unsigned int node)
+static u64 tables(const struct place *place, unsigned int node)
 {
 	struct shortage shortage;
-	uint64_t bytes;
+	u64 bytes;
 
 	if (!evidence_node_tables(node, &bytes, &shortage))
 		skip_for(&shortage);
@@ -169,7 +166,7 @@ static uint64_t tables(const struct place *place, unsigned int node)
 }
 
 /* The first of all nodes, and what each has more of since then. */
-static void note_tables(const struct place *place, uint64_t *before)
+static void note_tables(const struct place *place, u64 *before)
 {
 	unsigned int node;
 
@@ -179,13 +176,13 @@ static void note_tables(const struct place *place, uint64_t *before)
 
 #define NODES_MAX 64
 
-static void judge_tables(const struct place *place, const uint64_t *before,
-			 unsigned int node, uint64_t least, uint64_t elsewhere,
+static void judge_tables(const struct place *place, const u64 *before,
+			 unsigned int node, u64 least, u64 elsewhere,
 			 const char *what)
 {
-	uint64_t now = tables(place, node), others = 0;
+	u64 now = tables(place, node), others = 0;
 	/* Others' tables may have gone meanwhile. */
-	uint64_t here = now > before[node] ? now - before[node] : 0;
+	u64 here = now > before[node] ? now - before[node] : 0;
 	unsigned int other;
 
 	for (other = 0; other < place->nodes; other++)
@@ -203,7 +200,7 @@ static void judge_tables(const struct place *place, const uint64_t *before,
 	      (unsigned long long)others, (unsigned long long)elsewhere);
 }
 
-static void create_sparse(struct place *place, uint64_t *before)
+static void create_sparse(struct place *place, u64 *before)
 {
 	create(place, BACKING_ANONYMOUS, 2 * TABLES * backing_thp_size(), NULL);
 	CHECK(place->nodes <= NODES_MAX, "more than %d nodes", NODES_MAX);
@@ -217,7 +214,7 @@ static void run_tables_local(const struct test_case *test)
 
 	(void)test;
 	for (node = 0; node < nodes; node++) {
-		uint64_t before[NODES_MAX], huge = backing_thp_size();
+		u64 before[NODES_MAX], huge = backing_thp_size();
 		struct place place;
 		int error;
 
@@ -237,7 +234,7 @@ static void run_tables_local(const struct test_case *test)
 /* And once it is elsewhere, there. */
 static void run_tables_moved(const struct test_case *test)
 {
-	uint64_t before[NODES_MAX], huge = backing_thp_size();
+	u64 before[NODES_MAX], huge = backing_thp_size();
 	struct place place;
 
 	(void)test;
@@ -254,8 +251,8 @@ static void run_tables_moved(const struct test_case *test)
 /* Tables that splitting needs when logging begins: on who enables it's node. */
 static void run_tables_split(const struct test_case *test)
 {
-	uint64_t huge = backing_thp_size(), before[NODES_MAX];
-	uint64_t bytes = TABLES / 4 * huge;
+	u64 huge = backing_thp_size(), before[NODES_MAX];
+	u64 bytes = TABLES / 4 * huge;
 	struct vm_config config = { .vcpus = 1 };
 	struct dirty_slot *watched;
 	struct dirty_log *dirty;
@@ -331,7 +328,7 @@ static size_t add_moves(const struct options *options, struct test_case *cases,
 	static struct case_tuple
 		tuples[(HARVESTER_COUNT + 1) * BACKING_KINDS * 2];
 	size_t found = cases_choose(options, &matrix, tuples,
-				    sizeof(tuples) / sizeof(tuples[0])),
+				    ARRAY_SIZE(tuples)),
 	       i;
 
 	found = cases_keep_for_stress(options, tuples, found, sizeof(tuples[0]),
@@ -376,13 +373,12 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	size_t count = 0, i, j;
 
 	if (options->mode != MODE_STRESS || options->case_glob) {
-		for (i = 0; i < sizeof(table_cases) / sizeof(table_cases[0]);
-		     i++)
+		for (i = 0; i < ARRAY_SIZE(table_cases); i++)
 			snprintf(add(cases, &count, max, table_cases[i].run)
 					 ->name,
 				 CASE_NAME_MAX, "%s", table_cases[i].name);
 		for (i = 0; i < 2; i++) {
-			for (j = 0; j < sizeof(kinds) / sizeof(kinds[0]); j++) {
+			for (j = 0; j < ARRAY_SIZE(kinds); j++) {
 				struct test_case *test;
 
 				if (!backing_wanted(kinds[j]))

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which operations KVM did on a VM's page tables, and where. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +87,7 @@ void operations_watch(struct operation_watch *watch, unsigned int operations)
 		skip_for(&shortage);
 }
 
-static bool number_of(const char *text, const char *word, uint64_t *number)
+static bool number_of(const char *text, const char *word, u64 *number)
 {
 	const char *at = strstr(text, word);
 	char *end;
@@ -104,10 +101,10 @@ static bool number_of(const char *text, const char *word, uint64_t *number)
 /* Where, out of the words that struct operation_function has. */
 static void place_of(const char *text, struct operation_call *call)
 {
-	uint64_t page = (uint64_t)getpagesize(), number;
+	u64 page = (u64)getpagesize(), number;
 
 	call->gpa = 0;
-	call->size = UINT64_MAX;
+	call->size = U64_MAX;
 	if (number_of(text, " gpa=", &number)) {
 		call->gpa = number & ~(page - 1);
 		call->size = 0;
@@ -143,7 +140,7 @@ static bool read_call(const char *name, const char *text, void *context)
 	const struct operation_table *table = arch_operations();
 	struct operation_watch *watch = context;
 	struct operation_call call;
-	uint64_t index;
+	u64 index;
 
 	if (number_of(name, NEVER, &index)) {
 		watch->forbidden++;
@@ -174,7 +171,7 @@ void operations_forget(struct operation_watch *watch)
 
 void operations_collect(struct operation_watch *watch)
 {
-	uint64_t lost;
+	u64 lost;
 
 	evidence_trace_take(watch->trace, read_call, watch);
 	lost = evidence_trace_lost(watch->trace);
@@ -184,10 +181,9 @@ void operations_collect(struct operation_watch *watch)
 	judge_never(watch);
 }
 
-static bool concerns(const struct operation_call *call, uint64_t gpa,
-		     uint64_t size)
+static bool concerns(const struct operation_call *call, u64 gpa, u64 size)
 {
-	uint64_t call_size = call->size ? call->size : (uint64_t)getpagesize();
+	u64 call_size = call->size ? call->size : (u64)getpagesize();
 
 	if (call->gpa < gpa)
 		return gpa - call->gpa < call_size;
@@ -195,7 +191,7 @@ static bool concerns(const struct operation_call *call, uint64_t gpa,
 }
 
 size_t operations_count(const struct operation_watch *watch,
-			enum operation operation, uint64_t gpa, uint64_t size)
+			enum operation operation, u64 gpa, u64 size)
 {
 	size_t count = 0, i;
 
@@ -205,10 +201,10 @@ size_t operations_count(const struct operation_watch *watch,
 	return count;
 }
 
-uint64_t operations_size(const struct operation_watch *watch,
-			 enum operation operation, uint64_t gpa, uint64_t size)
+u64 operations_size(const struct operation_watch *watch,
+		    enum operation operation, u64 gpa, u64 size)
 {
-	uint64_t found = 0;
+	u64 found = 0;
 	size_t i;
 
 	for (i = 0; i < watch->count; i++) {
@@ -223,8 +219,7 @@ uint64_t operations_size(const struct operation_watch *watch,
 	return found;
 }
 
-enum operation operations_last(const struct operation_watch *watch,
-			       uint64_t gpa)
+enum operation operations_last(const struct operation_watch *watch, u64 gpa)
 {
 	size_t i;
 

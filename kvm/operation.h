@@ -11,10 +11,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "evidence.h"
 #include "vm.h"
+#include "types.h"
 
 /**
  * enum operation - what can be done to a stage 2 / NPT
@@ -136,12 +136,12 @@ bool arch_split_early(bool wanted);
  * struct operation_call - one operation that was done
  * @operation: the operation
  * @gpa: where, bytes
- * @size: bytes; 0: the call does not tell. The whole VM: 0 and UINT64_MAX
+ * @size: bytes; 0: the call does not tell. The whole VM: 0 and U64_MAX
  */
 struct operation_call {
 	enum operation operation;
-	uint64_t gpa;
-	uint64_t size;
+	u64 gpa;
+	u64 size;
 };
 
 /**
@@ -207,10 +207,10 @@ void operations_collect(struct operation_watch *watch);
  * Return: number of calls that concern any of it.
  */
 size_t operations_count(const struct operation_watch *watch,
-			enum operation operation, uint64_t gpa, uint64_t size);
+			enum operation operation, u64 gpa, u64 size);
 
 /* Of operations_size(): no size that there is. */
-#define OPERATION_SIZES_DIFFER (UINT64_MAX - 1)
+#define OPERATION_SIZES_DIFFER (U64_MAX - 1)
 
 /**
  * operations_size() - the size that calls have
@@ -222,8 +222,8 @@ size_t operations_count(const struct operation_watch *watch,
  * Return: bytes, if all calls that concern any of it tell the same size;
  * %OPERATION_SIZES_DIFFER if they do not, 0 if they tell none.
  */
-uint64_t operations_size(const struct operation_watch *watch,
-			 enum operation operation, uint64_t gpa, uint64_t size);
+u64 operations_size(const struct operation_watch *watch,
+		    enum operation operation, u64 gpa, u64 size);
 
 /**
  * operations_last() - the last thing that was done to a place
@@ -232,8 +232,7 @@ uint64_t operations_size(const struct operation_watch *watch,
  *
  * Return: the operation; OPERATIONS if none.
  */
-enum operation operations_last(const struct operation_watch *watch,
-			       uint64_t gpa);
+enum operation operations_last(const struct operation_watch *watch, u64 gpa);
 
 /**
  * operations_end() - record no more

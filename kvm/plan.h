@@ -43,7 +43,7 @@ void plan_build(struct stage *stage, struct stage_config config);
  *
  * Return: pages.
  */
-uint64_t plan_block_pages(const struct stage *stage);
+u64 plan_block_pages(const struct stage *stage);
 
 /* Rows of which the kernel takes the guest's memory away (plan_unmap.c). */
 void run_unmap_discard(struct stage *stage);

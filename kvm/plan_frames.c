@@ -4,9 +4,6 @@
  * numbers only (VM_PFNMAP): KVM finds them in the page tables
  * (hva_to_pfn_remapped()), and counts no references to them.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -47,13 +44,13 @@ static void *kernel_page(void)
  * What the guest reads there is what the host reads, of words that the host reads
  * alike before and after.
  */
-static void expect_same(struct stage *stage, const volatile uint64_t *host)
+static void expect_same(struct stage *stage, const volatile u64 *host)
 {
 	struct writer_list *list = writer_list_of(stage->vm->vcpus[0].guest);
 	unsigned int steady = 0, i;
 
 	for (i = 0; i < WORDS; i++) {
-		uint64_t before = host[i], after, digest;
+		u64 before = host[i], after, digest;
 
 		*list = (struct writer_list){
 			.count = 1,
@@ -79,7 +76,7 @@ static void expect_same(struct stage *stage, const volatile uint64_t *host)
 	report_info("%u words of the page are the host's", steady);
 }
 
-static void run_frames(struct stage *stage, void *memory, uint32_t flags)
+static void run_frames(struct stage *stage, void *memory, u32 flags)
 {
 	struct memslot slot;
 
@@ -112,7 +109,7 @@ void run_map_kernel_page(struct stage *stage)
 
 void run_map_device(struct stage *stage)
 {
-	uint64_t size;
+	u64 size;
 	void *memory = pci_map_unused(&size);
 
 	run_frames(stage, memory, 0);

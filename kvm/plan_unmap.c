@@ -3,9 +3,6 @@
  * Rows of stage2_ops_test's table in which the kernel takes the guest's memory
  * away, or thinks of it.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -46,7 +43,7 @@ void plan_build(struct stage *stage, struct stage_config config)
 		     "give the machine more memory, or compact it");
 }
 
-uint64_t plan_block_pages(const struct stage *stage)
+u64 plan_block_pages(const struct stage *stage)
 {
 	return stage->huge / stage->page;
 }
@@ -123,7 +120,7 @@ void run_unmap_read_only(struct stage *stage)
 
 void run_unmap_part(struct stage *stage)
 {
-	uint64_t hole;
+	u64 hole;
 	int error;
 
 	map_all(stage);
@@ -148,7 +145,7 @@ static void expect_no_memory(struct stage *stage)
 
 void run_unmap_delete(struct stage *stage)
 {
-	uint64_t size;
+	u64 size;
 
 	map_all(stage);
 	size = stage->slot.size;
@@ -180,7 +177,7 @@ void run_unmap_move(struct stage *stage)
  */
 static size_t find_aged(struct stage *stage, unsigned long *aged)
 {
-	uint64_t page;
+	u64 page;
 
 	operations_collect(&stage->watch);
 	for (page = 0; page < stage->pages; page++)
@@ -194,7 +191,7 @@ static size_t find_aged(struct stage *stage, unsigned long *aged)
 void run_age(struct stage *stage)
 {
 	unsigned long *aged;
-	uint64_t page;
+	u64 page;
 	size_t count;
 	unsigned int turn;
 

@@ -3,9 +3,6 @@
  * Memslots one by one: what is refused, what is read-only, the same memory in two
  * slots, holes that are filled, and huge mappings that come back.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <string.h>
 
@@ -32,7 +29,7 @@
 
 static void build(struct stage *stage, enum backing_kind kind)
 {
-	uint64_t page = backing_page_size(kind);
+	u64 page = backing_page_size(kind);
 	struct stage_config config = {
 		.backing = kind,
 		.bytes = page >= backing_thp_size() ? HUGE * page :
@@ -47,7 +44,7 @@ static void build(struct stage *stage, enum backing_kind kind)
 }
 
 /* Where the guest accesses from now on; its own tables have it already. */
-static void look_at(struct stage *stage, uint64_t gpa)
+static void look_at(struct stage *stage, u64 gpa)
 {
 	stage->gpa = gpa;
 }
@@ -59,7 +56,7 @@ static void map_other(struct stage *stage)
 }
 
 static void expect_hole(struct stage *stage, enum writer_access access,
-			uint64_t page)
+			u64 page)
 {
 	enum vcpu_event event = stage_try(stage, access, page, 1, 1);
 	struct vcpu *vcpu = &stage->vm->vcpus[0];
@@ -76,7 +73,7 @@ static void expect_hole(struct stage *stage, enum writer_access access,
 	      (unsigned long long)seen.gpa, (unsigned long long)seen.value);
 }
 
-static void create_again(struct stage *stage, uint64_t gpa, uint32_t flags)
+static void create_again(struct stage *stage, u64 gpa, u32 flags)
 {
 	stage->slot.gpa = gpa;
 	stage->slot.size = stage->backing.size;
@@ -110,7 +107,7 @@ static void test_refused(const struct test_case *test)
 static void test_read_only(const struct test_case *test)
 {
 	struct stage stage;
-	uint64_t page;
+	u64 page;
 
 	build(&stage, test->number[0]);
 	/* What was writable a moment ago is not any more. */
@@ -174,7 +171,7 @@ static void test_alias(const struct test_case *test)
 static void test_hole(const struct test_case *test)
 {
 	struct stage stage;
-	uint64_t page, i;
+	u64 page, i;
 
 	(void)test;
 	build(&stage, BACKING_ANONYMOUS);
@@ -185,7 +182,7 @@ static void test_hole(const struct test_case *test)
 		expect_hole(&stage, WRITER_STORE, page);
 		stage_fill(&stage, i);
 		create_again(&stage, GPA_TEST, 0);
-		stage_expect_words(&stage, (int64_t)i, page, 1, 1);
+		stage_expect_words(&stage, (s64)i, page, 1, 1);
 		slot_delete(&stage.slot);
 		expect_hole(&stage, WRITER_LOAD, page);
 		expect_hole(&stage, WRITER_STORE, page);
@@ -198,7 +195,7 @@ static void test_hole(const struct test_case *test)
 static void measure(struct stage *stage, struct mapping_probe *probe,
 		    struct mapping_sizes *sizes)
 {
-	uint64_t stride = stage->huge / TOUCHES;
+	u64 stride = stage->huge / TOUCHES;
 
 	mapping_probe_begin(probe);
 	stage_access(stage, WRITER_STORE, 0, stage->backing.size / stride,
@@ -225,7 +222,7 @@ static void test_rebuild(const struct test_case *test)
 	struct mapping_probe probe;
 	struct mapping_sizes before;
 	struct stage stage;
-	uint64_t half;
+	u64 half;
 
 	build(&stage, test->number[0]);
 	map_other(&stage);
@@ -294,10 +291,10 @@ size_t slot_cases(const struct options *options, struct test_case *cases,
 		{ "rebuild", "huge mappings come back with the slot",
 		  test_rebuild, false, true },
 	};
-	const size_t huge_count = sizeof(huge) / sizeof(huge[0]);
+	const size_t huge_count = ARRAY_SIZE(huge);
 	size_t count = 0, i, j;
 
-	if (max < 2 + sizeof(kinds) / sizeof(kinds[0]) * (huge_count + 1))
+	if (max < 2 + ARRAY_SIZE(kinds) * (huge_count + 1))
 		fail("more than %zu cases", max);
 	cases[count++] = (struct test_case){
 		.name = "refused/all",
@@ -309,7 +306,7 @@ size_t slot_cases(const struct options *options, struct test_case *cases,
 		.plan = "where no slot was is memory, and again none",
 		.run = test_hole,
 	};
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		for (j = 0; j <= huge_count; j++) {
 			enum backing_kind kind = j ? huge[j - 1] :
 						     BACKING_ANONYMOUS;

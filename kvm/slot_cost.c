@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What it costs to change a slot, against how many others there are. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 
 #include "backing.h"
@@ -49,12 +46,12 @@ struct field {
 	struct random_stream random;
 };
 
-static uint64_t home(const struct field *field, unsigned int index)
+static u64 home(const struct field *field, unsigned int index)
 {
 	return GPA_TEST + 2ULL * index * field->vm->page_size;
 }
 
-static uint64_t *word_of(const struct memslot *slot)
+static u64 *word_of(const struct memslot *slot)
 {
 	return slot->hva;
 }
@@ -65,7 +62,7 @@ static void begin(struct field *field, unsigned int count)
 					   .flags = BACKING_POPULATE,
 					   .fd = -1 };
 	unsigned int i;
-	uint64_t page;
+	u64 page;
 
 	field->vm = vm_create(NULL);
 	field->count = count;
@@ -101,20 +98,20 @@ static void end(struct field *field)
 
 static double change_ns(struct memslot *slot)
 {
-	uint64_t start = clock_ns();
+	u64 start = clock_ns();
 
 	slot_set(slot);
 	return (double)(clock_ns() - start);
 }
 
 /* The guest reads at an address: the slot's word, or nothing is there. */
-static void judge(struct field *field, const struct memslot *slot, uint64_t gpa,
+static void judge(struct field *field, const struct memslot *slot, u64 gpa,
 		  bool there)
 {
 	struct vcpu *vcpu = &field->vm->vcpus[0];
 	struct writer_list *list = writer_list_of(vcpu->guest);
 	enum vcpu_event event;
-	uint64_t seen = 0;
+	u64 seen = 0;
 
 	*list = (struct writer_list){ .access = WRITER_LOAD,
 				      .count = 1,
@@ -140,7 +137,7 @@ static void one_turn(struct field *field, struct series *series)
 	unsigned int index = (unsigned int)random_below(&field->random,
 							field->count);
 	struct memslot *slot = &field->slots[index];
-	uint64_t size = slot->size, here = home(field, index);
+	u64 size = slot->size, here = home(field, index);
 	double at = field->count;
 
 	judge(field, slot, here, true);
@@ -166,10 +163,10 @@ static void one_turn(struct field *field, struct series *series)
 	judge(field, slot, here, true);
 }
 
-static void bench_count(struct field *field, unsigned int count,
-			uint64_t share_ns, struct series *series)
+static void bench_count(struct field *field, unsigned int count, u64 share_ns,
+			struct series *series)
 {
-	uint64_t until = clock_ns() + share_ns;
+	u64 until = clock_ns() + share_ns;
 	unsigned int turn;
 
 	begin(field, count);

@@ -4,9 +4,6 @@
  * kvm_set_memory_region(), __kvm_set_memory_region() before 6.14, which are the
  * same from 6.1 on.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 
 #include "report.h"
@@ -25,8 +22,8 @@
 struct attempt {
 	struct memslot slot;
 	const struct memslot *other;
-	uint32_t unused;
-	uint64_t page;
+	u32 unused;
+	u64 page;
 };
 
 static void grow(struct attempt *attempt)
@@ -109,7 +106,7 @@ static void delete_unused(struct attempt *attempt)
 
 static void beyond_ids(struct attempt *attempt)
 {
-	attempt->slot.id = UINT16_MAX;
+	attempt->slot.id = U16_MAX;
 }
 
 static void beyond_spaces(struct attempt *attempt)
@@ -145,7 +142,7 @@ static const struct {
 
 unsigned int slot_rules_count(void)
 {
-	return sizeof(rules) / sizeof(rules[0]);
+	return ARRAY_SIZE(rules);
 }
 
 const char *slot_rule_name(unsigned int rule)
@@ -154,7 +151,7 @@ const char *slot_rule_name(unsigned int rule)
 }
 
 bool slot_rule_try(const struct memslot *slot, const struct memslot *other,
-		   uint32_t unused, unsigned int rule)
+		   u32 unused, unsigned int rule)
 {
 	struct attempt attempt = {
 		.slot = *slot,

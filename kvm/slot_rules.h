@@ -4,9 +4,9 @@
 #define SECMMU_SLOT_RULES_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "vm.h"
+#include "types.h"
 
 /* Number of rules. */
 unsigned int slot_rules_count(void);
@@ -27,6 +27,6 @@ const char *slot_rule_name(unsigned int rule);
  * Return: false if the rule needs @other, and there is none.
  */
 bool slot_rule_try(const struct memslot *slot, const struct memslot *other,
-		   uint32_t unused, unsigned int rule);
+		   u32 unused, unsigned int rule);
 
 #endif

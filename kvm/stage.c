@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A VM, a slot with known contents, and a record of what KVM does to it. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -69,20 +66,20 @@ void stage_destroy(struct stage *stage)
 	operations_end(&stage->watch);
 }
 
-uint64_t stage_word(uint64_t page, uint64_t generation)
+u64 stage_word(u64 page, u64 generation)
 {
 	return (generation + 1) << 40 | (page + 1);
 }
 
-static volatile uint64_t *word_of(struct stage *stage, uint64_t page)
+static volatile u64 *word_of(struct stage *stage, u64 page)
 {
-	return (volatile uint64_t *)((char *)stage->backing.hva +
-				     page * stage->page);
+	return (volatile u64 *)((char *)stage->backing.hva +
+				page * stage->page);
 }
 
-void stage_fill(struct stage *stage, uint64_t generation)
+void stage_fill(struct stage *stage, u64 generation)
 {
-	uint64_t page;
+	u64 page;
 
 	for (page = 0; page < stage->pages; page++)
 		*word_of(stage, page) = stage_word(page, generation);
@@ -94,13 +91,13 @@ static struct writer_list *list_of(struct stage *stage)
 }
 
 enum vcpu_event stage_try(struct stage *stage, enum writer_access access,
-			  uint64_t first, uint64_t count, uint64_t stride)
+			  u64 first, u64 count, u64 stride)
 {
 	*list_of(stage) = (struct writer_list){
 		.count = 1,
 		.access = access,
 		.store = { { .gva = stage->gpa + first * stage->page,
-			     .stride = (int64_t)(stride * stage->page),
+			     .stride = (s64)(stride * stage->page),
 			     .count = count } },
 	};
 	vcpu_start(&stage->vm->vcpus[0], writer_store, 0);
@@ -109,8 +106,8 @@ enum vcpu_event stage_try(struct stage *stage, enum writer_access access,
 							     1U << VCPU_OTHER);
 }
 
-void stage_access(struct stage *stage, enum writer_access access,
-		  uint64_t first, uint64_t count, uint64_t stride)
+void stage_access(struct stage *stage, enum writer_access access, u64 first,
+		  u64 count, u64 stride)
 {
 	enum vcpu_event event = stage_try(stage, access, first, count, stride);
 	char text[256];
@@ -124,10 +121,10 @@ void stage_access(struct stage *stage, enum writer_access access,
 		      vcpu_exit_text(&stage->vm->vcpus[0], text, sizeof(text)));
 }
 
-void stage_expect_words(struct stage *stage, int64_t generation, uint64_t first,
-			uint64_t count, uint64_t stride)
+void stage_expect_words(struct stage *stage, s64 generation, u64 first,
+			u64 count, u64 stride)
 {
-	uint64_t digest = 0, page, i;
+	u64 digest = 0, page, i;
 
 	stage_access(stage, WRITER_LOAD, first, count, stride);
 	for (i = 0, page = first; i < count; i++, page += stride)
@@ -135,17 +132,16 @@ void stage_expect_words(struct stage *stage, int64_t generation, uint64_t first,
 				       generation < 0 ?
 					       0 :
 					       stage_word(page,
-							  (uint64_t)generation));
+							  (u64)generation));
 	CHECK(list_of(stage)->digest == digest,
 	      "the guest does not read in %llu pages from page %llu on what the host has there (%s)",
 	      (unsigned long long)count, (unsigned long long)first,
 	      generation < 0 ? "zeroes" : "the page's number");
 }
 
-void stage_store(struct stage *stage, uint64_t first, uint64_t count,
-		 uint64_t stride)
+void stage_store(struct stage *stage, u64 first, u64 count, u64 stride)
 {
-	uint64_t page, i;
+	u64 page, i;
 
 	stage_access(stage, WRITER_STORE, first, count, stride);
 	for (i = 0, page = first; i < count; i++, page += stride)
@@ -156,11 +152,11 @@ void stage_store(struct stage *stage, uint64_t first, uint64_t count,
 		      (unsigned long long)*word_of(stage, page));
 }
 
-void stage_expect_dirty(struct stage *stage, uint64_t first, uint64_t count,
-			uint64_t stride, const char *what)
+void stage_expect_dirty(struct stage *stage, u64 first, u64 count, u64 stride,
+			const char *what)
 {
 	unsigned long *written = bitmap_new(stage->pages);
-	uint64_t i;
+	u64 i;
 
 	for (i = 0; i < count; i++)
 		bitmap_set(written, first + i * stride);
@@ -169,8 +165,8 @@ void stage_expect_dirty(struct stage *stage, uint64_t first, uint64_t count,
 	free(written);
 }
 
-size_t stage_reached(struct stage *stage, enum operation operation,
-		     uint64_t first, uint64_t count, uint64_t stride)
+size_t stage_reached(struct stage *stage, enum operation operation, u64 first,
+		     u64 count, u64 stride)
 {
 	size_t calls, i;
 
@@ -178,7 +174,7 @@ size_t stage_reached(struct stage *stage, enum operation operation,
 	calls = operations_count(&stage->watch, operation, stage->gpa,
 				 stage->pages * stage->page);
 	for (i = 0; i < count; i++) {
-		uint64_t page = first + i * stride;
+		u64 page = first + i * stride;
 
 		CHECK(operations_count(&stage->watch, operation,
 				       stage->gpa + page * stage->page,
@@ -203,13 +199,12 @@ void stage_not_reached(struct stage *stage, enum operation operation,
 	      operation_name(operation), calls, why);
 }
 
-void stage_mapped_by(struct stage *stage, uint64_t size, uint64_t first,
-		     uint64_t count, uint64_t stride)
+void stage_mapped_by(struct stage *stage, u64 size, u64 first, u64 count,
+		     u64 stride)
 {
-	uint64_t seen = operations_size(&stage->watch, OPERATION_MAP,
-					stage->gpa + first * stage->page,
-					((count - 1) * stride + 1) *
-						stage->page);
+	u64 seen = operations_size(&stage->watch, OPERATION_MAP,
+				   stage->gpa + first * stage->page,
+				   ((count - 1) * stride + 1) * stage->page);
 
 	CHECK(seen != OPERATION_SIZES_DIFFER,
 	      "memory was mapped by several sizes, where %llu bytes were due",

@@ -6,13 +6,12 @@
 #ifndef SECMMU_STAGE_H
 #define SECMMU_STAGE_H
 
-#include <stdint.h>
-
 #include "backing.h"
 #include "dirty.h"
 #include "operation.h"
 #include "vm.h"
 #include "writer.h"
+#include "types.h"
 
 /**
  * struct stage_config - what to build
@@ -25,7 +24,7 @@
  */
 struct stage_config {
 	enum backing_kind backing;
-	uint64_t bytes;
+	u64 bytes;
 	enum harvester harvester;
 	unsigned int operations;
 	bool eager_split;
@@ -53,11 +52,11 @@ struct stage {
 	struct backing backing;
 	int memfd;
 	struct memslot slot;
-	uint64_t gpa;
+	u64 gpa;
 	struct operation_watch watch;
-	uint64_t page;
-	uint64_t pages;
-	uint64_t huge;
+	u64 page;
+	u64 pages;
+	u64 huge;
 };
 
 /**
@@ -82,14 +81,14 @@ void stage_destroy(struct stage *stage);
  *
  * Return: the word, never 0.
  */
-uint64_t stage_word(uint64_t page, uint64_t generation);
+u64 stage_word(u64 page, u64 generation);
 
 /**
  * stage_fill() - put its word into every page
  * @stage: created
  * @generation: as stage_word() has it
  */
-void stage_fill(struct stage *stage, uint64_t generation);
+void stage_fill(struct stage *stage, u64 generation);
 
 /**
  * stage_try() - have the guest access pages, which may come to nothing
@@ -102,7 +101,7 @@ void stage_fill(struct stage *stage, uint64_t generation);
  * Return: how that ended, VCPU_DONE if all were accessed.
  */
 enum vcpu_event stage_try(struct stage *stage, enum writer_access access,
-			  uint64_t first, uint64_t count, uint64_t stride);
+			  u64 first, u64 count, u64 stride);
 
 /**
  * stage_access() - as stage_try(), and it must succeed
@@ -112,8 +111,8 @@ enum vcpu_event stage_try(struct stage *stage, enum writer_access access,
  * @count: how many
  * @stride: from one to the next, pages
  */
-void stage_access(struct stage *stage, enum writer_access access,
-		  uint64_t first, uint64_t count, uint64_t stride);
+void stage_access(struct stage *stage, enum writer_access access, u64 first,
+		  u64 count, u64 stride);
 
 /**
  * stage_expect_words() - have the guest read pages, which must have their words
@@ -123,8 +122,8 @@ void stage_access(struct stage *stage, enum writer_access access,
  * @count: how many
  * @stride: from one to the next, pages
  */
-void stage_expect_words(struct stage *stage, int64_t generation, uint64_t first,
-			uint64_t count, uint64_t stride);
+void stage_expect_words(struct stage *stage, s64 generation, u64 first,
+			u64 count, u64 stride);
 
 /**
  * stage_store() - have the guest store into pages, and see that it did
@@ -136,8 +135,7 @@ void stage_expect_words(struct stage *stage, int64_t generation, uint64_t first,
  * What the host reads at the slot's address afterwards must be what the guest
  * has stored.
  */
-void stage_store(struct stage *stage, uint64_t first, uint64_t count,
-		 uint64_t stride);
+void stage_store(struct stage *stage, u64 first, u64 count, u64 stride);
 
 /**
  * stage_expect_dirty() - harvest, and just these pages must be in the log
@@ -147,8 +145,8 @@ void stage_store(struct stage *stage, uint64_t first, uint64_t count,
  * @stride: from one to the next, pages
  * @what: what was written, for the message
  */
-void stage_expect_dirty(struct stage *stage, uint64_t first, uint64_t count,
-			uint64_t stride, const char *what);
+void stage_expect_dirty(struct stage *stage, u64 first, u64 count, u64 stride,
+			const char *what);
 
 /**
  * stage_reached() - an operation must have been done to pages of the slot
@@ -162,8 +160,8 @@ void stage_expect_dirty(struct stage *stage, uint64_t first, uint64_t count,
  *
  * Return: number of calls that concern the slot.
  */
-size_t stage_reached(struct stage *stage, enum operation operation,
-		     uint64_t first, uint64_t count, uint64_t stride);
+size_t stage_reached(struct stage *stage, enum operation operation, u64 first,
+		     u64 count, u64 stride);
 
 /**
  * stage_not_reached() - an operation must not have been done to the slot
@@ -185,7 +183,7 @@ void stage_not_reached(struct stage *stage, enum operation operation,
  * Where the record does not tell sizes, the number of mappings does: every
  * access to another one of this size needs one.
  */
-void stage_mapped_by(struct stage *stage, uint64_t size, uint64_t first,
-		     uint64_t count, uint64_t stride);
+void stage_mapped_by(struct stage *stage, u64 size, u64 first, u64 count,
+		     u64 stride);
 
 #endif

@@ -4,9 +4,6 @@
  * reached, and that its effect is right. A case whose operation is not reached
  * fails; what a mode of KVM must never do is watched for in all of them.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <string.h>
 
@@ -29,17 +26,17 @@ static void run_create(struct stage *stage)
 	operations_watch(watch, 1U << plan->operation | plan->also);
 	stage->vm = vm_create(NULL);
 	operations_collect(watch);
-	CHECK(operations_count(watch, OPERATION_INIT, 0, UINT64_MAX) == 1,
+	CHECK(operations_count(watch, OPERATION_INIT, 0, U64_MAX) == 1,
 	      "KVM_CREATE_VM began %zu page tables",
-	      operations_count(watch, OPERATION_INIT, 0, UINT64_MAX));
-	CHECK(!operations_count(watch, OPERATION_DESTROY, 0, UINT64_MAX),
+	      operations_count(watch, OPERATION_INIT, 0, U64_MAX));
+	CHECK(!operations_count(watch, OPERATION_DESTROY, 0, U64_MAX),
 	      "KVM_CREATE_VM freed a page table");
 	vm_destroy(stage->vm);
 	stage->vm = NULL;
 	operations_collect(watch);
-	CHECK(operations_count(watch, OPERATION_DESTROY, 0, UINT64_MAX) == 1,
+	CHECK(operations_count(watch, OPERATION_DESTROY, 0, U64_MAX) == 1,
 	      "closing a VM freed %zu page tables",
-	      operations_count(watch, OPERATION_DESTROY, 0, UINT64_MAX));
+	      operations_count(watch, OPERATION_DESTROY, 0, U64_MAX));
 	report_info("reached: init and destroy, once each");
 }
 
@@ -243,16 +240,16 @@ static void run_free_unlinked(struct stage *stage)
 	}
 	deadline = deadline_in_ms(GRACE_MS);
 	while (operations_count(&stage->watch, OPERATION_FREE_UNLINKED, 0,
-				UINT64_MAX) < BLOCKS &&
+				U64_MAX) < BLOCKS &&
 	       !deadline_passed(deadline)) {
 		nanosleep(&(struct timespec){ .tv_nsec = NSEC_PER_MSEC }, NULL);
 		operations_collect(&stage->watch);
 	}
 	CHECK(operations_count(&stage->watch, OPERATION_FREE_UNLINKED, 0,
-			       UINT64_MAX) == BLOCKS,
+			       U64_MAX) == BLOCKS,
 	      "%zu tables were freed where %d blocks have taken their places",
 	      operations_count(&stage->watch, OPERATION_FREE_UNLINKED, 0,
-			       UINT64_MAX),
+			       U64_MAX),
 	      BLOCKS);
 }
 
@@ -332,7 +329,7 @@ static bool is_chosen(const struct options *options, size_t row)
 	struct random_stream random;
 	size_t same = 0, before = 0, i;
 
-	for (i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(plans); i++) {
 		if (plans[i].operation != plans[row].operation)
 			continue;
 		before += i < row;
@@ -354,7 +351,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		      !options->case_glob && !options->list;
 	size_t count = 0, i;
 
-	for (i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(plans); i++) {
 		if (!arch_has_operation(plans[i].operation) ||
 		    (choose && !is_chosen(options, i)))
 			continue;

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A storm of memslots under running vCPUs: who takes part, and what is wrong. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +17,7 @@
 /* Until all that is to be shown was shown; an emulator may be slow. */
 #define SHOWN_MS 40000
 
-const char *storm_word_text(uint64_t word, char *buffer, size_t size)
+const char *storm_word_text(u64 word, char *buffer, size_t size)
 {
 	unsigned int memory = word >> 48 & 0xff;
 	unsigned long long generation = word >> 24 & 0xffffff;
@@ -62,9 +59,9 @@ const char *storm_word_text(uint64_t word, char *buffer, size_t size)
 	return buffer;
 }
 
-uint64_t storm_steps(const struct storm *storm)
+u64 storm_steps(const struct storm *storm)
 {
-	uint64_t sum = 0;
+	u64 sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < storm->vm->vcpu_count; i++)
@@ -91,8 +88,8 @@ static const char *place_text(const struct storm_vcpu *own, char *buffer,
 	return buffer;
 }
 
-static void __attribute__((noreturn))
-fail_wrong(struct storm *storm, const struct vcpu *vcpu, enum storm_wrong wrong)
+static void __noreturn fail_wrong(struct storm *storm, const struct vcpu *vcpu,
+				  enum storm_wrong wrong)
 {
 	static const char *const texts[] = {
 		[STORM_WRONG_LOAD] = "a load finds",
@@ -142,7 +139,7 @@ static void on_wrong(struct vcpu *vcpu, void *context)
 
 /* ---- what comes to user space ----------------------------------------------- */
 
-static bool in_places(const struct storm *storm, uint64_t gpa)
+static bool in_places(const struct storm *storm, u64 gpa)
 {
 	const struct storm_board *board = storm->board;
 
@@ -170,7 +167,7 @@ static bool refused(struct storm *storm, struct vcpu *vcpu)
 		fail_wrong(storm, vcpu, STORM_WRONG_REFUSED);
 	else
 		own->count.refused++;
-	vcpu_start(vcpu, storm_guest, (uint64_t)(uintptr_t)storm->board);
+	vcpu_start(vcpu, storm_guest, (u64)(uintptr_t)storm->board);
 	return true;
 }
 
@@ -184,7 +181,7 @@ static bool on_exit_to_user(struct vcpu *vcpu, enum vcpu_event event,
 	if (event == VCPU_REFUSED)
 		return refused(storm, vcpu);
 	if (!vcpu_access(vcpu, &access) || !in_places(storm, access.gpa) ||
-	    access.bytes != sizeof(uint64_t))
+	    access.bytes != sizeof(u64))
 		return false;
 	own->exits++;
 	own->exit_gpa = access.gpa;
@@ -199,7 +196,7 @@ static bool on_exit_to_user(struct vcpu *vcpu, enum vcpu_event event,
 static void build(struct storm *storm, const struct storm_config *config)
 {
 	const struct vm_config vm_config = { .vcpus = config->vcpus };
-	uint64_t huge = backing_thp_size(), page_size, place;
+	u64 huge = backing_thp_size(), page_size, place;
 	struct random_stream random;
 	struct storm_board *board;
 	unsigned int i;
@@ -270,7 +267,7 @@ static void add_up(const struct storm *storm, struct storm_count *sum)
 }
 
 static void add_up_changes(const struct storm *storm,
-			   uint64_t changes[KEEPER_CHANGES])
+			   u64 changes[KEEPER_CHANGES])
 {
 	unsigned int i, j;
 
@@ -282,7 +279,7 @@ static void add_up_changes(const struct storm *storm,
 /* Has everything that is to be shown been seen once? */
 static bool all_shown(const struct storm *storm)
 {
-	uint64_t changes[KEEPER_CHANGES];
+	u64 changes[KEEPER_CHANGES];
 	struct storm_count sum;
 	unsigned int i;
 
@@ -303,7 +300,7 @@ static bool all_shown(const struct storm *storm)
 
 static void tell(const struct storm *storm)
 {
-	uint64_t changes[KEEPER_CHANGES];
+	u64 changes[KEEPER_CHANGES];
 	struct storm_count sum;
 
 	add_up(storm, &sum);
@@ -335,7 +332,7 @@ void storm_run(const struct storm_config *config)
 		.on_exit = on_exit_to_user,
 		.context = &storm,
 	};
-	uint64_t end = clock_ns() + config->duration_ns;
+	u64 end = clock_ns() + config->duration_ns;
 	struct deadline shown = deadline_in_ms(
 		config->duration_ns / NSEC_PER_MSEC + SHOWN_MS);
 	struct worker_group *keepers;
@@ -343,7 +340,7 @@ void storm_run(const struct storm_config *config)
 	unsigned int i;
 
 	build(&storm, config);
-	crew_config.argument = (uint64_t)(uintptr_t)storm.board;
+	crew_config.argument = (u64)(uintptr_t)storm.board;
 	crew = crew_new(storm.vm, &crew_config);
 	keepers = worker_group_new("keepers");
 	worker_group_silence_ms(keepers, STOP_MS);

@@ -21,11 +21,11 @@
 #define SECMMU_STORM_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "backing.h"
 #include "guest.h"
 #include "random.h"
+#include "types.h"
 
 #define STORM_PLACES 6
 /* In each page that is accessed, bytes from its beginning. */
@@ -51,17 +51,17 @@ enum storm_mark {
 };
 
 /* A word of memory: whose, of which life, of which unit. */
-static inline uint64_t storm_word(enum storm_mark mark, uint64_t memory,
-				  uint64_t generation, uint64_t unit)
+static inline u64 storm_word(enum storm_mark mark, u64 memory, u64 generation,
+			     u64 unit)
 {
-	return (uint64_t)mark << 56 | (memory & 0xff) << 48 |
+	return (u64)mark << 56 | (memory & 0xff) << 48 |
 	       (generation & 0xffffff) << 24 | (unit & 0xffffff);
 }
 
 /* What user space answers a load. */
-static inline uint64_t storm_hole_word(uint64_t gpa)
+static inline u64 storm_hole_word(u64 gpa)
 {
-	return (uint64_t)STORM_MARK_HOLE << 56 | gpa >> 3;
+	return (u64)STORM_MARK_HOLE << 56 | gpa >> 3;
 }
 
 /**
@@ -75,13 +75,13 @@ static inline uint64_t storm_hole_word(uint64_t gpa)
  * @read_only: stores are not for it
  */
 struct storm_place {
-	volatile uint64_t sequence;
-	int64_t memory;
-	uint64_t generation;
-	uint64_t start;
-	uint64_t units;
-	uint64_t offset;
-	uint64_t read_only;
+	volatile u64 sequence;
+	s64 memory;
+	u64 generation;
+	u64 start;
+	u64 units;
+	u64 offset;
+	u64 read_only;
 };
 
 /**
@@ -95,45 +95,43 @@ struct storm_place {
  * @place: the places
  */
 struct storm_board {
-	uint64_t places;
-	uint64_t place_units;
-	uint64_t unit_size;
-	uint64_t gpa;
-	uint64_t pitch;
-	uint64_t fetches;
+	u64 places;
+	u64 place_units;
+	u64 unit_size;
+	u64 gpa;
+	u64 pitch;
+	u64 fetches;
 	struct storm_place place[STORM_PLACES];
 };
 
 /* Does the slot of a place have a unit of the place. */
-static inline bool storm_has(const struct storm_place *place, uint64_t unit)
+static inline bool storm_has(const struct storm_place *place, u64 unit)
 {
 	return place->memory >= 0 && unit >= place->start &&
 	       unit - place->start < place->units;
 }
 
 /* The unit of the memory that is at a unit of the place. */
-static inline uint64_t storm_unit(const struct storm_place *place,
-				  uint64_t unit)
+static inline u64 storm_unit(const struct storm_place *place, u64 unit)
 {
 	return unit - place->start + place->offset;
 }
 
 /* Where a place's unit is. */
-static inline uint64_t storm_gpa(const struct storm_board *board,
-				 uint64_t place, uint64_t unit)
+static inline u64 storm_gpa(const struct storm_board *board, u64 place,
+			    u64 unit)
 {
 	return board->gpa + place * board->pitch + unit * board->unit_size;
 }
 
 /* What a load of the canary must find. */
-static inline uint64_t storm_due(const struct storm_board *board,
-				 const struct storm_place *view, uint64_t place,
-				 uint64_t unit)
+static inline u64 storm_due(const struct storm_board *board,
+			    const struct storm_place *view, u64 place, u64 unit)
 {
 	if (!storm_has(view, unit))
 		return storm_hole_word(storm_gpa(board, place, unit) +
 				       STORM_CANARY);
-	return storm_word(STORM_MARK_CANARY, (uint64_t)view->memory,
+	return storm_word(STORM_MARK_CANARY, (u64)view->memory,
 			  view->generation, storm_unit(view, unit));
 }
 
@@ -170,14 +168,14 @@ enum storm_wrong {
  * @racing: a change came between
  */
 struct storm_count {
-	uint64_t loads;
-	uint64_t stores;
-	uint64_t fetches;
-	uint64_t aliases;
-	uint64_t read_only;
-	uint64_t holes;
-	uint64_t refused;
-	uint64_t racing;
+	u64 loads;
+	u64 stores;
+	u64 fetches;
+	u64 aliases;
+	u64 read_only;
+	u64 holes;
+	u64 refused;
+	u64 racing;
 };
 
 /**
@@ -200,18 +198,18 @@ struct storm_count {
 struct storm_vcpu {
 	struct random_stream random;
 	struct storm_count count;
-	volatile uint64_t steps;
-	uint64_t stores;
-	volatile uint64_t fetching;
-	uint64_t place;
-	uint64_t unit;
+	volatile u64 steps;
+	u64 stores;
+	volatile u64 fetching;
+	u64 place;
+	u64 unit;
 	struct storm_place view;
-	volatile uint64_t exits;
-	volatile uint64_t exit_gpa;
-	volatile uint64_t exit_value;
-	uint64_t wrong;
-	uint64_t seen;
-	uint64_t due;
+	volatile u64 exits;
+	volatile u64 exit_gpa;
+	volatile u64 exit_value;
+	u64 wrong;
+	u64 seen;
+	u64 due;
 };
 
 /* The board is behind the first vCPU's own. */
@@ -228,7 +226,7 @@ static inline struct storm_vcpu *storm_vcpu_of(struct guest_vcpu *guest)
 }
 
 /* Guest function; the argument is the board's address. */
-void storm_guest(struct guest_vcpu *self, uint64_t board);
+void storm_guest(struct guest_vcpu *self, u64 board);
 
 /**
  * struct storm_config - a storm
@@ -245,9 +243,9 @@ struct storm_config {
 	enum backing_kind backing;
 	bool skewed;
 	unsigned int vcpus;
-	uint64_t units;
+	u64 units;
 	bool fetches;
-	uint64_t duration_ns;
+	u64 duration_ns;
 	unsigned int pace_ms;
 };
 

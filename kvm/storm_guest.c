@@ -3,13 +3,13 @@
 #include "stamp.h"
 #include "storm.h"
 
-static volatile uint64_t *word_at(uint64_t address)
+static volatile u64 *word_at(u64 address)
 {
-	return (volatile uint64_t *)(uintptr_t)address;
+	return (volatile u64 *)(uintptr_t)address;
 }
 
 /* What is at a place; false if that is about to change. */
-static bool look(const struct storm_board *board, uint64_t number,
+static bool look(const struct storm_board *board, u64 number,
 		 struct storm_place *view)
 {
 	const struct storm_place *place = &board->place[number];
@@ -26,15 +26,15 @@ static bool look(const struct storm_board *board, uint64_t number,
 }
 
 /* Has nothing changed since? */
-static bool still(const struct storm_board *board, uint64_t number,
+static bool still(const struct storm_board *board, u64 number,
 		  const struct storm_place *view)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return board->place[number].sequence == view->sequence;
 }
 
-static void complain(struct guest_vcpu *self, enum storm_wrong wrong,
-		     uint64_t seen, uint64_t due)
+static void complain(struct guest_vcpu *self, enum storm_wrong wrong, u64 seen,
+		     u64 due)
 {
 	struct storm_vcpu *own = storm_vcpu_of(self);
 
@@ -45,10 +45,10 @@ static void complain(struct guest_vcpu *self, enum storm_wrong wrong,
 }
 
 static void load(struct guest_vcpu *self, const struct storm_board *board,
-		 uint64_t gva, bool known)
+		 u64 gva, bool known)
 {
 	struct storm_vcpu *own = storm_vcpu_of(self);
-	uint64_t seen = *word_at(gva + STORM_CANARY), due;
+	u64 seen = *word_at(gva + STORM_CANARY), due;
 
 	if (!known || !still(board, own->place, &own->view)) {
 		own->count.racing++;
@@ -65,11 +65,10 @@ static void load(struct guest_vcpu *self, const struct storm_board *board,
 
 /* The same memory in another slot must have it as well. */
 static void look_at_alias(struct guest_vcpu *self,
-			  const struct storm_board *board, uint64_t word,
-			  uint64_t value)
+			  const struct storm_board *board, u64 word, u64 value)
 {
 	struct storm_vcpu *own = storm_vcpu_of(self);
-	uint64_t unit = storm_unit(&own->view, own->unit), number, seen;
+	u64 unit = storm_unit(&own->view, own->unit), number, seen;
 	struct storm_place other;
 
 	for (number = 0; number < board->places; number++) {
@@ -91,12 +90,12 @@ static void look_at_alias(struct guest_vcpu *self,
 }
 
 static void store(struct guest_vcpu *self, const struct storm_board *board,
-		  uint64_t gva, bool known)
+		  u64 gva, bool known)
 {
 	struct storm_vcpu *own = storm_vcpu_of(self);
-	uint64_t word = STORM_WORDS + self->index * sizeof(uint64_t);
-	uint64_t value = stamp(self->index, ++own->stores);
-	uint64_t exits = own->exits, seen;
+	u64 word = STORM_WORDS + self->index * sizeof(u64);
+	u64 value = stamp(self->index, ++own->stores);
+	u64 exits = own->exits, seen;
 	bool in_slot;
 
 	*word_at(gva + word) = value;
@@ -107,7 +106,7 @@ static void store(struct guest_vcpu *self, const struct storm_board *board,
 		return;
 	}
 	in_slot = storm_has(&own->view, own->unit);
-	if (exits != (uint64_t)(!in_slot || own->view.read_only))
+	if (exits != (u64)(!in_slot || own->view.read_only))
 		complain(self, STORM_WRONG_EXIT, exits, !exits);
 	if (exits && (own->exit_gpa != gva + word || own->exit_value != value))
 		complain(self, STORM_WRONG_EXIT, own->exit_gpa, gva + word);
@@ -137,20 +136,20 @@ static void store(struct guest_vcpu *self, const struct storm_board *board,
 
 /* Where no slot is the host begins this vCPU anew, and judges. */
 static void fetch(struct guest_vcpu *self, const struct storm_board *board,
-		  uint64_t gva, bool known)
+		  u64 gva, bool known)
 {
 	struct storm_vcpu *own = storm_vcpu_of(self);
-	uint64_t seen, due;
+	u64 seen, due;
 
 	own->fetching = 1 + known;
 	guest_fetch_barrier();
-	seen = ((uint64_t(*)(void))(uintptr_t)(gva + STORM_CODE))();
+	seen = ((u64(*)(void))(uintptr_t)(gva + STORM_CODE))();
 	own->fetching = 0;
 	if (!known || !still(board, own->place, &own->view)) {
 		own->count.racing++;
 		return;
 	}
-	due = storm_word(STORM_MARK_CODE, (uint64_t)own->view.memory, 0,
+	due = storm_word(STORM_MARK_CODE, (u64)own->view.memory, 0,
 			 storm_unit(&own->view, own->unit));
 	if (!storm_has(&own->view, own->unit) || seen != due)
 		complain(self, STORM_WRONG_FETCH, seen, due);
@@ -158,11 +157,10 @@ static void fetch(struct guest_vcpu *self, const struct storm_board *board,
 }
 
 /* Most times where a slot is, or was a moment ago. */
-static uint64_t choose_unit(struct storm_vcpu *own,
-			    const struct storm_board *board)
+static u64 choose_unit(struct storm_vcpu *own, const struct storm_board *board)
 {
 	const struct storm_place *view = &own->view;
-	uint64_t unit = random_below(&own->random, board->place_units);
+	u64 unit = random_below(&own->random, board->place_units);
 
 	if (view->memory < 0 || random_chance(&own->random, 1, 4))
 		return unit;
@@ -171,14 +169,14 @@ static uint64_t choose_unit(struct storm_vcpu *own,
 	return unit < board->place_units ? unit : 0;
 }
 
-void storm_guest(struct guest_vcpu *self, uint64_t address)
+void storm_guest(struct guest_vcpu *self, u64 address)
 {
 	const struct storm_board *board =
 		(const struct storm_board *)(uintptr_t)address;
 	struct storm_vcpu *own = storm_vcpu_of(self);
 
 	while (!self->stop) {
-		uint64_t choice = random_below(&own->random, 8), gva;
+		u64 choice = random_below(&own->random, 8), gva;
 		bool known;
 
 		own->place = random_below(&own->random, board->places);

@@ -6,10 +6,9 @@
 #ifndef SECMMU_TALLY_GUEST_H
 #define SECMMU_TALLY_GUEST_H
 
-#include <stdint.h>
-
 #include "guest.h"
 #include "random.h"
+#include "types.h"
 
 /**
  * struct tally - what tally_run() is to do; lies over guest_vcpu.test
@@ -22,11 +21,11 @@
  * In each page, each vCPU has a word of its own, number guest_vcpu.index.
  */
 struct tally {
-	uint64_t gva;
-	uint64_t pages;
-	uint64_t page_size;
+	u64 gva;
+	u64 pages;
+	u64 page_size;
 	struct random_stream random;
-	volatile uint64_t count;
+	volatile u64 count;
 };
 
 static inline struct tally *tally_of(struct guest_vcpu *guest)
@@ -37,6 +36,6 @@ static inline struct tally *tally_of(struct guest_vcpu *guest)
 _Static_assert(sizeof(struct tally) <= GUEST_TEST_AREA, "test area too small");
 
 /* Guest function: adds 1 to a word in one page after the other, at random. */
-void tally_run(struct guest_vcpu *self, uint64_t unused);
+void tally_run(struct guest_vcpu *self, u64 unused);
 
 #endif

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A guest that accesses some of its memory, and whether KVM was asked. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +19,7 @@ static void count_calls(struct young *young)
 	struct operation_watch *watch = &young->stage.watch;
 
 	operations_collect(watch);
-	young->calls += operations_count(watch, OPERATION_AGE, 0, UINT64_MAX);
+	young->calls += operations_count(watch, OPERATION_AGE, 0, U64_MAX);
 	operations_forget(watch);
 }
 
@@ -39,7 +36,7 @@ static void touch(struct young *young)
 {
 	struct writer_list list = { .access = WRITER_LOAD };
 	struct stage *stage = &young->stage;
-	uint64_t unit;
+	u64 unit;
 
 	for (unit = 0; unit < young->units; unit++) {
 		if (!bitmap_test(young->touched, unit))
@@ -65,7 +62,7 @@ void young_touch(struct young *young)
 	count_calls(young);
 }
 
-void young_begin(struct young *young, enum backing_kind kind, uint64_t units)
+void young_begin(struct young *young, enum backing_kind kind, u64 units)
 {
 	struct stage_config config = {
 		.backing = kind,
@@ -118,7 +115,7 @@ bool young_more(const struct young *young, unsigned int round)
 
 void young_choose_some(struct young *young, unsigned int of)
 {
-	uint64_t unit;
+	u64 unit;
 
 	bitmap_zero(young->touched, young->units);
 	for (unit = 0; unit < young->units; unit++) {
@@ -146,7 +143,7 @@ void young_flush(struct young *young)
 	slot_set_flags(slot, 0);
 }
 
-void *young_address(const struct young *young, uint64_t unit)
+void *young_address(const struct young *young, u64 unit)
 {
 	return (char *)young->stage.backing.hva +
 	       (unit * young->unit_pages + young->page[unit]) *
@@ -158,7 +155,7 @@ const char *young_unit_name(const struct young *young)
 	return young->unit_pages > 1 ? "huge page" : "page";
 }
 
-void young_note(struct young *young, uint64_t judged, uint64_t extra)
+void young_note(struct young *young, u64 judged, u64 extra)
 {
 	young->judged += judged;
 	young->extra += extra;

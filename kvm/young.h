@@ -31,13 +31,13 @@ struct young {
 	struct stage stage;
 	struct random_stream random;
 	struct deadline end;
-	uint64_t units;
-	uint64_t unit_pages;
+	u64 units;
+	u64 unit_pages;
 	unsigned long *touched;
-	uint64_t *page;
+	u64 *page;
 	bool split_early;
-	uint64_t judged;
-	uint64_t extra;
+	u64 judged;
+	u64 extra;
 	size_t calls;
 };
 
@@ -49,7 +49,7 @@ struct young {
  *
  * Fails the case if memory of huge pages is not mapped by blocks.
  */
-void young_begin(struct young *young, enum backing_kind kind, uint64_t units);
+void young_begin(struct young *young, enum backing_kind kind, u64 units);
 
 /**
  * young_more() - is there another round
@@ -91,7 +91,7 @@ void young_flush(struct young *young);
 void young_touch(struct young *young);
 
 /* Where in this process the page is that is accessed of a unit. */
-void *young_address(const struct young *young, uint64_t unit);
+void *young_address(const struct young *young, u64 unit);
 
 /* "page" or "huge page". */
 const char *young_unit_name(const struct young *young);
@@ -102,7 +102,7 @@ const char *young_unit_name(const struct young *young);
  * @judged: units, accessed and judged
  * @extra: units that were young without
  */
-void young_note(struct young *young, uint64_t judged, uint64_t extra);
+void young_note(struct young *young, u64 judged, u64 extra);
 
 /**
  * young_end() - say what was found, and take it down

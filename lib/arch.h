@@ -54,8 +54,7 @@ void arch_vcpu_init(struct vcpu *vcpu);
  * @function: guest function
  * @argument: its second argument
  */
-void arch_vcpu_start(struct vcpu *vcpu, guest_function function,
-		     uint64_t argument);
+void arch_vcpu_start(struct vcpu *vcpu, guest_function function, u64 argument);
 
 /**
  * arch_is_hypercall() - was this exit our hypercall
@@ -72,8 +71,7 @@ bool arch_is_hypercall(struct vcpu *vcpu);
  * @gpa: guest physical address
  * @page_size: bytes, one of arch_page_sizes(); @gva and @gpa are aligned to it
  */
-void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
-		   uint64_t page_size);
+void arch_map_page(struct vm *vm, u64 gva, u64 gpa, u64 page_size);
 
 /**
  * vm_map_size() - by what page the beginning of a range is best mapped
@@ -86,8 +84,8 @@ void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
  *
  * Return: bytes: the largest of them that fits, or the smallest.
  */
-uint64_t vm_map_size(const uint64_t *sizes, size_t count, uint64_t from,
-		     uint64_t to, uint64_t size, uint64_t limit);
+u64 vm_map_size(const u64 *sizes, size_t count, u64 from, u64 to, u64 size,
+		u64 limit);
 
 /**
  * arch_page_sizes() - sizes that the guest's page tables can map on this CPU
@@ -96,7 +94,7 @@ uint64_t vm_map_size(const uint64_t *sizes, size_t count, uint64_t from,
  *
  * Return: bytes, ascending; the first is the VM's granule.
  */
-const uint64_t *arch_page_sizes(const struct vm *vm, size_t *count);
+const u64 *arch_page_sizes(const struct vm *vm, size_t *count);
 
 /**
  * arch_hugetlb_sizes() - sizes that hugetlb pages can have
@@ -104,7 +102,7 @@ const uint64_t *arch_page_sizes(const struct vm *vm, size_t *count);
  *
  * Return: bytes, ascending; with the page size of the running kernel.
  */
-const uint64_t *arch_hugetlb_sizes(size_t *count);
+const u64 *arch_hugetlb_sizes(size_t *count);
 
 /**
  * arch_maps_huge() - does KVM here map huge pages at all
@@ -122,7 +120,7 @@ bool arch_maps_huge(void);
  * modification log, kvm_cpu_dirty_log_size()); 0: none, every first write to a
  * protected page is a fault.
  */
-uint32_t arch_dirty_log_size(void);
+u32 arch_dirty_log_size(void);
 
 /**
  * arch_has_ring() - can this architecture's KVM have a kind of dirty ring
@@ -141,7 +139,7 @@ bool arch_has_ring(enum harvester harvester);
  *
  * Return: guest virtual address of its next instruction.
  */
-uint64_t arch_program_counter(struct vcpu *vcpu);
+u64 arch_program_counter(struct vcpu *vcpu);
 
 /**
  * arch_return_instruction() - code of a function that does nothing
@@ -163,7 +161,7 @@ const void *arch_return_instruction(size_t *size);
  *
  * Return: its bytes.
  */
-size_t arch_value_code(uint64_t value, uint8_t code[ARCH_VALUE_CODE_MAX]);
+size_t arch_value_code(u64 value, u8 code[ARCH_VALUE_CODE_MAX]);
 
 /**
  * arch_exception_text() - the exception in the vCPU's control block, in words

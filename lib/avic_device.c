@@ -56,7 +56,7 @@ void avic_close(struct avic *avic)
 	close(avic->fd);
 }
 
-uint32_t avic_features(const struct avic *avic)
+u32 avic_features(const struct avic *avic)
 {
 	struct secmmu_avic_info info = { 0 };
 
@@ -64,14 +64,14 @@ uint32_t avic_features(const struct avic *avic)
 	return info.features;
 }
 
-int __avic_track(const struct avic *avic, uint64_t gpa)
+int __avic_track(const struct avic *avic, u64 gpa)
 {
 	struct secmmu_avic_page page = { .gpa = gpa };
 
 	return __avic_call(avic->fd, SECMMU_AVIC_TRACK, &page);
 }
 
-unsigned int avic_track(const struct avic *avic, uint64_t gpa)
+unsigned int avic_track(const struct avic *avic, u64 gpa)
 {
 	struct secmmu_avic_page page = { .gpa = gpa };
 
@@ -79,14 +79,14 @@ unsigned int avic_track(const struct avic *avic, uint64_t gpa)
 	return page.kernel;
 }
 
-int __avic_untrack(const struct avic *avic, uint64_t gpa)
+int __avic_untrack(const struct avic *avic, u64 gpa)
 {
 	struct secmmu_avic_page page = { .gpa = gpa };
 
 	return __avic_call(avic->fd, SECMMU_AVIC_UNTRACK, &page);
 }
 
-unsigned int avic_untrack(const struct avic *avic, uint64_t gpa)
+unsigned int avic_untrack(const struct avic *avic, u64 gpa)
 {
 	struct secmmu_avic_page page = { .gpa = gpa };
 
@@ -108,7 +108,7 @@ int avic_ring(const struct avic *avic, pid_t thread)
 
 	for (i = 0; i < (int)avic->rings; i++)
 		if (__atomic_load_n(&ring_at(avic, i)->thread,
-				    __ATOMIC_ACQUIRE) == (uint32_t)thread)
+				    __ATOMIC_ACQUIRE) == (u32)thread)
 			return i;
 	return -1;
 }
@@ -118,7 +118,7 @@ bool avic_next(const struct avic *avic, int ring,
 {
 	const struct secmmu_avic_write *entries;
 	struct secmmu_avic_ring *header;
-	uint64_t tail;
+	u64 tail;
 
 	if (ring < 0)
 		return false;
@@ -141,7 +141,7 @@ struct secmmu_avic_counters avic_counters(const struct avic *avic)
 	return counters;
 }
 
-unsigned int avic_get(const struct avic *avic, uint64_t gpa)
+unsigned int avic_get(const struct avic *avic, u64 gpa)
 {
 	struct secmmu_avic_get get = { .gpa = gpa };
 

@@ -12,11 +12,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "../avic/driver/secmmu_avic.h"
 #include "vm.h"
+#include "types.h"
 
 /**
  * AVIC_NEEDS - for struct program.needs: root, KVM that can track, the driver
@@ -78,7 +78,7 @@ void avic_close(struct avic *avic);
  *
  * Return: SECMMU_AVIC_HAS_*.
  */
-uint32_t avic_features(const struct avic *avic);
+u32 avic_features(const struct avic *avic);
 
 /**
  * __avic_track() - track a page of the guest's, once more
@@ -87,7 +87,7 @@ uint32_t avic_features(const struct avic *avic);
  *
  * Return: 0 or -errno.
  */
-int __avic_track(const struct avic *avic, uint64_t gpa);
+int __avic_track(const struct avic *avic, u64 gpa);
 
 /**
  * avic_track() - the same, must succeed
@@ -96,7 +96,7 @@ int __avic_track(const struct avic *avic, uint64_t gpa);
  *
  * Return: how often KVM has the page tracked now, by whomever.
  */
-unsigned int avic_track(const struct avic *avic, uint64_t gpa);
+unsigned int avic_track(const struct avic *avic, u64 gpa);
 
 /**
  * __avic_untrack() - track it once less
@@ -105,7 +105,7 @@ unsigned int avic_track(const struct avic *avic, uint64_t gpa);
  *
  * Return: 0 or -errno.
  */
-int __avic_untrack(const struct avic *avic, uint64_t gpa);
+int __avic_untrack(const struct avic *avic, u64 gpa);
 
 /**
  * avic_untrack() - the same, must succeed
@@ -114,7 +114,7 @@ int __avic_untrack(const struct avic *avic, uint64_t gpa);
  *
  * Return: how often KVM has the page tracked now, by whomever.
  */
-unsigned int avic_untrack(const struct avic *avic, uint64_t gpa);
+unsigned int avic_untrack(const struct avic *avic, u64 gpa);
 
 /**
  * avic_ring() - where a thread's writes are
@@ -151,7 +151,7 @@ struct secmmu_avic_counters avic_counters(const struct avic *avic);
  *
  * Return: its number.
  */
-unsigned int avic_get(const struct avic *avic, uint64_t gpa);
+unsigned int avic_get(const struct avic *avic, u64 gpa);
 
 /**
  * avic_put() - done with it

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -79,8 +76,8 @@ static bool find(char *path, size_t size)
  * The keeper's side, from here to keep(): between fork() and exec() of a process
  * that may have threads.
  */
-static void __attribute__((noreturn))
-become(const char *path, char *const *arguments, int output, struct told *told)
+static void __noreturn become(const char *path, char *const *arguments,
+			      int output, struct told *told)
 {
 	sigset_t none;
 	int nowhere = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -106,7 +103,7 @@ static int await(pid_t child, struct deadline deadline, struct told *told)
 	sigaddset(&wanted, SIGTERM);
 	sigaddset(&wanted, SIGHUP);
 	for (;;) {
-		uint64_t left = deadline_left_ms(deadline);
+		u64 left = deadline_left_ms(deadline);
 		struct timespec wait = {
 			.tv_sec = (time_t)(left / 1000),
 			.tv_nsec = (long)(left % 1000 * NSEC_PER_MSEC),
@@ -141,9 +138,9 @@ static bool reap_all(void)
 	}
 }
 
-static void __attribute__((noreturn))
-keep(pid_t parent, const char *path, char *const *arguments, int output,
-     uint64_t limit_ms, struct told *told)
+static void __noreturn keep(pid_t parent, const char *path,
+			    char *const *arguments, int output, u64 limit_ms,
+			    struct told *told)
 {
 	struct deadline deadline = deadline_in_ms(limit_ms);
 	pid_t child;
@@ -185,7 +182,7 @@ static void start(struct background *background,
 		(char *)PROGRAM,     (char *)"--seed", seed,
 		(char *)"--timeout", (char *)"0",      (char *)"--oomable",
 	};
-	uint64_t limit_ms = request->limit_ms;
+	u64 limit_ms = request->limit_ms;
 	struct random_stream stream;
 	pid_t parent = getpid();
 	sigset_t mine, before;

@@ -7,7 +7,8 @@
 #define SECMMU_BACKGROUND_H
 
 #include <stdbool.h>
-#include <stdint.h>
+
+#include "types.h"
 
 struct background;
 
@@ -22,7 +23,7 @@ struct background;
  */
 struct background_request {
 	const char *const *arguments;
-	uint64_t limit_ms;
+	u64 limit_ms;
 	bool required;
 };
 

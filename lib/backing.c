@@ -78,7 +78,7 @@ bool backing_from_name(const char *name, enum backing_kind *kind)
 	return false;
 }
 
-uint64_t backing_page_size(enum backing_kind kind)
+u64 backing_page_size(enum backing_kind kind)
 {
 	const struct backing_kind_parts *parts = &backing_kinds[kind];
 
@@ -94,7 +94,7 @@ bool backing_is_hugetlb(enum backing_kind kind)
 
 bool backing_exists(enum backing_kind kind)
 {
-	const uint64_t *sizes;
+	const u64 *sizes;
 	size_t count, i;
 
 	if (!backing_kinds[kind].hugetlb)
@@ -164,8 +164,8 @@ static bool open_file(struct backing *backing,
  * beside those that its kind has; 0 or -errno.
  */
 static int map_part(const struct backing *backing,
-		    const struct backing_kind_parts *kind, uint64_t offset,
-		    uint64_t size, int flags)
+		    const struct backing_kind_parts *kind, u64 offset, u64 size,
+		    int flags)
 {
 	flags |= MAP_FIXED | (kind->shared ? MAP_SHARED : MAP_PRIVATE);
 	if (backing->fd < 0) {
@@ -182,8 +182,8 @@ static int map_part(const struct backing *backing,
 }
 
 static int advise_part(const struct backing *backing,
-		       const struct backing_kind_parts *kind, uint64_t offset,
-		       uint64_t size)
+		       const struct backing_kind_parts *kind, u64 offset,
+		       u64 size)
 {
 	char *at = (char *)backing->map + offset;
 
@@ -227,10 +227,9 @@ static bool map_memory(struct backing *backing,
 	return true;
 }
 
-static void check_request(const struct backing_request *request,
-			  uint64_t alignment)
+static void check_request(const struct backing_request *request, u64 alignment)
 {
-	uint64_t page = backing_small_page();
+	u64 page = backing_small_page();
 
 	if ((unsigned int)request->kind >= BACKING_KINDS)
 		fail("there is no kind %u of backing",
@@ -255,7 +254,7 @@ static void check_request(const struct backing_request *request,
 /* What the room is for is in backing.h. */
 static unsigned char *room;
 
-void *backing_reserve(uint64_t size)
+void *backing_reserve(u64 size)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
@@ -280,7 +279,7 @@ bool backing_try_create(struct backing *backing,
 			struct shortage *shortage)
 {
 	const struct backing_kind_parts *kind;
-	uint64_t alignment, guard = backing_small_page(), first;
+	u64 alignment, guard = backing_small_page(), first;
 
 	memset(backing, 0, sizeof(*backing));
 	backing->fd = -1;
@@ -322,8 +321,7 @@ bool backing_try_create(struct backing *backing,
 					    20,
 				    errno_name(errno));
 	}
-	first = round_up((uint64_t)(uintptr_t)backing->reserved + guard,
-			 alignment);
+	first = round_up((u64)(uintptr_t)backing->reserved + guard, alignment);
 	backing->map = (void *)(uintptr_t)first;
 	backing->hva = (char *)backing->map + request->misalignment;
 
@@ -408,14 +406,14 @@ void backing_populate(struct backing *backing)
 	     errno_name(error));
 }
 
-uint64_t backing_host_huge_bytes(const struct backing *backing)
+u64 backing_host_huge_bytes(const struct backing *backing)
 {
 	static const char *const fields[] = {
 		"AnonHugePages:", "ShmemPmdMapped:", "FilePmdMapped:",
 		"Private_Hugetlb:", "Shared_Hugetlb:"
 	};
-	uint64_t begin = (uint64_t)(uintptr_t)backing->map;
-	uint64_t end = begin + backing->map_size, bytes = 0;
+	u64 begin = (u64)(uintptr_t)backing->map;
+	u64 end = begin + backing->map_size, bytes = 0;
 	FILE *file = fopen("/proc/self/smaps", "re");
 	bool inside = false;
 	char line[512];
@@ -437,7 +435,7 @@ uint64_t backing_host_huge_bytes(const struct backing *backing)
 		}
 		if (!inside)
 			continue;
-		for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		for (i = 0; i < ARRAY_SIZE(fields); i++) {
 			size_t length = strlen(fields[i]);
 
 			if (!strncmp(line, fields[i], length) &&
@@ -449,7 +447,7 @@ uint64_t backing_host_huge_bytes(const struct backing *backing)
 	return bytes;
 }
 
-int backing_discard(struct backing *backing, uint64_t offset, uint64_t size)
+int backing_discard(struct backing *backing, u64 offset, u64 size)
 {
 	const struct backing_kind_parts *kind = &backing_kinds[backing->kind];
 	char *at = (char *)backing->hva + offset;
@@ -475,11 +473,10 @@ bool backing_keeps_contents(enum backing_kind kind)
 	return backing_kinds[kind].shared && backing_kinds[kind].file;
 }
 
-int backing_map_again(struct backing *backing, uint64_t offset, uint64_t size)
+int backing_map_again(struct backing *backing, u64 offset, u64 size)
 {
 	const struct backing_kind_parts *kind = &backing_kinds[backing->kind];
-	uint64_t from = offset +
-			(uint64_t)((char *)backing->hva - (char *)backing->map);
+	u64 from = offset + (u64)((char *)backing->hva - (char *)backing->map);
 	int error = map_part(backing, kind, from, size, 0);
 
 	return error ? error : advise_part(backing, kind, from, size);

@@ -10,10 +10,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "report.h"
+#include "types.h"
 
 /**
  * enum backing_kind - the kinds of memory
@@ -74,12 +74,12 @@ enum backing_kind {
  */
 struct backing_request {
 	enum backing_kind kind;
-	uint64_t size;
-	uint64_t alignment;
-	uint64_t misalignment;
+	u64 size;
+	u64 alignment;
+	u64 misalignment;
 	unsigned int flags;
 	int fd;
-	uint64_t fd_size;
+	u64 fd_size;
 };
 
 /**
@@ -101,16 +101,16 @@ struct backing_request {
  */
 struct backing {
 	void *hva;
-	uint64_t size;
+	u64 size;
 	enum backing_kind kind;
-	uint64_t page_size;
+	u64 page_size;
 	bool huge;
 	int fd;
 	off_t offset;
 	void *map;
-	uint64_t map_size;
+	u64 map_size;
 	void *reserved;
-	uint64_t reserved_size;
+	u64 reserved_size;
 	bool own_fd;
 };
 
@@ -140,7 +140,7 @@ bool backing_from_name(const char *name, enum backing_kind *kind);
  * Return: bytes: the system's page size, the hugetlb size, or for the THP kinds
  * backing_thp_size().
  */
-uint64_t backing_page_size(enum backing_kind kind);
+u64 backing_page_size(enum backing_kind kind);
 
 /**
  * backing_is_hugetlb() - is memory of a kind out of a pool of huge pages
@@ -181,7 +181,7 @@ bool backing_wanted(enum backing_kind kind);
  *
  * Return: whether it can.
  */
-bool backing_available(enum backing_kind kind, uint64_t size,
+bool backing_available(enum backing_kind kind, u64 size,
 		       struct shortage *shortage);
 
 /**
@@ -234,14 +234,14 @@ void backing_populate(struct backing *backing);
  *
  * Return: bytes, of the whole mapping that the memory is in.
  */
-uint64_t backing_host_huge_bytes(const struct backing *backing);
+u64 backing_host_huge_bytes(const struct backing *backing);
 
 /**
  * backing_thp_size() - the size that a PMD maps, the one that THP is about
  *
  * Return: bytes: 2 MiB with pages of 4 KiB, 32 MiB with 16 KiB.
  */
-uint64_t backing_thp_size(void);
+u64 backing_thp_size(void);
 
 /**
  * backing_nodes() - how many NUMA nodes can give memory
@@ -287,7 +287,7 @@ int backing_move(struct backing *backing, unsigned int node);
  * Return: the node, counted among those with memory; -ENOENT if there is no
  * page yet, -ENOSYS without NUMA, or another -errno.
  */
-int backing_node_of(const struct backing *backing, uint64_t offset);
+int backing_node_of(const struct backing *backing, u64 offset);
 
 /**
  * backing_reserve() - addresses that nobody else gets
@@ -297,7 +297,7 @@ int backing_node_of(const struct backing *backing, uint64_t offset);
  *
  * Return: where they are, without access; MAP_FAILED with errno as mmap() has it.
  */
-void *backing_reserve(uint64_t size);
+void *backing_reserve(u64 size);
 
 /**
  * backing_leave_room() - where others' mappings may go from now on
@@ -331,7 +331,7 @@ void backing_keep_mapped(void);
  *
  * Return: 0 or -errno.
  */
-int backing_discard(struct backing *backing, uint64_t offset, uint64_t size);
+int backing_discard(struct backing *backing, u64 offset, u64 size);
 
 /**
  * backing_is_shared() - is memory of a kind MAP_SHARED?
@@ -353,7 +353,7 @@ bool backing_is_shared(enum backing_kind kind);
  *
  * Return: 0 or -errno.
  */
-int backing_map_again(struct backing *backing, uint64_t offset, uint64_t size);
+int backing_map_again(struct backing *backing, u64 offset, u64 size);
 
 /**
  * backing_keeps_contents() - does a part keep its contents if it is mapped again?
@@ -375,7 +375,7 @@ bool backing_keeps_contents(enum backing_kind kind);
  * Return: number of pages that are there now, or -errno; -ENOSYS without NUMA.
  * Context: may not allocate, so at most BACKING_MOVE_MAX pages, the first ones.
  */
-int backing_move_pages(struct backing *backing, uint64_t offset, uint64_t size,
+int backing_move_pages(struct backing *backing, u64 offset, u64 size,
 		       unsigned int node);
 
 #define BACKING_MOVE_MAX 128

@@ -99,13 +99,13 @@ int backing_move(struct backing *backing, unsigned int node)
 	return bind_to(backing, node, MPOL_MF_MOVE | MPOL_MF_STRICT);
 }
 
-int backing_move_pages(struct backing *backing, uint64_t offset, uint64_t size,
+int backing_move_pages(struct backing *backing, u64 offset, u64 size,
 		       unsigned int node)
 {
 	int node_wanted = backing_node_number(node), nodes[BACKING_MOVE_MAX];
 	int status[BACKING_MOVE_MAX], there = 0;
-	uint64_t hugetlb = backing_kinds[backing->kind].hugetlb;
-	uint64_t step = hugetlb ? hugetlb : backing_small_page();
+	u64 hugetlb = backing_kinds[backing->kind].hugetlb;
+	u64 step = hugetlb ? hugetlb : backing_small_page();
 	void *pages[BACKING_MOVE_MAX];
 	unsigned long count = 0, i;
 
@@ -148,7 +148,7 @@ int backing_interleave(struct backing *backing)
 	return set_policy(backing, MPOL_INTERLEAVE, &nodes, 0);
 }
 
-int backing_node_of(const struct backing *backing, uint64_t offset)
+int backing_node_of(const struct backing *backing, u64 offset)
 {
 	void *page = (char *)backing->hva + offset;
 	unsigned int index, count = backing_nodes();

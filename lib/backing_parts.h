@@ -6,11 +6,11 @@
 #define SECMMU_BACKING_PARTS_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <unistd.h>
 
 #include "backing.h"
 #include "report.h"
+#include "types.h"
 
 /**
  * struct backing_kind_parts - what a kind of memory is made of
@@ -23,7 +23,7 @@
  */
 struct backing_kind_parts {
 	const char *name;
-	uint64_t hugetlb;
+	u64 hugetlb;
 	bool thp;
 	enum {
 		NO_FILE,
@@ -36,17 +36,17 @@ struct backing_kind_parts {
 
 extern const struct backing_kind_parts backing_kinds[BACKING_KINDS];
 
-static inline uint64_t backing_small_page(void)
+static inline u64 backing_small_page(void)
 {
-	return (uint64_t)sysconf(_SC_PAGESIZE);
+	return (u64)sysconf(_SC_PAGESIZE);
 }
 
 /* Are so many bytes of hugetlb pages of this size free? */
-bool backing_hugetlb_available(uint64_t page_size, uint64_t size,
+bool backing_hugetlb_available(u64 page_size, u64 size,
 			       struct shortage *shortage);
 
 /* A file without a name in a tmpfs that has room for @size bytes; -1: none. */
-int backing_tmpfs_file(uint64_t size, struct shortage *shortage);
+int backing_tmpfs_file(u64 size, struct shortage *shortage);
 
 /* The number of the node that is @index of those with memory; -1: no such node. */
 int backing_node_number(unsigned int index);

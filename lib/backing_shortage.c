@@ -32,7 +32,7 @@ static bool read_line(const char *path, char *line, size_t size)
 	return true;
 }
 
-static bool read_number(const char *folder, const char *file, uint64_t *number)
+static bool read_number(const char *folder, const char *file, u64 *number)
 {
 	char path[256], line[64];
 
@@ -43,9 +43,9 @@ static bool read_number(const char *folder, const char *file, uint64_t *number)
 	return true;
 }
 
-uint64_t backing_thp_size(void)
+u64 backing_thp_size(void)
 {
-	uint64_t page = backing_small_page(), size;
+	u64 page = backing_small_page(), size;
 
 	/* Without THP: a table is a page of entries of 8 bytes. */
 	return read_number(THP_FOLDER, "hpage_pmd_size", &size) && size ?
@@ -87,11 +87,11 @@ static bool thp_available(bool shmem, struct shortage *shortage)
 			    shmem ? "shared" : "anonymous", path, line);
 }
 
-bool backing_hugetlb_available(uint64_t page_size, uint64_t size,
+bool backing_hugetlb_available(u64 page_size, u64 size,
 			       struct shortage *shortage)
 {
-	uint64_t free_pages = 0, reserved = 0, overcommit = 0, surplus = 0;
-	uint64_t wanted = round_up(size, page_size) / page_size;
+	u64 free_pages = 0, reserved = 0, overcommit = 0, surplus = 0;
+	u64 wanted = round_up(size, page_size) / page_size;
 	unsigned long long kib = page_size >> 10;
 	char folder[80], remedy[256];
 
@@ -124,14 +124,14 @@ bool backing_hugetlb_available(uint64_t page_size, uint64_t size,
  * A file without a name in a tmpfs. O_TMPFILE never gives it one, so there is
  * nothing to remove, however the process ends.
  */
-int backing_tmpfs_file(uint64_t size, struct shortage *shortage)
+int backing_tmpfs_file(u64 size, struct shortage *shortage)
 {
 	const char *const folders[] = { "/dev/shm", getenv("TMPDIR"), "/tmp",
 					"/run", "/" };
 	bool full = false;
 	size_t i;
 
-	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(folders); i++) {
 		struct statfs fs;
 		int fd;
 
@@ -139,8 +139,7 @@ int backing_tmpfs_file(uint64_t size, struct shortage *shortage)
 		    fs.f_type != TMPFS_MAGIC)
 			continue;
 		/* No blocks at all is how a tmpfs without a limit looks. */
-		if (fs.f_blocks &&
-		    (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize < size) {
+		if (fs.f_blocks && (u64)fs.f_bavail * (u64)fs.f_bsize < size) {
 			full = true;
 			continue;
 		}
@@ -158,7 +157,7 @@ int backing_tmpfs_file(uint64_t size, struct shortage *shortage)
 	return -1;
 }
 
-bool backing_available(enum backing_kind kind, uint64_t size,
+bool backing_available(enum backing_kind kind, u64 size,
 		       struct shortage *shortage)
 {
 	const struct backing_kind_parts *k = &backing_kinds[kind];

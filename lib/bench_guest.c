@@ -2,7 +2,7 @@
 /* Guest functions of harness_bench. */
 #include "bench_guest.h"
 
-void bench_hypercalls(struct guest_vcpu *self, uint64_t unused)
+void bench_hypercalls(struct guest_vcpu *self, u64 unused)
 {
 	(void)unused;
 	while (!self->stop) {

@@ -5,6 +5,6 @@
 #include "guest.h"
 
 /* Hypercall after hypercall until stopped. */
-void bench_hypercalls(struct guest_vcpu *self, uint64_t unused);
+void bench_hypercalls(struct guest_vcpu *self, u64 unused);
 
 #endif

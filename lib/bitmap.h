@@ -16,9 +16,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "types.h"
 
 #define BITMAP_WORD_BITS 64UL
 

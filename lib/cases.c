@@ -39,7 +39,7 @@
 
 static const struct program *program;
 static const struct test_case *current_case;
-static uint64_t current_share_ns;
+static u64 current_share_ns;
 static struct report_result *result;
 static sigset_t watched, inherited;
 
@@ -57,23 +57,22 @@ const struct test_case *case_current(void)
 	return current_case;
 }
 
-uint64_t case_duration_ns(void)
+u64 case_duration_ns(void)
 {
 	return current_share_ns;
 }
 
-void case_random(struct random_stream *stream, const char *name, uint64_t index)
+void case_random(struct random_stream *stream, const char *name, u64 index)
 {
-	uint64_t of_case = random_number(current_case ? current_case->name : "",
-					 0);
+	u64 of_case = random_number(current_case ? current_case->name : "", 0);
 
 	random_init(stream, options()->seed,
 		    random_rotate(of_case, 32) ^ random_number(name, index));
 }
 
-static uint64_t share(uint64_t started_ns, size_t cases_left)
+static u64 share(u64 started_ns, size_t cases_left)
 {
-	uint64_t total, used = clock_ns() - started_ns, part;
+	u64 total, used = clock_ns() - started_ns, part;
 
 	if (options()->duration_s)
 		total = options()->duration_s * NSEC_PER_SEC;
@@ -88,8 +87,7 @@ static uint64_t share(uint64_t started_ns, size_t cases_left)
 }
 
 /* The child's side of a case. */
-static void __attribute__((noreturn))
-run_child(const struct test_case *test, pid_t parent)
+static void __noreturn run_child(const struct test_case *test, pid_t parent)
 {
 	struct shortage shortage;
 
@@ -133,7 +131,7 @@ static bool reap(pid_t child, struct deadline deadline, int *status)
 	sigemptyset(&child_only);
 	sigaddset(&child_only, SIGCHLD);
 	for (;;) {
-		uint64_t left = deadline_left_ms(deadline);
+		u64 left = deadline_left_ms(deadline);
 		struct timespec wait = {
 			.tv_sec = (time_t)(left / 1000),
 			.tv_nsec = (long)(left % 1000 * NSEC_PER_MSEC),
@@ -148,8 +146,8 @@ static bool reap(pid_t child, struct deadline deadline, int *status)
 }
 
 /* SIGINT or SIGTERM came: leave nothing, and say where it was. */
-static void __attribute__((noreturn))
-interrupted(int signal, pid_t child, const struct test_case *test)
+static void __noreturn interrupted(int signal, pid_t child,
+				   const struct test_case *test)
 {
 	int status;
 
@@ -179,7 +177,7 @@ static enum ending wait_child(pid_t child, const struct test_case *test,
 			      struct deadline deadline, int *status)
 {
 	for (;;) {
-		uint64_t left = deadline_left_ms(deadline);
+		u64 left = deadline_left_ms(deadline);
 		struct timespec wait = {
 			.tv_sec = (time_t)(left / 1000),
 			.tv_nsec = (long)(left % 1000 * NSEC_PER_MSEC),
@@ -215,7 +213,7 @@ static const char *signal_name(int signal)
 }
 
 /* Turn the end of a child into a code, with the reason in @result. */
-static int judge(enum ending ending, int status, uint64_t timeout_s)
+static int judge(enum ending ending, int status, u64 timeout_s)
 {
 	char *reason = result->reason;
 	char suspect[256];
@@ -279,9 +277,8 @@ static void print_replay(const struct test_case *test)
 
 static void run_case(const struct test_case *test)
 {
-	uint64_t timeout_s = test->timeout_s ? test->timeout_s :
-					       TIMEOUT_DEFAULT_S;
-	uint64_t started_ns = clock_ns();
+	u64 timeout_s = test->timeout_s ? test->timeout_s : TIMEOUT_DEFAULT_S;
+	u64 started_ns = clock_ns();
 	pid_t parent = getpid(), child;
 	enum ending ending;
 	int status = 0, code;
@@ -388,7 +385,7 @@ static void watch_signals(void)
 	sigemptyset(&watched);
 	signal(SIGCHLD, SIG_DFL);
 	sigaddset(&watched, SIGCHLD);
-	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(wanted); i++)
 		if (!sigaction(wanted[i], NULL, &action) &&
 		    action.sa_handler != SIG_IGN)
 			sigaddset(&watched, wanted[i]);
@@ -400,7 +397,7 @@ int cases_main(int argc, char **argv, const struct program *the_program)
 	struct test_case *cases;
 	struct options parsed;
 	enum backing_kind kind;
-	uint64_t started_ns;
+	u64 started_ns;
 	size_t count, i;
 
 	program = the_program;

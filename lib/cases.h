@@ -8,11 +8,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "options.h"
 #include "random.h"
 #include "report.h"
+#include "types.h"
 
 #define CASE_NAME_MAX	96
 #define CASE_NUMBERS	6
@@ -53,7 +53,7 @@ struct needs {
 	const char *config;
 	const char *module;
 	const char *device;
-	uint64_t free_memory;
+	u64 free_memory;
 	unsigned int cpus;
 	unsigned int nodes;
 };
@@ -152,7 +152,7 @@ const struct test_case *case_current(void);
  *
  * Return: nanoseconds, the same at every call in one case.
  */
-uint64_t case_duration_ns(void);
+u64 case_duration_ns(void);
 
 /**
  * case_random() - begin a random stream of this case
@@ -163,8 +163,7 @@ uint64_t case_duration_ns(void);
  * Depends on the seed, the case's name, @name and @index only, so a case
  * replayed alone makes the same choices.
  */
-void case_random(struct random_stream *stream, const char *name,
-		 uint64_t index);
+void case_random(struct random_stream *stream, const char *name, u64 index);
 
 /**
  * needs_met() - look for everything that is needed
@@ -180,7 +179,7 @@ bool needs_met(const struct needs *needs, struct shortage *shortage);
  *
  * Return: bytes, MemAvailable of /proc/meminfo; 0 if that cannot be told.
  */
-uint64_t memory_available(void);
+u64 memory_available(void);
 
 /**
  * struct case_matrix - a matrix of choices
@@ -228,7 +227,7 @@ size_t cases_every_tuple(const struct case_matrix *matrix,
  *
  * Return: number of tuples, in lexical order.
  */
-size_t cases_sample_pairwise(const struct case_matrix *matrix, uint64_t seed,
+size_t cases_sample_pairwise(const struct case_matrix *matrix, u64 seed,
 			     struct case_tuple *tuples, size_t max);
 
 /**

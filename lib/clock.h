@@ -7,8 +7,9 @@
 #define SECMMU_CLOCK_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <time.h>
+
+#include "types.h"
 
 #define NSEC_PER_SEC  1000000000ULL
 #define NSEC_PER_MSEC 1000000ULL
@@ -19,7 +20,7 @@
  * @at_ns: CLOCK_MONOTONIC time, in nanoseconds
  */
 struct deadline {
-	uint64_t at_ns;
+	u64 at_ns;
 };
 
 /**
@@ -30,12 +31,12 @@ struct deadline {
  *
  * Return: nanoseconds.
  */
-static inline uint64_t clock_ns(void)
+static inline u64 clock_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+	return (u64)now.tv_sec * NSEC_PER_SEC + (u64)now.tv_nsec;
 }
 
 /**
@@ -45,12 +46,12 @@ static inline uint64_t clock_ns(void)
  *
  * Return: the deadline.
  */
-static inline struct deadline deadline_in_ms(uint64_t milliseconds)
+static inline struct deadline deadline_in_ms(u64 milliseconds)
 {
-	uint64_t now = clock_ns();
-	struct deadline deadline = { .at_ns = UINT64_MAX };
+	u64 now = clock_ns();
+	struct deadline deadline = { .at_ns = U64_MAX };
 
-	if (milliseconds < (UINT64_MAX - now) / NSEC_PER_MSEC)
+	if (milliseconds < (U64_MAX - now) / NSEC_PER_MSEC)
 		deadline.at_ns = now + milliseconds * NSEC_PER_MSEC;
 	return deadline;
 }
@@ -73,9 +74,9 @@ static inline bool deadline_passed(struct deadline deadline)
  * Return: milliseconds, rounded up, so that a wait of this length (poll(),
  * say) never ends before the deadline; 0 once it has passed.
  */
-static inline uint64_t deadline_left_ms(struct deadline deadline)
+static inline u64 deadline_left_ms(struct deadline deadline)
 {
-	uint64_t now = clock_ns();
+	u64 now = clock_ns();
 
 	if (now >= deadline.at_ns)
 		return 0;

@@ -2,7 +2,7 @@
 /* The part of the guest that every architecture shares. */
 #include "guest.h"
 
-void guest_sync(struct guest_vcpu *self, uint64_t stage, uint64_t value)
+void guest_sync(struct guest_vcpu *self, u64 stage, u64 value)
 {
 	self->call.number = GUEST_CALL_SYNC;
 	self->call.argument[0] = stage;
@@ -21,8 +21,7 @@ void guest_return(void)
 	}
 }
 
-void guest_exception(uint64_t vector, uint64_t code, uint64_t address,
-		     uint64_t program_counter)
+void guest_exception(u64 vector, u64 code, u64 address, u64 program_counter)
 {
 	struct guest_vcpu *self = guest_self();
 
@@ -37,14 +36,14 @@ void guest_exception(uint64_t vector, uint64_t code, uint64_t address,
 }
 
 void guest_assert_failed(const char *expression, const char *file, int line,
-			 uint64_t left, uint64_t right)
+			 u64 left, u64 right)
 {
 	struct guest_vcpu *self = guest_self();
 
 	/* The strings are in the image: the host reads them at this address. */
-	self->call.argument[0] = (uint64_t)(uintptr_t)expression;
-	self->call.argument[1] = (uint64_t)(uintptr_t)file;
-	self->call.argument[2] = (uint64_t)line;
+	self->call.argument[0] = (u64)(uintptr_t)expression;
+	self->call.argument[1] = (u64)(uintptr_t)file;
+	self->call.argument[2] = (u64)line;
 	self->call.argument[3] = left;
 	self->call.argument[4] = right;
 	for (;;) {

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One thread per vCPU. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -36,13 +33,13 @@ struct crew {
 	struct member *members;
 	pthread_mutex_t lock;
 	pthread_cond_t room;
-	uint64_t room_count;
-	uint64_t ring_full_exits;
+	u64 room_count;
+	u64 ring_full_exits;
 	/* Memory that is away: how often now, and how often so far. */
 	pthread_cond_t back;
 	unsigned int away;
-	uint64_t absences;
-	uint64_t faults;
+	u64 absences;
+	u64 faults;
 	bool paused;
 };
 
@@ -90,7 +87,7 @@ static struct timespec wait_limit(void)
 static void wait_for_room(struct crew *crew, struct member *member)
 {
 	struct timespec until = wait_limit();
-	uint64_t seen;
+	u64 seen;
 
 	pthread_mutex_lock(&crew->lock);
 	crew->ring_full_exits++;
@@ -105,7 +102,7 @@ static void wait_for_room(struct crew *crew, struct member *member)
 
 bool crew_store_nowhere(struct vcpu *vcpu, enum vcpu_event event, void *context)
 {
-	uint64_t gpa;
+	u64 gpa;
 
 	(void)context;
 	return event == VCPU_OTHER && vcpu_mmio(vcpu, &gpa) &&
@@ -116,9 +113,9 @@ bool crew_store_nowhere(struct vcpu *vcpu, enum vcpu_event event, void *context)
  * How many absences there have been before KVM_RUN, without those that go on:
  * more of them afterwards, and memory was away meanwhile.
  */
-static uint64_t absences_over(struct crew *crew)
+static u64 absences_over(struct crew *crew)
 {
-	uint64_t over;
+	u64 over;
 
 	pthread_mutex_lock(&crew->lock);
 	over = crew->absences - crew->away;
@@ -127,8 +124,7 @@ static uint64_t absences_over(struct crew *crew)
 }
 
 /* Not at once: some kernels print a line for each failure. */
-static bool wait_for_memory(struct crew *crew, struct member *member,
-			    uint64_t over)
+static bool wait_for_memory(struct crew *crew, struct member *member, u64 over)
 {
 	struct timespec until = wait_limit();
 	bool was_away;
@@ -151,7 +147,7 @@ static void run_member(struct worker *worker, void *argument)
 	struct vcpu *vcpu = member->vcpu;
 	struct crew *crew = member->crew;
 	enum vcpu_event event;
-	uint64_t over, gpa;
+	u64 over, gpa;
 	char text[256];
 
 	member->thread = pthread_self();
@@ -291,9 +287,9 @@ void crew_ring_room(struct crew *crew)
 	pthread_mutex_unlock(&crew->lock);
 }
 
-uint64_t crew_ring_full_exits(struct crew *crew)
+u64 crew_ring_full_exits(struct crew *crew)
 {
-	uint64_t exits;
+	u64 exits;
 
 	pthread_mutex_lock(&crew->lock);
 	exits = crew->ring_full_exits;
@@ -317,9 +313,9 @@ void crew_away_end(struct crew *crew)
 	pthread_mutex_unlock(&crew->lock);
 }
 
-uint64_t crew_faults(struct crew *crew)
+u64 crew_faults(struct crew *crew)
 {
-	uint64_t faults;
+	u64 faults;
 
 	pthread_mutex_lock(&crew->lock);
 	faults = crew->faults;

@@ -7,10 +7,10 @@
 #define SECMMU_CREW_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "vm.h"
 #include "worker.h"
+#include "types.h"
 
 struct crew;
 
@@ -33,7 +33,7 @@ struct crew;
  */
 struct crew_config {
 	guest_function function;
-	uint64_t argument;
+	u64 argument;
 	unsigned int vcpus;
 	void (*on_sync)(struct vcpu *vcpu, void *context);
 	bool (*on_exit)(struct vcpu *vcpu, enum vcpu_event event,
@@ -96,7 +96,7 @@ void crew_ring_room(struct crew *crew);
  *
  * Return: exits, all vCPUs.
  */
-uint64_t crew_ring_full_exits(struct crew *crew);
+u64 crew_ring_full_exits(struct crew *crew);
 
 /**
  * crew_away_begin() - memory that the guest uses goes away, or becomes read-only
@@ -122,7 +122,7 @@ void crew_away_end(struct crew *crew);
  *
  * Return: failures, all vCPUs.
  */
-uint64_t crew_faults(struct crew *crew);
+u64 crew_faults(struct crew *crew);
 
 /**
  * crew_place() - hint: a vCPU's thread goes to another CPU

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,9 +30,9 @@
  */
 struct damon {
 	struct evidence_trace *trace;
-	uint64_t *start;
+	u64 *start;
 	size_t count;
-	uint64_t told;
+	u64 told;
 	bool *seen;
 };
 
@@ -47,7 +44,7 @@ static void put(const char *file, const char *text)
 	kernel_file_must_write(path, text);
 }
 
-static void put_number(const char *file, uint64_t number)
+static void put_number(const char *file, u64 number)
 {
 	char text[32];
 
@@ -89,7 +86,7 @@ static void have_for_us(void)
 static void configure(const struct damon *damon, unsigned int sample_ms,
 		      unsigned int aggregate_ms)
 {
-	uint64_t page = (uint64_t)getpagesize();
+	u64 page = (u64)getpagesize();
 	size_t i;
 
 	/* What was there before is off: of a process that is gone. */
@@ -105,7 +102,7 @@ static void configure(const struct damon *damon, unsigned int sample_ms,
 		   damon->count + REGIONS_MIN);
 	put_number(CONTEXT "/monitoring_attrs/nr_regions/min", REGIONS_MIN);
 	put_number(CONTEXT "/targets/nr_targets", 1);
-	put_number(CONTEXT "/targets/0/pid_target", (uint64_t)getpid());
+	put_number(CONTEXT "/targets/0/pid_target", (u64)getpid());
 	put_number(CONTEXT "/targets/0/regions/nr_regions", damon->count);
 	for (i = 0; i < damon->count; i++) {
 		char file[96];
@@ -125,7 +122,7 @@ struct damon *damon_start(void *const *address, size_t count,
 	static const char *const events[] = { "damon/" EVENT, NULL };
 	const struct evidence_trace_request request = { .events = events };
 	struct damon *damon = calloc(1, sizeof(*damon));
-	uint64_t page = (uint64_t)getpagesize();
+	u64 page = (u64)getpagesize();
 	struct shortage shortage;
 	size_t i;
 
@@ -135,7 +132,7 @@ struct damon *damon_start(void *const *address, size_t count,
 	damon->start = calloc(count, sizeof(*damon->start));
 	CHECK(damon->start, "no memory for DAMON's pages");
 	for (i = 0; i < count; i++)
-		damon->start[i] = (uint64_t)(uintptr_t)address[i] & ~(page - 1);
+		damon->start[i] = (u64)(uintptr_t)address[i] & ~(page - 1);
 	damon->trace = evidence_trace_start(&request, &shortage);
 	if (!damon->trace)
 		skip_for(&shortage);
@@ -167,7 +164,7 @@ static bool take_record(const char *name, const char *text, void *context)
 
 unsigned int damon_take(struct damon *damon, bool *seen)
 {
-	uint64_t before = damon->told / damon->count;
+	u64 before = damon->told / damon->count;
 
 	damon->seen = seen;
 	evidence_trace_take(damon->trace, take_record, damon);

@@ -69,7 +69,7 @@ static void make_device(void)
 	CHECK(appears(DEVICE, APPEAR_MS), "no " DEVICE " appears");
 }
 
-int devdax_open(uint64_t *frame)
+int devdax_open(u64 *frame)
 {
 	unsigned long long address;
 	FILE *file;
@@ -94,6 +94,6 @@ int devdax_open(uint64_t *frame)
 	CHECK(file && fscanf(file, "%llx", &address) == 1 && address,
 	      "cannot read " RESOURCE);
 	fclose(file);
-	*frame = address / (uint64_t)getpagesize();
+	*frame = address / (u64)getpagesize();
 	return fd;
 }

@@ -6,7 +6,7 @@
 #ifndef SECMMU_DEVDAX_H
 #define SECMMU_DEVDAX_H
 
-#include <stdint.h>
+#include "types.h"
 
 #define DEVDAX_PAGE (1ULL << 30)
 
@@ -20,6 +20,6 @@
  *
  * Return: a file descriptor, of a page at least.
  */
-int devdax_open(uint64_t *frame);
+int devdax_open(u64 *frame);
 
 #endif /* SECMMU_DEVDAX_H */

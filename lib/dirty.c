@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Dirty logging: bitmap, bitmap with manual clear. The ring is dirty_ring.c. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdlib.h>
 
@@ -52,7 +49,7 @@ static bool harvester_is_clear(enum harvester harvester)
 
 static void configure_clear(enum harvester harvester, struct vm_config *config)
 {
-	uint64_t wanted = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
+	u64 wanted = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
 	int offered = kvm_check_extension(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2);
 
 	if (harvester == HARVESTER_CLEAR_INITIALLY_SET)
@@ -66,13 +63,13 @@ static void configure_clear(enum harvester harvester, struct vm_config *config)
 }
 
 static void configure_ring(enum harvester harvester, struct vm_config *config,
-			   uint32_t ring_entries)
+			   u32 ring_entries)
 {
-	uint32_t capability = harvester == HARVESTER_RING ?
-				      KVM_CAP_DIRTY_LOG_RING :
-				      KVM_CAP_DIRTY_LOG_RING_ACQ_REL;
-	uint32_t limit = kvm_check_extension(capability) /
-			 sizeof(struct kvm_dirty_gfn);
+	u32 capability = harvester == HARVESTER_RING ?
+				 KVM_CAP_DIRTY_LOG_RING :
+				 KVM_CAP_DIRTY_LOG_RING_ACQ_REL;
+	u32 limit = kvm_check_extension(capability) /
+		    sizeof(struct kvm_dirty_gfn);
 
 	if (!limit)
 		skip(harvester == HARVESTER_RING ?
@@ -94,7 +91,7 @@ static void configure_ring(enum harvester harvester, struct vm_config *config,
 }
 
 void harvester_configure(enum harvester harvester, struct vm_config *config,
-			 uint32_t ring_entries)
+			 u32 ring_entries)
 {
 	if (harvester_is_clear(harvester))
 		configure_clear(harvester, config);
@@ -184,8 +181,8 @@ void dirty_expect_no_log(struct dirty_slot *watched, const char *when)
 	      when, watched->slot->id, error ? errno_name(-error) : "success");
 }
 
-int __dirty_clear(struct vm *vm, uint32_t slot_id, uint64_t first,
-		  uint32_t count, unsigned long *bitmap)
+int __dirty_clear(struct vm *vm, u32 slot_id, u64 first, u32 count,
+		  unsigned long *bitmap)
 {
 	struct kvm_clear_dirty_log log = {
 		.slot = slot_id,

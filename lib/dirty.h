@@ -19,11 +19,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "random.h"
 #include "report.h"
 #include "vm.h"
+#include "types.h"
 
 /* KVM_DIRTY_RING_RSVD_ENTRIES: kept free for the last exit before it is full. */
 #define DIRTY_RING_RESERVED 64
@@ -89,8 +89,8 @@ struct dirty_log {
 	enum harvester harvester;
 	struct dirty_slot slots[DIRTY_SLOTS_MAX];
 	unsigned int slot_count;
-	uint64_t ring_entries;
-	uint64_t ring_reset;
+	u64 ring_entries;
+	u64 ring_reset;
 	bool reset_elsewhere;
 };
 
@@ -135,7 +135,7 @@ bool harvester_exists(enum harvester harvester);
  * Skips the test case where the kernel does not have the harvester.
  */
 void harvester_configure(enum harvester harvester, struct vm_config *config,
-			 uint32_t ring_entries);
+			 u32 ring_entries);
 
 /**
  * dirty_new() - begin to watch a VM
@@ -258,7 +258,7 @@ size_t dirty_harvest_queued(struct dirty_slot *watched);
  *
  * Return: number of entries harvested.
  */
-uint64_t dirty_ring_collect_some(struct dirty_log *dirty, uint32_t most);
+u64 dirty_ring_collect_some(struct dirty_log *dirty, u32 most);
 
 /**
  * dirty_ring_collect() - empty the rings of all vCPUs and reset them
@@ -266,7 +266,7 @@ uint64_t dirty_ring_collect_some(struct dirty_log *dirty, uint32_t most);
  *
  * Return: number of entries harvested; see dirty_ring_collect_some().
  */
-uint64_t dirty_ring_collect(struct dirty_log *dirty);
+u64 dirty_ring_collect(struct dirty_log *dirty);
 
 /**
  * dirty_ring_reset() - one call of KVM_RESET_DIRTY_RINGS
@@ -275,7 +275,7 @@ uint64_t dirty_ring_collect(struct dirty_log *dirty);
  * Return: how many entries it has reset. Context: any thread, any number of
  * them.
  */
-uint64_t dirty_ring_reset(struct dirty_log *dirty);
+u64 dirty_ring_reset(struct dirty_log *dirty);
 
 /**
  * harvester_smallest_ring() - the smallest ring that the kernel accepts
@@ -287,7 +287,7 @@ uint64_t dirty_ring_reset(struct dirty_log *dirty);
  *
  * Return: entries per vCPU.
  */
-uint32_t harvester_smallest_ring(enum harvester harvester);
+u32 harvester_smallest_ring(enum harvester harvester);
 
 /**
  * dirty_ring_soft_limit() - when a ring counts as full
@@ -298,7 +298,7 @@ uint32_t harvester_smallest_ring(enum harvester harvester);
  *
  * Return: entries.
  */
-uint32_t dirty_ring_soft_limit(const struct vm *vm);
+u32 dirty_ring_soft_limit(const struct vm *vm);
 
 /**
  * dirty_ring_most() - the most entries that can be in use at an exit
@@ -311,7 +311,7 @@ uint32_t dirty_ring_soft_limit(const struct vm *vm);
  *
  * Return: entries.
  */
-uint32_t dirty_ring_most(const struct vm *vm);
+u32 dirty_ring_most(const struct vm *vm);
 
 /**
  * dirty_ring_keeps_order() - are a vCPU's entries in the order of its writes
@@ -327,7 +327,7 @@ bool dirty_ring_keeps_order(void);
  *
  * Return: entries.
  */
-uint32_t dirty_ring_pending(const struct vcpu *vcpu);
+u32 dirty_ring_pending(const struct vcpu *vcpu);
 
 /**
  * dirty_ring_peek() - look at an entry that waits to be harvested
@@ -338,8 +338,8 @@ uint32_t dirty_ring_pending(const struct vcpu *vcpu);
  *
  * Return: false if there is no such entry.
  */
-bool dirty_ring_peek(const struct vcpu *vcpu, uint32_t ahead, uint32_t *slot_id,
-		     uint64_t *page);
+bool dirty_ring_peek(const struct vcpu *vcpu, u32 ahead, u32 *slot_id,
+		     u64 *page);
 
 /**
  * dirty_ring_take() - mark entries as harvested, and do not reset them
@@ -351,8 +351,7 @@ bool dirty_ring_peek(const struct vcpu *vcpu, uint32_t ahead, uint32_t *slot_id,
  *
  * Return: number of entries harvested.
  */
-uint64_t dirty_ring_take(struct dirty_log *dirty, struct vcpu *vcpu,
-			 uint32_t most);
+u64 dirty_ring_take(struct dirty_log *dirty, struct vcpu *vcpu, u32 most);
 
 /**
  * dirty_ring_mark() - mark one entry that waits, out of turn
@@ -362,7 +361,7 @@ uint64_t dirty_ring_take(struct dirty_log *dirty, struct vcpu *vcpu,
  *
  * What no user space may rely on: entries are harvested in order (api.rst 8.29).
  */
-void dirty_ring_mark(const struct vcpu *vcpu, uint32_t ahead, bool harvested);
+void dirty_ring_mark(const struct vcpu *vcpu, u32 ahead, bool harvested);
 
 /**
  * dirty_ring_used() - how many entries are not free
@@ -370,7 +369,7 @@ void dirty_ring_mark(const struct vcpu *vcpu, uint32_t ahead, bool harvested);
  *
  * Return: entries that are dirty, or harvested and not reset yet.
  */
-uint32_t dirty_ring_used(const struct vcpu *vcpu);
+u32 dirty_ring_used(const struct vcpu *vcpu);
 
 /**
  * __dirty_get() - raw KVM_GET_DIRTY_LOG, may fail
@@ -400,7 +399,7 @@ void dirty_expect_no_log(struct dirty_slot *watched, const char *when);
  *
  * Return: 0 or -errno.
  */
-int __dirty_clear(struct vm *vm, uint32_t slot_id, uint64_t first,
-		  uint32_t count, unsigned long *bitmap);
+int __dirty_clear(struct vm *vm, u32 slot_id, u64 first, u32 count,
+		  unsigned long *bitmap);
 
 #endif

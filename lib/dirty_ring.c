@@ -4,9 +4,6 @@
  * user space with RESET, and re-protected by KVM_RESET_DIRTY_RINGS
  * (Documentation/virt/kvm/api.rst 8.29).
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
@@ -23,7 +20,7 @@
 #define RESET_TRIES_AT_ONCE 100
 
 static void queue_entry(struct dirty_log *dirty, const struct vcpu *vcpu,
-			uint32_t slot_id, uint64_t page)
+			u32 slot_id, u64 page)
 {
 	unsigned int i;
 
@@ -43,22 +40,21 @@ static void queue_entry(struct dirty_log *dirty, const struct vcpu *vcpu,
 	     vcpu->ring_next, vcpu->index, slot_id);
 }
 
-static struct kvm_dirty_gfn *entry_of(const struct vcpu *vcpu, uint32_t index)
+static struct kvm_dirty_gfn *entry_of(const struct vcpu *vcpu, u32 index)
 {
 	return &vcpu->ring[index % vcpu->vm->config.ring_entries];
 }
 
-static uint32_t flags_of(const struct vcpu *vcpu, uint32_t index)
+static u32 flags_of(const struct vcpu *vcpu, u32 index)
 {
 	return __atomic_load_n(&entry_of(vcpu, index)->flags,
 			       __ATOMIC_ACQUIRE) &
 	       (KVM_DIRTY_GFN_F_DIRTY | KVM_DIRTY_GFN_F_RESET);
 }
 
-static uint64_t collect_vcpu(struct dirty_log *dirty, struct vcpu *vcpu,
-			     uint32_t most)
+static u64 collect_vcpu(struct dirty_log *dirty, struct vcpu *vcpu, u32 most)
 {
-	uint64_t count = 0;
+	u64 count = 0;
 
 	while (count < most &&
 	       flags_of(vcpu, vcpu->ring_next) == KVM_DIRTY_GFN_F_DIRTY) {
@@ -73,7 +69,7 @@ static uint64_t collect_vcpu(struct dirty_log *dirty, struct vcpu *vcpu,
 	return count;
 }
 
-uint64_t dirty_ring_reset(struct dirty_log *dirty)
+u64 dirty_ring_reset(struct dirty_log *dirty)
 {
 	int done = __vm_ioctl(dirty->vm, KVM_RESET_DIRTY_RINGS, 0);
 
@@ -82,28 +78,26 @@ uint64_t dirty_ring_reset(struct dirty_log *dirty)
 		return 0;
 	if (done < 0)
 		fail("KVM_RESET_DIRTY_RINGS failed: %s", errno_name(-done));
-	__atomic_fetch_add(&dirty->ring_reset, (uint64_t)done,
-			   __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&dirty->ring_reset, (u64)done, __ATOMIC_SEQ_CST);
 	return done;
 }
 
-static uint64_t reset_so_far(const struct dirty_log *dirty)
+static u64 reset_so_far(const struct dirty_log *dirty)
 {
 	return __atomic_load_n(&dirty->ring_reset, __ATOMIC_SEQ_CST);
 }
 
-uint64_t dirty_ring_take(struct dirty_log *dirty, struct vcpu *vcpu,
-			 uint32_t most)
+u64 dirty_ring_take(struct dirty_log *dirty, struct vcpu *vcpu, u32 most)
 {
-	uint64_t count = collect_vcpu(dirty, vcpu, most);
+	u64 count = collect_vcpu(dirty, vcpu, most);
 
 	dirty->ring_entries += count;
 	return count;
 }
 
-uint64_t dirty_ring_collect_some(struct dirty_log *dirty, uint32_t most)
+u64 dirty_ring_collect_some(struct dirty_log *dirty, u32 most)
 {
-	uint64_t count = 0, before;
+	u64 count = 0, before;
 	unsigned int i, idle = 0;
 
 	for (i = 0; i < dirty->vm->vcpu_count; i++)
@@ -125,21 +119,21 @@ uint64_t dirty_ring_collect_some(struct dirty_log *dirty, uint32_t most)
 	return count;
 }
 
-uint64_t dirty_ring_collect(struct dirty_log *dirty)
+u64 dirty_ring_collect(struct dirty_log *dirty)
 {
 	/* At most one turn: a writing vCPU must not keep us here for ever. */
 	return dirty_ring_collect_some(dirty, dirty->vm->config.ring_entries);
 }
 
-uint32_t harvester_smallest_ring(enum harvester harvester)
+u32 harvester_smallest_ring(enum harvester harvester)
 {
 	struct vm_config config = { .vcpus = 1 };
-	uint32_t entries, limit;
+	u32 entries, limit;
 	struct vm probe;
 	int error = -EINVAL;
 
 	/* Skips where there is none, and knows the largest. */
-	harvester_configure(harvester, &config, UINT32_MAX);
+	harvester_configure(harvester, &config, U32_MAX);
 	limit = config.ring_entries;
 	probe = (struct vm){ .fd = kvm_ioctl(KVM_CREATE_VM, 0) };
 	for (entries = 1; entries <= limit; entries *= 2) {
@@ -155,16 +149,16 @@ uint32_t harvester_smallest_ring(enum harvester harvester)
 	return entries;
 }
 
-uint32_t dirty_ring_soft_limit(const struct vm *vm)
+u32 dirty_ring_soft_limit(const struct vm *vm)
 {
 	/* kvm_dirty_ring_get_rsvd_entries() */
 	return vm->config.ring_entries - DIRTY_RING_RESERVED -
 	       arch_dirty_log_size();
 }
 
-uint32_t dirty_ring_most(const struct vm *vm)
+u32 dirty_ring_most(const struct vm *vm)
 {
-	uint32_t log_size = arch_dirty_log_size();
+	u32 log_size = arch_dirty_log_size();
 
 	/* Guests that are emulated run on for a while before they leave. */
 	if (!arch_maps_huge())
@@ -177,9 +171,9 @@ bool dirty_ring_keeps_order(void)
 	return !arch_dirty_log_size();
 }
 
-uint32_t dirty_ring_pending(const struct vcpu *vcpu)
+u32 dirty_ring_pending(const struct vcpu *vcpu)
 {
-	uint32_t count = 0;
+	u32 count = 0;
 
 	while (count < vcpu->vm->config.ring_entries &&
 	       flags_of(vcpu, vcpu->ring_next + count) == KVM_DIRTY_GFN_F_DIRTY)
@@ -187,10 +181,10 @@ uint32_t dirty_ring_pending(const struct vcpu *vcpu)
 	return count;
 }
 
-bool dirty_ring_peek(const struct vcpu *vcpu, uint32_t ahead, uint32_t *slot_id,
-		     uint64_t *page)
+bool dirty_ring_peek(const struct vcpu *vcpu, u32 ahead, u32 *slot_id,
+		     u64 *page)
 {
-	uint32_t index = vcpu->ring_next + ahead;
+	u32 index = vcpu->ring_next + ahead;
 	const struct kvm_dirty_gfn *entry = entry_of(vcpu, index);
 
 	if (ahead >= vcpu->vm->config.ring_entries ||
@@ -201,7 +195,7 @@ bool dirty_ring_peek(const struct vcpu *vcpu, uint32_t ahead, uint32_t *slot_id,
 	return true;
 }
 
-void dirty_ring_mark(const struct vcpu *vcpu, uint32_t ahead, bool harvested)
+void dirty_ring_mark(const struct vcpu *vcpu, u32 ahead, bool harvested)
 {
 	__atomic_store_n(&entry_of(vcpu, vcpu->ring_next + ahead)->flags,
 			 harvested ? KVM_DIRTY_GFN_F_RESET :
@@ -209,9 +203,9 @@ void dirty_ring_mark(const struct vcpu *vcpu, uint32_t ahead, bool harvested)
 			 __ATOMIC_RELEASE);
 }
 
-uint32_t dirty_ring_used(const struct vcpu *vcpu)
+u32 dirty_ring_used(const struct vcpu *vcpu)
 {
-	uint32_t count = 0, i;
+	u32 count = 0, i;
 
 	for (i = 0; i < vcpu->vm->config.ring_entries; i++)
 		count += flags_of(vcpu, i) != 0;

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Disturbing memory: each of the ways. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,13 +40,13 @@
 struct range {
 	struct disturber *disturber;
 	struct random_stream *random;
-	uint64_t offset;
-	uint64_t size;
+	u64 offset;
+	u64 size;
 	unsigned char *start;
 };
 
 /* A pace: nothing is waited for. */
-static void pass(uint64_t us)
+static void pass(u64 us)
 {
 	const struct timespec wait = {
 		.tv_nsec = (long)(us * NSEC_PER_USEC),
@@ -82,8 +79,8 @@ static int discard(const struct range *range)
 
 static int zero(const struct range *range)
 {
-	volatile uint64_t *word = (volatile uint64_t *)range->start;
-	uint64_t i;
+	volatile u64 *word = (volatile u64 *)range->start;
+	u64 i;
 
 	for (i = 0; i < range->size / sizeof(*word); i++)
 		word[i] = 0;
@@ -190,7 +187,7 @@ static int collapse(const struct range *range)
 	const struct backing *backing = range->disturber->backing;
 	uintptr_t low = (uintptr_t)backing->hva, high = low + backing->size;
 	uintptr_t first = (uintptr_t)range->start, last = first + range->size;
-	uint64_t huge = backing_thp_size();
+	u64 huge = backing_thp_size();
 
 	first -= first % huge;
 	last += huge - 1;
@@ -325,7 +322,7 @@ static int (*const ways[DISTURBANCES])(const struct range *range) = {
 };
 
 int disturb(struct disturber *disturber, enum disturbance disturbance,
-	    struct random_stream *random, uint64_t offset, uint64_t size)
+	    struct random_stream *random, u64 offset, u64 size)
 {
 	const struct range range = {
 		.disturber = disturber,
@@ -390,8 +387,8 @@ static void register_uffd(struct disturber *disturber)
 static void reserve_spare(struct disturber *disturber)
 {
 	const struct backing *backing = disturber->backing;
-	uint64_t align = backing->huge ? backing->page_size : disturber->page;
-	uint64_t shift = (uintptr_t)backing->hva % align;
+	u64 align = backing->huge ? backing->page_size : disturber->page;
+	u64 shift = (uintptr_t)backing->hva % align;
 	unsigned char *at;
 
 	disturber->spare_size = backing->map_size + 2 * align;
@@ -407,7 +404,7 @@ void disturb_begin(struct disturber *disturber, struct backing *backing)
 	disturber->backing = backing;
 	disturber->page = backing_is_hugetlb(backing->kind) ?
 				  backing->page_size :
-				  (uint64_t)getpagesize();
+				  (u64)getpagesize();
 	if (has(disturber, DISTURB_REMAP))
 		reserve_spare(disturber);
 	if (has(disturber, DISTURB_REMAP) || has(disturber, DISTURB_REPLACE))

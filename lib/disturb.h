@@ -11,11 +11,11 @@
 #define SECMMU_DISTURB_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "backing.h"
 #include "cases.h"
 #include "random.h"
+#include "types.h"
 
 /**
  * enum disturbance - what can be done
@@ -158,12 +158,12 @@ bool disturbance_changes(enum disturbance disturbance, enum backing_kind kind);
 struct disturber {
 	unsigned int set;
 	struct backing *backing;
-	uint64_t page;
+	u64 page;
 	unsigned int dwell_us;
 	int uffd;
 	struct uffd_server *server;
 	unsigned char *spare;
-	uint64_t spare_size;
+	u64 spare_size;
 	unsigned int offline;
 };
 
@@ -207,7 +207,7 @@ void disturb_begin(struct disturber *disturber, struct backing *backing);
  * in common.
  */
 int disturb(struct disturber *disturber, enum disturbance disturbance,
-	    struct random_stream *random, uint64_t offset, uint64_t size);
+	    struct random_stream *random, u64 offset, u64 size);
 
 /**
  * disturb_end() - settings are put back, threads end
@@ -226,6 +226,6 @@ void disturb_settings_restore(const struct disturber *disturber);
 /* A child that looks at a range, and writes there; and its parent, who waits. */
 int disturb_by_fork(const struct disturber *disturber,
 		    struct random_stream *random, unsigned char *start,
-		    uint64_t size);
+		    u64 size);
 
 #endif /* SECMMU_DISTURB_H */

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A child that shares its parent's memory until either writes. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,10 +16,10 @@
 /* A child that hangs is not its parent's hang; one that is starved is nobody's. */
 #define CHILD_S 20
 
-static uint64_t digest(const unsigned char *page, uint64_t size)
+static u64 digest(const unsigned char *page, u64 size)
 {
-	const volatile uint64_t *word = (const volatile uint64_t *)page;
-	uint64_t sum = 0, i;
+	const volatile u64 *word = (const volatile u64 *)page;
+	u64 sum = 0, i;
 
 	for (i = 0; i < size / sizeof(*word); i++)
 		sum = (sum ^ word[i]) * 0x9e3779b97f4a7c15ULL;
@@ -34,11 +31,10 @@ static uint64_t digest(const unsigned char *page, uint64_t size)
  * its page tables; and what the child writes is its own. Only calls that are safe
  * between fork() and _exit() of a process with threads.
  */
-static void __attribute__((noreturn))
-be_child(unsigned char *start, uint64_t stride, unsigned int count,
-	 uint64_t page)
+static void __noreturn be_child(unsigned char *start, u64 stride,
+				unsigned int count, u64 page)
 {
-	uint64_t seen[PAGES];
+	u64 seen[PAGES];
 	unsigned int i, round;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -55,7 +51,7 @@ be_child(unsigned char *start, uint64_t stride, unsigned int count,
 			/* A page that it never writes stays shared. */
 			if (i % 2)
 				continue;
-			((volatile uint64_t *)at)[round] += 1ULL << 40;
+			((volatile u64 *)at)[round] += 1ULL << 40;
 			seen[i] = digest(at, page);
 		}
 	}
@@ -64,9 +60,9 @@ be_child(unsigned char *start, uint64_t stride, unsigned int count,
 
 int disturb_by_fork(const struct disturber *disturber,
 		    struct random_stream *random, unsigned char *start,
-		    uint64_t size)
+		    u64 size)
 {
-	uint64_t pages = size / disturber->page;
+	u64 pages = size / disturber->page;
 	unsigned int count = pages < PAGES ? (unsigned int)pages : PAGES;
 	/* What a child writes to shared memory is its parent's, too. */
 	bool shared = backing_is_shared(disturber->backing->kind);

@@ -34,16 +34,14 @@ static const struct {
 	size_t count;
 	const char *lack;
 } groups[] = {
-	{ DISTURB_BIT(DISTURB_MERGE), merging,
-	  sizeof(merging) / sizeof(merging[0]), "CONFIG_KSM=y" },
-	{ DISTURB_BIT(DISTURB_KHUGEPAGED), collapsing,
-	  sizeof(collapsing) / sizeof(collapsing[0]),
+	{ DISTURB_BIT(DISTURB_MERGE), merging, ARRAY_SIZE(merging),
+	  "CONFIG_KSM=y" },
+	{ DISTURB_BIT(DISTURB_KHUGEPAGED), collapsing, ARRAY_SIZE(collapsing),
 	  "CONFIG_TRANSPARENT_HUGEPAGE=y" },
-	{ DISTURB_BIT(DISTURB_BALANCE), balancing,
-	  sizeof(balancing) / sizeof(balancing[0]),
+	{ DISTURB_BIT(DISTURB_BALANCE), balancing, ARRAY_SIZE(balancing),
 	  "CONFIG_NUMA_BALANCING=y and debugfs with CONFIG_SCHED_DEBUG=y" },
 };
-#define GROUPS (sizeof(groups) / sizeof(groups[0]))
+#define GROUPS (ARRAY_SIZE(groups))
 
 void disturb_settings_set(const struct disturber *disturber)
 {

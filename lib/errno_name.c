@@ -43,7 +43,7 @@ const char *errno_name(int error)
 {
 	size_t number = error < 0 ? -(size_t)error : (size_t)error;
 
-	if (number < sizeof(names) / sizeof(names[0]) && names[number])
+	if (number < ARRAY_SIZE(names) && names[number])
 		return names[number];
 	return "E???";
 }

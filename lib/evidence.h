@@ -8,9 +8,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "report.h"
+#include "types.h"
 
 struct evidence_stats;
 struct evidence_trace;
@@ -41,8 +41,7 @@ struct evidence_stats *evidence_stats_parse(int fd);
  *
  * Return: whether this kernel has a statistic of that name.
  */
-bool evidence_stat(struct evidence_stats *stats, const char *name,
-		   uint64_t *value);
+bool evidence_stat(struct evidence_stats *stats, const char *name, u64 *value);
 
 /**
  * evidence_stats_print() - print all statistics that are not zero
@@ -81,7 +80,7 @@ bool evidence_vm_count(int pid, unsigned int *count, struct shortage *shortage);
  *
  * Return: whether it can be told.
  */
-bool evidence_node_tables(unsigned int node, uint64_t *bytes,
+bool evidence_node_tables(unsigned int node, u64 *bytes,
 			  struct shortage *shortage);
 
 /**
@@ -202,7 +201,7 @@ size_t evidence_trace_count(struct evidence_trace *trace, const char *name);
  *
  * Return: number of records lost.
  */
-uint64_t evidence_trace_lost(struct evidence_trace *trace);
+u64 evidence_trace_lost(struct evidence_trace *trace);
 
 /**
  * evidence_trace_close() - remove the instance

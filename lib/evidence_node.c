@@ -6,7 +6,7 @@
 #include "evidence.h"
 #include "kernel_file.h"
 
-bool evidence_node_tables(unsigned int node, uint64_t *bytes,
+bool evidence_node_tables(unsigned int node, u64 *bytes,
 			  struct shortage *shortage)
 {
 	int number = backing_node_number(node);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* For tests of the harness itself. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -13,15 +13,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+
+#include "types.h"
 
 struct guest_vcpu;
 
 /* A guest's main function; when it returns, vcpu_run() reports VCPU_DONE. */
-typedef void (*guest_function)(struct guest_vcpu *self, uint64_t argument);
+typedef void (*guest_function)(struct guest_vcpu *self, u64 argument);
 
 /* What a guest does on an interrupt; it comes back to where it was. */
-typedef void (*guest_handler)(struct guest_vcpu *self, uint64_t vector);
+typedef void (*guest_handler)(struct guest_vcpu *self, u64 vector);
 
 /* guest_call numbers. */
 enum {
@@ -38,8 +39,8 @@ enum {
  * @argument: by number; ASSERT: expression, file, line, two values
  */
 struct guest_call {
-	uint64_t number;
-	uint64_t argument[6];
+	u64 number;
+	u64 argument[6];
 };
 
 /**
@@ -50,10 +51,10 @@ struct guest_call {
  * @program_counter: where it happened
  */
 struct guest_exception {
-	uint64_t vector;
-	uint64_t code;
-	uint64_t address;
-	uint64_t program_counter;
+	u64 vector;
+	u64 code;
+	u64 address;
+	u64 program_counter;
 };
 
 /* Room that a test may lay its own structure over, per vCPU, bytes. */
@@ -80,21 +81,20 @@ struct guest_exception {
  */
 struct guest_vcpu {
 	struct guest_vcpu *self;
-	uint32_t index;
-	uint32_t vcpu_count;
-	uint64_t seed;
-	uint64_t hypercall;
-	volatile uint64_t stop;
-	volatile uint64_t beat;
+	u32 index;
+	u32 vcpu_count;
+	u64 seed;
+	u64 hypercall;
+	volatile u64 stop;
+	volatile u64 beat;
 	struct guest_call call;
 	struct guest_exception exception;
 	guest_handler interrupt;
 	guest_handler fault;
-	volatile uint64_t taken_while_off;
-	volatile uint64_t taken_before_halt;
-	uint64_t test[GUEST_TEST_AREA / sizeof(uint64_t)]
-		__attribute__((aligned(64)));
-} __attribute__((aligned(4096)));
+	volatile u64 taken_while_off;
+	volatile u64 taken_before_halt;
+	u64 test[GUEST_TEST_AREA / sizeof(u64)] __aligned(64);
+} __aligned(4096);
 
 /**
  * struct guest_control - the control block of a VM
@@ -133,7 +133,7 @@ void guest_hypercall(struct guest_vcpu *self);
  *
  * Context: guest.
  */
-void guest_sync(struct guest_vcpu *self, uint64_t stage, uint64_t value);
+void guest_sync(struct guest_vcpu *self, u64 stage, u64 value);
 
 /**
  * guest_return() - where a guest function returns to
@@ -147,8 +147,7 @@ void guest_return(void);
  *
  * Context: guest, exception.
  */
-void guest_exception(uint64_t vector, uint64_t code, uint64_t address,
-		     uint64_t program_counter);
+void guest_exception(u64 vector, u64 code, u64 address, u64 program_counter);
 
 /**
  * guest_fetch_barrier() - what is executed from here on is fetched from here on
@@ -158,7 +157,7 @@ void guest_exception(uint64_t vector, uint64_t code, uint64_t address,
 void guest_fetch_barrier(void);
 
 void guest_assert_failed(const char *expression, const char *file, int line,
-			 uint64_t left, uint64_t right);
+			 u64 left, u64 right);
 
 /* End the test from within the guest, with this line of source. */
 #define guest_assert(expression)                                             \
@@ -171,7 +170,7 @@ void guest_assert_failed(const char *expression, const char *file, int line,
 /* As guest_assert(), and the host prints both values. */
 #define guest_assert_equal(left, right)                                    \
 	do {                                                               \
-		uint64_t __left = (left), __right = (right);               \
+		u64 __left = (left), __right = (right);                    \
 		if (__left != __right)                                     \
 			guest_assert_failed(#left " == " #right, __FILE__, \
 					    __LINE__, __left, __right);    \

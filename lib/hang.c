@@ -80,7 +80,7 @@ void hang_report(pid_t pid)
 	closedir(threads);
 }
 
-void hang_await(pid_t thread, const char *function, uint64_t timeout_ms)
+void hang_await(pid_t thread, const char *function, u64 timeout_ms)
 {
 	struct deadline deadline = deadline_in_ms(timeout_ms);
 	char name[32], stack[2048];

@@ -5,8 +5,9 @@
 #ifndef SECMMU_HANG_H
 #define SECMMU_HANG_H
 
-#include <stdint.h>
 #include <sys/types.h>
+
+#include "types.h"
 
 /**
  * hang_report() - print where the threads of a process are in the kernel
@@ -28,6 +29,6 @@ void hang_report(pid_t pid);
  * root, and a kernel with CONFIG_STACKTRACE (all that have lockdep, ftrace or
  * crash dumps do). Allocates nothing: the other thread may hold mmap_lock.
  */
-void hang_await(pid_t thread, const char *function, uint64_t timeout_ms);
+void hang_await(pid_t thread, const char *function, u64 timeout_ms);
 
 #endif /* SECMMU_HANG_H */

@@ -6,9 +6,6 @@
  * was reported for that interval, its contents had changed since its last copy,
  * and at the interval's end memory and mirror were equal byte for byte.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +31,7 @@
 #define STORES_PER_PAGE 1
 #define INTERVAL_MS	20000
 
-static uint64_t measure_ns(void)
+static u64 measure_ns(void)
 {
 	const struct options *chosen = options();
 
@@ -49,7 +46,7 @@ static void bench_lifecycle(const struct test_case *test)
 
 	(void)test;
 	for (i = 0; i < LIFECYCLES; i++) {
-		uint64_t start = clock_ns();
+		u64 start = clock_ns();
 		struct vm *vm = vm_create(NULL);
 
 		vcpu_start(&vm->vcpus[0], bench_hypercalls, 0);
@@ -64,7 +61,7 @@ static void bench_lifecycle(const struct test_case *test)
 static void bench_hypercall(const struct test_case *test)
 {
 	struct vm *vm = vm_create(NULL);
-	uint64_t start, end, now, count = 0;
+	u64 start, end, now, count = 0;
 
 	(void)test;
 	vcpu_start(&vm->vcpus[0], bench_hypercalls, 0);
@@ -159,9 +156,9 @@ static void teardown(struct bench *bench)
 	backing_destroy(&bench->backing);
 }
 
-static uint64_t stores_so_far(const struct bench *bench)
+static u64 stores_so_far(const struct bench *bench)
 {
-	uint64_t sum = 0;
+	u64 sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < bench->vm->vcpu_count; i++)
@@ -171,8 +168,8 @@ static uint64_t stores_so_far(const struct bench *bench)
 
 static void wait_for_stores(struct bench *bench)
 {
-	uint64_t until = stores_so_far(bench) +
-			 STORES_PER_PAGE * bench->watched->pages;
+	u64 until = stores_so_far(bench) +
+		    STORES_PER_PAGE * bench->watched->pages;
 	struct deadline deadline = deadline_in_ms(INTERVAL_MS);
 
 	while (stores_so_far(bench) < until) {
@@ -189,7 +186,7 @@ static void wait_for_stores(struct bench *bench)
  */
 static void bench_writes(enum harvester harvester, bool verify)
 {
-	uint64_t start, end, ns, pages = 0, intervals = 0;
+	u64 start, end, ns, pages = 0, intervals = 0;
 	struct bench bench;
 
 	setup(&bench, harvester);
@@ -261,7 +258,7 @@ int main(int argc, char **argv)
 		.summary = "what the harness costs, as JSON lines",
 		.all_ms = CASES_BENCH_MS,
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 		.needs = { .kvm = true },
 	};
 

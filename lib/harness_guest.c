@@ -8,9 +8,9 @@ static struct harness_area *area_of(struct guest_vcpu *self)
 	return (struct harness_area *)self->test;
 }
 
-void harness_echo(struct guest_vcpu *self, uint64_t argument)
+void harness_echo(struct guest_vcpu *self, u64 argument)
 {
-	uint64_t i;
+	u64 i;
 
 	for (i = 1; i <= 3; i++)
 		guest_sync(self, i, argument + i);
@@ -19,19 +19,19 @@ void harness_echo(struct guest_vcpu *self, uint64_t argument)
 	guest_assert(self == guest_self());
 }
 
-void harness_store(struct guest_vcpu *self, uint64_t argument)
+void harness_store(struct guest_vcpu *self, u64 argument)
 {
 	struct harness_area *area = area_of(self);
-	volatile uint64_t *word = (volatile uint64_t *)(uintptr_t)area->address;
+	volatile u64 *word = (volatile u64 *)(uintptr_t)area->address;
 
 	(void)argument;
 	*word = area->value;
 	if (area->alias)
-		word = (volatile uint64_t *)(uintptr_t)area->alias;
+		word = (volatile u64 *)(uintptr_t)area->alias;
 	area->result[0] = *word;
 }
 
-void harness_random(struct guest_vcpu *self, uint64_t argument)
+void harness_random(struct guest_vcpu *self, u64 argument)
 {
 	struct harness_area *area = area_of(self);
 	struct random_stream stream;
@@ -42,31 +42,31 @@ void harness_random(struct guest_vcpu *self, uint64_t argument)
 		area->result[i] = random_below(&stream, 1000 + i);
 }
 
-void harness_assert(struct guest_vcpu *self, uint64_t argument)
+void harness_assert(struct guest_vcpu *self, u64 argument)
 {
 	(void)self;
 	guest_assert_equal(argument, 41);
 }
 
-void harness_write_image(struct guest_vcpu *self, uint64_t argument)
+void harness_write_image(struct guest_vcpu *self, u64 argument)
 {
 	uintptr_t here = (uintptr_t)harness_write_image & ~7UL;
 
 	(void)self;
-	*(volatile uint64_t *)here = argument;
+	*(volatile u64 *)here = argument;
 }
 
-void harness_silent(struct guest_vcpu *self, uint64_t argument)
+void harness_silent(struct guest_vcpu *self, u64 argument)
 {
 	(void)argument;
 	while (!self->stop)
 		;
 }
 
-void harness_string(struct guest_vcpu *self, uint64_t argument)
+void harness_string(struct guest_vcpu *self, u64 argument)
 {
 	static const char text[] = "read-only data of the guest";
 
 	(void)argument;
-	guest_sync(self, (uint64_t)(uintptr_t)text, sizeof(text));
+	guest_sync(self, (u64)(uintptr_t)text, sizeof(text));
 }

@@ -7,9 +7,9 @@
 #define SECMMU_HARNESS_RAISE_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "vm.h"
+#include "types.h"
 
 /* No page table of the harness maps it. */
 #define RAISE_UNMAPPED 0x123456789000ULL
@@ -25,7 +25,7 @@
 struct harness_raise {
 	const char *name;
 	guest_function function;
-	uint64_t argument;
+	u64 argument;
 	void (*prepare)(struct vcpu *vcpu);
 	const char *says[4];
 };
@@ -39,12 +39,12 @@ struct harness_raise {
 const struct harness_raise *harness_raises(size_t *count);
 
 /* Guest functions: an instruction that does not exist. */
-void harness_undefined(struct guest_vcpu *self, uint64_t unused);
+void harness_undefined(struct guest_vcpu *self, u64 unused);
 /* A load, a store, and a call of an address. */
-void harness_load(struct guest_vcpu *self, uint64_t address);
-void harness_store_to(struct guest_vcpu *self, uint64_t address);
-void harness_call(struct guest_vcpu *self, uint64_t address);
+void harness_load(struct guest_vcpu *self, u64 address);
+void harness_store_to(struct guest_vcpu *self, u64 address);
+void harness_call(struct guest_vcpu *self, u64 address);
 /* A push with the stack pointer at an address. */
-void harness_lose_stack(struct guest_vcpu *self, uint64_t address);
+void harness_lose_stack(struct guest_vcpu *self, u64 address);
 
 #endif

@@ -2,19 +2,19 @@
 /* Guest functions that raise exceptions on every architecture. */
 #include "harness_raise.h"
 
-void harness_load(struct guest_vcpu *self, uint64_t address)
+void harness_load(struct guest_vcpu *self, u64 address)
 {
 	(void)self;
-	(void)*(volatile uint64_t *)(uintptr_t)address;
+	(void)*(volatile u64 *)(uintptr_t)address;
 }
 
-void harness_store_to(struct guest_vcpu *self, uint64_t address)
+void harness_store_to(struct guest_vcpu *self, u64 address)
 {
 	(void)self;
-	*(volatile uint64_t *)(uintptr_t)address = 1;
+	*(volatile u64 *)(uintptr_t)address = 1;
 }
 
-void harness_call(struct guest_vcpu *self, uint64_t address)
+void harness_call(struct guest_vcpu *self, u64 address)
 {
 	(void)self;
 	((void (*)(void))(uintptr_t)address)();

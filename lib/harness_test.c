@@ -6,9 +6,6 @@
  * It has no line in prove/matrix: it judges the harness and not the kernel, and
  * provokes itself each failure that it must see.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -48,9 +45,9 @@ static struct harness_area *area_of(struct vcpu *vcpu)
 	return (struct harness_area *)vcpu->guest->test;
 }
 
-static void echo(struct vcpu *vcpu, uint64_t argument)
+static void echo(struct vcpu *vcpu, u64 argument)
 {
-	uint64_t i;
+	u64 i;
 
 	vcpu_start(vcpu, harness_echo, argument);
 	for (i = 1; i <= 3; i++) {
@@ -107,7 +104,7 @@ static void test_random(const struct test_case *test)
 	vcpu_run(vcpu, VCPU_DONE);
 	random_init(&stream, options()->seed, 7);
 	for (i = 0; i < 32; i++) {
-		uint64_t here = random_below(&stream, 1000 + i);
+		u64 here = random_below(&stream, 1000 + i);
 
 		CHECK(area_of(vcpu)->result[i] == here,
 		      "number %u of the stream is %llu in the guest, %llu here",
@@ -117,7 +114,7 @@ static void test_random(const struct test_case *test)
 	vm_destroy(vm);
 }
 
-static void run_guest(guest_function function, uint64_t argument)
+static void run_guest(guest_function function, u64 argument)
 {
 	struct vm *vm = vm_create(NULL);
 
@@ -128,7 +125,7 @@ static void run_guest(guest_function function, uint64_t argument)
 
 static void fail_assertion(void *argument)
 {
-	run_guest(harness_assert, (uint64_t)(uintptr_t)argument);
+	run_guest(harness_assert, (u64)(uintptr_t)argument);
 }
 
 static void test_assertion(const struct test_case *test)
@@ -203,7 +200,7 @@ static void test_silent(const struct test_case *test)
 
 static void await_stores(struct crew *crew, struct vcpu *vcpu, bool faults)
 {
-	volatile uint64_t *result = area_of(vcpu)->result;
+	volatile u64 *result = area_of(vcpu)->result;
 	struct deadline deadline = deadline_in_ms(AWAY_MS);
 
 	*result = 0;
@@ -285,7 +282,7 @@ static void test_many_vms(const struct test_case *test)
 	for (i = MANY_VMS; i-- > 0;)
 		vcpu_run(&vm[i]->vcpus[0], VCPU_DONE);
 	for (i = 0; i < MANY_VMS; i++) {
-		uint64_t word = ((uint64_t *)backing[i].hva)[100];
+		u64 word = ((u64 *)backing[i].hva)[100];
 
 		CHECK(word == 0xabc000 + i,
 		      "VM %u's memory holds %#llx after its guest stored %#x",
@@ -320,21 +317,21 @@ static void test_many_vcpus(const struct test_case *test)
  * Store through a mapping of one size, load through a mapping of the smallest
  * size elsewhere: both lead to the memory that they should.
  */
-static void check_page_size(struct vm *vm, struct memslot *slot,
-			    uint64_t page_size, uint64_t gva)
+static void check_page_size(struct vm *vm, struct memslot *slot, u64 page_size,
+			    u64 gva)
 {
-	const uint64_t size = slot->size;
-	const uint64_t offsets[] = { 0, vm->granule, size / 2 - 8, size / 2,
-				     size - 8 };
+	const u64 size = slot->size;
+	const u64 offsets[] = { 0, vm->granule, size / 2 - 8, size / 2,
+				size - 8 };
 	struct vcpu *vcpu = &vm->vcpus[0];
-	const uint64_t alias = gva + ALIAS_DISTANCE;
+	const u64 alias = gva + ALIAS_DISTANCE;
 	unsigned int i;
 
 	vm_map(vm, gva, slot->gpa, page_size > size ? page_size : size,
 	       page_size);
 	vm_map(vm, alias, slot->gpa, size, vm->granule);
-	for (i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
-		uint64_t word;
+	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
+		u64 word;
 
 		area_of(vcpu)->address = gva + offsets[i];
 		area_of(vcpu)->alias = alias + offsets[i];
@@ -366,7 +363,7 @@ static void test_granule(const struct test_case *test)
 	struct vm *vm = vm_create(&config);
 	struct backing backing;
 	struct memslot slot;
-	const uint64_t *sizes;
+	const u64 *sizes;
 	size_t count, i;
 
 	sizes = arch_page_sizes(vm, &count);
@@ -399,8 +396,8 @@ static const struct test_case table[] = {
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
-	size_t count = sizeof(table) / sizeof(table[0]), granules, raises, i;
-	const uint64_t *granule = vm_granules(&granules);
+	size_t count = ARRAY_SIZE(table), granules, raises, i;
+	const u64 *granule = vm_granules(&granules);
 	const struct harness_raise *raise = harness_raises(&raises);
 
 	(void)options;

@@ -45,7 +45,7 @@ int hmm_open(void)
 	return fd;
 }
 
-uint32_t hmm_features(int device)
+u32 hmm_features(int device)
 {
 	struct secmmu_hmm_info info = { 0 };
 
@@ -53,7 +53,7 @@ uint32_t hmm_features(int device)
 	return info.features;
 }
 
-int hmm_walk(int device, struct secmmu_hmm_walk *walk, const uint64_t *requests)
+int hmm_walk(int device, struct secmmu_hmm_walk *walk, const u64 *requests)
 {
 	size_t bytes = (walk->end - walk->start) / (size_t)getpagesize() *
 		       sizeof(*requests);
@@ -69,7 +69,7 @@ int hmm_walk(int device, struct secmmu_hmm_walk *walk, const uint64_t *requests)
 	return walk->error;
 }
 
-unsigned int hmm_mirror(int device, const void *start, uint64_t size)
+unsigned int hmm_mirror(int device, const void *start, u64 size)
 {
 	struct secmmu_hmm_mirror mirror = {
 		.start = (uintptr_t)start,
@@ -95,7 +95,7 @@ int __hmm_access(int device, struct secmmu_hmm_access *access)
 }
 
 static void access_word(int device, unsigned int mirror, const void *address,
-			enum secmmu_hmm_operation operation, uint64_t *word)
+			enum secmmu_hmm_operation operation, u64 *word)
 {
 	struct secmmu_hmm_access access = {
 		.address = (uintptr_t)address,
@@ -111,22 +111,22 @@ static void access_word(int device, unsigned int mirror, const void *address,
 	      errno_name(error));
 }
 
-uint64_t hmm_read(int device, unsigned int mirror, const void *address)
+u64 hmm_read(int device, unsigned int mirror, const void *address)
 {
-	uint64_t word = 0;
+	u64 word = 0;
 
 	access_word(device, mirror, address, SECMMU_HMM_READ, &word);
 	return word;
 }
 
-void hmm_store(int device, unsigned int mirror, void *address, uint64_t value)
+void hmm_store(int device, unsigned int mirror, void *address, u64 value)
 {
 	access_word(device, mirror, address, SECMMU_HMM_STORE, &value);
 }
 
-uint64_t hmm_entry(int device, unsigned int mirror, const void *address)
+u64 hmm_entry(int device, unsigned int mirror, const void *address)
 {
-	uint64_t page = (uint64_t)getpagesize(), entry;
+	u64 page = (u64)getpagesize(), entry;
 	struct secmmu_hmm_table table = {
 		.start = (uintptr_t)address & ~(page - 1),
 		.end = ((uintptr_t)address & ~(page - 1)) + page,
@@ -246,9 +246,9 @@ struct secmmu_hmm_bank hmm_bank(int device, unsigned int bank)
 	return look;
 }
 
-struct secmmu_hmm_migrate hmm_migrate(int device, const void *start,
-				      uint64_t size, unsigned int from,
-				      unsigned int to, unsigned int flags)
+struct secmmu_hmm_migrate hmm_migrate(int device, const void *start, u64 size,
+				      unsigned int from, unsigned int to,
+				      unsigned int flags)
 {
 	struct secmmu_hmm_migrate migrate = {
 		.start = (uintptr_t)start,

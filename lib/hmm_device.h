@@ -11,9 +11,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "../hmm/driver/secmmu_hmm.h"
+#include "types.h"
 
 /**
  * HMM_NEEDS - for struct program.needs: root, and the driver
@@ -50,7 +50,7 @@ int hmm_open(void);
  *
  * Return: SECMMU_HMM_HAS_*.
  */
-uint32_t hmm_features(int device);
+u32 hmm_features(int device);
 
 /**
  * hmm_walk() - hmm_range_fault(), again while it says -EBUSY
@@ -64,8 +64,7 @@ uint32_t hmm_features(int device);
  *
  * Return: what hmm_range_fault() returned, never -EBUSY.
  */
-int hmm_walk(int device, struct secmmu_hmm_walk *walk,
-	     const uint64_t *requests);
+int hmm_walk(int device, struct secmmu_hmm_walk *walk, const u64 *requests);
 
 /**
  * hmm_mirror() - begin to mirror a range
@@ -75,7 +74,7 @@ int hmm_walk(int device, struct secmmu_hmm_walk *walk,
  *
  * Return: the mirror's number.
  */
-unsigned int hmm_mirror(int device, const void *start, uint64_t size);
+unsigned int hmm_mirror(int device, const void *start, u64 size);
 
 /**
  * hmm_unmirror() - end it
@@ -101,7 +100,7 @@ int __hmm_access(int device, struct secmmu_hmm_access *access);
  *
  * Return: the word.
  */
-uint64_t hmm_read(int device, unsigned int mirror, const void *address);
+u64 hmm_read(int device, unsigned int mirror, const void *address);
 
 /**
  * hmm_store() - the device writes a word
@@ -110,7 +109,7 @@ uint64_t hmm_read(int device, unsigned int mirror, const void *address);
  * @address: of 8 bytes, aligned
  * @value: the word
  */
-void hmm_store(int device, unsigned int mirror, void *address, uint64_t value);
+void hmm_store(int device, unsigned int mirror, void *address, u64 value);
 
 /**
  * hmm_entry() - the device's page table entry of a page
@@ -120,7 +119,7 @@ void hmm_store(int device, unsigned int mirror, void *address, uint64_t value);
  *
  * Return: SECMMU_HMM_VALID, SECMMU_HMM_WRITE and the page's name, or 0.
  */
-uint64_t hmm_entry(int device, unsigned int mirror, const void *address);
+u64 hmm_entry(int device, unsigned int mirror, const void *address);
 
 /**
  * hmm_counters() - what a mirror went through
@@ -222,9 +221,9 @@ struct secmmu_hmm_bank hmm_bank(int device, unsigned int bank);
  *
  * Return: how many pages were moved, and how many could not be.
  */
-struct secmmu_hmm_migrate hmm_migrate(int device, const void *start,
-				      uint64_t size, unsigned int from,
-				      unsigned int to, unsigned int flags);
+struct secmmu_hmm_migrate hmm_migrate(int device, const void *start, u64 size,
+				      unsigned int from, unsigned int to,
+				      unsigned int flags);
 
 /**
  * hmm_fail_allocations() - let allocations fail

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -17,9 +14,9 @@
 
 #define UNLOAD_MS 5000
 
-uint64_t hostile_number(struct random_stream *random)
+u64 hostile_number(struct random_stream *random)
 {
-	static const uint64_t odd[] = {
+	static const u64 odd[] = {
 		0,	    1,
 		2,	    3,
 		7,	    8,
@@ -31,7 +28,7 @@ uint64_t hostile_number(struct random_stream *random)
 
 	if (random_chance(random, 1, 4))
 		return random_u64(random);
-	return odd[random_below(random, sizeof(odd) / sizeof(odd[0]))];
+	return odd[random_below(random, ARRAY_SIZE(odd))];
 }
 
 void hostile_remove_refused(const char *module)
@@ -55,7 +52,7 @@ void hostile_judge_removal(const char *module)
 	}
 }
 
-void hostile_end_child(uint64_t choice)
+void hostile_end_child(u64 choice)
 {
 	switch (choice % 3) {
 	case 0:
@@ -69,13 +66,13 @@ void hostile_end_child(uint64_t choice)
 }
 
 void hostile_have_children(struct worker *worker,
-			   void (*be_child)(void *argument, uint64_t choice),
+			   void (*be_child)(void *argument, u64 choice),
 			   void *argument)
 {
 	struct random_stream *random = worker_random(worker);
 
 	while (!worker_should_stop(worker)) {
-		uint64_t choice = random_u64(random);
+		u64 choice = random_u64(random);
 		pid_t child = fork();
 		int status;
 

@@ -3,10 +3,9 @@
 #ifndef SECMMU_HOSTILE_H
 #define SECMMU_HOSTILE_H
 
-#include <stdint.h>
-
 #include "random.h"
 #include "worker.h"
+#include "types.h"
 
 /**
  * hostile_number() - a field that may be anything
@@ -14,7 +13,7 @@
  *
  * Return: any number, mostly one that is odd in some way.
  */
-uint64_t hostile_number(struct random_stream *random);
+u64 hostile_number(struct random_stream *random);
 
 /**
  * hostile_remove_refused() - try to remove a module that is in use
@@ -37,7 +36,7 @@ void hostile_judge_removal(const char *module);
  * hostile_end_child() - end a child that has the parent's files of the device
  * @choice: how: 0 by another program, 1 by SIGKILL, 2 by itself (modulo 3)
  */
-void __attribute__((noreturn)) hostile_end_child(uint64_t choice);
+void __noreturn hostile_end_child(u64 choice);
 
 /**
  * hostile_have_children() - one child after the other, until the worker has to stop
@@ -49,7 +48,7 @@ void __attribute__((noreturn)) hostile_end_child(uint64_t choice);
  * Fails the case if a child ends with another exit code.
  */
 void hostile_have_children(struct worker *worker,
-			   void (*be_child)(void *argument, uint64_t choice),
+			   void (*be_child)(void *argument, u64 choice),
 			   void *argument);
 
 #endif /* SECMMU_HOSTILE_H */

@@ -9,8 +9,9 @@
 #ifndef SECMMU_KVM_COMPAT_H
 #define SECMMU_KVM_COMPAT_H
 
-#include <stdint.h>
 #include <linux/kvm.h>
+
+#include "types.h"
 
 #ifndef KVM_CAP_DIRTY_LOG_RING_ACQ_REL
 #define KVM_CAP_DIRTY_LOG_RING_ACQ_REL 223
@@ -71,21 +72,21 @@
 
 /* Our own names: the header's structure of this name may or may not be there. */
 struct secmmu_memory_region2 {
-	uint32_t slot;
-	uint32_t flags;
-	uint64_t guest_phys_addr;
-	uint64_t memory_size;
-	uint64_t userspace_addr;
-	uint64_t guest_memfd_offset;
-	uint32_t guest_memfd;
-	uint32_t pad1;
-	uint64_t pad2[14];
+	u32 slot;
+	u32 flags;
+	u64 guest_phys_addr;
+	u64 memory_size;
+	u64 userspace_addr;
+	u64 guest_memfd_offset;
+	u32 guest_memfd;
+	u32 pad1;
+	u64 pad2[14];
 };
 
 struct secmmu_create_guest_memfd {
-	uint64_t size;
-	uint64_t flags;
-	uint64_t reserved[6];
+	u64 size;
+	u64 flags;
+	u64 reserved[6];
 };
 
 #define SECMMU_SET_USER_MEMORY_REGION2 \

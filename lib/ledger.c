@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The host's side of the ledger oracle. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,12 +19,12 @@
  */
 struct ledger {
 	char name[64];
-	const uint8_t *memory;
+	const u8 *memory;
 	size_t pages;
 	size_t page_size;
 	unsigned int vcpus;
 	struct ledger_entry *entries;
-	uint64_t *doubtful;
+	u64 *doubtful;
 };
 
 struct ledger *ledger_new(const char *name, const void *memory, size_t pages,
@@ -102,10 +99,10 @@ void ledger_drop_end(struct ledger *ledger, const struct ledger_drop *drop)
 	for (vcpu = 0; vcpu < ledger->vcpus; vcpu++) {
 		for (page = 0; page < drop->count; page++) {
 			size_t i = vcpu * ledger->pages + drop->first + page;
-			uint64_t done = drop->done[vcpu * drop->count + page];
+			u64 done = drop->done[vcpu * drop->count + page];
 			struct ledger_entry *entry = &ledger->entries[i];
-			uint64_t begun = __atomic_load_n(&entry->begun,
-							 __ATOMIC_SEQ_CST);
+			u64 begun = __atomic_load_n(&entry->begun,
+						    __ATOMIC_SEQ_CST);
 
 			/* Another action may have said more already. */
 			if (begun > ledger->doubtful[i])
@@ -117,15 +114,14 @@ void ledger_drop_end(struct ledger *ledger, const struct ledger_drop *drop)
 	}
 }
 
-static void __attribute__((noreturn))
-object(const struct ledger *ledger, unsigned int vcpu, size_t page,
-       const char *what)
+static void __noreturn object(const struct ledger *ledger, unsigned int vcpu,
+			      size_t page, const char *what)
 {
 	size_t i = vcpu * ledger->pages + page;
-	uint64_t offset = ledger_offset(vcpu, page, ledger->page_size);
-	const uint8_t *at = ledger->memory + page * ledger->page_size + offset;
+	u64 offset = ledger_offset(vcpu, page, ledger->page_size);
+	const u8 *at = ledger->memory + page * ledger->page_size + offset;
 	const struct ledger_entry *entry = &ledger->entries[i];
-	uint64_t word;
+	u64 word;
 
 	memcpy(&word, at, sizeof(word));
 	report_info("%s: page %zu of %zu, byte %llu of the page; hva %p",
@@ -148,7 +144,7 @@ static bool judge_word(const struct ledger *ledger, unsigned int vcpu,
 {
 	size_t i = vcpu * ledger->pages + page;
 	const struct ledger_entry *entry = &ledger->entries[i];
-	uint64_t word, sequence;
+	u64 word, sequence;
 
 	memcpy(&word,
 	       ledger->memory + page * ledger->page_size +

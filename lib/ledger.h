@@ -26,9 +26,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "stamp.h"
+#include "types.h"
 
 /* Each vCPU's words are its own up to so many vCPUs; see ledger_offset(). */
 #define LEDGER_VCPUS_MAX 512
@@ -40,9 +40,9 @@
  * @dead: what was stored up to this sequence was taken away; written by the host
  */
 struct ledger_entry {
-	uint64_t begun;
-	uint64_t done;
-	uint64_t dead;
+	u64 begun;
+	u64 done;
+	u64 dead;
 };
 
 /**
@@ -56,11 +56,9 @@ struct ledger_entry {
  *
  * Return: bytes from the page's beginning. Context: host and guest.
  */
-static inline uint64_t ledger_offset(uint64_t vcpu, uint64_t page,
-				     uint64_t page_size)
+static inline u64 ledger_offset(u64 vcpu, u64 page, u64 page_size)
 {
-	return (vcpu * 61 + page * 7) % (page_size / sizeof(uint64_t)) *
-	       sizeof(uint64_t);
+	return (vcpu * 61 + page * 7) % (page_size / sizeof(u64)) * sizeof(u64);
 }
 
 /**
@@ -75,8 +73,8 @@ static inline uint64_t ledger_offset(uint64_t vcpu, uint64_t page,
  *
  * Context: guest.
  */
-static inline void ledger_store(struct ledger_entry *entry, uint64_t *word,
-				uint32_t vcpu, uint64_t sequence)
+static inline void ledger_store(struct ledger_entry *entry, u64 *word, u32 vcpu,
+				u64 sequence)
 {
 	__atomic_store_n(&entry->begun, sequence, __ATOMIC_RELEASE);
 	__atomic_store_n(word, stamp(vcpu, sequence), __ATOMIC_RELEASE);
@@ -105,12 +103,12 @@ enum ledger_sight {
  * Return: enum ledger_sight. Context: guest.
  */
 static inline enum ledger_sight ledger_look(const struct ledger_entry *entry,
-					    const uint64_t *word, uint32_t vcpu,
-					    uint64_t *found)
+					    const u64 *word, u32 vcpu,
+					    u64 *found)
 {
 	/* First this: it was published after the host's action had returned. */
-	uint64_t dead = __atomic_load_n(&entry->dead, __ATOMIC_ACQUIRE);
-	uint64_t value = __atomic_load_n(word, __ATOMIC_RELAXED);
+	u64 dead = __atomic_load_n(&entry->dead, __ATOMIC_ACQUIRE);
+	u64 value = __atomic_load_n(word, __ATOMIC_RELAXED);
 
 	*found = value;
 	if (!value)
@@ -134,7 +132,7 @@ struct ledger;
 struct ledger_drop {
 	size_t first;
 	size_t count;
-	uint64_t *done;
+	u64 *done;
 };
 
 /**

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -141,7 +138,7 @@ void lru_gen_age(struct lru_gen *lru)
 
 struct young {
 	const struct lru_gen *lru;
-	uint64_t pages;
+	u64 pages;
 };
 
 static void add_young(const struct lru_gen_line *line, void *context)
@@ -155,7 +152,7 @@ static void add_young(const struct lru_gen_line *line, void *context)
 			young->pages += line->anonymous;
 }
 
-uint64_t lru_gen_young(const struct lru_gen *lru)
+u64 lru_gen_young(const struct lru_gen *lru)
 {
 	struct young young = { .lru = lru };
 

@@ -6,7 +6,7 @@
 #ifndef SECMMU_LRU_GEN_H
 #define SECMMU_LRU_GEN_H
 
-#include <stdint.h>
+#include "types.h"
 
 #define LRU_GEN_NODES_MAX 8
 
@@ -19,7 +19,7 @@
 struct lru_gen {
 	unsigned int nodes;
 	unsigned int node[LRU_GEN_NODES_MAX];
-	uint64_t sequence[LRU_GEN_NODES_MAX];
+	u64 sequence[LRU_GEN_NODES_MAX];
 };
 
 /**
@@ -44,7 +44,7 @@ void lru_gen_age(struct lru_gen *lru);
  * Return: anonymous pages that it found accessed, or that are new. Those in
  * batches of CPUs are on no list and do not count: LRU_GEN_BATCH for each.
  */
-uint64_t lru_gen_young(const struct lru_gen *lru);
+u64 lru_gen_young(const struct lru_gen *lru);
 
 /* PAGEVEC_SIZE of include/linux/pagevec.h, by which pages come to their lists. */
 #define LRU_GEN_BATCH 31

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The mapping-size oracle. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +18,9 @@
 #define RECORDS_SPARE 2048
 
 /* Each table has so many entries, so a giant page so many huge pages. */
-static uint64_t giant_pages(void)
+static u64 giant_pages(void)
 {
-	return (uint64_t)getpagesize() / sizeof(uint64_t);
+	return (u64)getpagesize() / sizeof(u64);
 }
 
 static bool read_statistics(struct vm *vm, struct mapping_sizes *sizes)
@@ -33,8 +30,7 @@ static bool read_statistics(struct vm *vm, struct mapping_sizes *sizes)
 	       vm_stat(vm, "pages_1g", &sizes->giant);
 }
 
-void mapping_probe_open(struct mapping_probe *probe, struct vm *vm,
-			uint64_t touches)
+void mapping_probe_open(struct mapping_probe *probe, struct vm *vm, u64 touches)
 {
 	static const char *const events[] = { "kvm/kvm_guest_fault", NULL };
 	const struct evidence_trace_request request = {
@@ -71,7 +67,7 @@ struct fault_sorter {
 	const struct mapping_touch *touches;
 	unsigned long **faulted;
 	unsigned int count;
-	uint64_t small_before;
+	u64 small_before;
 	bool seen;
 };
 
@@ -95,7 +91,7 @@ static bool sort_fault(const char *name, const char *text, void *context)
 	sorter->seen = true;
 	for (i = 0; i < sorter->count; i++) {
 		const struct mapping_touch *touch = &sorter->touches[i];
-		uint64_t offset = (ipa & ~(touch->page_size - 1)) - touch->gpa;
+		u64 offset = (ipa & ~(touch->page_size - 1)) - touch->gpa;
 
 		/* Tries of the same page count once. */
 		if (ipa < touch->gpa || offset >= touch->size ||
@@ -109,14 +105,14 @@ static bool sort_fault(const char *name, const char *text, void *context)
 	return true;
 }
 
-static uint64_t touch_count(const struct mapping_touch *touch)
+static u64 touch_count(const struct mapping_touch *touch)
 {
 	return (touch->size + touch->stride - 1) / touch->stride;
 }
 
 static void read_faults(struct mapping_probe *probe,
 			const struct memslot *slots, unsigned int count,
-			uint64_t stride, struct mapping_sizes *sizes)
+			u64 stride, struct mapping_sizes *sizes)
 {
 	struct mapping_touch *touches = calloc(count, sizeof(*touches));
 	unsigned long **faulted = calloc(count, sizeof(*faulted));
@@ -156,7 +152,7 @@ static void read_faults(struct mapping_probe *probe,
 }
 
 void mapping_probe_end(struct mapping_probe *probe, const struct memslot *slots,
-		       unsigned int count, uint64_t stride,
+		       unsigned int count, u64 stride,
 		       struct mapping_sizes *sizes)
 {
 	memset(sizes, 0, sizeof(*sizes));
@@ -168,7 +164,7 @@ void mapping_probe_end(struct mapping_probe *probe, const struct memslot *slots,
 }
 
 /* Number of the first touch at or behind @gpa. */
-static uint64_t touch_at(const struct mapping_touch *touch, uint64_t gpa)
+static u64 touch_at(const struct mapping_touch *touch, u64 gpa)
 {
 	return (gpa - touch->gpa + touch->stride - 1) / touch->stride;
 }
@@ -178,11 +174,10 @@ static uint64_t touch_at(const struct mapping_touch *touch, uint64_t gpa)
  * and no other?
  */
 static bool one_mapping(const struct mapping_touch *touch,
-			const unsigned long *faulted, uint64_t gpa,
-			uint64_t size)
+			const unsigned long *faulted, u64 gpa, u64 size)
 {
-	uint64_t first = touch_at(touch, gpa);
-	uint64_t end = touch_at(touch, gpa + size);
+	u64 first = touch_at(touch, gpa);
+	u64 end = touch_at(touch, gpa + size);
 
 	if (gpa % size || gpa < touch->gpa ||
 	    gpa + size > touch->gpa + touch->size || end - first < 2)
@@ -195,15 +190,15 @@ void mapping_sizes_from_faults(const struct mapping_touch *touch,
 			       const unsigned long *faulted,
 			       struct mapping_sizes *sizes)
 {
-	uint64_t huge = touch->page_size * (touch->page_size / 8);
-	uint64_t giant = huge * (touch->page_size / 8);
-	uint64_t gpa = touch->gpa, end = touch->gpa + touch->size, i;
+	u64 huge = touch->page_size * (touch->page_size / 8);
+	u64 giant = huge * (touch->page_size / 8);
+	u64 gpa = touch->gpa, end = touch->gpa + touch->size, i;
 
 	if (touch->stride > huge / 2)
 		fail("touches 0x%llx bytes apart tell nothing of huge pages",
 		     (unsigned long long)touch->stride);
 	while (gpa < end) {
-		uint64_t next = (gpa / huge + 1) * huge;
+		u64 next = (gpa / huge + 1) * huge;
 
 		if (one_mapping(touch, faulted, gpa, giant)) {
 			sizes->giant++;
@@ -225,13 +220,13 @@ void mapping_sizes_from_faults(const struct mapping_touch *touch,
 	}
 }
 
-uint64_t mapping_huge_pages(const struct mapping_sizes *sizes)
+u64 mapping_huge_pages(const struct mapping_sizes *sizes)
 {
 	return sizes->huge + sizes->giant * giant_pages();
 }
 
-bool mapping_logged_ok(const struct mapping_sizes *sizes, uint64_t huge_pages,
-		       uint64_t written)
+bool mapping_logged_ok(const struct mapping_sizes *sizes, u64 huge_pages,
+		       u64 written)
 {
 	return !sizes->known ||
 	       (mapping_huge_pages(sizes) + written <= huge_pages &&

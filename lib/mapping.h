@@ -25,9 +25,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "vm.h"
+#include "types.h"
 
 struct evidence_trace;
 
@@ -45,11 +45,11 @@ struct evidence_trace;
  */
 struct mapping_sizes {
 	bool known;
-	uint64_t small;
-	uint64_t huge;
-	uint64_t giant;
-	uint64_t silent;
-	uint64_t small_before;
+	u64 small;
+	u64 huge;
+	u64 giant;
+	u64 silent;
+	u64 small_before;
 };
 
 /**
@@ -81,7 +81,7 @@ struct mapping_probe {
  * Context: the thread that will run the vCPU that touches.
  */
 void mapping_probe_open(struct mapping_probe *probe, struct vm *vm,
-			uint64_t touches);
+			u64 touches);
 
 /**
  * mapping_probe_close() - done with it
@@ -108,7 +108,7 @@ void mapping_probe_begin(struct mapping_probe *probe);
  * @sizes: filled in. Statistics are the whole VM's, faults those in @slots
  */
 void mapping_probe_end(struct mapping_probe *probe, const struct memslot *slots,
-		       unsigned int count, uint64_t stride,
+		       unsigned int count, u64 stride,
 		       struct mapping_sizes *sizes);
 
 /**
@@ -119,10 +119,10 @@ void mapping_probe_end(struct mapping_probe *probe, const struct memslot *slots,
  * @page_size: host page size, bytes
  */
 struct mapping_touch {
-	uint64_t gpa;
-	uint64_t size;
-	uint64_t stride;
-	uint64_t page_size;
+	u64 gpa;
+	u64 size;
+	u64 stride;
+	u64 page_size;
 };
 
 /**
@@ -141,7 +141,7 @@ void mapping_sizes_from_faults(const struct mapping_touch *touch,
  *
  * Return: their number.
  */
-uint64_t mapping_huge_pages(const struct mapping_sizes *sizes);
+u64 mapping_huge_pages(const struct mapping_sizes *sizes);
 
 /**
  * mapping_logged_ok() - the rule while logging is on
@@ -157,8 +157,8 @@ uint64_t mapping_huge_pages(const struct mapping_sizes *sizes);
  * Return: false if a huge mapping must cover a written page, or if a page was
  * writable without a fault.
  */
-bool mapping_logged_ok(const struct mapping_sizes *sizes, uint64_t huge_pages,
-		       uint64_t written);
+bool mapping_logged_ok(const struct mapping_sizes *sizes, u64 huge_pages,
+		       u64 written);
 
 /**
  * mapping_recovered() - the rule after logging has ended

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Memslots: KVM_SET_USER_MEMORY_REGION and its successor. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "report.h"
 #include "vm.h"
 
-int vm_guest_memfd(struct vm *vm, uint64_t size)
+int vm_guest_memfd(struct vm *vm, u64 size)
 {
-	const uint64_t flags = GUEST_MEMFD_FLAG_MMAP |
-			       GUEST_MEMFD_FLAG_INIT_SHARED;
+	const u64 flags = GUEST_MEMFD_FLAG_MMAP | GUEST_MEMFD_FLAG_INIT_SHARED;
 	struct secmmu_create_guest_memfd create = {
 		.size = size,
 		.flags = flags,
@@ -30,16 +26,16 @@ int __slot_set(struct memslot *slot)
 		.flags = slot->flags,
 		.guest_phys_addr = slot->gpa,
 		.memory_size = slot->size,
-		.userspace_addr = (uint64_t)(uintptr_t)slot->hva,
+		.userspace_addr = (u64)(uintptr_t)slot->hva,
 	};
 	struct secmmu_memory_region2 region2 = {
 		.slot = slot->id,
 		.flags = slot->flags,
 		.guest_phys_addr = slot->gpa,
 		.memory_size = slot->size,
-		.userspace_addr = (uint64_t)(uintptr_t)slot->hva,
+		.userspace_addr = (u64)(uintptr_t)slot->hva,
 		.guest_memfd_offset = slot->guest_memfd_offset,
-		.guest_memfd = (uint32_t)slot->guest_memfd,
+		.guest_memfd = (u32)slot->guest_memfd,
 	};
 
 	/* Only REGION2 has room for a guest_memfd (6.8). */
@@ -60,8 +56,8 @@ void slot_set(struct memslot *slot)
 		     errno_name(-error));
 }
 
-void slot_add(struct vm *vm, struct memslot *slot, uint32_t id, uint64_t gpa,
-	      const struct backing *backing, uint32_t flags)
+void slot_add(struct vm *vm, struct memslot *slot, u32 id, u64 gpa,
+	      const struct backing *backing, u32 flags)
 {
 	*slot = (struct memslot){
 		.vm = vm,
@@ -75,18 +71,18 @@ void slot_add(struct vm *vm, struct memslot *slot, uint32_t id, uint64_t gpa,
 	if (backing->kind == BACKING_GUEST_MEMFD) {
 		slot->flags |= KVM_MEM_GUEST_MEMFD;
 		slot->guest_memfd = backing->fd;
-		slot->guest_memfd_offset = (uint64_t)backing->offset;
+		slot->guest_memfd_offset = (u64)backing->offset;
 	}
 	slot_set(slot);
 }
 
-void slot_set_flags(struct memslot *slot, uint32_t flags)
+void slot_set_flags(struct memslot *slot, u32 flags)
 {
 	slot->flags = flags;
 	slot_set(slot);
 }
 
-void slot_move(struct memslot *slot, uint64_t gpa)
+void slot_move(struct memslot *slot, u64 gpa)
 {
 	slot->gpa = gpa;
 	slot_set(slot);

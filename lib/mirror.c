@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The mirror oracle. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,21 +16,21 @@
 
 struct event {
 	const char *what;
-	uint64_t value;
+	u64 value;
 };
 
 struct mirror {
 	char name[64];
-	const uint8_t *memory;
-	uint8_t *copy;
+	const u8 *memory;
+	u8 *copy;
 	size_t pages;
 	size_t page_size;
 	struct mirror_page *page;
 	bool borrowed;
 	bool alive;
 	bool unknown;
-	uint32_t harvests;
-	uint64_t event_count;
+	u32 harvests;
+	u64 event_count;
 	struct event events[EVENTS];
 };
 
@@ -124,8 +121,8 @@ size_t mirror_take(struct mirror *mirror, const unsigned long *fresh)
 	mirror->harvests++;
 	for (page = bitmap_next(fresh, mirror->pages, 0); page < mirror->pages;
 	     page = bitmap_next(fresh, mirror->pages, page + 1)) {
-		const uint8_t *from = mirror->memory + page * size;
-		uint8_t *to = mirror->copy + page * size;
+		const u8 *from = mirror->memory + page * size;
+		u8 *to = mirror->copy + page * size;
 
 		reported++;
 		mirror->page[page].harvest = mirror->harvests;
@@ -148,7 +145,7 @@ void mirror_copy(struct mirror *mirror, size_t first, size_t count)
 	mirror_note(mirror, "changed by the host, from page", first);
 }
 
-void mirror_note(struct mirror *mirror, const char *what, uint64_t value)
+void mirror_note(struct mirror *mirror, const char *what, u64 value)
 {
 	struct event *event = &mirror->events[mirror->event_count++ % EVENTS];
 
@@ -161,7 +158,7 @@ const struct mirror_page *mirror_page(const struct mirror *mirror, size_t page)
 	return &mirror->page[page];
 }
 
-static size_t first_difference(const uint8_t *a, const uint8_t *b, size_t size)
+static size_t first_difference(const u8 *a, const u8 *b, size_t size)
 {
 	size_t i;
 
@@ -179,8 +176,8 @@ bool mirror_compare(struct mirror *mirror, struct mirror_mismatch *mismatch)
 	if (!memcmp(mirror->memory, mirror->copy, mirror->pages * size))
 		return true;
 	for (page = 0; page < mirror->pages; page++) {
-		const uint8_t *memory = mirror->memory + page * size;
-		const uint8_t *copy = mirror->copy + page * size;
+		const u8 *memory = mirror->memory + page * size;
+		const u8 *copy = mirror->copy + page * size;
 		size_t offset, word;
 
 		if (!memcmp(memory, copy, size))
@@ -188,21 +185,21 @@ bool mirror_compare(struct mirror *mirror, struct mirror_mismatch *mismatch)
 		if (mismatch->pages++)
 			continue;
 		offset = first_difference(memory, copy, size);
-		word = offset & ~(sizeof(uint64_t) - 1);
+		word = offset & ~(sizeof(u64) - 1);
 		mismatch->page = page;
 		mismatch->offset = offset;
-		memcpy(&mismatch->memory, memory + word, sizeof(uint64_t));
-		memcpy(&mismatch->mirror, copy + word, sizeof(uint64_t));
+		memcpy(&mismatch->memory, memory + word, sizeof(u64));
+		memcpy(&mismatch->mirror, copy + word, sizeof(u64));
 	}
 	return !mismatch->pages;
 }
 
 static void print_events(const struct mirror *mirror)
 {
-	uint64_t first = mirror->event_count > EVENTS ?
-				 mirror->event_count - EVENTS :
-				 0;
-	uint64_t i;
+	u64 first = mirror->event_count > EVENTS ?
+			    mirror->event_count - EVENTS :
+			    0;
+	u64 i;
 
 	for (i = first; i < mirror->event_count; i++)
 		report_info("%s: event %llu: %s %llu", mirror->name,
@@ -212,7 +209,7 @@ static void print_events(const struct mirror *mirror)
 				    .value);
 }
 
-static const char *word_text(const struct mirror *mirror, uint64_t word,
+static const char *word_text(const struct mirror *mirror, u64 word,
 			     char *buffer, size_t size)
 {
 	if (mirror->borrowed)

@@ -30,9 +30,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "dirty.h"
+#include "types.h"
 
 struct mirror;
 
@@ -42,8 +42,8 @@ struct mirror;
  * @reports: how many harvests did
  */
 struct mirror_page {
-	uint32_t harvest;
-	uint32_t reports;
+	u32 harvest;
+	u32 reports;
 };
 
 /**
@@ -57,8 +57,8 @@ struct mirror_page {
 struct mirror_mismatch {
 	size_t page;
 	size_t offset;
-	uint64_t memory;
-	uint64_t mirror;
+	u64 memory;
+	u64 mirror;
 	size_t pages;
 };
 
@@ -146,7 +146,7 @@ void mirror_copy(struct mirror *mirror, size_t first, size_t count);
  * @what: a string that stays
  * @value: printed behind it
  */
-void mirror_note(struct mirror *mirror, const char *what, uint64_t value);
+void mirror_note(struct mirror *mirror, const char *what, u64 value);
 
 /**
  * mirror_compare() - compare memory and mirror

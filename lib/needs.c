@@ -234,7 +234,7 @@ static bool module_there(const char *module, struct shortage *shortage)
 	return shortage_set(shortage, path, "the module %s", module);
 }
 
-uint64_t memory_available(void)
+u64 memory_available(void)
 {
 	FILE *file = fopen("/proc/meminfo", "re");
 	unsigned long long available = 0;
@@ -248,9 +248,9 @@ uint64_t memory_available(void)
 	return found ? available << 10 : 0;
 }
 
-static bool memory_there(uint64_t wanted, struct shortage *shortage)
+static bool memory_there(u64 wanted, struct shortage *shortage)
 {
-	uint64_t available = memory_available();
+	u64 available = memory_available();
 
 	if (!available || available >= wanted)
 		return true;

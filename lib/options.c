@@ -39,7 +39,7 @@ const char *options_mode_name(enum run_mode mode)
 }
 
 /* A number and nothing else; strtoull() alone takes blanks, signs and tails. */
-static bool parse_number(const char *text, uint64_t *number, const char **rest)
+static bool parse_number(const char *text, u64 *number, const char **rest)
 {
 	char *end;
 
@@ -52,11 +52,11 @@ static bool parse_number(const char *text, uint64_t *number, const char **rest)
 	return !errno && (rest || !*end);
 }
 
-bool options_parse_size(const char *text, uint64_t *bytes)
+bool options_parse_size(const char *text, u64 *bytes)
 {
 	const char *unit;
 	unsigned int shift;
-	uint64_t number;
+	u64 number;
 
 	if (!parse_number(text, &number, &unit) || !number)
 		return false;
@@ -79,7 +79,7 @@ bool options_parse_size(const char *text, uint64_t *bytes)
 	}
 	if (*unit && unit[1])
 		return false;
-	if (number > UINT64_MAX >> shift)
+	if (number > U64_MAX >> shift)
 		return false;
 	*bytes = number << shift;
 	return true;
@@ -87,7 +87,7 @@ bool options_parse_size(const char *text, uint64_t *bytes)
 
 static bool parse_count(const char *text, unsigned int *count)
 {
-	uint64_t number;
+	u64 number;
 
 	if (!parse_number(text, &number, NULL) || !number || number > INT_MAX)
 		return false;
@@ -199,7 +199,7 @@ static const struct entry entries[] = {
 	{ "help", NULL, NULL, NULL, "print this" },
 };
 
-#define ENTRIES (sizeof(entries) / sizeof(entries[0]))
+#define ENTRIES (ARRAY_SIZE(entries))
 
 static void print_usage(FILE *to, const char *program)
 {
@@ -228,8 +228,7 @@ void options_usage_error(const char *program, const char *format, ...)
 	exit(1);
 }
 
-static void __attribute__((noreturn))
-print_help(const char *program, const char *summary)
+static void __noreturn print_help(const char *program, const char *summary)
 {
 	const char *slash = strrchr(program, '/');
 	size_t i;
@@ -247,13 +246,13 @@ print_help(const char *program, const char *summary)
 	exit(0);
 }
 
-static uint64_t new_seed(void)
+static u64 new_seed(void)
 {
-	uint64_t seed;
+	u64 seed;
 
 	/* Early in a boot the kernel may have no random bytes yet. */
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed)) {
-		seed = clock_ns() ^ (uint64_t)getpid() << 48;
+		seed = clock_ns() ^ (u64)getpid() << 48;
 		seed = random_splitmix(&seed);
 	}
 	return seed;

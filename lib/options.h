@@ -7,7 +7,8 @@
 #define SECMMU_OPTIONS_H
 
 #include <stdbool.h>
-#include <stdint.h>
+
+#include "types.h"
 
 /**
  * enum run_mode - how much a program does
@@ -39,11 +40,11 @@ enum run_mode {
  * @list: --list: print the names of the cases and end
  */
 struct options {
-	uint64_t seed;
+	u64 seed;
 	bool seed_given;
 	unsigned int duration_s;
 	unsigned int vcpus;
-	uint64_t memory;
+	u64 memory;
 	const char *backing;
 	enum run_mode mode;
 	const char *case_glob;
@@ -92,8 +93,8 @@ const char *options_mode_name(enum run_mode mode);
  * @program: argv[0]
  * @format: what is wrong, as printf()'s
  */
-void options_usage_error(const char *program, const char *format, ...)
-	__attribute__((noreturn, format(printf, 2, 3)));
+void options_usage_error(const char *program, const char *format,
+			 ...) __noreturn __printf(2, 3);
 
 /**
  * options_parse_size() - read a size
@@ -102,6 +103,6 @@ void options_usage_error(const char *program, const char *format, ...)
  *
  * Return: false if it is no size, or zero, or does not fit into 64 bits.
  */
-bool options_parse_size(const char *text, uint64_t *bytes);
+bool options_parse_size(const char *text, u64 *bytes);
 
 #endif /* SECMMU_OPTIONS_H */

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -25,7 +22,7 @@
 struct page_idle {
 	int fd;
 	struct pagemap *pagemap;
-	uint64_t page;
+	u64 page;
 };
 
 struct page_idle *page_idle_open(void)
@@ -42,34 +39,33 @@ struct page_idle *page_idle_open(void)
 	*idle = (struct page_idle){
 		.fd = fd,
 		.pagemap = pagemap_open(),
-		.page = (uint64_t)getpagesize(),
+		.page = (u64)getpagesize(),
 	};
 	return idle;
 }
 
 /* The page frame of a page; 0: it has none. */
-static uint64_t frame_of(struct page_idle *idle, const void *address,
-			 uint64_t page)
+static u64 frame_of(struct page_idle *idle, const void *address, u64 page)
 {
-	uint64_t entry;
+	u64 entry;
 
 	pagemap_read(idle->pagemap, (const char *)address + page * idle->page,
 		     &entry, 1);
 	return entry & PAGEMAP_PRESENT ? entry & PAGEMAP_PFN_MASK : 0;
 }
 
-static off_t place_of(uint64_t frame)
+static off_t place_of(u64 frame)
 {
-	return (off_t)(frame / WORD_BITS * sizeof(uint64_t));
+	return (off_t)(frame / WORD_BITS * sizeof(u64));
 }
 
-void page_idle_mark(struct page_idle *idle, const void *address, uint64_t pages)
+void page_idle_mark(struct page_idle *idle, const void *address, u64 pages)
 {
-	uint64_t page;
+	u64 page;
 
 	for (page = 0; page < pages; page++) {
-		uint64_t frame = frame_of(idle, address, page);
-		uint64_t word = 1ULL << frame % WORD_BITS;
+		u64 frame = frame_of(idle, address, page);
+		u64 word = 1ULL << frame % WORD_BITS;
 
 		/* Bits that are 0 leave their pages as they are. */
 		if (frame)
@@ -80,15 +76,15 @@ void page_idle_mark(struct page_idle *idle, const void *address, uint64_t pages)
 	}
 }
 
-void page_idle_read(struct page_idle *idle, const void *address, uint64_t pages,
+void page_idle_read(struct page_idle *idle, const void *address, u64 pages,
 		    unsigned long *bitmap)
 {
-	uint64_t page, word = 0;
+	u64 page, word = 0;
 	off_t last = -1;
 
 	bitmap_zero(bitmap, pages);
 	for (page = 0; page < pages; page++) {
-		uint64_t frame = frame_of(idle, address, page);
+		u64 frame = frame_of(idle, address, page);
 
 		if (!frame)
 			continue;

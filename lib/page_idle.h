@@ -8,7 +8,7 @@
 #ifndef SECMMU_PAGE_IDLE_H
 #define SECMMU_PAGE_IDLE_H
 
-#include <stdint.h>
+#include "types.h"
 
 struct page_idle;
 
@@ -27,8 +27,7 @@ struct page_idle *page_idle_open(void);
  *
  * The kernel passes over pages that are on no LRU list at the moment.
  */
-void page_idle_mark(struct page_idle *idle, const void *address,
-		    uint64_t pages);
+void page_idle_mark(struct page_idle *idle, const void *address, u64 pages);
 
 /**
  * page_idle_read() - which of them are
@@ -39,7 +38,7 @@ void page_idle_mark(struct page_idle *idle, const void *address,
  *
  * Pages of which a bit is clear are not marked any more.
  */
-void page_idle_read(struct page_idle *idle, const void *address, uint64_t pages,
+void page_idle_read(struct page_idle *idle, const void *address, u64 pages,
 		    unsigned long *bitmap);
 
 /**

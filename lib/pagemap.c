@@ -15,7 +15,7 @@
  */
 struct pagemap {
 	int fd;
-	uint64_t page;
+	u64 page;
 };
 
 struct pagemap *pagemap_open(void)
@@ -23,15 +23,15 @@ struct pagemap *pagemap_open(void)
 	struct pagemap *pagemap = malloc(sizeof(*pagemap));
 
 	CHECK(pagemap, "no memory for a page map");
-	pagemap->page = (uint64_t)getpagesize();
+	pagemap->page = (u64)getpagesize();
 	pagemap->fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	CHECK(pagemap->fd >= 0, "cannot open /proc/self/pagemap: %s",
 	      errno_name(errno));
 	return pagemap;
 }
 
-void pagemap_read(struct pagemap *pagemap, const void *start, uint64_t *entries,
-		  uint64_t pages)
+void pagemap_read(struct pagemap *pagemap, const void *start, u64 *entries,
+		  u64 pages)
 {
 	size_t left = pages * sizeof(*entries);
 	off_t at = (off_t)((uintptr_t)start / pagemap->page * sizeof(*entries));
@@ -54,7 +54,7 @@ void pagemap_read(struct pagemap *pagemap, const void *start, uint64_t *entries,
 
 bool pagemap_is_swapped(struct pagemap *pagemap, const void *address)
 {
-	uint64_t entry;
+	u64 entry;
 
 	pagemap_read(pagemap, address, &entry, 1);
 	return entry & PAGEMAP_SWAPPED;

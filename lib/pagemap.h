@@ -7,7 +7,8 @@
 #define SECMMU_PAGEMAP_H
 
 #include <stdbool.h>
-#include <stdint.h>
+
+#include "types.h"
 
 #define PAGEMAP_PRESENT	 (1ULL << 63)
 #define PAGEMAP_SWAPPED	 (1ULL << 62)
@@ -20,7 +21,7 @@
  * Return: the offset on its swap device; for a page of device memory, whose entry
  * looks like a swapped one, the page frame number.
  */
-static inline uint64_t pagemap_swap_offset(uint64_t entry)
+static inline u64 pagemap_swap_offset(u64 entry)
 {
 	/* MAX_SWAPFILES_SHIFT: what kind of swap entry it is stands below. */
 	return (entry & PAGEMAP_PFN_MASK) >> 5;
@@ -45,8 +46,8 @@ struct pagemap *pagemap_open(void);
  *
  * Page frame numbers are in them for root only.
  */
-void pagemap_read(struct pagemap *pagemap, const void *start, uint64_t *entries,
-		  uint64_t pages);
+void pagemap_read(struct pagemap *pagemap, const void *start, u64 *entries,
+		  u64 pages);
 
 /**
  * pagemap_is_swapped() - is a page on a swap device?

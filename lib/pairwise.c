@@ -124,7 +124,7 @@ static int compare_tuples(const void *a, const void *b)
 	return 0;
 }
 
-size_t cases_sample_pairwise(const struct case_matrix *matrix, uint64_t seed,
+size_t cases_sample_pairwise(const struct case_matrix *matrix, u64 seed,
 			     struct case_tuple *tuples, size_t max)
 {
 	struct case_tuple *left = calloc(TUPLES_MAX, sizeof(*left));

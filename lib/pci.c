@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -89,7 +86,7 @@ static void driver_of(const struct pci_function *function, char *driver,
 
 /* A memory BAR that is at least a page; false: there is none. */
 static bool memory_of(const struct pci_function *function, unsigned int *bar,
-		      uint64_t *size)
+		      u64 *size)
 {
 	unsigned long long start, end, flags;
 	char path[PATH_MAX];
@@ -103,7 +100,7 @@ static bool memory_of(const struct pci_function *function, unsigned int *bar,
 			break;
 		*size = end - start + 1;
 		found = flags & RESOURCE_MEMORY && start &&
-			*size >= (uint64_t)getpagesize();
+			*size >= (u64)getpagesize();
 	}
 	if (stream)
 		fclose(stream);
@@ -122,7 +119,7 @@ static void enable(const struct pci_function *function)
 }
 
 static void *map_bar(const struct pci_function *function, unsigned int bar,
-		     uint64_t size)
+		     u64 size)
 {
 	char path[PATH_MAX], file[16];
 	void *memory;
@@ -139,7 +136,7 @@ static void *map_bar(const struct pci_function *function, unsigned int bar,
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-void *pci_map_unused(uint64_t *size)
+void *pci_map_unused(u64 *size)
 {
 	DIR *folder = opendir(DEVICES);
 	struct pci_function function;
@@ -200,7 +197,7 @@ bool pci_has_iommu(const struct pci_function *function)
 	return !access(path, F_OK);
 }
 
-void *pci_peer_memory(const struct pci_function *function, uint64_t size)
+void *pci_peer_memory(const struct pci_function *function, u64 size)
 {
 	char path[PATH_MAX];
 	void *memory;

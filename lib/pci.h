@@ -6,7 +6,8 @@
 #define SECMMU_PCI_H
 
 #include <stdbool.h>
-#include <stdint.h>
+
+#include "types.h"
 
 /**
  * struct pci_function - one that this machine has
@@ -36,7 +37,7 @@ void pci_need(struct pci_function *function, unsigned int vendor,
  *
  * Return: mapped for reading and writing, shared.
  */
-void *pci_map_unused(uint64_t *size);
+void *pci_map_unused(u64 *size);
 
 /**
  * pci_bind() - give it to a driver
@@ -66,7 +67,7 @@ bool pci_has_iommu(const struct pci_function *function);
  *
  * Return: mapped for reading and writing, shared.
  */
-void *pci_peer_memory(const struct pci_function *function, uint64_t size);
+void *pci_peer_memory(const struct pci_function *function, u64 size);
 
 /**
  * pci_map_memory() - map a page of some function's memory, to have one that is

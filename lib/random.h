@@ -9,7 +9,8 @@
 #define SECMMU_RANDOM_H
 
 #include <stdbool.h>
-#include <stdint.h>
+
+#include "types.h"
 
 /**
  * struct random_stream - one independent stream of random numbers
@@ -18,12 +19,12 @@
  * Not locked: one thread (or vCPU) per stream.
  */
 struct random_stream {
-	uint64_t state[4];
+	u64 state[4];
 };
 
-static inline uint64_t random_splitmix(uint64_t *state)
+static inline u64 random_splitmix(u64 *state)
 {
-	uint64_t z = *state += 0x9e3779b97f4a7c15ULL;
+	u64 z = *state += 0x9e3779b97f4a7c15ULL;
 
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
@@ -37,10 +38,10 @@ static inline uint64_t random_splitmix(uint64_t *state)
  * @number: which of the streams of this seed. Any two numbers give unrelated
  *	streams; random_number() makes one from a name
  */
-static inline void random_init(struct random_stream *stream, uint64_t seed,
-			       uint64_t number)
+static inline void random_init(struct random_stream *stream, u64 seed,
+			       u64 number)
 {
-	uint64_t mix = seed;
+	u64 mix = seed;
 	unsigned int i;
 
 	/*
@@ -65,9 +66,9 @@ static inline void random_init(struct random_stream *stream, uint64_t seed,
  *
  * Return: the number to give to random_init().
  */
-static inline uint64_t random_number(const char *name, uint64_t index)
+static inline u64 random_number(const char *name, u64 index)
 {
-	uint64_t hash = 0xcbf29ce484222325ULL; /* FNV-1a */
+	u64 hash = 0xcbf29ce484222325ULL; /* FNV-1a */
 
 	while (*name) {
 		hash ^= (unsigned char)*name++;
@@ -77,7 +78,7 @@ static inline uint64_t random_number(const char *name, uint64_t index)
 	return random_splitmix(&hash);
 }
 
-static inline uint64_t random_rotate(uint64_t value, unsigned int bits)
+static inline u64 random_rotate(u64 value, unsigned int bits)
 {
 	return (value << bits) | (value >> (64 - bits));
 }
@@ -88,11 +89,11 @@ static inline uint64_t random_rotate(uint64_t value, unsigned int bits)
  *
  * Return: 64 random bits.
  */
-static inline uint64_t random_u64(struct random_stream *stream)
+static inline u64 random_u64(struct random_stream *stream)
 {
-	uint64_t *s = stream->state;
-	uint64_t result = random_rotate(s[1] * 5, 7) * 9;
-	uint64_t shifted = s[1] << 17;
+	u64 *s = stream->state;
+	u64 result = random_rotate(s[1] * 5, 7) * 9;
+	u64 shifted = s[1] << 17;
 
 	s[2] ^= s[0];
 	s[3] ^= s[1];
@@ -112,25 +113,24 @@ static inline uint64_t random_u64(struct random_stream *stream)
  *
  * Return: 0 to @bound - 1, each as likely as the other.
  */
-static inline uint64_t random_below(struct random_stream *stream,
-				    uint64_t bound)
+static inline u64 random_below(struct random_stream *stream, u64 bound)
 {
 	unsigned __int128 product;
-	uint64_t low;
+	u64 low;
 
 	if (!bound)
 		return 0;
 	product = (unsigned __int128)random_u64(stream) * bound;
-	low = (uint64_t)product;
+	low = (u64)product;
 	if (low < bound) {
-		uint64_t threshold = -bound % bound;
+		u64 threshold = -bound % bound;
 
 		while (low < threshold) {
 			product = (unsigned __int128)random_u64(stream) * bound;
-			low = (uint64_t)product;
+			low = (u64)product;
 		}
 	}
-	return (uint64_t)(product >> 64);
+	return (u64)(product >> 64);
 }
 
 /**
@@ -141,10 +141,10 @@ static inline uint64_t random_below(struct random_stream *stream,
  *
  * Return: @first to @last, each as likely as the other.
  */
-static inline uint64_t random_between(struct random_stream *stream,
-				      uint64_t first, uint64_t last)
+static inline u64 random_between(struct random_stream *stream, u64 first,
+				 u64 last)
 {
-	uint64_t count = last - first + 1;
+	u64 count = last - first + 1;
 
 	/* 0 here is the whole range of 64 bits. */
 	return count ? first + random_below(stream, count) : random_u64(stream);
@@ -158,8 +158,8 @@ static inline uint64_t random_between(struct random_stream *stream,
  *
  * Return: true with the probability @numerator / @denominator.
  */
-static inline bool random_chance(struct random_stream *stream,
-				 uint64_t numerator, uint64_t denominator)
+static inline bool random_chance(struct random_stream *stream, u64 numerator,
+				 u64 denominator)
 {
 	return random_below(stream, denominator) < numerator;
 }

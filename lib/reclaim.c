@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Reclaim of one process's memory. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +23,7 @@ static int put(const char *folder, const char *file, const char *text)
 	return kernel_file_write(path, text, 0);
 }
 
-void reclaim_enter(uint64_t swap)
+void reclaim_enter(u64 swap)
 {
 	char path[128], text[32];
 	int error;
@@ -57,7 +54,7 @@ void reclaim_enter(uint64_t swap)
 		fail("cannot enter %s: %s", group, errno_name(-error));
 }
 
-void reclaim_some(uint64_t bytes)
+void reclaim_some(u64 bytes)
 {
 	char text[32];
 	int error;

@@ -6,7 +6,7 @@
 #ifndef SECMMU_RECLAIM_H
 #define SECMMU_RECLAIM_H
 
-#include <stdint.h>
+#include "types.h"
 
 /**
  * reclaim_enter() - put this process into a memory cgroup of its own
@@ -16,7 +16,7 @@
  * What it allocates from now on can be reclaimed by reclaim_some(); what it has
  * stays the old group's. Skips the case if there is no such thing.
  */
-void reclaim_enter(uint64_t swap);
+void reclaim_enter(u64 swap);
 
 /**
  * reclaim_some() - have the kernel reclaim
@@ -25,7 +25,7 @@ void reclaim_enter(uint64_t swap);
  * Pages that were accessed since they were last looked at are aged and kept,
  * others are paged out. For that anonymous memory needs swap_need().
  */
-void reclaim_some(uint64_t bytes);
+void reclaim_some(u64 bytes);
 
 /**
  * reclaim_group() - the cgroup

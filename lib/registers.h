@@ -13,10 +13,10 @@
 #define SECMMU_REGISTERS_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "guest.h"
 #include "random.h"
+#include "types.h"
 
 /**
  * registers_begin() - let this vCPU use its vector registers
@@ -30,7 +30,7 @@ void registers_begin(struct guest_vcpu *self, bool interrupts);
  * @token: what follows from it is different for each register
  * @interrupts: as registers_begin() was given
  */
-void registers_fill(uint64_t token, bool interrupts);
+void registers_fill(u64 token, bool interrupts);
 
 /**
  * registers_check() - is it still there
@@ -40,19 +40,19 @@ void registers_fill(uint64_t token, bool interrupts);
  * Return: 0 if so; else 1 plus the number of the first register in which it is
  * not: vector registers first, then the others in the order of the source.
  */
-uint64_t registers_check(uint64_t token, bool interrupts);
+u64 registers_check(u64 token, bool interrupts);
 
 /**
  * registers_clock() - the clock that a guest reads without an exit
  *
  * Return: x86: TSC; arm64: CNTVCT_EL0.
  */
-uint64_t registers_clock(void);
+u64 registers_clock(void);
 
 /* What belongs into the register with a certain number. */
-static inline uint64_t registers_value(uint64_t token, uint64_t number)
+static inline u64 registers_value(u64 token, u64 number)
 {
-	uint64_t mix = token + number;
+	u64 mix = token + number;
 
 	return random_splitmix(&mix);
 }

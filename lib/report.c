@@ -85,7 +85,7 @@ void report_to(struct report_result *result)
 }
 
 /* End the case, or the program if there is no case. */
-static void __attribute__((noreturn)) end_case(int code, const char *text)
+static void __noreturn end_case(int code, const char *text)
 {
 	struct report_result *result = case_result;
 	size_t line = strcspn(text, "\n");

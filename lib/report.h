@@ -10,7 +10,8 @@
 #define SECMMU_REPORT_H
 
 #include <stdbool.h>
-#include <stdint.h>
+
+#include "types.h"
 
 #define REPORT_PASS 0
 #define REPORT_FAIL 1
@@ -48,7 +49,7 @@ struct report_result {
  * Each line gets "# " before it, and the whole is one write(2), so lines of
  * several threads and processes never mix. Text beyond 4 KiB is cut.
  */
-void report_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void report_info(const char *format, ...) __printf(1, 2);
 
 /**
  * report_value() - a figure for later comparison
@@ -69,21 +70,20 @@ void report_value(const char *key, double value, const char *unit);
  * Ends the child that runs the case, from whichever thread; outside a case it
  * ends the program with exit code 1.
  */
-void fail(const char *format, ...)
-	__attribute__((noreturn, format(printf, 1, 2)));
+void fail(const char *format, ...) __noreturn __printf(1, 2);
 
 /**
  * skip() - this machine lacks what the case needs: end the case
  * @what: what is missing; printed after "needs "
  * @remedy: how to get it
  */
-void skip(const char *what, const char *remedy) __attribute__((noreturn));
+void skip(const char *what, const char *remedy) __noreturn;
 
 /**
  * skip_for() - skip() with what another function found missing
  * @shortage: filled by that function
  */
-void skip_for(const struct shortage *shortage) __attribute__((noreturn));
+void skip_for(const struct shortage *shortage) __noreturn;
 
 /**
  * shortage_set() - fill in what is missing
@@ -95,8 +95,7 @@ void skip_for(const struct shortage *shortage) __attribute__((noreturn));
  * ``return shortage_set(...)``.
  */
 bool shortage_set(struct shortage *shortage, const char *remedy,
-		  const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+		  const char *format, ...) __printf(3, 4);
 
 /**
  * CHECK() - fail unless a condition holds
@@ -111,8 +110,7 @@ bool shortage_set(struct shortage *shortage, const char *remedy,
 	} while (0)
 
 void report_check_failed(const char *file, int line, const char *condition,
-			 const char *format, ...)
-	__attribute__((noreturn, format(printf, 4, 5)));
+			 const char *format, ...) __noreturn __printf(4, 5);
 
 /**
  * errno_name() - an error number by name
@@ -148,7 +146,7 @@ void report_case(int code, const char *name, const char *reason);
  * was skipped, else 0; never the others of kselftest.h, whose meaning changed
  * between releases.
  */
-void report_end(void) __attribute__((noreturn));
+void report_end(void) __noreturn;
 
 /**
  * report_to() - where fail() and skip() leave the reason

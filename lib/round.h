@@ -2,7 +2,7 @@
 #ifndef SECMMU_ROUND_H
 #define SECMMU_ROUND_H
 
-#include <stdint.h>
+#include "types.h"
 
 /**
  * round_up() - the next multiple
@@ -11,7 +11,7 @@
  *
  * Return: the smallest multiple of @to that is not below @value.
  */
-static inline uint64_t round_up(uint64_t value, uint64_t to)
+static inline u64 round_up(u64 value, u64 to)
 {
 	return (value + to - 1) / to * to;
 }

@@ -73,7 +73,7 @@ struct samples_summary samples_summarise(struct samples *samples);
  *	the measurement in reports and comparisons, "bench" first
  */
 void samples_tell(struct samples *samples, const char *unit, const char *format,
-		  ...) __attribute__((format(printf, 3, 4)));
+		  ...) __printf(3, 4);
 
 /**
  * enum series_kind - what the values of a series are
@@ -127,7 +127,7 @@ struct series {
  */
 void series_begin(struct series *series, enum series_kind kind,
 		  const char *against, const char *unit, const char *format,
-		  ...) __attribute__((format(printf, 5, 6)));
+		  ...) __printf(5, 6);
 
 /**
  * series_add() - one more sample

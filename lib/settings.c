@@ -4,9 +4,6 @@
  * check or a signal: what it has changed is noted in memory that the program, which
  * waits for it, has too.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+
+#include "types.h"
 
 /**
  * struct split - one way
@@ -16,7 +17,7 @@
  */
 struct split {
 	char name[16];
-	uint64_t chunk;
+	u64 chunk;
 	bool eager;
 };
 

@@ -6,7 +6,7 @@
 #ifndef SECMMU_STAMP_H
 #define SECMMU_STAMP_H
 
-#include <stdint.h>
+#include "types.h"
 
 #define STAMP_SEQUENCE_BITS 48
 /* Above KVM's largest number of vCPUs. */
@@ -19,20 +19,20 @@
  *
  * Return: a word that is never 0. Context: host and guest.
  */
-static inline uint64_t stamp(uint32_t vcpu, uint64_t sequence)
+static inline u64 stamp(u32 vcpu, u64 sequence)
 {
-	return ((uint64_t)(vcpu + 1) << STAMP_SEQUENCE_BITS) |
+	return ((u64)(vcpu + 1) << STAMP_SEQUENCE_BITS) |
 	       (sequence & ((1ULL << STAMP_SEQUENCE_BITS) - 1));
 }
 
 /* The vCPU of a stamp; -1 for a word that is none. */
-static inline int stamp_vcpu(uint64_t word)
+static inline int stamp_vcpu(u64 word)
 {
 	return (int)(word >> STAMP_SEQUENCE_BITS) - 1;
 }
 
 /* The sequence number of a stamp. */
-static inline uint64_t stamp_sequence(uint64_t word)
+static inline u64 stamp_sequence(u64 word)
 {
 	return word & ((1ULL << STAMP_SEQUENCE_BITS) - 1);
 }

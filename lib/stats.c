@@ -26,14 +26,14 @@
  */
 struct evidence_stats {
 	int fd;
-	uint32_t count;
+	u32 count;
 	size_t stride;
-	uint32_t data_offset;
+	u32 data_offset;
 	char *descriptors;
 };
 
 static const struct kvm_stats_desc *
-descriptor(const struct evidence_stats *stats, uint32_t index)
+descriptor(const struct evidence_stats *stats, u32 index)
 {
 	return (const void *)(stats->descriptors + index * stats->stride);
 }
@@ -52,7 +52,7 @@ struct evidence_stats *evidence_stats_parse(int fd)
 	struct kvm_stats_header header;
 	struct evidence_stats *stats;
 	size_t size;
-	uint32_t i;
+	u32 i;
 
 	stats = calloc(1, sizeof(*stats));
 	if (!stats) {
@@ -87,11 +87,11 @@ bad:
 	return NULL;
 }
 
-static uint64_t value_of(struct evidence_stats *stats,
-			 const struct kvm_stats_desc *stat)
+static u64 value_of(struct evidence_stats *stats,
+		    const struct kvm_stats_desc *stat)
 {
-	uint64_t bucket, sum = 0;
-	uint32_t i;
+	u64 bucket, sum = 0;
+	u32 i;
 
 	for (i = 0; i < stat->size; i++) {
 		off_t at = (off_t)stats->data_offset + (off_t)stat->offset +
@@ -106,10 +106,9 @@ static uint64_t value_of(struct evidence_stats *stats,
 	return sum;
 }
 
-bool evidence_stat(struct evidence_stats *stats, const char *name,
-		   uint64_t *value)
+bool evidence_stat(struct evidence_stats *stats, const char *name, u64 *value)
 {
-	uint32_t i;
+	u32 i;
 
 	for (i = 0; i < stats->count; i++) {
 		const struct kvm_stats_desc *stat = descriptor(stats, i);
@@ -124,11 +123,11 @@ bool evidence_stat(struct evidence_stats *stats, const char *name,
 
 void evidence_stats_print(struct evidence_stats *stats, const char *prefix)
 {
-	uint32_t i;
+	u32 i;
 
 	for (i = 0; i < stats->count; i++) {
 		const struct kvm_stats_desc *stat = descriptor(stats, i);
-		uint64_t value = value_of(stats, stat);
+		u64 value = value_of(stats, stat);
 
 		if (value)
 			report_info("%s%s=%llu", prefix, stat->name,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "kernel_file.h"
 #include "report.h"
 #include "swap.h"
+#include "types.h"
 
 #define ZRAM_BYTES (256ULL << 20)
 
@@ -32,7 +32,7 @@ static bool swap_there(void)
 /* What mkswap writes: union swap_header of include/linux/swap.h, version 1. */
 static bool write_header(const char *device, size_t page)
 {
-	uint32_t fields[2] = { 1, (uint32_t)(ZRAM_BYTES / page - 1) };
+	u32 fields[2] = { 1, (u32)(ZRAM_BYTES / page - 1) };
 	char *header = calloc(1, page);
 	int fd = open(device, O_WRONLY | O_CLOEXEC);
 	bool done = false;

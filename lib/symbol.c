@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Names of functions by address, out of the program's own ELF file. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +31,7 @@ static const char *map_self(size_t *size)
 	return file == MAP_FAILED ? NULL : file;
 }
 
-static bool inside(uint64_t offset, uint64_t length, size_t size)
+static bool inside(u64 offset, u64 length, size_t size)
 {
 	return offset <= size && length <= size - offset;
 }
@@ -66,12 +63,12 @@ static const Elf64_Shdr *find_section(const char *file, size_t size,
 }
 
 /* The function that an address is in: its name and where it begins. */
-static const char *find_function(const char *file, size_t size,
-				 uint64_t address, uint64_t *begin)
+static const char *find_function(const char *file, size_t size, u64 address,
+				 u64 *begin)
 {
 	const Elf64_Shdr *strings, *table;
 	const Elf64_Sym *symbol;
-	uint64_t i;
+	u64 i;
 
 	table = find_section(file, size, SHT_SYMTAB, &strings);
 	if (!table)
@@ -89,10 +86,10 @@ static const char *find_function(const char *file, size_t size,
 	return NULL;
 }
 
-const char *symbol_text(uint64_t address, char *buffer, size_t size)
+const char *symbol_text(u64 address, char *buffer, size_t size)
 {
 	const char *file, *name = NULL;
-	uint64_t begin = 0;
+	u64 begin = 0;
 	size_t file_size;
 
 	file = map_self(&file_size);

@@ -4,7 +4,8 @@
 #define SECMMU_SYMBOL_H
 
 #include <stddef.h>
-#include <stdint.h>
+
+#include "types.h"
 
 /**
  * symbol_text() - an address of code in words
@@ -18,6 +19,6 @@
  * Return: @buffer: "0x401234 (harness_store+0x14; addr2line -e harness_test
  * 0x401234 says the line)", or the number alone if no function is there.
  */
-const char *symbol_text(uint64_t address, char *buffer, size_t size);
+const char *symbol_text(u64 address, char *buffer, size_t size);
 
 #endif

@@ -36,7 +36,7 @@ static const char *tracefs(void)
 					       "/sys/kernel/debug/tracing" };
 	size_t i;
 
-	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(folders); i++) {
 		char path[PATH_SIZE];
 
 		snprintf(path, sizeof(path), "%s/instances", folders[i]);
@@ -339,11 +339,11 @@ size_t evidence_trace_count(struct evidence_trace *trace, const char *name)
 	return counter.count;
 }
 
-uint64_t evidence_trace_lost(struct evidence_trace *trace)
+u64 evidence_trace_lost(struct evidence_trace *trace)
 {
 	char path[PATH_SIZE + 64], line[128];
 	struct dirent *entry;
-	uint64_t lost = 0;
+	u64 lost = 0;
 	DIR *cpus;
 
 	snprintf(path, sizeof(path), "%s/per_cpu", trace->path);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Threads that do a thing at the same time, again and again. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -23,7 +20,7 @@
 struct player {
 	struct turns *turns;
 	unsigned int index;
-	uint64_t began, ended;
+	u64 began, ended;
 };
 
 /**
@@ -104,11 +101,11 @@ struct turns *turns_begin(const struct turns_config *config)
 	return turns;
 }
 
-uint64_t turns_take(struct turns *turns)
+u64 turns_take(struct turns *turns)
 {
 	const struct player *players = turns->players;
 	struct worker *caller = worker_self();
-	uint64_t began, ended;
+	u64 began, ended;
 	unsigned int i;
 
 	meet(caller, &turns->begin);

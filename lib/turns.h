@@ -6,7 +6,8 @@
 #define SECMMU_TURNS_H
 
 #include <stdbool.h>
-#include <stdint.h>
+
+#include "types.h"
 
 struct turns;
 
@@ -44,7 +45,7 @@ struct turns *turns_begin(const struct turns_config *config);
  * Return: nanoseconds from when the first thread began to when the last had
  * ended, by their own clocks: who waits for them may wake up late.
  */
-uint64_t turns_take(struct turns *turns);
+u64 turns_take(struct turns *turns);
 
 /**
  * turns_end() - end the threads

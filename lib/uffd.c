@@ -28,7 +28,7 @@ int uffd_open(void)
 	return fd;
 }
 
-void uffd_register(int fd, void *start, uint64_t size, unsigned int modes)
+void uffd_register(int fd, void *start, u64 size, unsigned int modes)
 {
 	struct uffdio_register request = {
 		.range = { .start = (uintptr_t)start, .len = size },
@@ -51,7 +51,7 @@ void uffd_register(int fd, void *start, uint64_t size, unsigned int modes)
 	fail("UFFDIO_REGISTER failed: %s", errno_name(errno));
 }
 
-static void write_protect(int fd, void *start, uint64_t size, uint64_t mode)
+static void write_protect(int fd, void *start, u64 size, u64 mode)
 {
 	struct uffdio_writeprotect request = {
 		.range = { .start = (uintptr_t)start, .len = size },
@@ -62,19 +62,19 @@ static void write_protect(int fd, void *start, uint64_t size, uint64_t mode)
 	      "UFFDIO_WRITEPROTECT failed: %s", errno_name(errno));
 }
 
-void uffd_protect(int fd, void *start, uint64_t size)
+void uffd_protect(int fd, void *start, u64 size)
 {
 	write_protect(fd, start, size, UFFDIO_WRITEPROTECT_MODE_WP);
 }
 
-void uffd_unprotect(int fd, void *start, uint64_t size)
+void uffd_unprotect(int fd, void *start, u64 size)
 {
 	write_protect(fd, start, size, 0);
 }
 
-void uffd_fill(int fd, void *start, const void *contents, uint64_t size)
+void uffd_fill(int fd, void *start, const void *contents, u64 size)
 {
-	uint64_t done = 0;
+	u64 done = 0;
 
 	while (done < size) {
 		struct uffdio_copy copy = {
@@ -88,6 +88,6 @@ void uffd_fill(int fd, void *start, const void *contents, uint64_t size)
 			CHECK(errno == EAGAIN, "UFFDIO_COPY failed: %s",
 			      errno_name(errno));
 		if (copy.copy > 0)
-			done += (uint64_t)copy.copy;
+			done += (u64)copy.copy;
 	}
 }

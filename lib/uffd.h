@@ -5,7 +5,7 @@
 #ifndef SECMMU_UFFD_H
 #define SECMMU_UFFD_H
 
-#include <stdint.h>
+#include "types.h"
 
 /* What uffd_register() asks to be told of. */
 #define UFFD_MISSING	   (1U << 0)
@@ -29,7 +29,7 @@ int uffd_open(void);
  * @modes: UFFD_MISSING, UFFD_WRITE_PROTECT, UFFD_MINOR or several; skips the case
  *	if the kernel cannot do that to this memory
  */
-void uffd_register(int fd, void *start, uint64_t size, unsigned int modes);
+void uffd_register(int fd, void *start, u64 size, unsigned int modes);
 
 /**
  * uffd_protect() - write-protect pages of a range
@@ -37,7 +37,7 @@ void uffd_register(int fd, void *start, uint64_t size, unsigned int modes);
  * @start: first address, registered with UFFD_WRITE_PROTECT
  * @size: bytes
  */
-void uffd_protect(int fd, void *start, uint64_t size);
+void uffd_protect(int fd, void *start, u64 size);
 
 /**
  * uffd_unprotect() - let them be written again; who waits for that goes on
@@ -45,7 +45,7 @@ void uffd_protect(int fd, void *start, uint64_t size);
  * @start: first address
  * @size: bytes
  */
-void uffd_unprotect(int fd, void *start, uint64_t size);
+void uffd_unprotect(int fd, void *start, u64 size);
 
 /**
  * uffd_fill() - bring missing pages; who waits for them goes on
@@ -54,7 +54,7 @@ void uffd_unprotect(int fd, void *start, uint64_t size);
  * @contents: what is to be there
  * @size: bytes
  */
-void uffd_fill(int fd, void *start, const void *contents, uint64_t size);
+void uffd_fill(int fd, void *start, const void *contents, u64 size);
 
 struct uffd_server;
 
@@ -69,7 +69,7 @@ struct uffd_server;
  *
  * Return: to be ended by uffd_serve_end().
  */
-struct uffd_server *uffd_serve(int fd, uint64_t page);
+struct uffd_server *uffd_serve(int fd, u64 page);
 
 /**
  * uffd_server_spare() - the calling thread's faults are answered, but not counted
@@ -88,7 +88,7 @@ void uffd_server_spare(struct uffd_server *server);
  * Return: their number, write-protect faults among them, without those of
  * uffd_server_spare()'s threads.
  */
-uint64_t uffd_served(const struct uffd_server *server);
+u64 uffd_served(const struct uffd_server *server);
 
 /**
  * uffd_serve_end() - end the thread

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Who answers the faults that userfaultfd(2) tells of. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
@@ -22,11 +19,11 @@
 
 struct uffd_server {
 	int fd;
-	uint64_t page;
+	u64 page;
 	void *zeroes;
-	uint64_t served;
+	u64 served;
 	/* Threads that are not counted. */
-	uint32_t spared[UFFD_SPARED_MAX];
+	u32 spared[UFFD_SPARED_MAX];
 	unsigned int spared_count;
 	struct worker_group *group;
 };
@@ -36,7 +33,7 @@ struct uffd_server {
  * brought the page; ENOENT: the mapping is gone, or is another now; EFAULT: with
  * UFFDIO_CONTINUE, the page is gone from the cache again.
  */
-static int answer_missing(const struct uffd_server *server, uint64_t address)
+static int answer_missing(const struct uffd_server *server, u64 address)
 {
 	struct uffdio_copy copy = {
 		.dst = address,
@@ -47,7 +44,7 @@ static int answer_missing(const struct uffd_server *server, uint64_t address)
 	return ioctl(server->fd, UFFDIO_COPY, &copy) ? errno : 0;
 }
 
-static int answer_minor(const struct uffd_server *server, uint64_t address)
+static int answer_minor(const struct uffd_server *server, u64 address)
 {
 	struct uffdio_continue request = {
 		.range = { .start = address, .len = server->page },
@@ -57,7 +54,7 @@ static int answer_minor(const struct uffd_server *server, uint64_t address)
 }
 
 /* Who faulted looks again. */
-static void wake(const struct uffd_server *server, uint64_t address)
+static void wake(const struct uffd_server *server, u64 address)
 {
 	struct uffdio_range range = { .start = address, .len = server->page };
 
@@ -65,7 +62,7 @@ static void wake(const struct uffd_server *server, uint64_t address)
 	      errno_name(errno));
 }
 
-static bool is_spared(const struct uffd_server *server, uint32_t thread)
+static bool is_spared(const struct uffd_server *server, u32 thread)
 {
 	unsigned int i, count;
 
@@ -79,8 +76,8 @@ static bool is_spared(const struct uffd_server *server, uint32_t thread)
 
 static void answer(struct uffd_server *server, const struct uffd_msg *message)
 {
-	uint64_t address = message->arg.pagefault.address & ~(server->page - 1);
-	uint64_t flags = message->arg.pagefault.flags;
+	u64 address = message->arg.pagefault.address & ~(server->page - 1);
+	u64 flags = message->arg.pagefault.flags;
 	int error;
 
 	if (message->event != UFFD_EVENT_PAGEFAULT)
@@ -121,7 +118,7 @@ static void serve(struct worker *worker, void *argument)
 	}
 }
 
-struct uffd_server *uffd_serve(int fd, uint64_t page)
+struct uffd_server *uffd_serve(int fd, u64 page)
 {
 	struct uffd_server *server = calloc(1, sizeof(*server));
 
@@ -147,11 +144,10 @@ void uffd_server_spare(struct uffd_server *server)
 	CHECK(i < UFFD_SPARED_MAX,
 	      "more than %u threads look at memory with a userfaultfd: a fault of the test",
 	      UFFD_SPARED_MAX);
-	__atomic_store_n(&server->spared[i], (uint32_t)gettid(),
-			 __ATOMIC_RELEASE);
+	__atomic_store_n(&server->spared[i], (u32)gettid(), __ATOMIC_RELEASE);
 }
 
-uint64_t uffd_served(const struct uffd_server *server)
+u64 uffd_served(const struct uffd_server *server)
 {
 	return __atomic_load_n(&server->served, __ATOMIC_RELAXED);
 }

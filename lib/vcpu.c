@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Running a vCPU, and telling in words why it came back. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +29,7 @@ void vcpu_complete_exit(struct vcpu *vcpu)
 		     vcpu->index, error < 0 ? errno_name(-error) : "success");
 }
 
-void vcpu_start(struct vcpu *vcpu, guest_function function, uint64_t argument)
+void vcpu_start(struct vcpu *vcpu, guest_function function, u64 argument)
 {
 	vcpu_complete_exit(vcpu);
 	vcpu->guest->stop = 0;
@@ -41,7 +38,7 @@ void vcpu_start(struct vcpu *vcpu, guest_function function, uint64_t argument)
 }
 
 /* A string of the image, or a word that says it is not one. */
-static const char *image_string(uint64_t address)
+static const char *image_string(u64 address)
 {
 	const char *text = (const char *)(uintptr_t)address;
 
@@ -50,7 +47,7 @@ static const char *image_string(uint64_t address)
 	return text;
 }
 
-static void __attribute__((noreturn)) guest_failed(struct vcpu *vcpu)
+static void __noreturn guest_failed(struct vcpu *vcpu)
 {
 	const struct guest_call *call = &vcpu->guest->call;
 	char text[256], where[256];
@@ -104,7 +101,7 @@ const char *vcpu_exit_text(struct vcpu *vcpu, char *buffer, size_t size)
 	return buffer;
 }
 
-bool vcpu_mmio(const struct vcpu *vcpu, uint64_t *gpa)
+bool vcpu_mmio(const struct vcpu *vcpu, u64 *gpa)
 {
 	*gpa = vcpu->run->mmio.phys_addr;
 	return vcpu->run->exit_reason == KVM_EXIT_MMIO;
@@ -128,26 +125,26 @@ bool vcpu_access(const struct vcpu *vcpu, struct vcpu_access *access)
 	return true;
 }
 
-bool vcpu_answer(struct vcpu *vcpu, uint64_t value)
+bool vcpu_answer(struct vcpu *vcpu, u64 value)
 {
 	struct kvm_run *run = vcpu->run;
 	size_t size = 0, i;
-	uint8_t *data = NULL;
+	u8 *data = NULL;
 
 	if (run->exit_reason == KVM_EXIT_MMIO && !run->mmio.is_write) {
 		data = run->mmio.data;
 		size = run->mmio.len;
 	} else if (run->exit_reason == KVM_EXIT_IO &&
 		   run->io.direction == KVM_EXIT_IO_IN) {
-		data = (uint8_t *)run + run->io.data_offset;
+		data = (u8 *)run + run->io.data_offset;
 		size = (size_t)run->io.size * run->io.count;
 	}
 	for (i = 0; i < size; i++)
-		data[i] = (uint8_t)(value >> i % sizeof(value) * 8);
+		data[i] = (u8)(value >> i % sizeof(value) * 8);
 	return data;
 }
 
-static void __attribute__((noreturn)) fail_exit(struct vcpu *vcpu)
+static void __noreturn fail_exit(struct vcpu *vcpu)
 {
 	char text[256];
 

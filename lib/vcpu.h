@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "guest.h"
+#include "types.h"
 
 struct vcpu;
 
@@ -37,7 +37,7 @@ enum vcpu_event {
  * @function: guest function (it stands in a *_guest.c file)
  * @argument: its second argument
  */
-void vcpu_start(struct vcpu *vcpu, guest_function function, uint64_t argument);
+void vcpu_start(struct vcpu *vcpu, guest_function function, u64 argument);
 
 /**
  * vcpu_complete_exit() - let KVM finish the last exit
@@ -84,7 +84,7 @@ void vcpu_run(struct vcpu *vcpu, enum vcpu_event expected);
  *
  * Return: true if it was.
  */
-bool vcpu_mmio(const struct vcpu *vcpu, uint64_t *gpa);
+bool vcpu_mmio(const struct vcpu *vcpu, u64 *gpa);
 
 /**
  * struct vcpu_access - an access to where no memory is, or none to be written
@@ -94,10 +94,10 @@ bool vcpu_mmio(const struct vcpu *vcpu, uint64_t *gpa);
  * @value: what was stored
  */
 struct vcpu_access {
-	uint64_t gpa;
+	u64 gpa;
 	unsigned int bytes;
 	bool is_store;
-	uint64_t value;
+	u64 value;
 };
 
 /**
@@ -119,7 +119,7 @@ bool vcpu_access(const struct vcpu *vcpu, struct vcpu_access *access);
  *
  * Return: false if it was no such exit.
  */
-bool vcpu_answer(struct vcpu *vcpu, uint64_t value);
+bool vcpu_answer(struct vcpu *vcpu, u64 value);
 
 /**
  * vcpu_exit_text() - an exit in words, for a failure's line

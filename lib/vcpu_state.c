@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The state of a vCPU: a list of things that ioctls give and take. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +23,7 @@ void state_add(struct vcpu_state *state, const struct state_item *item)
 }
 
 const struct state_item *state_find(const struct vcpu_state *state,
-				    const char *kind, uint64_t id, size_t near)
+				    const char *kind, u64 id, size_t near)
 {
 	size_t i;
 
@@ -59,11 +56,11 @@ void vcpu_state_restore(struct vcpu *vcpu, const struct vcpu_state *state)
 }
 
 /* The word at the first byte that differs. */
-static uint64_t word_at(const struct state_item *item, size_t offset)
+static u64 word_at(const struct state_item *item, size_t offset)
 {
-	size_t start = offset & ~(sizeof(uint64_t) - 1);
+	size_t start = offset & ~(sizeof(u64) - 1);
 	size_t left = item->size - start;
-	uint64_t word = 0;
+	u64 word = 0;
 
 	memcpy(&word, (const char *)item->data + start,
 	       left < sizeof(word) ? left : sizeof(word));

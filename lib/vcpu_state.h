@@ -17,9 +17,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "vm.h"
+#include "types.h"
 
 /**
  * struct state_item - one thing that an ioctl gives and takes
@@ -31,9 +31,9 @@
  */
 struct state_item {
 	const char *kind;
-	uint64_t id;
+	u64 id;
 	bool passes;
-	uint32_t size;
+	u32 size;
 	void *data;
 };
 
@@ -86,7 +86,7 @@ void vcpu_state_judge(struct vcpu *vcpu, const struct vcpu_state *state);
  * once if it does not come along. Does nothing where KVM cannot (x86 before 5.16);
  * arm64 has one clock for all vCPUs of a VM.
  */
-void vcpu_advance_clock(struct vcpu *vcpu, uint64_t ticks);
+void vcpu_advance_clock(struct vcpu *vcpu, u64 ticks);
 
 /**
  * vcpu_state_free() - free a state
@@ -115,7 +115,7 @@ void state_add(struct vcpu_state *state, const struct state_item *item);
  * Return: the thing, or NULL.
  */
 const struct state_item *state_find(const struct vcpu_state *state,
-				    const char *kind, uint64_t id, size_t near);
+				    const char *kind, u64 id, size_t near);
 
 /**
  * state_clear() - take everything out of a state

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Processes that are killed whatever their VM is about. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -31,23 +28,23 @@ unsigned int vms_of(pid_t pid)
 	return count;
 }
 
-static void __attribute__((noreturn)) be_victim(const struct victims *victims)
+static void __noreturn be_victim(const struct victims *victims)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	victims->live(victims->argument);
 	_exit(1);
 }
 
-void victims_kill(const struct victims *victims, uint64_t duration_ns)
+void victims_kill(const struct victims *victims, u64 duration_ns)
 {
-	uint64_t end = clock_ns() + duration_ns;
+	u64 end = clock_ns() + duration_ns;
 	unsigned int killed = 0, with_vm = 0;
 	struct random_stream random;
 
 	vms_of(getpid());
 	case_random(&random, "moments", 0);
 	do {
-		uint64_t delay_ms = random_below(&random, KILL_MS);
+		u64 delay_ms = random_below(&random, KILL_MS);
 		int status;
 		pid_t child = fork();
 

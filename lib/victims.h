@@ -3,8 +3,9 @@
 #ifndef SECMMU_VICTIMS_H
 #define SECMMU_VICTIMS_H
 
-#include <stdint.h>
 #include <sys/types.h>
+
+#include "types.h"
 
 /**
  * struct victims - what they do
@@ -36,6 +37,6 @@ unsigned int vms_of(pid_t pid);
  *
  * Fails the case if one ends by itself, or if its VM outlives it.
  */
-void victims_kill(const struct victims *victims, uint64_t duration_ns);
+void victims_kill(const struct victims *victims, u64 duration_ns);
 
 #endif /* SECMMU_VICTIMS_H */

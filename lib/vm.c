@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* VM, vCPUs and the slots that the harness itself needs. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -69,7 +66,7 @@ int vm_check_extension(struct vm *vm, unsigned long capability)
 	return result < 0 ? 0 : result;
 }
 
-int __vm_enable_cap(struct vm *vm, uint32_t capability, uint64_t argument)
+int __vm_enable_cap(struct vm *vm, u32 capability, u64 argument)
 {
 	struct kvm_enable_cap cap = {
 		.cap = capability,
@@ -79,7 +76,7 @@ int __vm_enable_cap(struct vm *vm, uint32_t capability, uint64_t argument)
 	return __vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
 }
 
-void vm_enable_cap(struct vm *vm, uint32_t capability, uint64_t argument)
+void vm_enable_cap(struct vm *vm, u32 capability, u64 argument)
 {
 	int error = __vm_enable_cap(vm, capability, argument);
 
@@ -111,8 +108,8 @@ static void *map_shared(size_t size)
 	return aligned;
 }
 
-static void add_harness_slot(struct vm *vm, uint32_t id, uint64_t gpa,
-			     void *hva, uint64_t size, uint32_t flags)
+static void add_harness_slot(struct vm *vm, u32 id, u64 gpa, void *hva,
+			     u64 size, u32 flags)
 {
 	struct memslot *slot = &vm->harness_slots[id];
 
@@ -128,9 +125,9 @@ static void add_harness_slot(struct vm *vm, uint32_t id, uint64_t gpa,
 	slot_set(slot);
 }
 
-uint64_t vm_alloc_table(struct vm *vm, uint64_t size)
+u64 vm_alloc_table(struct vm *vm, u64 size)
 {
-	uint64_t offset = (vm->table_next + size - 1) & ~(size - 1);
+	u64 offset = (vm->table_next + size - 1) & ~(size - 1);
 
 	if (offset + size > vm->system_size)
 		fail("the guest's page tables need more than %llu bytes: raise vm_config.table_bytes",
@@ -232,8 +229,8 @@ static void enable_eager_split(struct vm *vm)
 struct vm *vm_create(const struct vm_config *config)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
-	uint64_t image = (uint64_t)(uintptr_t)__start_guest_image;
-	uint64_t image_size = __stop_guest_image - __start_guest_image;
+	u64 image = (u64)(uintptr_t)__start_guest_image;
+	u64 image_size = __stop_guest_image - __start_guest_image;
 	size_t areas;
 	unsigned int i;
 
@@ -290,8 +287,8 @@ struct vm *vm_create(const struct vm_config *config)
 	arch_tables_init(vm);
 	vm_map(vm, image, image, image_size, vm->granule);
 	vm_map(vm, GPA_SYSTEM, GPA_SYSTEM, areas, vm->granule);
-	vm_map(vm, (uint64_t)(uintptr_t)vm->control, GPA_CONTROL,
-	       vm->control_size, vm->granule);
+	vm_map(vm, (u64)(uintptr_t)vm->control, GPA_CONTROL, vm->control_size,
+	       vm->granule);
 	for (i = 0; i < vm->vcpu_count; i++)
 		arch_vcpu_init(&vm->vcpus[i]);
 	vm->stats = evidence_stats_open(vm->fd);
@@ -322,8 +319,8 @@ void vm_destroy(struct vm *vm)
 	free(vm);
 }
 
-uint64_t vm_map_size(const uint64_t *sizes, size_t count, uint64_t from,
-		     uint64_t to, uint64_t size, uint64_t limit)
+u64 vm_map_size(const u64 *sizes, size_t count, u64 from, u64 to, u64 size,
+		u64 limit)
 {
 	while (count-- > 1)
 		if (sizes[count] <= limit && sizes[count] <= size &&
@@ -332,11 +329,10 @@ uint64_t vm_map_size(const uint64_t *sizes, size_t count, uint64_t from,
 	return sizes[0];
 }
 
-void vm_map(struct vm *vm, uint64_t gva, uint64_t gpa, uint64_t size,
-	    uint64_t page_size)
+void vm_map(struct vm *vm, u64 gva, u64 gpa, u64 size, u64 page_size)
 {
-	const uint64_t *sizes;
-	uint64_t end = gva + size, mapped;
+	const u64 *sizes;
+	u64 end = gva + size, mapped;
 	size_t count;
 
 	sizes = arch_page_sizes(vm, &count);
@@ -357,7 +353,7 @@ void vm_map(struct vm *vm, uint64_t gva, uint64_t gpa, uint64_t size,
 
 static void map_control_of(struct vm *vm, const struct vm *other)
 {
-	vm_map(vm, (uint64_t)(uintptr_t)other->control, GPA_CONTROL,
+	vm_map(vm, (u64)(uintptr_t)other->control, GPA_CONTROL,
 	       vm->control_size, vm->granule);
 }
 
@@ -378,7 +374,7 @@ void vm_hand_over_control(struct vm *to, const struct vm *from)
 	memcpy(to->control, from->control, to->control_size);
 }
 
-bool vm_stat(struct vm *vm, const char *name, uint64_t *value)
+bool vm_stat(struct vm *vm, const char *name, u64 *value)
 {
 	return vm->stats && evidence_stat(vm->stats, name, value);
 }

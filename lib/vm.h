@@ -23,13 +23,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "backing.h"
 #include "evidence.h"
 #include "guest.h"
 #include "kvm_compat.h"
 #include "vcpu.h"
+#include "types.h"
 
 #define GPA_SYSTEM    0x10000000ULL
 #define GPA_CONTROL   0x20000000ULL
@@ -61,13 +61,13 @@ struct vm;
  */
 struct memslot {
 	struct vm *vm;
-	uint32_t id;
-	uint64_t gpa;
-	uint64_t size;
+	u32 id;
+	u64 gpa;
+	u64 size;
 	void *hva;
-	uint32_t flags;
+	u32 flags;
 	int guest_memfd;
-	uint64_t guest_memfd_offset;
+	u64 guest_memfd_offset;
 };
 
 /**
@@ -92,8 +92,8 @@ struct vcpu {
 	struct kvm_run *run;
 	struct guest_vcpu *guest;
 	struct kvm_dirty_gfn *ring;
-	uint32_t ring_next;
-	uint64_t stack;
+	u32 ring_next;
+	u64 stack;
 	void *cpu_page;
 	bool io_pending;
 	bool refusal_allowed;
@@ -123,15 +123,15 @@ struct vcpu {
  */
 struct vm_config {
 	unsigned int vcpus;
-	uint64_t table_bytes;
-	uint32_t ring_entries;
-	uint32_t ring_capability;
+	u64 table_bytes;
+	u32 ring_entries;
+	u32 ring_capability;
 	bool ring_with_bitmap;
-	uint64_t manual_protect;
-	uint64_t granule;
+	u64 manual_protect;
+	u64 granule;
 	unsigned int physical_bits;
 	bool protected_guest;
-	uint64_t eager_split;
+	u64 eager_split;
 	bool interrupts;
 };
 
@@ -159,14 +159,14 @@ struct vm {
 	unsigned int vcpu_count;
 	struct vcpu *vcpus;
 	size_t page_size;
-	uint64_t granule;
+	u64 granule;
 	struct guest_control *control;
 	size_t control_size;
 	void *system;
 	size_t system_size;
-	uint64_t table_next;
-	uint64_t table_root;
-	uint64_t vector_table;
+	u64 table_next;
+	u64 table_root;
+	u64 vector_table;
 	struct evidence_stats *stats;
 	struct memslot harness_slots[SLOT_TEST_FIRST];
 };
@@ -254,7 +254,7 @@ void vm_destroy(struct vm *vm);
  * @capability: KVM_CAP_*
  * @argument: args[0]
  */
-void vm_enable_cap(struct vm *vm, uint32_t capability, uint64_t argument);
+void vm_enable_cap(struct vm *vm, u32 capability, u64 argument);
 
 /**
  * __vm_enable_cap() - KVM_ENABLE_CAP on the VM, may fail
@@ -264,7 +264,7 @@ void vm_enable_cap(struct vm *vm, uint32_t capability, uint64_t argument);
  *
  * Return: 0 or -errno.
  */
-int __vm_enable_cap(struct vm *vm, uint32_t capability, uint64_t argument);
+int __vm_enable_cap(struct vm *vm, u32 capability, u64 argument);
 
 /**
  * __slot_set() - KVM_SET_USER_MEMORY_REGION (or REGION2) as @slot says, may fail
@@ -289,15 +289,15 @@ void slot_set(struct memslot *slot);
  * @backing: memory; the slot covers all of it
  * @flags: KVM_MEM_*
  */
-void slot_add(struct vm *vm, struct memslot *slot, uint32_t id, uint64_t gpa,
-	      const struct backing *backing, uint32_t flags);
+void slot_add(struct vm *vm, struct memslot *slot, u32 id, u64 gpa,
+	      const struct backing *backing, u32 flags);
 
 /**
  * slot_set_flags() - change a slot's flags, must succeed
  * @slot: slot
  * @flags: KVM_MEM_*
  */
-void slot_set_flags(struct memslot *slot, uint32_t flags);
+void slot_set_flags(struct memslot *slot, u32 flags);
 
 /**
  * slot_move() - let a slot begin at another guest physical address
@@ -306,7 +306,7 @@ void slot_set_flags(struct memslot *slot, uint32_t flags);
  *
  * What is dirty in its log stays so (kvm_prepare_memory_region()).
  */
-void slot_move(struct memslot *slot, uint64_t gpa);
+void slot_move(struct memslot *slot, u64 gpa);
 
 /**
  * slot_delete() - delete a slot
@@ -327,8 +327,7 @@ void slot_delete(struct memslot *slot);
  *
  * Context: no vCPU may run.
  */
-void vm_map(struct vm *vm, uint64_t gva, uint64_t gpa, uint64_t size,
-	    uint64_t page_size);
+void vm_map(struct vm *vm, u64 gva, u64 gpa, u64 size, u64 page_size);
 
 /**
  * vm_twin() - make a VM ready to take over another one's guest
@@ -361,7 +360,7 @@ void vm_hand_over_control(struct vm *to, const struct vm *from);
  *
  * Return: bytes, ascending.
  */
-const uint64_t *vm_granules(size_t *count);
+const u64 *vm_granules(size_t *count);
 
 /**
  * vm_can_split_eagerly() - is vm_config.eager_split for this architecture
@@ -398,7 +397,7 @@ bool vm_unmap_slots_alone(struct vm *vm);
  *
  * Return: the file, for BACKING_GUEST_MEMFD; the caller's to close.
  */
-int vm_guest_memfd(struct vm *vm, uint64_t size);
+int vm_guest_memfd(struct vm *vm, u64 size);
 
 /**
  * vm_can_interrupt() - can VMs have vm_config.interrupts
@@ -422,7 +421,7 @@ bool vm_clock_steady(void);
  *
  * Return: its offset in the system slot; GPA is GPA_SYSTEM plus this.
  */
-uint64_t vm_alloc_table(struct vm *vm, uint64_t size);
+u64 vm_alloc_table(struct vm *vm, u64 size);
 
 /**
  * vm_stat() - one of the VM's binary statistics
@@ -432,6 +431,6 @@ uint64_t vm_alloc_table(struct vm *vm, uint64_t size);
  *
  * Return: true if the kernel has it.
  */
-bool vm_stat(struct vm *vm, const char *name, uint64_t *value);
+bool vm_stat(struct vm *vm, const char *name, u64 *value);
 
 #endif

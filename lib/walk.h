@@ -7,10 +7,10 @@
 #define SECMMU_WALK_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "guest.h"
 #include "vm.h"
+#include "types.h"
 
 #define WALK_LEVELS_MAX 4
 
@@ -27,14 +27,14 @@
  * @walk_writes: a walk counts as a write to each table, whatever it finds there
  */
 struct walk {
-	uint64_t root;
-	uint64_t control;
-	uint64_t gva;
-	uint64_t levels;
-	uint64_t entry[WALK_LEVELS_MAX];
-	uint64_t fresh[WALK_LEVELS_MAX];
-	uint64_t accessed_from;
-	uint64_t walk_writes;
+	u64 root;
+	u64 control;
+	u64 gva;
+	u64 levels;
+	u64 entry[WALK_LEVELS_MAX];
+	u64 fresh[WALK_LEVELS_MAX];
+	u64 accessed_from;
+	u64 walk_writes;
 };
 
 _Static_assert(sizeof(struct walk) <= GUEST_TEST_AREA, "test area too small");
@@ -58,11 +58,11 @@ void walk_need(struct vcpu *vcpu);
  * The root has all that the VM's own has, beside it.
  */
 void walk_build(struct vcpu *vcpu, struct walk *walk, struct memslot *slot,
-		const uint64_t *table, uint64_t target);
+		const u64 *table, u64 target);
 
 /* Guest functions: take the flags away; read or write by these tables. */
-void walk_reset(struct guest_vcpu *self, uint64_t unused);
-void walk_read(struct guest_vcpu *self, uint64_t unused);
-void walk_write(struct guest_vcpu *self, uint64_t unused);
+void walk_reset(struct guest_vcpu *self, u64 unused);
+void walk_read(struct guest_vcpu *self, u64 unused);
+void walk_write(struct guest_vcpu *self, u64 unused);
 
 #endif

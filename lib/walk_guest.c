@@ -8,35 +8,35 @@ static struct walk *walk_of(struct guest_vcpu *self)
 	return (struct walk *)self->test;
 }
 
-void walk_reset(struct guest_vcpu *self, uint64_t unused)
+void walk_reset(struct guest_vcpu *self, u64 unused)
 {
 	struct walk *walk = walk_of(self);
-	uint64_t i;
+	u64 i;
 
 	(void)unused;
 	for (i = walk->accessed_from; i < walk->levels; i++)
-		*(volatile uint64_t *)(uintptr_t)walk->entry[i] = walk->fresh[i];
+		*(volatile u64 *)(uintptr_t)walk->entry[i] = walk->fresh[i];
 	walk_flush();
 }
 
-void walk_read(struct guest_vcpu *self, uint64_t unused)
+void walk_read(struct guest_vcpu *self, u64 unused)
 {
 	struct walk *walk = walk_of(self);
 	struct walk_before before;
 
 	(void)unused;
 	walk_enter(walk, &before);
-	(void)*(volatile uint64_t *)(uintptr_t)walk->gva;
+	(void)*(volatile u64 *)(uintptr_t)walk->gva;
 	walk_leave(&before);
 }
 
-void walk_write(struct guest_vcpu *self, uint64_t unused)
+void walk_write(struct guest_vcpu *self, u64 unused)
 {
 	struct walk *walk = walk_of(self);
 	struct walk_before before;
 
 	(void)unused;
 	walk_enter(walk, &before);
-	*(volatile uint64_t *)(uintptr_t)walk->gva += 1;
+	*(volatile u64 *)(uintptr_t)walk->gva += 1;
 	walk_leave(&before);
 }

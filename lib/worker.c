@@ -48,14 +48,13 @@ size_t worker_group_size(const struct worker_group *group)
 static void beat(struct worker *worker)
 {
 	/* Only its own thread counts up, so this need not be a locked add. */
-	uint64_t beats = __atomic_load_n(&worker->slot->beats,
-					 __ATOMIC_RELAXED);
+	u64 beats = __atomic_load_n(&worker->slot->beats, __ATOMIC_RELAXED);
 
 	__atomic_store_n(&worker->slot->beats, beats + 1, __ATOMIC_RELAXED);
 }
 
 static void doing(struct worker *worker, const char *what, bool has_value,
-		  uint64_t value)
+		  u64 value)
 {
 	struct worker_slot *slot = worker->slot;
 
@@ -74,7 +73,7 @@ void worker_doing(struct worker *worker, const char *what)
 	doing(worker, what, false, 0);
 }
 
-void worker_doing_value(struct worker *worker, const char *what, uint64_t value)
+void worker_doing_value(struct worker *worker, const char *what, u64 value)
 {
 	doing(worker, what, true, value);
 }
@@ -84,10 +83,10 @@ void worker_waits(struct worker *worker, bool waits)
 	__atomic_store_n(&worker->slot->waits, waits, __ATOMIC_RELEASE);
 }
 
-void worker_group_wait(struct worker_group *group, uint64_t milliseconds)
+void worker_group_wait(struct worker_group *group, u64 milliseconds)
 {
 	struct timespec until;
-	uint64_t at = clock_ns() + milliseconds * NSEC_PER_MSEC;
+	u64 at = clock_ns() + milliseconds * NSEC_PER_MSEC;
 
 	until.tv_sec = (time_t)(at / NSEC_PER_SEC);
 	until.tv_nsec = (long)(at % NSEC_PER_SEC);
@@ -112,7 +111,7 @@ struct worker_group *worker_group_new(const char *name)
 	return group;
 }
 
-void worker_group_silence_ms(struct worker_group *group, uint64_t milliseconds)
+void worker_group_silence_ms(struct worker_group *group, u64 milliseconds)
 {
 	group->silence_ms = milliseconds;
 }
@@ -166,7 +165,7 @@ void worker_on_kick(struct worker *worker, void (*kick)(void *argument),
 	worker->kick_argument = argument;
 }
 
-void worker_progress(struct worker *worker, const volatile uint64_t *counter)
+void worker_progress(struct worker *worker, const volatile u64 *counter)
 {
 	__atomic_store_n(&worker->progress, counter, __ATOMIC_RELEASE);
 }
@@ -298,13 +297,13 @@ static void want(struct worker_group *group, unsigned int wanted)
 }
 
 /* Wait until all workers are parked or finished; called with the lock held. */
-static void wait_idle(struct worker_group *group, uint64_t timeout_ms,
+static void wait_idle(struct worker_group *group, u64 timeout_ms,
 		      const char *what, bool only_finished)
 {
 	struct deadline deadline = deadline_in_ms(timeout_ms);
 	struct deadline next_kick = deadline_in_ms(0);
 	struct worker *caller = worker_self();
-	uint64_t pause = 1;
+	u64 pause = 1;
 
 	worker_waits(caller, true);
 	for (;;) {
@@ -345,7 +344,7 @@ static void wait_idle(struct worker_group *group, uint64_t timeout_ms,
 	worker_waits(caller, false);
 }
 
-void worker_group_pause(struct worker_group *group, uint64_t timeout_ms)
+void worker_group_pause(struct worker_group *group, u64 timeout_ms)
 {
 	want(group, group->wanted | WANT_PAUSE);
 	pthread_mutex_lock(&group->lock);
@@ -363,7 +362,7 @@ void worker_group_stop(struct worker_group *group)
 	want(group, group->wanted | WANT_STOP);
 }
 
-void worker_group_join(struct worker_group *group, uint64_t timeout_ms)
+void worker_group_join(struct worker_group *group, u64 timeout_ms)
 {
 	struct worker *worker, *next;
 

@@ -12,9 +12,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "random.h"
+#include "types.h"
 
 #define WORKERS_MAX	  1200 /* KVM's vCPU limit is 1024 by default */
 #define WORKER_NAME_MAX	  48
@@ -44,7 +44,7 @@ struct worker_group *worker_group_new(const char *name);
  * @milliseconds: limit; 0: no watchdog. WORKER_SILENCE_MS if never called: an
  *	emulated machine on a busy host is slow
  */
-void worker_group_silence_ms(struct worker_group *group, uint64_t milliseconds);
+void worker_group_silence_ms(struct worker_group *group, u64 milliseconds);
 
 /**
  * worker_add() - add a thread; it begins at worker_group_start()
@@ -113,7 +113,7 @@ void worker_on_kick(struct worker *worker, void (*kick)(void *argument),
  * @counter: read by the watchdog; moves count as signs of life. A vCPU that
  *	stays in the guest has its guest's store counter here. NULL: none
  */
-void worker_progress(struct worker *worker, const volatile uint64_t *counter);
+void worker_progress(struct worker *worker, const volatile u64 *counter);
 
 /**
  * worker_group_start() - begin all workers at the same moment
@@ -132,7 +132,7 @@ void worker_group_start(struct worker_group *group);
  * body: nothing that belongs to a worker runs, and what it did is visible to
  * the caller.
  */
-void worker_group_pause(struct worker_group *group, uint64_t timeout_ms);
+void worker_group_pause(struct worker_group *group, u64 timeout_ms);
 
 /**
  * worker_group_resume() - end of worker_group_pause()
@@ -156,7 +156,7 @@ void worker_group_stop(struct worker_group *group);
  * @timeout_ms: if one has not ended by then the case fails, naming it and what
  *	it was doing. While a stop is wanted, kicks are repeated
  */
-void worker_group_join(struct worker_group *group, uint64_t timeout_ms);
+void worker_group_join(struct worker_group *group, u64 timeout_ms);
 
 /**
  * worker_group_size() - how many workers were added
@@ -199,8 +199,7 @@ void worker_doing(struct worker *worker, const char *what);
  * @what: a string that stays (a literal), such as "harvesting slot"
  * @value: printed behind it
  */
-void worker_doing_value(struct worker *worker, const char *what,
-			uint64_t value);
+void worker_doing_value(struct worker *worker, const char *what, u64 value);
 
 /**
  * worker_waits() - say whether the caller waits for other workers

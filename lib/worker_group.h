@@ -8,10 +8,10 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "random.h"
 #include "worker.h"
+#include "types.h"
 
 #define WANT_PAUSE (1U << 0)
 #define WANT_STOP  (1U << 1)
@@ -45,7 +45,7 @@ struct worker {
 	void *argument;
 	void (*kick)(void *argument);
 	void *kick_argument;
-	const volatile uint64_t *progress;
+	const volatile u64 *progress;
 	char name[WORKER_NAME_MAX];
 	struct random_stream random;
 	bool random_begun;
@@ -54,8 +54,8 @@ struct worker {
 	int node;
 	bool parked;
 	bool finished;
-	uint64_t seen_beats;
-	uint64_t seen_progress;
+	u64 seen_beats;
+	u64 seen_progress;
 };
 
 /**
@@ -85,12 +85,12 @@ struct worker_group {
 	bool begun;
 	size_t idle;
 	bool ending;
-	uint64_t silence_ms;
+	u64 silence_ms;
 	pthread_t watchdog;
 };
 
 /* Sleep until the group changes, with its lock held; at most so long. */
-void worker_group_wait(struct worker_group *group, uint64_t milliseconds);
+void worker_group_wait(struct worker_group *group, u64 milliseconds);
 
 /* The body of a group's watchdog; its argument is the group. */
 void *worker_watchdog(void *argument);

@@ -151,7 +151,7 @@ void workers_suspect(char *text, size_t size)
 	 * of those that was silent longest, but for those that wait, too.
 	 */
 	if (list && __atomic_load_n(&own->waits, __ATOMIC_ACQUIRE)) {
-		uint64_t longest = 0;
+		u64 longest = 0;
 
 		for (i = 1; i < list->used && i < SLOTS; i++) {
 			const struct worker_slot *slot = &list->slots[i];

@@ -8,9 +8,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "worker.h"
+#include "types.h"
 
 #define WORKER_TEXT_MAX 256
 
@@ -47,13 +47,13 @@ enum worker_state {
 struct worker_slot {
 	char name[WORKER_NAME_MAX];
 	const char *what;
-	uint64_t value;
+	u64 value;
 	bool has_value;
 	bool waits;
 	unsigned int state;
-	uint64_t beats;
-	uint64_t silent_ms;
-} __attribute__((aligned(128)));
+	u64 beats;
+	u64 silent_ms;
+} __aligned(128);
 
 /* The slot of the thread that runs the case. */
 struct worker_slot *worker_slot_own(void);

@@ -2,9 +2,6 @@
 /*
  * Where a worker runs.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <numa.h>
 #include <pthread.h>
 #include <sched.h>

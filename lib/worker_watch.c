@@ -10,11 +10,10 @@
 /* Has the worker given a sign of life since the watchdog looked last? */
 static bool lives(struct worker *worker)
 {
-	const volatile uint64_t *progress = __atomic_load_n(&worker->progress,
-							    __ATOMIC_ACQUIRE);
-	uint64_t beats = __atomic_load_n(&worker->slot->beats,
-					 __ATOMIC_RELAXED);
-	uint64_t moved = progress ? *progress : 0;
+	const volatile u64 *progress = __atomic_load_n(&worker->progress,
+						       __ATOMIC_ACQUIRE);
+	u64 beats = __atomic_load_n(&worker->slot->beats, __ATOMIC_RELAXED);
+	u64 moved = progress ? *progress : 0;
 	bool alive = beats != worker->seen_beats ||
 		     moved != worker->seen_progress ||
 		     __atomic_load_n(&worker->slot->state, __ATOMIC_ACQUIRE) !=
@@ -28,12 +27,12 @@ static bool lives(struct worker *worker)
 void *worker_watchdog(void *argument)
 {
 	struct worker_group *group = argument;
-	uint64_t period = group->silence_ms / 16 + 1, last = clock_ns();
+	u64 period = group->silence_ms / 16 + 1, last = clock_ns();
 
 	pthread_mutex_lock(&group->lock);
 	while (!group->ending) {
 		struct worker *worker;
-		uint64_t now, passed;
+		u64 now, passed;
 
 		worker_group_wait(group, period);
 		now = clock_ns();
@@ -50,7 +49,7 @@ void *worker_watchdog(void *argument)
 
 		for (worker = group->first; worker; worker = worker->next) {
 			char suspect[WORKER_TEXT_MAX];
-			uint64_t silent;
+			u64 silent;
 
 			silent = lives(worker) ?
 					 0 :

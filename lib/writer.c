@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The host's side of the guest's writers. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <string.h>
 
 #include "arch.h"
@@ -22,10 +19,10 @@ const char *writer_name(enum writer_pattern pattern)
 	return names[pattern];
 }
 
-void writer_lay_code(void *memory, uint64_t size, uint64_t page_size)
+void writer_lay_code(void *memory, u64 size, u64 page_size)
 {
 	const void *code;
-	uint64_t offset;
+	u64 offset;
 	size_t bytes;
 
 	code = arch_return_instruction(&bytes);

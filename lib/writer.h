@@ -8,10 +8,9 @@
 #ifndef SECMMU_WRITER_H
 #define SECMMU_WRITER_H
 
-#include <stdint.h>
-
 #include "guest.h"
 #include "random.h"
+#include "types.h"
 
 #define WRITER_RANGES_MAX 8
 #define WRITER_STORES_MAX 32
@@ -42,8 +41,8 @@ enum writer_pattern {
  * @pages: host pages
  */
 struct writer_range {
-	uint64_t gva;
-	uint64_t pages;
+	u64 gva;
+	u64 pages;
 };
 
 /**
@@ -57,13 +56,13 @@ struct writer_range {
  * @sequence: stores so far; the next stamp has this number plus one
  */
 struct writer {
-	uint64_t page_size;
-	volatile uint64_t pattern;
-	uint64_t hot_pages;
-	uint64_t range_count;
+	u64 page_size;
+	volatile u64 pattern;
+	u64 hot_pages;
+	u64 range_count;
 	struct writer_range range[WRITER_RANGES_MAX];
 	struct random_stream random;
-	volatile uint64_t sequence;
+	volatile u64 sequence;
 };
 
 /**
@@ -73,9 +72,9 @@ struct writer {
  * @count: how many
  */
 struct writer_store {
-	uint64_t gva;
-	int64_t stride;
-	uint64_t count;
+	u64 gva;
+	s64 stride;
+	u64 count;
 };
 
 /**
@@ -102,15 +101,15 @@ enum writer_access {
  * @store: the runs
  */
 struct writer_list {
-	uint64_t sequence;
-	uint64_t count;
-	uint64_t access;
-	uint64_t digest;
+	u64 sequence;
+	u64 count;
+	u64 access;
+	u64 digest;
 	struct writer_store store[WRITER_STORES_MAX];
 };
 
 /* What a digest becomes by another word; both sides compute it. */
-static inline uint64_t writer_digest(uint64_t digest, uint64_t word)
+static inline u64 writer_digest(u64 digest, u64 word)
 {
 	return (digest ^ word) * 0x9e3779b97f4a7c15ULL;
 }
@@ -146,10 +145,10 @@ const char *writer_name(enum writer_pattern pattern);
  *
  * Context: host; no vCPU executes there.
  */
-void writer_lay_code(void *memory, uint64_t size, uint64_t page_size);
+void writer_lay_code(void *memory, u64 size, u64 page_size);
 
 /* Guest functions. */
-void writer_run(struct guest_vcpu *self, uint64_t unused);
-void writer_store(struct guest_vcpu *self, uint64_t unused);
+void writer_run(struct guest_vcpu *self, u64 unused);
+void writer_store(struct guest_vcpu *self, u64 unused);
 
 #endif

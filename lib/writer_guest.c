@@ -9,12 +9,12 @@
 #define JUMP 0x9e3779b1ULL
 
 struct position {
-	uint64_t range;
-	uint64_t page;
-	uint64_t turn;
-	uint64_t hot_range;
-	uint64_t hot_page;
-	uint64_t hot_left;
+	u64 range;
+	u64 page;
+	u64 turn;
+	u64 hot_range;
+	u64 hot_page;
+	u64 hot_left;
 };
 
 static void next_ascending(struct writer *writer, struct position *at)
@@ -42,7 +42,7 @@ static void next_random(struct writer *writer, struct position *at)
 
 static void next_hot(struct writer *writer, struct position *at)
 {
-	uint64_t pages;
+	u64 pages;
 
 	if (!at->hot_left) {
 		next_random(writer, at);
@@ -64,8 +64,8 @@ static void next_hot(struct writer *writer, struct position *at)
  */
 static void next_all(struct writer *writer, struct position *at)
 {
-	uint64_t pages = writer->range[at->range].pages;
-	uint64_t mask = 1;
+	u64 pages = writer->range[at->range].pages;
+	u64 mask = 1;
 
 	while (mask < pages)
 		mask <<= 1;
@@ -104,10 +104,10 @@ static void next_position(struct writer *writer, struct position *at)
 		at->page = 0;
 }
 
-static uint64_t choose_address(struct writer *writer, const struct position *at)
+static u64 choose_address(struct writer *writer, const struct position *at)
 {
 	const struct writer_range *range = &writer->range[at->range];
-	uint64_t gva = range->gva + at->page * writer->page_size;
+	u64 gva = range->gva + at->page * writer->page_size;
 
 	if (writer->pattern == WRITER_STRADDLE && at->page + 1 < range->pages)
 		return gva + writer->page_size - 1 -
@@ -115,18 +115,18 @@ static uint64_t choose_address(struct writer *writer, const struct position *at)
 	return gva + random_below(&writer->random, writer->page_size / 8) * 8;
 }
 
-static void write_word(struct guest_vcpu *self, uint64_t gva)
+static void write_word(struct guest_vcpu *self, u64 gva)
 {
 	struct writer *writer = writer_of(self);
-	uint64_t sequence = writer->sequence + 1;
+	u64 sequence = writer->sequence + 1;
 
-	*(volatile uint64_t *)(uintptr_t)gva = stamp(self->index, sequence);
+	*(volatile u64 *)(uintptr_t)gva = stamp(self->index, sequence);
 	/* After the store: a number that is read here was stored. */
 	writer->sequence = sequence;
 	self->beat = sequence;
 }
 
-void writer_run(struct guest_vcpu *self, uint64_t unused)
+void writer_run(struct guest_vcpu *self, u64 unused)
 {
 	struct writer *writer = writer_of(self);
 	struct position at = { .range = self->index % writer->range_count };
@@ -139,9 +139,9 @@ void writer_run(struct guest_vcpu *self, uint64_t unused)
 }
 
 static void access_word(struct guest_vcpu *self, struct writer_list *list,
-			uint64_t gva)
+			u64 gva)
 {
-	volatile uint64_t *word = (volatile uint64_t *)(uintptr_t)gva;
+	volatile u64 *word = (volatile u64 *)(uintptr_t)gva;
 
 	switch (list->access) {
 	case WRITER_FETCH:
@@ -158,20 +158,20 @@ static void access_word(struct guest_vcpu *self, struct writer_list *list,
 	}
 }
 
-void writer_store(struct guest_vcpu *self, uint64_t unused)
+void writer_store(struct guest_vcpu *self, u64 unused)
 {
 	struct writer_list *list = writer_list_of(self);
-	uint64_t i, j;
+	u64 i, j;
 
 	(void)unused;
 	for (i = 0; i < list->count; i++) {
-		uint64_t gva = list->store[i].gva;
+		u64 gva = list->store[i].gva;
 
 		for (j = 0; j < list->store[i].count; j++) {
 			list->sequence++;
 			access_word(self, list, gva);
 			self->beat++;
-			gva += (uint64_t)list->store[i].stride;
+			gva += (u64)list->store[i].stride;
 		}
 	}
 }

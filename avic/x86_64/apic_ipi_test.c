@@ -31,7 +31,7 @@ static const char *const states[] = {
 
 static const struct {
 	const char *name;
-	uint32_t ways;
+	u32 ways;
 } kinds[] = {
 	{ "fixed", 1U << IPI_PHYSICAL | 1U << IPI_LOGICAL },
 	{ "lowest_priority", 1U << IPI_LOWEST },
@@ -55,7 +55,7 @@ static const struct {
 	{ "vmrun", IPI_VMRUN, false },
 };
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define COUNT(array) (ARRAY_SIZE(array))
 #define TUPLES	     (COUNT(modes) * COUNT(kinds) * COUNT(states))
 #define EVERY_WAY    ((1U << IPI_WAYS) - 1)
 
@@ -75,7 +75,7 @@ static void run(const struct test_case *test)
 	bool stress = options()->mode == MODE_STRESS;
 	struct ipi_config config = {
 		.mode = test->number[NUMBER_MODE],
-		.ways = (uint32_t)test->number[NUMBER_WAYS],
+		.ways = (u32)test->number[NUMBER_WAYS],
 		.state = test->number[NUMBER_STATE],
 		.disturbance = test->number[NUMBER_DISTURBANCE],
 		.vcpus = stress ? VCPUS_STRESS : VCPUS_DEFAULT,

@@ -9,9 +9,6 @@
  * No line in prove/matrix: it judges the suite's own driver, not the kernel. What
  * it would notice, a splat or a hang, ends every program of the suite.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -58,11 +55,11 @@ struct hostile {
 	struct backing memory[2];
 	struct memslot slot[2];
 	unsigned char *no_access;
-	uint64_t calls;
-	uint64_t good;
+	u64 calls;
+	u64 good;
 };
 
-static uint64_t any_gpa(struct random_stream *random)
+static u64 any_gpa(struct random_stream *random)
 {
 	switch (random_below(random, 8)) {
 	case 0:
@@ -77,7 +74,7 @@ static uint64_t any_gpa(struct random_stream *random)
 	}
 }
 
-static uint64_t small_or_any(struct random_stream *random, uint64_t bound)
+static u64 small_or_any(struct random_stream *random, u64 bound)
 {
 	return random_chance(random, 1, 8) ? hostile_number(random) :
 					     random_below(random, bound);
@@ -88,9 +85,9 @@ static int any_attach(struct hostile *hostile, struct random_stream *random,
 {
 	struct secmmu_avic_attach attach = {
 		.vm = hostile->vm->fd,
-		.rings = (uint32_t)small_or_any(random, 5),
+		.rings = (u32)small_or_any(random, 5),
 		.entries = 64U << random_below(random, 4),
-		.personality = (uint32_t)small_or_any(random, 2),
+		.personality = (u32)small_or_any(random, 2),
 	};
 
 	switch (random_below(random, 6)) {
@@ -101,21 +98,21 @@ static int any_attach(struct hostile *hostile, struct random_stream *random,
 		attach.vm = (int)hostile_number(random);
 		break;
 	case 2:
-		attach.entries = (uint32_t)hostile_number(random);
+		attach.entries = (u32)hostile_number(random);
 		break;
 	}
 	return __avic_call(device, SECMMU_AVIC_ATTACH, &attach);
 }
 
 static int any_read(struct hostile *hostile, struct random_stream *random,
-		    int device, uint32_t table)
+		    int device, u32 table)
 {
 	static __thread struct secmmu_avic_entry entry[SECMMU_AVIC_ENTRIES];
 	struct secmmu_avic_read read = {
 		.entry = (uintptr_t)entry,
 		.table = table,
-		.first = (uint32_t)small_or_any(random, 512),
-		.count = (uint32_t)small_or_any(random, 512),
+		.first = (u32)small_or_any(random, 512),
+		.count = (u32)small_or_any(random, 512),
 	};
 
 	if (random_chance(random, 1, 8))
@@ -127,14 +124,14 @@ static int any_read(struct hostile *hostile, struct random_stream *random,
 static int scribble(struct random_stream *random, int device)
 {
 	size_t size = PAGE * random_between(random, 1, 64);
-	uint64_t *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
-			     device, (off_t)(PAGE * random_below(random, 2)));
+	u64 *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, device,
+			(off_t)(PAGE * random_below(random, 2)));
 	unsigned int i;
 
 	if (map == MAP_FAILED)
 		return -errno;
 	for (i = 0; i < 32; i++)
-		((volatile uint64_t *)map)[random_below(random, 16)] =
+		((volatile u64 *)map)[random_below(random, 16)] =
 			hostile_number(random);
 	munmap(map, size);
 	return 0;
@@ -143,14 +140,14 @@ static int scribble(struct random_stream *random, int device)
 static int pause_call(struct random_stream *random, int device)
 {
 	struct secmmu_avic_pause pause = {
-		.point = (uint32_t)small_or_any(random, SECMMU_AVIC_POINTS),
-		.timeout_ms = (uint32_t)random_between(random, 1, 3),
+		.point = (u32)small_or_any(random, SECMMU_AVIC_POINTS),
+		.timeout_ms = (u32)random_between(random, 1, 3),
 	};
 
 	switch (random_below(random, 3)) {
 	case 0:
 		if (random_chance(random, 1, 2))
-			pause.delay_us = (uint32_t)random_below(random, 100);
+			pause.delay_us = (u32)random_below(random, 100);
 		return __avic_call(device, SECMMU_AVIC_ARM, &pause);
 	case 1:
 		return __avic_call(device, SECMMU_AVIC_WAIT, &pause);
@@ -164,8 +161,8 @@ static int pause_call(struct random_stream *random, int device)
 static int any_call(struct hostile *hostile, struct random_stream *random,
 		    int device)
 {
-	uint32_t table = (uint32_t)small_or_any(random, 6);
-	uint32_t reserved = random_chance(random, 1, 16);
+	u32 table = (u32)small_or_any(random, 6);
+	u32 reserved = random_chance(random, 1, 16);
 	struct secmmu_avic_page page = { .gpa = any_gpa(random),
 					 .kernel = reserved };
 	struct secmmu_avic_get get = { .gpa = any_gpa(random),
@@ -174,7 +171,7 @@ static int any_call(struct hostile *hostile, struct random_stream *random,
 					     .users = reserved };
 	struct secmmu_avic_sync sync = {
 		.table = table,
-		.entries = (uint32_t)small_or_any(random, 40),
+		.entries = (u32)small_or_any(random, 40),
 		.known = reserved,
 	};
 	struct secmmu_avic_counters counters;
@@ -212,9 +209,9 @@ static int malformed_call(struct hostile *hostile, struct random_stream *random,
 			  int device)
 {
 	unsigned long command = SECMMU_AVIC_INFO + random_below(random, 16);
-	uint64_t address = random_chance(random, 1, 2) ?
-				   (uintptr_t)hostile->no_access :
-				   ~0ULL << 47 | random_u64(random) >> 20;
+	u64 address = random_chance(random, 1, 2) ?
+			      (uintptr_t)hostile->no_access :
+			      ~0ULL << 47 | random_u64(random) >> 20;
 
 	if (random_chance(random, 1, 2))
 		command = random_u64(random) & ~(1UL << 31);
@@ -233,7 +230,7 @@ static void judge_error(int error)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(allowed); i++)
 		if (error == allowed[i])
 			return;
 	fail("a call of the driver fails with %s, which none may",
@@ -273,12 +270,12 @@ static void disturb(struct worker *worker, void *argument)
 	struct random_stream *random = worker_random(worker);
 	struct hostile *hostile = argument;
 	struct memslot *slot = &hostile->slot[1];
-	uint64_t size = slot->size;
+	u64 size = slot->size;
 
 	while (!worker_should_stop(worker)) {
 		struct backing *memory =
 			&hostile->memory[random_below(random, 2)];
-		uint64_t offset = PAGE * random_below(random, SLOT_PAGES);
+		u64 offset = PAGE * random_below(random, SLOT_PAGES);
 		int device = hostile->device[random_below(random, DEVICES)];
 		int new;
 
@@ -357,7 +354,7 @@ static void live_and_die(struct worker *worker, void *argument)
  * A process of its own that inherits VM and devices, and then exits, execs or is
  * killed.
  */
-static void __attribute__((noreturn)) be_child(void *argument, uint64_t choice)
+static void __noreturn be_child(void *argument, u64 choice)
 {
 	struct hostile *hostile = argument;
 	struct secmmu_avic_attach attach = { .vm = hostile->vm->fd };
@@ -397,7 +394,7 @@ static void judge_alive(void)
 
 static void begin(struct hostile *hostile)
 {
-	static const uint64_t gpas[] = { FIRST_GPA, SECOND_GPA };
+	static const u64 gpas[] = { FIRST_GPA, SECOND_GPA };
 	struct backing_request request = {
 		.kind = BACKING_ANONYMOUS,
 		.size = SLOT_PAGES * PAGE,
@@ -431,7 +428,7 @@ static void test_hostile(const struct test_case *test)
 {
 	struct crew_config crew_config = { .function = storm_run };
 	struct worker_group *group = worker_group_new("hostile");
-	uint64_t until, duration = case_duration_ns();
+	u64 until, duration = case_duration_ns();
 	struct hostile hostile = { 0 };
 	struct crew *crew;
 	unsigned int i;
@@ -482,7 +479,7 @@ int main(int argc, char **argv)
 		.summary =
 			"the driver survives random calls, dying VMs and processes, and attempts to remove it",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 		.needs = AVIC_NEEDS,
 	};
 

@@ -27,8 +27,8 @@ static void prepare_writer(struct vcpu *vcpu, const struct nested_guest *l1)
 
 static void prepare_l1(struct vm *vm, struct nested_guest *l1)
 {
-	uint64_t *table;
-	uint32_t *registers;
+	u64 *table;
+	u32 *registers;
 
 	svm_prepare(vm, &l1->svm);
 	svm_prepare_paging(vm, &l1->svm);
@@ -37,9 +37,9 @@ static void prepare_l1(struct vm *vm, struct nested_guest *l1)
 	l1->logical = svm_page(vm);
 	l1->highest = WRITERS;
 	l1->rounds = ROUNDS;
-	table = (uint64_t *)((char *)vm->system + l1->physical - GPA_SYSTEM);
+	table = (u64 *)((char *)vm->system + l1->physical - GPA_SYSTEM);
 	/* Its APIC ID; all the rest L2 writes itself. */
-	registers = (uint32_t *)((char *)vm->system + l1->backing - GPA_SYSTEM);
+	registers = (u32 *)((char *)vm->system + l1->backing - GPA_SYSTEM);
 	registers[APIC_ID_REGISTER / sizeof(*registers)] = WRITERS << 24;
 	table[WRITERS] = SECMMU_AVIC_VALID | SECMMU_AVIC_RUNNING | WRITERS |
 			 l1->backing;
@@ -84,7 +84,7 @@ int main(int argc, char **argv)
 		.name = "avic_nested_test",
 		.summary = "L2's interrupts while its AVIC tables are written",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 		.needs = { .kvm = true },
 	};
 

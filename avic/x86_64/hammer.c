@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -52,10 +49,9 @@ struct hammer {
 	struct page_set *named;
 };
 
-static uint64_t guest_entry(const struct hammer *hammer, unsigned int number)
+static u64 guest_entry(const struct hammer *hammer, unsigned int number)
 {
-	return ((const volatile uint64_t *)
-			hammer->shadow.table_memory.hva)[number];
+	return ((const volatile u64 *)hammer->shadow.table_memory.hva)[number];
 }
 
 /* Sync, as a vCPU that is about to enter the guest with the table, or not. */
@@ -92,7 +88,7 @@ static void host_slots(struct worker *worker, void *argument)
 	const struct timespec wait = { .tv_nsec = 5 * NSEC_PER_MSEC };
 	struct hammer *hammer = argument;
 	struct memslot *slot = &hammer->shadow.backing_slot;
-	uint64_t size = slot->size;
+	u64 size = slot->size;
 
 	while (!worker_should_stop(worker)) {
 		slot_delete(slot);
@@ -106,7 +102,7 @@ static void host_slots(struct worker *worker, void *argument)
 
 static void note_backing(struct hammer *hammer, unsigned int page)
 {
-	uint64_t physical = shadow_physical(&hammer->shadow, page);
+	u64 physical = shadow_physical(&hammer->shadow, page);
 
 	CHECK(physical, "backing page %u is not there", page);
 	page_set_add(hammer->backing, physical);
@@ -124,7 +120,7 @@ static void note_all_backing(struct hammer *hammer)
 	for (i = 0; i < SHADOW_BACKING_PAGES; i++)
 		note_backing(hammer, i);
 	for (i = 0; i < shadow->table_slot.size / PAGE; i++) {
-		uint64_t physical = shadow_table_physical(shadow, i);
+		u64 physical = shadow_table_physical(shadow, i);
 
 		CHECK(physical, "page %u of the table is not there", i);
 		page_set_add(hammer->backing, physical);
@@ -139,9 +135,8 @@ static void host_drop(struct worker *worker, void *argument)
 
 	while (!worker_should_stop(worker)) {
 		unsigned int page = random_below(random, SHADOW_BACKING_PAGES);
-		volatile uint8_t *at =
-			(uint8_t *)hammer->shadow.backing_memory.hva +
-			page * PAGE;
+		volatile u8 *at = (u8 *)hammer->shadow.backing_memory.hva +
+				  page * PAGE;
 
 		CHECK(!madvise((void *)at, PAGE, MADV_DONTNEED),
 		      "madvise failed: %s", errno_name(errno));
@@ -163,7 +158,7 @@ static void host_read(struct worker *worker, void *argument)
 		unsigned int i;
 
 		for (i = 0; i < SECMMU_AVIC_ENTRIES; i++) {
-			uint64_t page = entry[i].shadow & SECMMU_AVIC_BACKING;
+			u64 page = entry[i].shadow & SECMMU_AVIC_BACKING;
 
 			if (entry[i].shadow & SECMMU_AVIC_VALID &&
 			    page != read.dummy)
@@ -216,9 +211,9 @@ static void begin(struct hammer *hammer, const struct hammer_config *config,
 	begin_vcpus(hammer, personality == SECMMU_AVIC_RFC);
 }
 
-static uint64_t writes(const struct hammer *hammer)
+static u64 writes(const struct hammer *hammer)
 {
-	uint64_t sum = 0;
+	u64 sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < hammer->config->vcpus; i++)
@@ -246,7 +241,7 @@ static int find_wrong(struct hammer *hammer, struct secmmu_avic_entry *entry)
 	unsigned int i;
 
 	for (i = 0; i < read.known; i++) {
-		uint64_t guest = guest_entry(hammer, i);
+		u64 guest = guest_entry(hammer, i);
 
 		if (entry[i].flags & SECMMU_AVIC_ENTRY_VALID ?
 			    entry[i].guest != guest :
@@ -276,7 +271,7 @@ static void judge_known(struct hammer *hammer)
 static void judge_named(struct hammer *hammer)
 {
 	size_t position = 0;
-	uint64_t page;
+	u64 page;
 
 	while ((page = page_set_next(hammer->named, &position)))
 		CHECK(page_set_has(hammer->backing, page),
@@ -306,7 +301,7 @@ static void settle_vcpus(struct hammer *hammer)
 static void replace_table_slot(struct hammer *hammer)
 {
 	struct memslot *slot = &hammer->shadow.table_slot;
-	uint64_t size = slot->size;
+	u64 size = slot->size;
 
 	slot_delete(slot);
 	slot->size = size;
@@ -334,7 +329,7 @@ static void judge(struct hammer *hammer)
 static void one_round(struct hammer *hammer)
 {
 	const struct timespec wait = { .tv_nsec = TICK_NS };
-	uint64_t until = clock_ns() + hammer->config->round_ns;
+	u64 until = clock_ns() + hammer->config->round_ns;
 
 	while (clock_ns() < until) {
 		if (hammer->config->host)
@@ -369,7 +364,7 @@ static void finish(struct hammer *hammer)
 
 void hammer(const struct hammer_config *config)
 {
-	uint64_t until = clock_ns() + config->duration_ns;
+	u64 until = clock_ns() + config->duration_ns;
 	struct secmmu_avic_counters counters;
 	struct hammer hammer = { 0 };
 	unsigned int rounds = 0;
@@ -403,7 +398,7 @@ void hammer(const struct hammer_config *config)
 
 void hammer_find_lost_order(const struct hammer_config *config)
 {
-	uint64_t start, until;
+	u64 start, until;
 	struct secmmu_avic_entry entry[SECMMU_AVIC_ENTRIES];
 	struct hammer hammer = { 0 };
 	unsigned int rounds = 0;

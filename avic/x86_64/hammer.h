@@ -7,11 +7,11 @@
 #define AVIC_HAMMER_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "avic_device.h"
 #include "guest.h"
 #include "random.h"
+#include "types.h"
 
 /* Entries that all write to, and those that each has for itself. */
 #define HAMMER_SHARED 4
@@ -29,11 +29,11 @@
  * @writes: how many it has made
  */
 struct hammer_guest {
-	uint64_t table;
-	uint64_t backing;
+	u64 table;
+	u64 backing;
 	struct random_stream random;
-	uint64_t merge_only;
-	volatile uint64_t writes;
+	u64 merge_only;
+	volatile u64 writes;
 };
 
 static inline struct hammer_guest *hammer_of(struct guest_vcpu *guest)
@@ -42,8 +42,8 @@ static inline struct hammer_guest *hammer_of(struct guest_vcpu *guest)
 }
 
 /* Guest functions: writes of all kinds; stores of 8 bytes to an own entry. */
-void hammer_run(struct guest_vcpu *self, uint64_t unused);
-void hammer_store(struct guest_vcpu *self, uint64_t unused);
+void hammer_run(struct guest_vcpu *self, u64 unused);
+void hammer_store(struct guest_vcpu *self, u64 unused);
 
 /**
  * struct hammer_config - what happens
@@ -55,8 +55,8 @@ void hammer_store(struct guest_vcpu *self, uint64_t unused);
  */
 struct hammer_config {
 	unsigned int vcpus;
-	uint64_t duration_ns;
-	uint64_t round_ns;
+	u64 duration_ns;
+	u64 round_ns;
 	bool host;
 };
 

@@ -13,7 +13,7 @@ _Static_assert(sizeof(struct hammer_guest) <= GUEST_TEST_AREA,
 #define STORE(type, address, value) \
 	(*(volatile type *)(uintptr_t)(address) = (type)(value))
 
-static uint64_t entry_value(struct hammer_guest *this, uint64_t number)
+static u64 entry_value(struct hammer_guest *this, u64 number)
 {
 	return SECMMU_AVIC_VALID | (this->backing + number * 4096) |
 	       (random_chance(&this->random, 1, 2) ? SECMMU_AVIC_RUNNING : 0) |
@@ -21,30 +21,30 @@ static uint64_t entry_value(struct hammer_guest *this, uint64_t number)
 }
 
 /* The backing page stays what it is: the shadow follows. */
-static void merge(struct hammer_guest *this, uint64_t number)
+static void merge(struct hammer_guest *this, u64 number)
 {
-	uint64_t value = entry_value(this, number);
-	uint64_t address = this->table + number * 8;
+	u64 value = entry_value(this, number);
+	u64 address = this->table + number * 8;
 
 	switch (random_below(&this->random, 8)) {
 	case 0:
-		STORE(uint8_t, address, value);
+		STORE(u8, address, value);
 		break;
 	case 1:
-		STORE(uint16_t, address, value);
+		STORE(u16, address, value);
 		break;
 	case 2:
-		STORE(uint32_t, address + 4, value >> 32);
+		STORE(u32, address + 4, value >> 32);
 		break;
 	case 3:
-		STORE(uint8_t, address + 7, value >> 56);
+		STORE(u8, address + 7, value >> 56);
 		break;
 	default:
-		STORE(uint64_t, address, value);
+		STORE(u64, address, value);
 	}
 }
 
-static void burst(struct hammer_guest *this, uint64_t number)
+static void burst(struct hammer_guest *this, u64 number)
 {
 	unsigned int i;
 
@@ -54,41 +54,40 @@ static void burst(struct hammer_guest *this, uint64_t number)
 }
 
 /* What the shadow cannot follow, or does not know of. */
-static void break_rules(struct hammer_guest *this, uint64_t number)
+static void break_rules(struct hammer_guest *this, u64 number)
 {
-	uint64_t address = this->table + number * 8;
+	u64 address = this->table + number * 8;
 
 	switch (random_below(&this->random, 6)) {
 	case 0:
-		STORE(uint64_t, address, 0);
+		STORE(u64, address, 0);
 		break;
 	case 1:
-		STORE(uint64_t, address, entry_value(this, number + 1));
+		STORE(u64, address, entry_value(this, number + 1));
 		break;
 	case 2:
 		/* Half of it is the next entry's. */
-		STORE(uint64_t, address + 4, random_u64(&this->random));
+		STORE(u64, address + 4, random_u64(&this->random));
 		break;
 	case 3:
-		STORE(uint64_t, address, random_u64(&this->random));
+		STORE(u64, address, random_u64(&this->random));
 		break;
 	case 4:
 		burst(this, number);
 		break;
 	default:
 		number = random_below(&this->random, SECMMU_AVIC_ENTRIES);
-		STORE(uint64_t, this->table + number * 8,
-		      entry_value(this, number));
+		STORE(u64, this->table + number * 8, entry_value(this, number));
 	}
 }
 
-void hammer_run(struct guest_vcpu *self, uint64_t unused)
+void hammer_run(struct guest_vcpu *self, u64 unused)
 {
 	struct hammer_guest *this = hammer_of(self);
 
 	(void)unused;
 	while (!self->stop) {
-		uint64_t number = random_below(&this->random, HAMMER_SHARED);
+		u64 number = random_below(&this->random, HAMMER_SHARED);
 
 		if (random_chance(&this->random, 1, 2))
 			number = HAMMER_SHARED + self->index * HAMMER_OWN +
@@ -102,17 +101,16 @@ void hammer_run(struct guest_vcpu *self, uint64_t unused)
 	}
 }
 
-void hammer_store(struct guest_vcpu *self, uint64_t unused)
+void hammer_store(struct guest_vcpu *self, u64 unused)
 {
 	struct hammer_guest *this = hammer_of(self);
-	uint64_t address = this->table + self->index * 8;
-	uint64_t value = SECMMU_AVIC_VALID |
-			 (this->backing + self->index * 4096ULL);
+	u64 address = this->table + self->index * 8;
+	u64 value = SECMMU_AVIC_VALID | (this->backing + self->index * 4096ULL);
 
 	(void)unused;
 	while (!self->stop) {
 		value ^= SECMMU_AVIC_RUNNING;
-		STORE(uint64_t, address, value);
+		STORE(u64, address, value);
 		this->writes++;
 		self->beat++;
 	}

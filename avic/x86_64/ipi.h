@@ -11,11 +11,11 @@
 #define AVIC_IPI_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "apic.h"
 #include "guest.h"
 #include "svm.h"
+#include "types.h"
 
 /* enum ipi_way - ways of sending */
 enum ipi_way {
@@ -60,9 +60,9 @@ enum ipi_role {
 #define IPI_NO_VECTOR  0xf1
 
 /* The vectors of one way are of one priority. */
-static inline uint32_t ipi_vector(enum ipi_way way, unsigned int sender)
+static inline u32 ipi_vector(enum ipi_way way, unsigned int sender)
 {
-	return IPI_FIRST_VECTOR + (uint32_t)way * 16 + sender;
+	return IPI_FIRST_VECTOR + (u32)way * 16 + sender;
 }
 
 /**
@@ -74,11 +74,11 @@ static inline uint32_t ipi_vector(enum ipi_way way, unsigned int sender)
  * @may: how many may also have come to the disturber (its logical ID is another's)
  */
 struct ipi_sent {
-	uint64_t count;
-	uint32_t targets;
-	uint32_t open;
-	uint32_t may;
-	uint32_t reserved;
+	u64 count;
+	u32 targets;
+	u32 open;
+	u32 may;
+	u32 reserved;
 };
 
 /**
@@ -104,24 +104,24 @@ struct ipi_sent {
  * @nested: the disturber's guest
  */
 struct ipi_vcpu {
-	uint32_t mode;
-	uint32_t role;
-	uint32_t disturbance;
-	uint32_t ways;
-	uint32_t halts;
-	volatile uint32_t finished;
-	volatile uint32_t wrong;
-	volatile uint32_t wrong_way;
-	volatile uint64_t turns;
-	volatile uint32_t got[IPI_VECTORS][IPI_VCPUS];
-	volatile uint32_t want[IPI_VCPUS][IPI_VECTORS];
+	u32 mode;
+	u32 role;
+	u32 disturbance;
+	u32 ways;
+	u32 halts;
+	volatile u32 finished;
+	volatile u32 wrong;
+	volatile u32 wrong_way;
+	volatile u64 turns;
+	volatile u32 got[IPI_VECTORS][IPI_VCPUS];
+	volatile u32 want[IPI_VCPUS][IPI_VECTORS];
 	struct ipi_sent sent[IPI_WAYS];
-	volatile uint32_t nmi_got;
-	volatile uint32_t nmi_want[IPI_VCPUS];
-	volatile uint32_t nmi_owner;
-	volatile uint32_t ready;
-	volatile uint32_t pic_got;
-	volatile uint64_t disturbed;
+	volatile u32 nmi_got;
+	volatile u32 nmi_want[IPI_VCPUS];
+	volatile u32 nmi_owner;
+	volatile u32 ready;
+	volatile u32 pic_got;
+	volatile u64 disturbed;
 	struct svm_nested nested;
 };
 
@@ -134,6 +134,6 @@ static inline struct ipi_vcpu *ipi_vcpu_of(struct guest_vcpu *guest)
 }
 
 /* Guest function of all vCPUs; does not return. */
-void ipi_run_guest(struct guest_vcpu *self, uint64_t unused);
+void ipi_run_guest(struct guest_vcpu *self, u64 unused);
 
 #endif /* AVIC_IPI_H */

@@ -19,15 +19,15 @@ static struct ipi_vcpu *part(struct guest_vcpu *self, unsigned int index)
 	return ipi_vcpu_of(self - self->index + index);
 }
 
-static uint32_t load(const volatile uint32_t *word)
+static u32 load(const volatile u32 *word)
 {
 	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
 
-static void on_interrupt(struct guest_vcpu *self, uint64_t vector)
+static void on_interrupt(struct guest_vcpu *self, u64 vector)
 {
 	struct ipi_vcpu *mine = ipi_vcpu_of(self);
-	uint64_t number = vector - IPI_FIRST_VECTOR;
+	u64 number = vector - IPI_FIRST_VECTOR;
 
 	self->beat++;
 	if (vector == 2) {
@@ -46,8 +46,8 @@ static void on_interrupt(struct guest_vcpu *self, uint64_t vector)
 }
 
 /* No more can be told from here: the host does. */
-static void __attribute__((noreturn))
-wrong(struct ipi_vcpu *mine, unsigned int vcpu, enum ipi_way way)
+static void __noreturn wrong(struct ipi_vcpu *mine, unsigned int vcpu,
+			     enum ipi_way way)
 {
 	mine->wrong_way = way;
 	__atomic_store_n(&mine->wrong, 1U << vcpu, __ATOMIC_RELEASE);
@@ -56,7 +56,7 @@ wrong(struct ipi_vcpu *mine, unsigned int vcpu, enum ipi_way way)
 }
 
 /* To vCPU 0's logical ID, which the disturber may have at the time, too. */
-static bool is_to_alias(const struct ipi_vcpu *mine, uint32_t targets)
+static bool is_to_alias(const struct ipi_vcpu *mine, u32 targets)
 {
 	return mine->disturbance == IPI_LDR_ALIAS && targets & 1;
 }
@@ -67,14 +67,14 @@ static bool arrived(struct guest_vcpu *self, unsigned int vcpu,
 {
 	struct ipi_vcpu *mine = ipi_vcpu_of(self);
 	const struct ipi_vcpu *other = part(self, vcpu);
-	uint32_t want = mine->want[vcpu][way];
-	uint32_t more = load(&other->got[way][self->index]) - want;
-	uint32_t may = other->role == IPI_DISTURBER ? mine->sent[way].may : 0;
+	u32 want = mine->want[vcpu][way];
+	u32 more = load(&other->got[way][self->index]) - want;
+	u32 may = other->role == IPI_DISTURBER ? mine->sent[way].may : 0;
 
 	/* What is missing makes a difference below zero. */
-	if ((int32_t)more > (int32_t)may)
+	if ((s32)more > (s32)may)
 		wrong(mine, vcpu, way);
-	return (int32_t)more >= 0;
+	return (s32)more >= 0;
 }
 
 /* One of the group has it, and is to have it from now on; nobody else has. */
@@ -83,14 +83,13 @@ static bool lowest_arrived(struct guest_vcpu *self)
 	struct ipi_vcpu *mine = ipi_vcpu_of(self);
 	struct ipi_sent *sent = &mine->sent[IPI_LOWEST];
 	unsigned int i, who = 0, count = 0;
-	uint32_t group = sent->targets;
+	u32 group = sent->targets;
 
 	if (is_to_alias(mine, group))
 		group |= 1U << (self->vcpu_count - 1);
 	for (i = 0; i < self->vcpu_count; i++) {
-		uint32_t more =
-			load(&part(self, i)->got[IPI_LOWEST][self->index]) -
-			mine->want[i][IPI_LOWEST];
+		u32 more = load(&part(self, i)->got[IPI_LOWEST][self->index]) -
+			   mine->want[i][IPI_LOWEST];
 
 		if (!more)
 			continue;
@@ -110,8 +109,8 @@ static bool nmi_arrived(struct guest_vcpu *self)
 	bool all = true;
 
 	for (i = 0; i < self->vcpu_count; i++) {
-		int32_t more = (int32_t)(load(&part(self, i)->nmi_got) -
-					 common->nmi_want[i]);
+		s32 more = (s32)(load(&part(self, i)->nmi_got) -
+				 common->nmi_want[i]);
 
 		if (more > 0)
 			wrong(ipi_vcpu_of(self), i, IPI_NMI);
@@ -150,11 +149,11 @@ static void settle(struct guest_vcpu *self, enum ipi_way way)
 	}
 }
 
-static uint32_t choose_targets(struct guest_vcpu *self, enum ipi_way way,
-			       struct random_stream *random)
+static u32 choose_targets(struct guest_vcpu *self, enum ipi_way way,
+			  struct random_stream *random)
 {
-	uint32_t all = (1U << self->vcpu_count) - 1, me = 1U << self->index;
-	uint32_t named = self->vcpu_count;
+	u32 all = (1U << self->vcpu_count) - 1, me = 1U << self->index;
+	u32 named = self->vcpu_count;
 
 	/* The last one is the disturber, whose APIC ID may not be its own. */
 	if (ipi_vcpu_of(self)->disturbance == IPI_APIC_ID)
@@ -164,7 +163,7 @@ static uint32_t choose_targets(struct guest_vcpu *self, enum ipi_way way,
 		return 1U << random_below(random, named);
 	case IPI_LOGICAL:
 	case IPI_LOWEST:
-		return (uint32_t)random_between(random, 1, all);
+		return (u32)random_between(random, 1, all);
 	case IPI_ALL:
 		return all;
 	case IPI_OTHERS:
@@ -181,7 +180,7 @@ static uint32_t choose_targets(struct guest_vcpu *self, enum ipi_way way,
 	}
 }
 
-static void expect(struct guest_vcpu *self, enum ipi_way way, uint32_t targets)
+static void expect(struct guest_vcpu *self, enum ipi_way way, u32 targets)
 {
 	struct ipi_vcpu *mine = ipi_vcpu_of(self), *common = part(self, 0);
 	struct ipi_sent *sent = &mine->sent[way];
@@ -203,12 +202,12 @@ static void expect(struct guest_vcpu *self, enum ipi_way way, uint32_t targets)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-static void send(struct guest_vcpu *self, enum ipi_way way, uint32_t targets,
+static void send(struct guest_vcpu *self, enum ipi_way way, u32 targets,
 		 bool shorthand)
 {
 	enum apic_mode mode = ipi_vcpu_of(self)->mode;
-	uint32_t vector = ipi_vector(way, self->index);
-	uint32_t one = (uint32_t)__builtin_ctz(targets);
+	u32 vector = ipi_vector(way, self->index);
+	u32 one = (u32)__builtin_ctz(targets);
 
 	switch (way) {
 	case IPI_PHYSICAL:
@@ -243,7 +242,7 @@ static void send(struct guest_vcpu *self, enum ipi_way way, uint32_t targets,
 /* All NMIs are one at a time; false if another vCPU has its turn. */
 static bool may_send(struct guest_vcpu *self, enum ipi_way way)
 {
-	uint32_t nobody = 0;
+	u32 nobody = 0;
 
 	return way != IPI_NMI ||
 	       __atomic_compare_exchange_n(&part(self, 0)->nmi_owner, &nobody,
@@ -255,7 +254,7 @@ static void send_one(struct guest_vcpu *self, struct random_stream *random)
 {
 	struct ipi_vcpu *mine = ipi_vcpu_of(self);
 	enum ipi_way way;
-	uint32_t targets;
+	u32 targets;
 
 	do {
 		way = random_below(random, IPI_WAYS);
@@ -307,7 +306,7 @@ static void spin(struct guest_vcpu *self, unsigned int turns)
 /* As long as it takes for some interrupts to come, if they do. */
 static void spin_open(struct guest_vcpu *self)
 {
-	uint64_t enough = self->beat + OPEN_TAKEN;
+	u64 enough = self->beat + OPEN_TAKEN;
 	unsigned int turns = OPEN_TURNS;
 
 	while (turns-- && self->beat < enough)
@@ -315,10 +314,10 @@ static void spin_open(struct guest_vcpu *self)
 	self->beat++;
 }
 
-static void run_nested(struct guest_vcpu *self, uint64_t turns)
+static void run_nested(struct guest_vcpu *self, u64 turns)
 {
 	for (;;) {
-		uint64_t i;
+		u64 i;
 
 		for (i = 0; i < turns; i++)
 			cpu_relax();
@@ -329,7 +328,7 @@ static void run_nested(struct guest_vcpu *self, uint64_t turns)
 /* Interrupts come to L2's vCPU, and are L1's. */
 static void disturb_nested(struct guest_vcpu *self)
 {
-	uint64_t code = svm_run(&ipi_vcpu_of(self)->nested);
+	u64 code = svm_run(&ipi_vcpu_of(self)->nested);
 
 	guest_assert_equal(code == SVM_EXIT_INTR || code == SVM_EXIT_NMI ||
 				   code == SVM_EXIT_VMMCALL,
@@ -388,7 +387,7 @@ static void run_disturber(struct guest_vcpu *self)
 	}
 }
 
-void ipi_run_guest(struct guest_vcpu *self, uint64_t unused)
+void ipi_run_guest(struct guest_vcpu *self, u64 unused)
 {
 	struct ipi_vcpu *mine = ipi_vcpu_of(self);
 	struct ipi_vcpu *common = part(self, 0);

@@ -34,7 +34,7 @@ static const char *const events[] = {
 struct ipi_path {
 	unsigned int vcpus;
 	struct evidence_stats **stats;
-	uint64_t exits;
+	u64 exits;
 	struct evidence_trace *trace;
 };
 
@@ -64,9 +64,9 @@ bool ipi_path_loses(void)
 	return family == 0x17 || family == 0x18;
 }
 
-static uint64_t exits(const struct ipi_path *path)
+static u64 exits(const struct ipi_path *path)
 {
-	uint64_t sum = 0, value;
+	u64 sum = 0, value;
 	unsigned int i;
 
 	for (i = 0; i < path->vcpus; i++)
@@ -122,7 +122,7 @@ static void tell(const struct ipi_path *path)
 		    evidence_trace_lost(path->trace) ? ", and more" : "");
 }
 
-void ipi_path_end(struct ipi_path *path, uint64_t interrupts)
+void ipi_path_end(struct ipi_path *path, u64 interrupts)
 {
 	unsigned int i;
 

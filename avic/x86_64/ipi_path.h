@@ -4,9 +4,9 @@
 #define AVIC_IPI_PATH_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "vm.h"
+#include "types.h"
 
 struct ipi_path;
 
@@ -23,7 +23,7 @@ struct ipi_path *ipi_path_begin(struct vm *vm);
  * @path: begun
  * @interrupts: how many were sent
  */
-void ipi_path_end(struct ipi_path *path, uint64_t interrupts);
+void ipi_path_end(struct ipi_path *path, u64 interrupts);
 
 /**
  * ipi_path_loses() - does the processor itself lose interrupts?

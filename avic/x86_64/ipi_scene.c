@@ -44,12 +44,12 @@ struct scene {
 	struct vm *vm;
 	struct crew *crew;
 	struct random_stream random;
-	uint64_t looked;
-	uint64_t now;
-	uint64_t turns[IPI_VCPUS];
-	uint64_t since[IPI_VCPUS];
-	uint32_t pulses;
-	uint64_t pulsed;
+	u64 looked;
+	u64 now;
+	u64 turns[IPI_VCPUS];
+	u64 since[IPI_VCPUS];
+	u32 pulses;
+	u64 pulsed;
 	bool reinject;
 };
 
@@ -148,8 +148,7 @@ static void tell_sent(const struct scene *scene, unsigned int sender,
 	}
 }
 
-static void tell_bits(unsigned int vcpu, const char *what,
-		      const uint64_t bits[4])
+static void tell_bits(unsigned int vcpu, const char *what, const u64 bits[4])
 {
 	report_info("vCPU %u: %s: %#llx %#llx %#llx %#llx, from vector 0 up",
 		    vcpu, what, (unsigned long long)bits[0],
@@ -192,7 +191,7 @@ static bool is_missing(const struct scene *scene, unsigned int sender,
 	return from->sent[way].open && (way == IPI_LOWEST ? !more : less);
 }
 
-static void targets_text(uint32_t targets, char *text, size_t size)
+static void targets_text(u32 targets, char *text, size_t size)
 {
 	const char *between = "";
 	size_t used = 0;
@@ -219,8 +218,7 @@ static const char *state_text(const struct ipi_config *config)
 	return texts[config->state];
 }
 
-static void __attribute__((noreturn))
-fail_lost(struct scene *scene, unsigned int sender)
+static void __noreturn fail_lost(struct scene *scene, unsigned int sender)
 {
 	const struct ipi_vcpu *from = part(scene, sender);
 	const char *mode = scene->config->mode == APIC_X2APIC ? "x2APIC" :
@@ -248,8 +246,7 @@ fail_lost(struct scene *scene, unsigned int sender)
 	     state_text(scene->config), LOST_MS, mode);
 }
 
-static void __attribute__((noreturn))
-fail_wrong(struct scene *scene, unsigned int sender)
+static void __noreturn fail_wrong(struct scene *scene, unsigned int sender)
 {
 	const struct ipi_vcpu *from = part(scene, sender);
 	enum ipi_way way = from->wrong_way;
@@ -268,7 +265,7 @@ fail_wrong(struct scene *scene, unsigned int sender)
 static bool waits_for_turn(const struct scene *scene, unsigned int index)
 {
 	const struct ipi_vcpu *vcpu = part(scene, index);
-	uint32_t owner = part(scene, 0)->nmi_owner;
+	u32 owner = part(scene, 0)->nmi_owner;
 	unsigned int way;
 
 	for (way = 0; way < IPI_WAYS; way++)
@@ -277,9 +274,9 @@ static bool waits_for_turn(const struct scene *scene, unsigned int index)
 	return owner && owner != index + 1;
 }
 
-static uint64_t pass_time(struct scene *scene)
+static u64 pass_time(struct scene *scene)
 {
-	uint64_t now = clock_ns(), gap = now - scene->looked;
+	u64 now = clock_ns(), gap = now - scene->looked;
 
 	scene->looked = now;
 	scene->now += gap < LOOK_MAX_NS ? gap : LOOK_MAX_NS;
@@ -289,7 +286,7 @@ static uint64_t pass_time(struct scene *scene)
 /* Does everybody who sends get on? */
 static void watch(struct scene *scene)
 {
-	uint64_t now = pass_time(scene);
+	u64 now = pass_time(scene);
 	unsigned int i;
 
 	for (i = 0; i < scene->config->vcpus; i++) {
@@ -314,7 +311,7 @@ static void watch(struct scene *scene)
 static void pulse(struct scene *scene, bool more)
 {
 	const struct ipi_vcpu *to = part(scene, scene->config->vcpus - 1);
-	uint32_t got = to->pic_got;
+	u32 got = to->pic_got;
 
 	CHECK(got <= scene->pulses,
 	      "vCPU %u takes %u interrupts of the PIC where there were %u",
@@ -389,11 +386,11 @@ static void judge(struct scene *scene)
 			const struct ipi_vcpu *sender = part(scene, from);
 
 			for (way = 0; way < IPI_VECTORS; way++) {
-				uint32_t want = sender->want[to][way];
-				uint32_t got = vcpu->got[way][from];
-				uint32_t may = vcpu->role == IPI_DISTURBER ?
-						       sender->sent[way].may :
-						       0;
+				u32 want = sender->want[to][way];
+				u32 got = vcpu->got[way][from];
+				u32 may = vcpu->role == IPI_DISTURBER ?
+						  sender->sent[way].may :
+						  0;
 
 				CHECK(got >= want && got - want <= may,
 				      "vCPU %u has taken %u of the %ss from vCPU %u in the end, %u were sent to it",
@@ -403,9 +400,9 @@ static void judge(struct scene *scene)
 	}
 }
 
-static uint64_t sent_by_all(const struct scene *scene)
+static u64 sent_by_all(const struct scene *scene)
 {
-	uint64_t sum = 0;
+	u64 sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < scene->config->vcpus; i++)
@@ -420,7 +417,7 @@ static const char *missing(const struct scene *scene)
 	unsigned int way, i;
 
 	for (way = 0; way < IPI_WAYS; way++) {
-		uint64_t sent = 0;
+		u64 sent = 0;
 
 		for (i = 0; i < config->vcpus; i++)
 			sent += part(scene, i)->sent[way].count;
@@ -454,7 +451,7 @@ void ipi_run(const struct ipi_config *config)
 					   .on_sync = on_sync };
 	struct ipi_path *path;
 	struct scene scene;
-	uint64_t until;
+	u64 until;
 	unsigned int i;
 
 	begin(&scene, config);

@@ -3,10 +3,9 @@
 #ifndef AVIC_IPI_SCENE_H
 #define AVIC_IPI_SCENE_H
 
-#include <stdint.h>
-
 #include "apic.h"
 #include "ipi.h"
+#include "types.h"
 
 /* enum ipi_state - what those do that are sent to */
 enum ipi_state {
@@ -26,11 +25,11 @@ enum ipi_state {
  */
 struct ipi_config {
 	enum apic_mode mode;
-	uint32_t ways;
+	u32 ways;
 	enum ipi_state state;
 	enum ipi_disturbance disturbance;
 	unsigned int vcpus;
-	uint64_t duration_ns;
+	u64 duration_ns;
 };
 
 /**

@@ -3,9 +3,8 @@
 #ifndef AVIC_NESTED_H
 #define AVIC_NESTED_H
 
-#include <stdint.h>
-
 #include "svm.h"
+#include "types.h"
 
 #define NESTED_VECTOR 0x51
 
@@ -21,12 +20,12 @@
  */
 struct nested_guest {
 	struct svm_nested svm;
-	uint64_t backing;
-	uint64_t physical;
-	uint64_t logical;
-	uint64_t highest;
-	uint64_t rounds;
-	volatile uint64_t taken;
+	u64 backing;
+	u64 physical;
+	u64 logical;
+	u64 highest;
+	u64 rounds;
+	volatile u64 taken;
 };
 
 static inline struct nested_guest *nested_of(struct guest_vcpu *guest)
@@ -35,6 +34,6 @@ static inline struct nested_guest *nested_of(struct guest_vcpu *guest)
 }
 
 /* Guest function. */
-void nested_run(struct guest_vcpu *self, uint64_t unused);
+void nested_run(struct guest_vcpu *self, u64 unused);
 
 #endif /* AVIC_NESTED_H */

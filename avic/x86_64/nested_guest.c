@@ -6,7 +6,7 @@
 
 #define AVIC_ENABLED (1U << 31)
 
-static void on_interrupt(struct guest_vcpu *self, uint64_t vector)
+static void on_interrupt(struct guest_vcpu *self, u64 vector)
 {
 	guest_assert_equal(vector, NESTED_VECTOR);
 	nested_of(self)->taken++;
@@ -14,10 +14,10 @@ static void on_interrupt(struct guest_vcpu *self, uint64_t vector)
 }
 
 /* L2: hardware delivers, no exit is needed. */
-static void send_to_self(struct guest_vcpu *self, uint64_t rounds)
+static void send_to_self(struct guest_vcpu *self, u64 rounds)
 {
 	struct nested_guest *this = nested_of(self);
-	uint64_t i;
+	u64 i;
 
 	apic_begin(self, APIC_XAPIC);
 	interrupts_on();
@@ -31,21 +31,20 @@ static void send_to_self(struct guest_vcpu *self, uint64_t rounds)
 	interrupts_off();
 }
 
-static void put(struct nested_guest *this, unsigned int offset, uint64_t value)
+static void put(struct nested_guest *this, unsigned int offset, u64 value)
 {
-	*(volatile uint64_t *)svm_field(&this->svm, offset) = value;
+	*(volatile u64 *)svm_field(&this->svm, offset) = value;
 }
 
-void nested_run(struct guest_vcpu *self, uint64_t unused)
+void nested_run(struct guest_vcpu *self, u64 unused)
 {
 	struct nested_guest *this = nested_of(self);
-	uint64_t code;
+	u64 code;
 
 	(void)unused;
 	self->interrupt = on_interrupt;
 	svm_begin(self, &this->svm, send_to_self, this->rounds);
-	*(volatile uint32_t *)svm_field(&this->svm,
-					SVM_AVIC_ENABLE) |= AVIC_ENABLED;
+	*(volatile u32 *)svm_field(&this->svm, SVM_AVIC_ENABLE) |= AVIC_ENABLED;
 	put(this, SVM_AVIC_BAR, APIC_ADDRESS);
 	put(this, SVM_AVIC_BACKING, this->backing);
 	put(this, SVM_AVIC_LOGICAL, this->logical);

@@ -12,7 +12,7 @@
 
 struct page_set {
 	size_t count;
-	uint64_t page[SIZE];
+	u64 page[SIZE];
 };
 
 struct page_set *page_set_new(void)
@@ -30,7 +30,7 @@ void page_set_clear(struct page_set *set)
 }
 
 /* Where it is, or has to be. */
-static size_t place_of(const struct page_set *set, uint64_t page)
+static size_t place_of(const struct page_set *set, u64 page)
 {
 	size_t place = (page >> 12) * 0x9e3779b97f4a7c15ULL >> (64 - BITS);
 
@@ -39,7 +39,7 @@ static size_t place_of(const struct page_set *set, uint64_t page)
 	return place;
 }
 
-void page_set_add(struct page_set *set, uint64_t page)
+void page_set_add(struct page_set *set, u64 page)
 {
 	size_t place = place_of(set, page);
 
@@ -49,15 +49,15 @@ void page_set_add(struct page_set *set, uint64_t page)
 	set->page[place] = page;
 }
 
-bool page_set_has(const struct page_set *set, uint64_t page)
+bool page_set_has(const struct page_set *set, u64 page)
 {
 	return set->page[place_of(set, page)];
 }
 
-uint64_t page_set_next(const struct page_set *set, size_t *position)
+u64 page_set_next(const struct page_set *set, size_t *position)
 {
 	while (*position < SIZE) {
-		uint64_t page = set->page[(*position)++];
+		u64 page = set->page[(*position)++];
 
 		if (page)
 			return page;

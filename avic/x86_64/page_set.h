@@ -5,7 +5,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+
+#include "types.h"
 
 struct page_set;
 
@@ -27,7 +28,7 @@ void page_set_clear(struct page_set *set);
  * @set: the set; has room for some 50000, more fails the case
  * @page: its address, not 0
  */
-void page_set_add(struct page_set *set, uint64_t page);
+void page_set_add(struct page_set *set, u64 page);
 
 /**
  * page_set_has() - is a page in it?
@@ -36,7 +37,7 @@ void page_set_add(struct page_set *set, uint64_t page);
  *
  * Return: whether it is.
  */
-bool page_set_has(const struct page_set *set, uint64_t page);
+bool page_set_has(const struct page_set *set, u64 page);
 
 /**
  * page_set_next() - go through it
@@ -45,6 +46,6 @@ bool page_set_has(const struct page_set *set, uint64_t page);
  *
  * Return: a page; 0 after the last one.
  */
-uint64_t page_set_next(const struct page_set *set, size_t *position);
+u64 page_set_next(const struct page_set *set, size_t *position);
 
 #endif /* AVIC_PAGE_SET_H */

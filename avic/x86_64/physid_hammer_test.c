@@ -27,7 +27,7 @@ enum {
 };
 
 static struct hammer_config config_of(const struct test_case *test,
-				      uint64_t round_ns)
+				      u64 round_ns)
 {
 	struct hammer_config config = {
 		.vcpus = (unsigned int)test->number[NUMBER_VCPUS],
@@ -92,7 +92,7 @@ int main(int argc, char **argv)
 		.summary =
 			"whatever vCPUs and host do, the shadow is right when all is quiet",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 		.needs = AVIC_NEEDS,
 	};
 

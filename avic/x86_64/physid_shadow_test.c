@@ -48,7 +48,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	const struct shadow_rule *rule;
 	size_t count = 0, i;
 
-	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
 		for (rule = lists[i]; rule->name; rule++) {
 			add(cases, &count, max, rule, SECMMU_AVIC_FIXED);
 			if (is_wanted(options, rule->name))

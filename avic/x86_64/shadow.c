@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -98,25 +95,24 @@ void shadow_end(struct shadow_scene *scene)
 	pagemap_close(scene->pagemap);
 }
 
-uint64_t shadow_entry(unsigned int page)
+u64 shadow_entry(unsigned int page)
 {
 	return SECMMU_AVIC_VALID | (SHADOW_BACKING_GPA + page * PAGE);
 }
 
-uint64_t shadow_running(unsigned int page, unsigned int vcpu)
+u64 shadow_running(unsigned int page, unsigned int vcpu)
 {
 	return shadow_entry(page) | SECMMU_AVIC_RUNNING | vcpu;
 }
 
-static uint64_t *memory_of(struct shadow_scene *scene, unsigned int number)
+static u64 *memory_of(struct shadow_scene *scene, unsigned int number)
 {
-	return (uint64_t *)scene->table_memory.hva + number;
+	return (u64 *)scene->table_memory.hva + number;
 }
 
-void shadow_fill(struct shadow_scene *scene, unsigned int number,
-		 uint64_t value)
+void shadow_fill(struct shadow_scene *scene, unsigned int number, u64 value)
 {
-	*(volatile uint64_t *)memory_of(scene, number) = value;
+	*(volatile u64 *)memory_of(scene, number) = value;
 }
 
 void shadow_run(struct shadow_scene *scene, unsigned int vcpu,
@@ -135,11 +131,11 @@ void shadow_run(struct shadow_scene *scene, unsigned int vcpu,
 }
 
 void shadow_store(struct shadow_scene *scene, unsigned int offset,
-		  unsigned int size, uint64_t value)
+		  unsigned int size, u64 value)
 {
 	struct track_op op = {
 		.kind = TRACK_MOV,
-		.size = (uint16_t)size,
+		.size = (u16)size,
 		.gva = SHADOW_TABLE_GPA + offset,
 		.value = { value },
 	};
@@ -148,7 +144,7 @@ void shadow_store(struct shadow_scene *scene, unsigned int offset,
 }
 
 void shadow_store_again(struct shadow_scene *scene, unsigned int offset,
-			uint64_t value, unsigned int count)
+			u64 value, unsigned int count)
 {
 	struct track_op op[TRACK_OPS];
 	unsigned int i;
@@ -182,7 +178,7 @@ static void store_in_thread(struct worker *worker, void *argument)
 
 struct worker_group *shadow_store_begin(struct shadow_scene *scene,
 					unsigned int vcpu, unsigned int offset,
-					uint64_t value)
+					u64 value)
 {
 	struct worker_group *group = worker_group_new("store");
 	struct store *store = calloc(1, sizeof(*store));
@@ -205,34 +201,34 @@ struct worker_group *shadow_store_begin(struct shadow_scene *scene,
 	return group;
 }
 
-static uint64_t physical(struct shadow_scene *scene,
-			 const struct backing *memory, unsigned int page)
+static u64 physical(struct shadow_scene *scene, const struct backing *memory,
+		    unsigned int page)
 {
-	uint64_t entry;
+	u64 entry;
 
-	pagemap_read(scene->pagemap, (uint8_t *)memory->hva + page * PAGE,
-		     &entry, 1);
+	pagemap_read(scene->pagemap, (u8 *)memory->hva + page * PAGE, &entry,
+		     1);
 	return entry & PAGEMAP_PRESENT ? (entry & PAGEMAP_PFN_MASK) * PAGE : 0;
 }
 
-uint64_t shadow_physical(struct shadow_scene *scene, unsigned int page)
+u64 shadow_physical(struct shadow_scene *scene, unsigned int page)
 {
 	return physical(scene, &scene->backing_memory, page);
 }
 
-uint64_t shadow_table_physical(struct shadow_scene *scene, unsigned int page)
+u64 shadow_table_physical(struct shadow_scene *scene, unsigned int page)
 {
 	return physical(scene, &scene->table_memory, page);
 }
 
-static bool is_in(const struct memslot *slot, uint64_t gpa)
+static bool is_in(const struct memslot *slot, u64 gpa)
 {
 	return slot->size && !(slot->flags & KVM_MEM_READONLY) &&
 	       gpa - slot->gpa < slot->size;
 }
 
 /* The host physical address, or 0 if no slot has it. */
-static uint64_t translate(struct shadow_scene *scene, uint64_t gpa)
+static u64 translate(struct shadow_scene *scene, u64 gpa)
 {
 	if (is_in(&scene->backing_slot, gpa))
 		return shadow_physical(scene,
@@ -248,10 +244,9 @@ static uint64_t translate(struct shadow_scene *scene, uint64_t gpa)
 	return 0;
 }
 
-uint64_t shadow_expected(struct shadow_scene *scene, uint64_t guest,
-			 uint64_t dummy)
+u64 shadow_expected(struct shadow_scene *scene, u64 guest, u64 dummy)
 {
-	uint64_t vcpu = guest & SECMMU_AVIC_APIC_ID, page;
+	u64 vcpu = guest & SECMMU_AVIC_APIC_ID, page;
 
 	if (!(guest & SECMMU_AVIC_VALID))
 		return 0;
@@ -296,8 +291,8 @@ void shadow_judge(struct shadow_scene *scene, unsigned int known)
 	      "the shadow has %u entries where it has to have %u", read.known,
 	      known);
 	for (i = 0; i < SECMMU_AVIC_ENTRIES; i++) {
-		uint64_t guest = i < known ? *memory_of(scene, i) : 0;
-		uint64_t shadow = shadow_expected(scene, guest, read.dummy);
+		u64 guest = i < known ? *memory_of(scene, i) : 0;
+		u64 shadow = shadow_expected(scene, guest, read.dummy);
 
 		CHECK(entry[i].shadow == shadow,
 		      "entry %u: the guest has %#llx, so the shadow has to be %#llx, and is %#llx (the dummy page is %#llx)",
@@ -317,7 +312,7 @@ void shadow_judge(struct shadow_scene *scene, unsigned int known)
 	      known, read.tracked, read.kernel);
 }
 
-void shadow_judge_erased(struct shadow_scene *scene, uint64_t erased,
+void shadow_judge_erased(struct shadow_scene *scene, u64 erased,
 			 unsigned int known)
 {
 	struct secmmu_avic_counters counters = avic_counters(&scene->avic);

@@ -8,7 +8,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "avic_device.h"
 #include "backing.h"
@@ -16,6 +15,7 @@
 #include "track.h"
 #include "vm.h"
 #include "worker.h"
+#include "types.h"
 
 #define SHADOW_TABLE_PAGES   4
 #define SHADOW_BACKING_PAGES 520
@@ -47,7 +47,7 @@ struct shadow_scene {
 	unsigned int table;
 	struct pagemap *pagemap;
 	unsigned int apic_id;
-	uint64_t has_run;
+	u64 has_run;
 };
 
 /**
@@ -71,7 +71,7 @@ void shadow_end(struct shadow_scene *scene);
  *
  * Return: it, with nobody running.
  */
-uint64_t shadow_entry(unsigned int page);
+u64 shadow_entry(unsigned int page);
 
 /**
  * shadow_running() - a valid entry whose vCPU runs
@@ -80,7 +80,7 @@ uint64_t shadow_entry(unsigned int page);
  *
  * Return: it.
  */
-uint64_t shadow_running(unsigned int page, unsigned int vcpu);
+u64 shadow_running(unsigned int page, unsigned int vcpu);
 
 /**
  * shadow_fill() - user space writes an entry, before anything is tracked
@@ -88,8 +88,7 @@ uint64_t shadow_running(unsigned int page, unsigned int vcpu);
  * @number: of the entry
  * @value: what
  */
-void shadow_fill(struct shadow_scene *scene, unsigned int number,
-		 uint64_t value);
+void shadow_fill(struct shadow_scene *scene, unsigned int number, u64 value);
 
 /**
  * shadow_run() - a vCPU does a list of writes
@@ -109,7 +108,7 @@ void shadow_run(struct shadow_scene *scene, unsigned int vcpu,
  * @value: what
  */
 void shadow_store(struct shadow_scene *scene, unsigned int offset,
-		  unsigned int size, uint64_t value);
+		  unsigned int size, u64 value);
 
 /**
  * shadow_store_again() - the same, many times
@@ -119,7 +118,7 @@ void shadow_store(struct shadow_scene *scene, unsigned int offset,
  * @count: how often
  */
 void shadow_store_again(struct shadow_scene *scene, unsigned int offset,
-			uint64_t value, unsigned int count);
+			u64 value, unsigned int count);
 
 /**
  * shadow_store_begin() - a vCPU writes in a thread of its own
@@ -132,7 +131,7 @@ void shadow_store_again(struct shadow_scene *scene, unsigned int offset,
  */
 struct worker_group *shadow_store_begin(struct shadow_scene *scene,
 					unsigned int vcpu, unsigned int offset,
-					uint64_t value);
+					u64 value);
 
 /**
  * shadow_physical() - where a backing page is
@@ -141,7 +140,7 @@ struct worker_group *shadow_store_begin(struct shadow_scene *scene,
  *
  * Return: host physical address.
  */
-uint64_t shadow_physical(struct shadow_scene *scene, unsigned int page);
+u64 shadow_physical(struct shadow_scene *scene, unsigned int page);
 
 /**
  * shadow_table_physical() - the same of a page of tables
@@ -150,7 +149,7 @@ uint64_t shadow_physical(struct shadow_scene *scene, unsigned int page);
  *
  * Return: host physical address.
  */
-uint64_t shadow_table_physical(struct shadow_scene *scene, unsigned int page);
+u64 shadow_table_physical(struct shadow_scene *scene, unsigned int page);
 
 /**
  * shadow_expected() - what an entry's shadow has to be
@@ -160,8 +159,7 @@ uint64_t shadow_table_physical(struct shadow_scene *scene, unsigned int page);
  *
  * Return: it.
  */
-uint64_t shadow_expected(struct shadow_scene *scene, uint64_t guest,
-			 uint64_t dummy);
+u64 shadow_expected(struct shadow_scene *scene, u64 guest, u64 dummy);
 
 /**
  * shadow_judge() - the shadow is what memory says
@@ -178,7 +176,7 @@ void shadow_judge(struct shadow_scene *scene, unsigned int known);
  * @erased: how many were erased so far, this one included
  * @known: how many entries there were
  */
-void shadow_judge_erased(struct shadow_scene *scene, uint64_t erased,
+void shadow_judge_erased(struct shadow_scene *scene, u64 erased,
 			 unsigned int known);
 
 #endif /* AVIC_SHADOW_H */

@@ -43,7 +43,7 @@ static void test_fault_a(const struct test_case *test)
 	struct secmmu_avic_entry entry;
 	struct secmmu_avic_read read;
 	struct shadow_scene scene;
-	uint64_t expected;
+	u64 expected;
 
 	shadow_begin(&scene, personality_of(test), 3);
 	shadow_run(&scene, 1, NULL, 0);
@@ -52,15 +52,13 @@ static void test_fault_a(const struct test_case *test)
 	avic_arm(&scene.avic, SECMMU_AVIC_AT_WRITE);
 	first = shadow_store_begin(&scene, 0, 0, shadow_running(4, 0));
 	avic_await(&scene.avic, SECMMU_AVIC_AT_WRITE);
-	CHECK(*(volatile uint64_t *)scene.table_memory.hva ==
-		      shadow_running(4, 0),
+	CHECK(*(volatile u64 *)scene.table_memory.hva == shadow_running(4, 0),
 	      "KVM tells of a write before it has happened");
 	second = shadow_store_begin(&scene, 1, 0, shadow_entry(4) | 1);
 	worker_group_join(second, JOIN_MS);
 	avic_release(&scene.avic, SECMMU_AVIC_AT_WRITE);
 	worker_group_join(first, JOIN_MS);
-	CHECK(*(volatile uint64_t *)scene.table_memory.hva ==
-		      (shadow_entry(4) | 1),
+	CHECK(*(volatile u64 *)scene.table_memory.hva == (shadow_entry(4) | 1),
 	      "the later of two writes is not what memory has");
 	entry = shadow_entry_of(&scene, 0, &read);
 	expected = shadow_expected(&scene, shadow_entry(4) | 1, read.dummy);
@@ -111,7 +109,7 @@ static void test_fault_b(const struct test_case *test)
 	read = avic_read(&scene.avic, scene.table, entry);
 	/* Of 16 pages, not all have addresses that end in 0xf000. */
 	for (i = 0; i < 16; i++) {
-		uint64_t page = shadow_physical(&scene, i);
+		u64 page = shadow_physical(&scene, i);
 
 		wrong |= (entry[i].shadow & SECMMU_AVIC_BACKING) != page;
 		exactly &= entry[i].shadow ==
@@ -181,7 +179,7 @@ static void test_fault_e(const struct test_case *test)
 	struct secmmu_avic_entry entry;
 	struct worker_group *store;
 	struct shadow_scene scene;
-	uint64_t page;
+	u64 page;
 
 	shadow_begin_known(&scene, test, 1);
 	page = shadow_physical(&scene, 0);
@@ -259,13 +257,13 @@ static void test_fault_h_page(const struct test_case *test)
 	struct secmmu_avic_entry entry;
 	struct secmmu_avic_read read;
 	struct shadow_scene scene;
-	uint64_t old;
+	u64 old;
 
 	shadow_begin_known(&scene, test, 2);
 	old = shadow_physical(&scene, 1);
 	CHECK(!backing_discard(&scene.backing_memory, PAGE, PAGE),
 	      "cannot drop a page: %s", errno_name(errno));
-	((volatile uint8_t *)scene.backing_memory.hva)[PAGE] = 1;
+	((volatile u8 *)scene.backing_memory.hva)[PAGE] = 1;
 	CHECK(shadow_physical(&scene, 1) != old,
 	      "a page that is pinned is free for others");
 	entry = shadow_entry_of(&scene, 1, &read);

@@ -154,7 +154,7 @@ static void test_merge_apic_id(const struct test_case *test)
 /* An entry written byte by byte, and by words and halves, as it is but for one. */
 static void test_merge_bytes(const struct test_case *test)
 {
-	uint64_t value = shadow_running(1, 0);
+	u64 value = shadow_running(1, 0);
 	unsigned int size, offset, writes = 0;
 	struct shadow_scene scene;
 
@@ -193,7 +193,7 @@ static void test_merge_locked(const struct test_case *test)
 	size_t i;
 
 	shadow_begin_known(&scene, test, 1);
-	for (i = 0; i < sizeof(op) / sizeof(op[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(op); i++) {
 		op[i].gva = SHADOW_TABLE_GPA;
 		shadow_run(&scene, 0, &op[i], 1);
 		shadow_judge(&scene, 1);
@@ -238,7 +238,7 @@ static void test_ignored(const struct test_case *test)
 struct eraser {
 	unsigned int offset;
 	unsigned int size;
-	uint64_t value;
+	u64 value;
 };
 
 #define LATER_PAGE (SECMMU_AVIC_VALID | (SHADOW_BACKING_GPA + 3 * PAGE))

@@ -4,10 +4,10 @@
 #define AVIC_SHADOW_RULES_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "cases.h"
 #include "shadow.h"
+#include "types.h"
 
 #define PAGE 4096ULL
 #define ALL  SECMMU_AVIC_ENTRIES

@@ -15,7 +15,7 @@ static void test_slot_deleted(const struct test_case *test)
 {
 	struct shadow_scene scene;
 	struct memslot *slot;
-	uint64_t size;
+	u64 size;
 
 	shadow_begin_known(&scene, test, 4);
 	slot = test->number[1] ? &scene.backing_slot : &scene.table_slot;
@@ -71,7 +71,7 @@ static void test_slot_moved(const struct test_case *test)
 {
 	struct shadow_scene scene;
 	struct memslot *slot;
-	uint64_t gpa;
+	u64 gpa;
 	int error;
 
 	shadow_begin_known(&scene, test, 4);

@@ -30,12 +30,12 @@
 struct member {
 	struct track_model *model;
 	struct random_stream random;
-	uint64_t sequence;
-	uint64_t last[STORM_PAGES][WORDS];
+	u64 sequence;
+	u64 last[STORM_PAGES][WORDS];
 	int ring;
 };
 
-static bool is_shared(uint64_t offset)
+static bool is_shared(u64 offset)
 {
 	return offset % 4096 >= STORM_SHARED_AT &&
 	       offset % 4096 < STORM_SHARED_AT + STORM_SHARED;
@@ -43,10 +43,10 @@ static bool is_shared(uint64_t offset)
 
 /* Have the model do the vCPU's next instruction. */
 static void know_more(struct track_scene *scene, struct member *member,
-		      uint32_t index)
+		      u32 index)
 {
 	struct track_op op;
-	uint64_t offset;
+	u64 offset;
 
 	storm_next(&member->random, index, scene->vm->vcpu_count,
 		   scene->slot.gpa, ++member->sequence, &op);
@@ -76,11 +76,11 @@ static unsigned int owner_of(struct track_scene *scene, struct member *member,
 }
 
 /* All that KVM has told of so far. */
-static uint64_t drain(struct track_scene *scene, struct member *member)
+static u64 drain(struct track_scene *scene, struct member *member)
 {
 	unsigned int vcpus = scene->vm->vcpu_count, ring, i;
 	struct secmmu_avic_write told;
-	uint64_t count = 0;
+	u64 count = 0;
 
 	for (ring = 0; ring < vcpus; ring++) {
 		for (i = 0; i < vcpus && member[i].ring != (int)ring; i++)
@@ -108,7 +108,7 @@ static void judge_complete(struct track_scene *scene, struct member *member)
 	unsigned int i;
 
 	for (i = 0; i < scene->vm->vcpu_count; i++) {
-		uint64_t done = storm_of(scene->vm->vcpus[i].guest)->sequence;
+		u64 done = storm_of(scene->vm->vcpus[i].guest)->sequence;
 
 		if (member[i].sequence > done)
 			continue;
@@ -120,14 +120,14 @@ static void judge_complete(struct track_scene *scene, struct member *member)
 }
 
 static void judge_shared(const struct track_scene *scene,
-			 const struct member *member, uint64_t offset)
+			 const struct member *member, u64 offset)
 {
-	uint64_t page = offset / 4096, is;
-	uint64_t word = (offset % 4096 - STORM_SHARED_AT) / 8;
+	u64 page = offset / 4096, is;
+	u64 word = (offset % 4096 - STORM_SHARED_AT) / 8;
 	bool written = false;
 	unsigned int i;
 
-	memcpy(&is, (const uint8_t *)scene->slot.hva + offset, 8);
+	memcpy(&is, (const u8 *)scene->slot.hva + offset, 8);
 	for (i = 0; i < scene->vm->vcpu_count; i++) {
 		if (member[i].last[page][word] == is)
 			return;
@@ -141,8 +141,8 @@ static void judge_shared(const struct track_scene *scene,
 static void judge_memory(const struct track_scene *scene,
 			 const struct member *member)
 {
-	const uint8_t *memory = scene->slot.hva;
-	uint64_t i;
+	const u8 *memory = scene->slot.hva;
+	u64 i;
 
 	for (i = 0; i < SLOT_BYTES; i++) {
 		unsigned int owner;
@@ -165,7 +165,7 @@ static void judge_memory(const struct track_scene *scene,
 }
 
 static void one_round(struct track_scene *scene, struct member *member,
-		      const struct storm_config *config, uint64_t *count)
+		      const struct storm_config *config, u64 *count)
 {
 	struct deadline end = deadline_in_ms(ROUND_MS);
 	bool logged = false;
@@ -212,7 +212,7 @@ void storm(const struct storm_config *config)
 		.ring = RING,
 	};
 	struct crew_config crew_config = { .function = storm_run };
-	uint64_t until = clock_ns() + config->duration_ns, count = 0;
+	u64 until = clock_ns() + config->duration_ns, count = 0;
 	struct member *member = calloc(config->vcpus, sizeof(*member));
 	struct secmmu_avic_counters counters;
 	struct track_scene scene;

@@ -4,7 +4,8 @@
 #define AVIC_STORM_H
 
 #include <stdbool.h>
-#include <stdint.h>
+
+#include "types.h"
 
 /**
  * struct storm_config - what there is to be
@@ -15,7 +16,7 @@
 struct storm_config {
 	unsigned int vcpus;
 	bool flip_logging;
-	uint64_t duration_ns;
+	u64 duration_ns;
 };
 
 /**

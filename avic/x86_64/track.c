@@ -2,9 +2,6 @@
 /*
  * What guest writes leave in memory, and what KVM has to tell of them.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,7 +15,7 @@
 
 #define PAGE 4096ULL
 
-static bool is_tracked(const struct track_scene *scene, uint64_t gpa)
+static bool is_tracked(const struct track_scene *scene, u64 gpa)
 {
 	size_t i;
 
@@ -28,16 +25,16 @@ static bool is_tracked(const struct track_scene *scene, uint64_t gpa)
 	return false;
 }
 
-static uint8_t *image_at(const struct track_scene *scene, uint64_t gpa)
+static u8 *image_at(const struct track_scene *scene, u64 gpa)
 {
 	return scene->image + (gpa - scene->slot.gpa);
 }
 
 /* One callback for each page (emulator_read_write()). */
-static void expect(struct track_model *model, uint64_t gpa, const void *data,
+static void expect(struct track_model *model, u64 gpa, const void *data,
 		   size_t bytes)
 {
-	const uint8_t *from = data;
+	const u8 *from = data;
 
 	memmove(image_at(model->scene, gpa), data, bytes);
 	while (bytes) {
@@ -52,7 +49,7 @@ static void expect(struct track_model *model, uint64_t gpa, const void *data,
 			write = &model->write[model->count++];
 			memset(write, 0, sizeof(*write));
 			write->gpa = gpa;
-			write->bytes = (uint32_t)now;
+			write->bytes = (u32)now;
 			memcpy(write->data, from, now);
 		}
 		gpa += now;
@@ -64,15 +61,14 @@ static void expect(struct track_model *model, uint64_t gpa, const void *data,
 /* A locked comparison writes what was there if it fails (em_cmpxchg()). */
 static void expect_compare(struct track_model *model, const struct track_op *op)
 {
-	const uint64_t *compare = op->size == 16 ? &op->value[2] :
-						   &op->value[1];
-	uint8_t copy[16];
+	const u64 *compare = op->size == 16 ? &op->value[2] : &op->value[1];
+	u8 copy[16];
 
 	memcpy(copy, image_at(model->scene, op->gva), op->size);
 	expect(model, op->gva,
 	       (op->kind == TRACK_CMPXCHG && op->count) ||
 			       !memcmp(copy, compare, op->size) ?
-		       (const uint8_t *)op->value :
+		       (const u8 *)op->value :
 		       copy,
 	       op->size);
 }
@@ -80,7 +76,7 @@ static void expect_compare(struct track_model *model, const struct track_op *op)
 /* Instructions that read, change and write, even if nothing changes by it. */
 static void expect_change(struct track_model *model, const struct track_op *op)
 {
-	uint64_t value = 0;
+	u64 value = 0;
 
 	memcpy(&value, image_at(model->scene, op->gva), op->size);
 	if (op->kind == TRACK_OR)
@@ -95,7 +91,7 @@ static void expect_change(struct track_model *model, const struct track_op *op)
 static void expect_repeated(struct track_model *model,
 			    const struct track_op *op)
 {
-	const uint8_t *from = (const uint8_t *)op->value;
+	const u8 *from = (const u8 *)op->value;
 	unsigned int i;
 
 	for (i = 0; i < op->count; i++)
@@ -170,7 +166,7 @@ bool track_model_is_next(const struct track_model *model,
 	       !memcmp(told->data, next->data, sizeof(told->data));
 }
 
-bool track_model_pending(const struct track_model *model, uint64_t gpa)
+bool track_model_pending(const struct track_model *model, u64 gpa)
 {
 	size_t i;
 
@@ -233,7 +229,7 @@ void track_end(struct track_scene *scene)
 	free(scene->image);
 }
 
-void track_page(struct track_scene *scene, uint64_t offset)
+void track_page(struct track_scene *scene, u64 offset)
 {
 	CHECK(scene->page_count < TRACK_PAGES, "too many pages");
 	avic_track(&scene->avic, scene->slot.gpa + offset);
@@ -262,7 +258,7 @@ void track_judge_nothing(const struct avic *avic)
 
 void track_judge_memory(const struct track_scene *scene)
 {
-	const uint8_t *memory = scene->slot.hva;
+	const u8 *memory = scene->slot.hva;
 	size_t i;
 
 	for (i = 0; i < scene->slot.size; i++)
@@ -272,7 +268,7 @@ void track_judge_memory(const struct track_scene *scene)
 }
 
 static void prepare(struct track_scene *scene, guest_function function,
-		    const struct track_op *op, size_t count, uint64_t vectors)
+		    const struct track_op *op, size_t count, u64 vectors)
 {
 	struct vcpu *vcpu = &scene->vm->vcpus[0];
 	struct track_list *list = track_list_of(vcpu->guest);
@@ -287,7 +283,7 @@ static void prepare(struct track_scene *scene, guest_function function,
 }
 
 static void do_by(struct track_scene *scene, guest_function function,
-		  const struct track_op *op, size_t count, uint64_t vectors)
+		  const struct track_op *op, size_t count, u64 vectors)
 {
 	struct vcpu *vcpu = &scene->vm->vcpus[0];
 	struct track_model *model = track_model_new(scene);
@@ -307,13 +303,13 @@ static void do_by(struct track_scene *scene, guest_function function,
 }
 
 void track_do(struct track_scene *scene, const struct track_op *op,
-	      size_t count, uint64_t vectors)
+	      size_t count, u64 vectors)
 {
 	do_by(scene, track_run, op, count, vectors);
 }
 
 void track_do_nested(struct track_scene *scene, const struct track_op *op,
-		     size_t count, uint64_t vectors)
+		     size_t count, u64 vectors)
 {
 	struct vcpu *vcpu = &scene->vm->vcpus[0];
 
@@ -321,7 +317,7 @@ void track_do_nested(struct track_scene *scene, const struct track_op *op,
 	do_by(scene, track_nested_run, op, count, vectors);
 }
 
-void track_store(struct track_scene *scene, uint64_t offset, uint64_t value)
+void track_store(struct track_scene *scene, u64 offset, u64 value)
 {
 	struct track_op op = {
 		.kind = TRACK_MOV,
@@ -339,7 +335,7 @@ static void do_nothing(int signal)
 }
 
 enum vcpu_event track_try(struct track_scene *scene, const struct track_op *op,
-			  size_t count, uint64_t vectors)
+			  size_t count, u64 vectors)
 {
 	/* Again and again, as a signal before KVM_RUN is lost. */
 	struct itimerval second = { { 1, 0 }, { 1, 0 } }, never = { 0 };

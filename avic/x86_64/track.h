@@ -9,12 +9,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "guest.h"
 #include "random.h"
 #include "stamp.h"
 #include "svm.h"
+#include "types.h"
 
 /* enum track_kind - how a guest writes */
 enum track_kind {
@@ -49,12 +49,12 @@ enum track_kind {
  *	compare with what is there
  */
 struct track_op {
-	uint64_t gva;
-	uint64_t value[4];
-	uint64_t result;
-	uint32_t kind;
-	uint16_t size;
-	uint16_t count;
+	u64 gva;
+	u64 value[4];
+	u64 result;
+	u32 kind;
+	u16 size;
+	u16 count;
 };
 
 #define TRACK_OPS    24
@@ -66,7 +66,7 @@ struct track_op {
  * @op: they
  */
 struct track_list {
-	uint64_t count;
+	u64 count;
 	struct track_op op[TRACK_OPS];
 };
 
@@ -116,9 +116,9 @@ static inline struct track_list *track_list_of(struct guest_vcpu *guest)
  * @sequence: instructions so far
  */
 struct storm {
-	uint64_t gpa;
+	u64 gpa;
 	struct random_stream random;
-	volatile uint64_t sequence;
+	volatile u64 sequence;
 };
 
 static inline struct storm *storm_of(struct guest_vcpu *guest)
@@ -127,14 +127,14 @@ static inline struct storm *storm_of(struct guest_vcpu *guest)
 }
 
 /* What a vCPU does next. */
-static inline void storm_next(struct random_stream *random, uint32_t index,
-			      uint32_t vcpus, uint64_t gpa, uint64_t sequence,
+static inline void storm_next(struct random_stream *random, u32 index,
+			      u32 vcpus, u64 gpa, u64 sequence,
 			      struct track_op *op)
 {
-	uint64_t page = random_below(random, STORM_PAGES);
-	uint64_t where = random_below(random, 8);
-	uint64_t slice = STORM_SLICES_SIZE / vcpus & ~7ULL;
-	uint64_t bytes;
+	u64 page = random_below(random, STORM_PAGES);
+	u64 where = random_below(random, 8);
+	u64 slice = STORM_SLICES_SIZE / vcpus & ~7ULL;
+	u64 bytes;
 
 	op->kind = TRACK_MOV;
 	op->size = 8;
@@ -149,7 +149,7 @@ static inline void storm_next(struct random_stream *random, uint32_t index,
 			   8 * random_below(random, STORM_SHARED / 8);
 		return;
 	}
-	op->size = (uint16_t)(1U << random_below(random, 4));
+	op->size = (u16)(1U << random_below(random, 4));
 	if (where == 1 && op->size > 1 && page + 1 < STORM_PAGES &&
 	    page % vcpus == index) {
 		if (random_chance(random, 1, 2))
@@ -169,11 +169,11 @@ static inline void storm_next(struct random_stream *random, uint32_t index,
 		break;
 	case 3:
 		op->kind = TRACK_CMPXCHG;
-		op->count = (uint16_t)random_below(random, 2);
+		op->count = (u16)random_below(random, 2);
 		break;
 	case 4:
 		op->kind = TRACK_STOS;
-		op->count = (uint16_t)random_between(random, 1, 8);
+		op->count = (u16)random_between(random, 1, 8);
 		break;
 	}
 	bytes = op->size * (op->kind == TRACK_STOS ? op->count : 1U);
@@ -188,9 +188,9 @@ static inline void storm_next(struct random_stream *random, uint32_t index,
  * @window: guest address that the entry maps
  */
 struct track_remap {
-	uint64_t entry;
-	uint64_t value[TRACK_REPEAT];
-	uint64_t window;
+	u64 entry;
+	u64 value[TRACK_REPEAT];
+	u64 window;
 };
 
 static inline struct track_remap *track_remap_of(struct guest_vcpu *guest)
@@ -203,9 +203,9 @@ static inline struct track_remap *track_remap_of(struct guest_vcpu *guest)
  * guest's; a storm until stopped; and a page table that is written to, after each
  * time of which the page that is mapped now gets the number of the time, from 1.
  */
-void track_run(struct guest_vcpu *self, uint64_t vectors);
-void track_nested_run(struct guest_vcpu *self, uint64_t vectors);
-void storm_run(struct guest_vcpu *self, uint64_t unused);
-void track_remap_run(struct guest_vcpu *self, uint64_t unused);
+void track_run(struct guest_vcpu *self, u64 vectors);
+void track_nested_run(struct guest_vcpu *self, u64 vectors);
+void storm_run(struct guest_vcpu *self, u64 unused);
+void track_remap_run(struct guest_vcpu *self, u64 unused);
 
 #endif /* AVIC_TRACK_H */

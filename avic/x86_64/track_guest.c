@@ -72,7 +72,7 @@ _Static_assert(sizeof(struct track_remap) <= GUEST_TEST_AREA,
 		}                                                      \
 	} while (0)
 
-static void enable_vectors(uint64_t vectors)
+static void enable_vectors(u64 vectors)
 {
 	unsigned long cr4;
 
@@ -85,7 +85,7 @@ static void enable_vectors(uint64_t vectors)
 		asm volatile("xsetbv" : : "c"(0), "a"(XCR0_AVX), "d"(0));
 }
 
-static void push(uint64_t memory, uint64_t value)
+static void push(u64 memory, u64 value)
 {
 	asm volatile("mov %%rsp, %%rcx\n\t"
 		     "mov %[m], %%rsp\n\t"
@@ -98,8 +98,8 @@ static void push(uint64_t memory, uint64_t value)
 
 static void set_bit(struct track_op *op)
 {
-	uint64_t bit = op->value[0];
-	uint8_t was;
+	u64 bit = op->value[0];
+	u8 was;
 
 	if (op->size == 2)
 		asm volatile("lock btsw %w[b], (%[m]); setc %[w]"
@@ -121,7 +121,7 @@ static void set_bit(struct track_op *op)
 
 static void compare_pair(struct track_op *op)
 {
-	uint64_t low, high;
+	u64 low, high;
 
 	if (op->size == 8) {
 		low = op->value[1] & 0xffffffff;
@@ -145,8 +145,8 @@ static void compare_pair(struct track_op *op)
 
 static void repeat(const struct track_op *op)
 {
-	uint64_t count = op->count, to = op->gva;
-	uint64_t from = (uint64_t)(uintptr_t)op->value;
+	u64 count = op->count, to = op->gva;
+	u64 from = (u64)(uintptr_t)op->value;
 
 #define REPEAT(name, size)                               \
 	asm volatile("cld; rep " name size               \
@@ -203,7 +203,7 @@ static void vector(const struct track_op *op)
 
 static void simple(struct track_op *op)
 {
-	uint64_t value = op->value[0];
+	u64 value = op->value[0];
 
 	switch (op->kind) {
 	case TRACK_MOV:
@@ -238,7 +238,7 @@ static void simple(struct track_op *op)
 
 static void run_op(struct track_op *op)
 {
-	uint64_t accumulator = op->value[1];
+	u64 accumulator = op->value[1];
 
 	switch (op->kind) {
 	case TRACK_PUSH:
@@ -274,10 +274,10 @@ static void run_op(struct track_op *op)
 	}
 }
 
-void track_run(struct guest_vcpu *self, uint64_t vectors)
+void track_run(struct guest_vcpu *self, u64 vectors)
 {
 	struct track_list *list = track_list_of(self);
-	uint64_t i;
+	u64 i;
 
 	if (vectors)
 		enable_vectors(vectors);
@@ -287,7 +287,7 @@ void track_run(struct guest_vcpu *self, uint64_t vectors)
 	}
 }
 
-void track_nested_run(struct guest_vcpu *self, uint64_t vectors)
+void track_nested_run(struct guest_vcpu *self, u64 vectors)
 {
 	struct svm_nested *nested = &track_nested_of(self)->nested;
 
@@ -300,7 +300,7 @@ void track_nested_run(struct guest_vcpu *self, uint64_t vectors)
 	} while (!svm_done(nested));
 }
 
-void storm_run(struct guest_vcpu *self, uint64_t unused)
+void storm_run(struct guest_vcpu *self, u64 unused)
 {
 	struct storm *storm = storm_of(self);
 	struct track_op op;
@@ -310,7 +310,7 @@ void storm_run(struct guest_vcpu *self, uint64_t unused)
 		storm_next(&storm->random, self->index, self->vcpu_count,
 			   storm->gpa, storm->sequence + 1, &op);
 		if (op.kind == TRACK_CMPXCHG && op.count)
-			op.value[1] = *(volatile uint64_t *)(uintptr_t)op.gva;
+			op.value[1] = *(volatile u64 *)(uintptr_t)op.gva;
 		run_op(&op);
 		/* After it: what is counted has happened. */
 		storm->sequence++;
@@ -318,16 +318,16 @@ void storm_run(struct guest_vcpu *self, uint64_t unused)
 	}
 }
 
-void track_remap_run(struct guest_vcpu *self, uint64_t unused)
+void track_remap_run(struct guest_vcpu *self, u64 unused)
 {
 	struct track_remap *remap = track_remap_of(self);
-	uint64_t i;
+	u64 i;
 
 	(void)unused;
 	for (i = 0; remap->value[i]; i++) {
-		*(volatile uint64_t *)(uintptr_t)remap->entry = remap->value[i];
+		*(volatile u64 *)(uintptr_t)remap->entry = remap->value[i];
 		asm volatile("invlpg (%0)" : : "r"(remap->window) : "memory");
-		*(volatile uint64_t *)(uintptr_t)remap->window = i + 1;
+		*(volatile u64 *)(uintptr_t)remap->window = i + 1;
 		self->beat++;
 	}
 }

@@ -83,7 +83,7 @@ void track_oracle(const struct test_case *test)
 	size_t i;
 
 	(void)test;
-	for (i = 0; i < sizeof(histories) / sizeof(histories[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(histories); i++) {
 		if (histories[i].text)
 			expect_failure(live_through, (void *)&histories[i],
 				       histories[i].text);

@@ -8,12 +8,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "avic_device.h"
 #include "backing.h"
 #include "track.h"
 #include "vm.h"
+#include "types.h"
 
 #define TRACK_PAGES    8
 #define TRACK_EXPECTED 4096
@@ -28,7 +28,7 @@
  */
 struct track_scene_config {
 	enum backing_kind backing;
-	uint64_t size;
+	u64 size;
 	unsigned int vcpus;
 	unsigned int ring;
 };
@@ -48,8 +48,8 @@ struct track_scene {
 	struct backing backing;
 	struct memslot slot;
 	struct avic avic;
-	uint8_t *image;
-	uint64_t page[TRACK_PAGES];
+	u8 *image;
+	u64 page[TRACK_PAGES];
 	size_t page_count;
 };
 
@@ -117,7 +117,7 @@ bool track_model_done(const struct track_model *model);
  *
  * Return: whether there is.
  */
-bool track_model_pending(const struct track_model *model, uint64_t gpa);
+bool track_model_pending(const struct track_model *model, u64 gpa);
 
 /**
  * track_begin() - a scene in which nothing is tracked
@@ -138,7 +138,7 @@ void track_end(struct track_scene *scene);
  * @scene: the scene
  * @offset: in its slot, bytes
  */
-void track_page(struct track_scene *scene, uint64_t offset);
+void track_page(struct track_scene *scene, u64 offset);
 
 /**
  * track_forget_pages() - no page is expected to be told of any more
@@ -157,7 +157,7 @@ void track_forget_pages(struct track_scene *scene);
  * length and bytes, and of nothing else; and the writes have happened.
  */
 void track_do(struct track_scene *scene, const struct track_op *op,
-	      size_t count, uint64_t vectors);
+	      size_t count, u64 vectors);
 
 /**
  * track_do_nested() - as track_do(), by a guest of the guest's
@@ -169,7 +169,7 @@ void track_do(struct track_scene *scene, const struct track_op *op,
  * Skips the case where guests have no SVM.
  */
 void track_do_nested(struct track_scene *scene, const struct track_op *op,
-		     size_t count, uint64_t vectors);
+		     size_t count, u64 vectors);
 
 /**
  * track_try() - vCPU 0 does a list that KVM may not be able to
@@ -181,7 +181,7 @@ void track_do_nested(struct track_scene *scene, const struct track_op *op,
  * Return: as vcpu_run(); VCPU_KICKED if it has come to no end for a second.
  */
 enum vcpu_event track_try(struct track_scene *scene, const struct track_op *op,
-			  size_t count, uint64_t vectors);
+			  size_t count, u64 vectors);
 
 /**
  * track_store() - vCPU 0 stores a word, which is judged as by track_do()
@@ -189,7 +189,7 @@ enum vcpu_event track_try(struct track_scene *scene, const struct track_op *op,
  * @offset: where in the slot
  * @value: what
  */
-void track_store(struct track_scene *scene, uint64_t offset, uint64_t value);
+void track_store(struct track_scene *scene, u64 offset, u64 value);
 
 /**
  * track_judge_nothing() - KVM told of nothing more by @avic

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is tracked, how often, by whom, and in which slots. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,7 +18,7 @@ const struct track_scene_config track_small = {
 void track_test_twice(const struct test_case *test)
 {
 	struct track_scene scene;
-	uint64_t gpa;
+	u64 gpa;
 
 	(void)test;
 	track_begin(&scene, &track_small);
@@ -61,9 +58,8 @@ void track_test_two_trackers(const struct test_case *test)
 		track_store(&scene, TRACK_PAGE_TWO + 8 * i, i + 1);
 	}
 	for (i = 0; i < 6; i++) {
-		uint64_t gpa = scene.slot.gpa +
-			       (i % 2 ? TRACK_PAGE_TWO : TRACK_PAGE_ONE) +
-			       i / 2 * 8;
+		u64 gpa = scene.slot.gpa +
+			  (i % 2 ? TRACK_PAGE_TWO : TRACK_PAGE_ONE) + i / 2 * 8;
 
 		CHECK(avic_next(&other, avic_ring(&other, gettid()), &told) &&
 			      told.gpa == gpa && told.data[0] == i / 2 + 1,
@@ -80,7 +76,7 @@ void track_test_two_trackers(const struct test_case *test)
 void track_test_slot_deleted(const struct test_case *test)
 {
 	struct track_scene scene;
-	uint64_t size;
+	u64 size;
 
 	(void)test;
 	track_begin(&scene, &track_small);

@@ -5,9 +5,6 @@
  * with write access, each walk faults, and KVM has nothing to emulate
  * (kvm_mmu_page_fault(), PFERR_NESTED_GUEST_PAGE).
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,14 +20,14 @@
 #define PAGES  4
 
 /* Have this page be the table that maps the window's 2 MiB. */
-static void make_table(struct vm *vm, uint64_t gpa)
+static void make_table(struct vm *vm, u64 gpa)
 {
-	uint64_t *entry, table = vm->table_root;
+	u64 *entry, table = vm->table_root;
 	unsigned int shift;
 
 	vm_map(vm, WINDOW, GPA_TEST, 4096, 4096);
 	for (shift = 39;; shift -= 9) {
-		entry = (uint64_t *)((char *)vm->system + table) +
+		entry = (u64 *)((char *)vm->system + table) +
 			((WINDOW >> shift) & 511);
 		if (shift == 21)
 			break;
@@ -76,9 +73,8 @@ void track_page_table(const struct test_case *test)
 	}
 	track_judge_nothing(&scene.avic);
 	for (i = 0; i < PAGES; i++) {
-		uint64_t last = TRACK_REPEAT - 1 -
-				(TRACK_REPEAT - 2 - i) % PAGES;
-		uint64_t is;
+		u64 last = TRACK_REPEAT - 1 - (TRACK_REPEAT - 2 - i) % PAGES;
+		u64 is;
 
 		memcpy(&is, (char *)scene.slot.hva + (8 + i) * 4096, 8);
 		CHECK(is == last,

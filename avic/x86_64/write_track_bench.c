@@ -4,9 +4,6 @@
  * guest store, for more and more vCPUs, and per sync, for more and more entries;
  * both personalities in one run. Every line is "json: {...}".
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <time.h>
 
@@ -32,14 +29,14 @@ static const char *const personalities[] = {
 };
 
 /* Stores to an untracked, then to a tracked page: three of each in a case. */
-static uint64_t measure_ns(void)
+static u64 measure_ns(void)
 {
 	return case_duration_ns() / 7;
 }
 
-static uint64_t writes(const struct vm *vm)
+static u64 writes(const struct vm *vm)
 {
-	uint64_t sum = 0;
+	u64 sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < vm->vcpu_count; i++)
@@ -50,10 +47,10 @@ static uint64_t writes(const struct vm *vm)
 /* Stores for a while; how many each second. */
 static double measure(struct crew *crew, struct shadow_scene *scene)
 {
-	uint64_t wanted = measure_ns(), began = writes(scene->vm);
+	u64 wanted = measure_ns(), began = writes(scene->vm);
 	struct timespec wait = { .tv_sec = (time_t)(wanted / NSEC_PER_SEC),
 				 .tv_nsec = (long)(wanted % NSEC_PER_SEC) };
-	uint64_t start = clock_ns(), taken;
+	u64 start = clock_ns(), taken;
 
 	crew_resume(crew);
 	nanosleep(&wait, NULL);
@@ -62,7 +59,7 @@ static double measure(struct crew *crew, struct shadow_scene *scene)
 	return (double)(writes(scene->vm) - began) * 1e9 / (double)taken;
 }
 
-static void point_guests(struct shadow_scene *scene, uint64_t table)
+static void point_guests(struct shadow_scene *scene, u64 table)
 {
 	unsigned int i;
 
@@ -76,7 +73,7 @@ static void point_guests(struct shadow_scene *scene, uint64_t table)
 }
 
 /* What KVM has told of, of a page or of a table. */
-static uint64_t callbacks(const struct shadow_scene *scene)
+static u64 callbacks(const struct shadow_scene *scene)
 {
 	struct secmmu_avic_counters counters = avic_counters(&scene->avic);
 
@@ -84,10 +81,10 @@ static uint64_t callbacks(const struct shadow_scene *scene)
 }
 
 /* A vCPU may have been stopped between a store and its count. */
-static void judge_callbacks(const struct shadow_scene *scene, uint64_t told,
-			    uint64_t stores)
+static void judge_callbacks(const struct shadow_scene *scene, u64 told,
+			    u64 stores)
 {
-	uint64_t vcpus = scene->vm->vcpu_count;
+	u64 vcpus = scene->vm->vcpu_count;
 
 	CHECK(told + vcpus >= stores && told <= stores + vcpus,
 	      "%llu stores to a tracked page, and KVM told of %llu",
@@ -97,7 +94,7 @@ static void judge_callbacks(const struct shadow_scene *scene, uint64_t told,
 static void bench_kind(struct crew *crew, struct shadow_scene *scene,
 		       const char *kind, double untracked)
 {
-	uint64_t told = callbacks(scene), stores = writes(scene->vm);
+	u64 told = callbacks(scene), stores = writes(scene->vm);
 	double tracked = measure(crew, scene);
 
 	judge_callbacks(scene, callbacks(scene) - told,
@@ -159,7 +156,7 @@ static void bench_sync_of(enum secmmu_avic_personality personality,
 	shadow_begin(&scene, personality, 1);
 	shadow_fill_first(&scene, SECMMU_AVIC_ENTRIES);
 	for (i = 0; i < SYNCS; i++) {
-		uint64_t start = clock_ns();
+		u64 start = clock_ns();
 
 		avic_sync(&scene.avic, scene.table, entries);
 		samples_add(&times, (double)(clock_ns() - start) / 1e3);
@@ -201,8 +198,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		if (vcpus == most)
 			break;
 	}
-	for (i = 0; i < sizeof(entries) / sizeof(entries[0]) && count < max;
-	     i++, count++) {
+	for (i = 0; i < ARRAY_SIZE(entries) && count < max; i++, count++) {
 		cases[count] = (struct test_case){ .run = bench_sync,
 						   .number = { entries[i] } };
 		snprintf(cases[count].name, sizeof(cases[count].name),

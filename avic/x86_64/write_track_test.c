@@ -28,12 +28,12 @@
  */
 struct write_case {
 	enum track_kind kind;
-	uint16_t sizes[5];
-	uint64_t vectors;
-	uint16_t count;
+	u16 sizes[5];
+	u64 vectors;
+	u16 count;
 };
 
-static uint64_t some_value(uint64_t number)
+static u64 some_value(u64 number)
 {
 	return 0x0123456789abcdefULL * (2 * number + 1);
 }
@@ -49,9 +49,9 @@ static void test_write(const struct test_case *test)
 	track_begin(&scene, &track_small);
 	track_page(&scene, TRACK_PAGE_ONE);
 	for (size = 0; this->sizes[size]; size++) {
-		uint64_t bytes = this->sizes[size] *
-				 (this->count ? this->count : 1UL);
-		const uint64_t offsets[] = { 0, 4096 - bytes, 1024 - 3 };
+		u64 bytes = this->sizes[size] *
+			    (this->count ? this->count : 1UL);
+		const u64 offsets[] = { 0, 4096 - bytes, 1024 - 3 };
 
 		for (i = 0; i < 3; i++) {
 			if (this->kind == TRACK_MOVNTDQ && offsets[i] % 16)
@@ -87,7 +87,7 @@ static void test_bits(const struct test_case *test)
 		for (i = 0; i < 6; i++)
 			op[count++] = (struct track_op){
 				.kind = TRACK_BTS,
-				.size = (uint16_t)size,
+				.size = (u16)size,
 				.gva = TRACK_PAGE_ONE + 8 * size,
 				.value = { i / 2 * 7 },
 			};
@@ -125,7 +125,7 @@ static void test_compare(const struct test_case *test)
 }
 
 /* Across two pages, of which one or both are tracked. */
-static void straddle(struct track_scene *scene, uint64_t border, bool nested)
+static void straddle(struct track_scene *scene, u64 border, bool nested)
 {
 	struct track_op op[] = {
 		{ .kind = TRACK_MOV, .size = 2, .gva = border - 1 },
@@ -144,7 +144,7 @@ static void straddle(struct track_scene *scene, uint64_t border, bool nested)
 		  .count = 20 },
 		{ .kind = TRACK_PUSH, .size = 8, .gva = border - 4 },
 	};
-	size_t count = sizeof(op) / sizeof(op[0]), i, j;
+	size_t count = ARRAY_SIZE(op), i, j;
 
 	for (i = 0; i < count; i++)
 		for (j = 0; j < 4; j++)
@@ -175,9 +175,9 @@ static void test_straddle(const struct test_case *test)
  * Write to both huge pages until both are mapped so: an MMU notifier may take a
  * mapping away at any moment (change_prot_numa()).
  */
-static void map_huge(struct track_scene *scene, uint64_t border)
+static void map_huge(struct track_scene *scene, u64 border)
 {
-	uint64_t pages = 0;
+	u64 pages = 0;
 	unsigned int attempt;
 
 	for (attempt = 0; attempt < HUGE_ATTEMPTS; attempt++) {
@@ -200,7 +200,7 @@ static void test_huge(const struct test_case *test)
 		.backing = BACKING_ANONYMOUS_THP,
 		.size = HUGE_BYTES,
 	};
-	uint64_t border = HUGE_BYTES / 2;
+	u64 border = HUGE_BYTES / 2;
 	struct track_scene scene;
 
 	(void)test;
@@ -217,7 +217,7 @@ static void test_untold_alias(const struct test_case *test)
 {
 	struct track_scene scene;
 	struct memslot alias;
-	uint8_t *image;
+	u8 *image;
 
 	(void)test;
 	track_begin(&scene, &track_small);
@@ -226,7 +226,7 @@ static void test_untold_alias(const struct test_case *test)
 		 &scene.backing, 0);
 	vm_map(scene.vm, alias.gpa, alias.gpa, alias.size, 4096);
 	image = scene.image;
-	memcpy(image + TRACK_PAGE_ONE, &(uint64_t){ 5 }, 8);
+	memcpy(image + TRACK_PAGE_ONE, &(u64){ 5 }, 8);
 	/* The list is in the scene's slot: go from there to the other. */
 	track_try(&scene,
 		  &(struct track_op){ .kind = TRACK_MOV,
@@ -250,7 +250,7 @@ static void test_untold_host(const struct test_case *test)
 	track_begin(&scene, &track_small);
 	track_page(&scene, TRACK_PAGE_ONE);
 	track_store(&scene, TRACK_PAGE_ONE, 1);
-	memset((uint8_t *)scene.slot.hva + TRACK_PAGE_ONE, 0x5a, 4096);
+	memset((u8 *)scene.slot.hva + TRACK_PAGE_ONE, 0x5a, 4096);
 	memset(scene.image + TRACK_PAGE_ONE, 0x5a, 4096);
 	track_judge_nothing(&scene.avic);
 	track_store(&scene, TRACK_PAGE_ONE + 16, 2);
@@ -271,16 +271,15 @@ static void test_untold_instruction(const struct test_case *test)
 	};
 	struct track_scene scene;
 	enum vcpu_event event;
-	uint8_t before[512];
+	u8 before[512];
 
 	track_begin(&scene, &track_small);
 	track_page(&scene, TRACK_PAGE_ONE);
-	memset((uint8_t *)scene.slot.hva + TRACK_PAGE_ONE, 0xee, 4096);
+	memset((u8 *)scene.slot.hva + TRACK_PAGE_ONE, 0xee, 4096);
 	memset(before, 0xee, sizeof(before));
 	event = track_try(&scene, &op, 1, this->vectors);
 	CHECK(event == VCPU_DONE, "the guest did not come to its end");
-	CHECK(memcmp((uint8_t *)scene.slot.hva + TRACK_PAGE_ONE, before,
-		     op.size),
+	CHECK(memcmp((u8 *)scene.slot.hva + TRACK_PAGE_ONE, before, op.size),
 	      "the instruction wrote nothing");
 	track_judge_nothing(&scene.avic);
 	track_end(&scene);
@@ -410,7 +409,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 {
 	size_t count = 0, i;
 
-	for (i = 0; i < sizeof(all_cases) / sizeof(all_cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(all_cases); i++) {
 		if (options->mode == MODE_STRESS && !options->case_glob &&
 		    all_cases[i].run != test_storm)
 			continue;

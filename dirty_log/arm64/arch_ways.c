@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Ways of arm64 to write memory. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "../stage.h"
 #include "instructions.h"
 #include "report.h"
@@ -18,7 +15,7 @@
 
 static void need_lse(struct stage *stage)
 {
-	uint64_t features = arm64_get_register(stage->vcpu, REG_ISAR0);
+	u64 features = arm64_get_register(stage->vcpu, REG_ISAR0);
 
 	if ((features >> ISAR0_ATOMIC_SHIFT & 0xf) < ATOMIC_LSE)
 		skip("a CPU with atomic instructions (FEAT_LSE)",

@@ -5,9 +5,6 @@
  * is what a bitmap beside the rings is for. (A VM with rings and no such bitmap
  * has nowhere to note it; api.rst 7.36 says so.)
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +111,7 @@ static void teardown(struct saved *saved)
 
 static void save_tables(struct saved *saved)
 {
-	const volatile uint64_t *table =
+	const volatile u64 *table =
 		(const void *)((const char *)saved->watched->slot->hva +
 			       saved->table_page * saved->scene.vm->page_size);
 
@@ -162,18 +159,17 @@ static void test_saved(const struct test_case *test)
 }
 
 /* LPIs whose bits are 4 KiB apart: two pages, where pages are that small. */
-static const uint32_t lpis[] = { ITS_LPI_FIRST, ITS_LPI_FIRST + 8 * 4096 };
+static const u32 lpis[] = { ITS_LPI_FIRST, ITS_LPI_FIRST + 8 * 4096 };
 
-#define LPIS (sizeof(lpis) / sizeof(lpis[0]))
+#define LPIS (ARRAY_SIZE(lpis))
 
 /* Make them pending or not, and have that saved. */
 static void save_pending(struct saved *saved, bool pending)
 {
 	unsigned long *commands = bitmap_new(saved->watched->pages);
 	size_t page_size = saved->scene.vm->page_size, i;
-	const volatile uint8_t *table =
-		(const uint8_t *)saved->watched->slot->hva +
-		saved->table_page * page_size + ITS_PENDING;
+	const volatile u8 *table = (const u8 *)saved->watched->slot->hva +
+				   saved->table_page * page_size + ITS_PENDING;
 
 	for (i = 0; i < LPIS; i++) {
 		its_set_pending(&saved->its, i, pending);
@@ -238,7 +234,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	size_t count = 0, i;
 
 	(void)options;
-	for (i = 0; i < sizeof(harvesters) / sizeof(harvesters[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(harvesters); i++) {
 		add_case(cases, &count, max, test_saved, "tables_saved",
 			 harvesters[i]);
 		add_case(cases, &count, max, test_pending, "pending_saved",

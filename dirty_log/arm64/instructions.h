@@ -3,12 +3,10 @@
 #ifndef SECMMU_INSTRUCTIONS_H
 #define SECMMU_INSTRUCTIONS_H
 
-#include <stdint.h>
-
 #include "guest.h"
+#include "types.h"
 
-#define WRITES_BY(name) \
-	void by_##name(struct guest_vcpu *self, uint64_t address)
+#define WRITES_BY(name) void by_##name(struct guest_vcpu *self, u64 address)
 
 WRITES_BY(strb);
 WRITES_BY(str_post);
@@ -29,9 +27,9 @@ WRITES_BY(st1);
 #undef WRITES_BY
 
 /* Enable what vector instructions need. */
-void vectors_on(struct guest_vcpu *self, uint64_t unused);
+void vectors_on(struct guest_vcpu *self, u64 unused);
 
 /* A hypervisor call: PV_TIME_ST. */
-void ask_stolen_time(struct guest_vcpu *self, uint64_t unused);
+void ask_stolen_time(struct guest_vcpu *self, u64 unused);
 
 #endif

@@ -9,11 +9,11 @@
 
 /* X2 is the address, X0 and X1 are new values; X4 to X7 are free. */
 #define WRITES_BY(name, instructions)                                   \
-	void by_##name(struct guest_vcpu *self, uint64_t address)       \
+	void by_##name(struct guest_vcpu *self, u64 address)            \
 	{                                                               \
-		register uint64_t x0 asm("x0") = next_value(self);      \
-		register uint64_t x1 asm("x1") = next_value(self);      \
-		register uint64_t x2 asm("x2") = address;               \
+		register u64 x0 asm("x0") = next_value(self);           \
+		register u64 x1 asm("x1") = next_value(self);           \
+		register u64 x2 asm("x2") = address;                    \
                                                                         \
 		asm volatile(".arch_extension lse\n\t" instructions     \
 			     : "+r"(x0), "+r"(x1), "+r"(x2)             \
@@ -47,16 +47,16 @@ WRITES_BY(zva, "dc zva, x2")
 WRITES_BY(str_q, VALUES_TO_V "str q0, [x2]")
 WRITES_BY(st1, VALUES_TO_V "st1 {v0.2d, v1.2d}, [x2]")
 
-void vectors_on(struct guest_vcpu *self, uint64_t unused)
+void vectors_on(struct guest_vcpu *self, u64 unused)
 {
 	(void)self;
 	(void)unused;
 	asm volatile("msr cpacr_el1, %0\n\tisb" : : "r"(CPACR_VECTORS));
 }
 
-void ask_stolen_time(struct guest_vcpu *self, uint64_t unused)
+void ask_stolen_time(struct guest_vcpu *self, u64 unused)
 {
-	register uint64_t x0 asm("x0") = PV_TIME_ST;
+	register u64 x0 asm("x0") = PV_TIME_ST;
 
 	(void)unused;
 	asm volatile("hvc #0" : "+r"(x0) : : "x1", "x2", "x3", "memory");

@@ -3,9 +3,8 @@
 #ifndef SECMMU_ASYNC_H
 #define SECMMU_ASYNC_H
 
-#include <stdint.h>
-
 #include "guest.h"
+#include "types.h"
 
 /**
  * enum async_stage - what touch_absent() tells the host by guest_sync()
@@ -28,9 +27,9 @@ enum async_stage {
  * @ready: the host has seen that KVM has written that the page is there
  */
 struct async_fault {
-	uint64_t data;
-	volatile uint64_t faults;
-	volatile uint64_t ready;
+	u64 data;
+	volatile u64 faults;
+	volatile u64 ready;
 };
 
 _Static_assert(sizeof(struct async_fault) <= GUEST_TEST_AREA,
@@ -42,6 +41,6 @@ static inline struct async_fault *async_fault_of(struct guest_vcpu *self)
 }
 
 /* Guest function: load from an address whose page is not there. */
-void touch_absent(struct guest_vcpu *self, uint64_t address);
+void touch_absent(struct guest_vcpu *self, u64 address);
 
 #endif

@@ -6,7 +6,7 @@
 #include "async.h"
 #include "msr.h"
 
-static void page_absent(struct guest_vcpu *self, uint64_t token)
+static void page_absent(struct guest_vcpu *self, u64 token)
 {
 	struct async_fault *fault = async_fault_of(self);
 	volatile struct kvm_vcpu_pv_apf_data *data =
@@ -24,20 +24,20 @@ static void page_absent(struct guest_vcpu *self, uint64_t token)
 	guest_assert_equal(data->token, token);
 }
 
-static void page_ready(struct guest_vcpu *self, uint64_t vector)
+static void page_ready(struct guest_vcpu *self, u64 vector)
 {
 	(void)self;
 	(void)vector;
 	apic_end(APIC_X2APIC);
 }
 
-void touch_absent(struct guest_vcpu *self, uint64_t address)
+void touch_absent(struct guest_vcpu *self, u64 address)
 {
 	self->interrupt = page_ready;
 	self->fault = page_absent;
 	/* With them off KVM waits for the page itself (kvm_can_do_async_pf()). */
 	interrupts_on();
-	(void)*(volatile uint64_t *)(uintptr_t)address;
+	(void)*(volatile u64 *)(uintptr_t)address;
 	interrupts_off();
 	self->fault = NULL;
 }

@@ -9,9 +9,6 @@
  * The sizes of L0's mappings are judged before logging begins, and after it has
  * ended where no vCPU runs (sets).
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <string.h>
 
@@ -194,7 +191,7 @@ static const struct nested_storm storms[] = {
 	{ "mix", D(DISCARD) | D(PROTECT) | D(REMAP) | D(REPLACE) | D(FORK),
 	  DISTURB_DISCARD },
 };
-#define STORMS	(sizeof(storms) / sizeof(storms[0]))
+#define STORMS	(ARRAY_SIZE(storms))
 #define N_STORM N_BODY
 
 static bool is_mix(const struct nested_storm *storm)
@@ -204,7 +201,7 @@ static bool is_mix(const struct nested_storm *storm)
 
 static void prepare_storm(struct scene *scene, unsigned long how)
 {
-	uint64_t turned;
+	u64 turned;
 	unsigned int i;
 
 	l2_prepare(scene, how, 1);
@@ -238,7 +235,7 @@ static void test_storm(const struct test_case *test)
 
 /* ---- the control block -------------------------------------------------- */
 
-static void expect_page(struct exact *exact, uint64_t page, const char *what)
+static void expect_page(struct exact *exact, u64 page, const char *what)
 {
 	bitmap_zero(exact->written, exact->watched->pages);
 	bitmap_set(exact->written, page);
@@ -252,7 +249,7 @@ static void expect_page(struct exact *exact, uint64_t page, const char *what)
  */
 static void test_control_block(const struct test_case *test)
 {
-	uint64_t block, save, page;
+	u64 block, save, page;
 	struct exact exact;
 	struct vcpu *vcpu;
 
@@ -295,7 +292,7 @@ static const struct {
 	{ "mixed", test_flip_mixed },
 };
 
-#define BODIES (sizeof(bodies) / sizeof(bodies[0]))
+#define BODIES (ARRAY_SIZE(bodies))
 
 static bool wanted(const unsigned int *tuple, const void *context)
 {
@@ -340,7 +337,7 @@ static size_t sample_storms(const struct options *options,
 	random_init(&random, options->seed,
 		    random_number("nested storm sample", 0));
 	for (paging = 0; paging < L2_PAGINGS; paging++) {
-		uint64_t which = 0;
+		u64 which = 0;
 		size_t i;
 
 		for (i = 0; i < tuple_count; i++)
@@ -369,8 +366,7 @@ static size_t list_storms(const struct options *options,
 		tuples[HARVESTER_COUNT * BACKING_KINDS * L2_PAGINGS * STORMS];
 	size_t tuple_count, i;
 
-	tuple_count = cases_every_tuple(&matrix, tuples,
-					sizeof(tuples) / sizeof(tuples[0]));
+	tuple_count = cases_every_tuple(&matrix, tuples, ARRAY_SIZE(tuples));
 	if (options->mode != MODE_ALL && !options->case_glob)
 		return sample_storms(options, cases, count, max, tuples,
 				     tuple_count);
@@ -395,7 +391,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	static struct case_tuple
 		tuples[HARVESTER_COUNT * BACKING_KINDS * L2_PAGINGS * BODIES];
 	size_t tuple_count = cases_choose(options, &matrix, tuples,
-					  sizeof(tuples) / sizeof(tuples[0]));
+					  ARRAY_SIZE(tuples));
 	size_t count = 0, i, j;
 
 	tuple_count = cases_keep_for_stress(options, tuples, tuple_count,

@@ -4,9 +4,6 @@
  * entry for each of their writes (mark_page_dirty_in_slot()), and system
  * management mode has an address space of its own, whose number is in the entry.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +37,7 @@
 static const enum harvester rings[] = { HARVESTER_RING,
 					HARVESTER_RING_ACQ_REL };
 
-#define RINGS (sizeof(rings) / sizeof(rings[0]))
+#define RINGS (ARRAY_SIZE(rings))
 
 /**
  * struct emulated - a slot that is written by emulated instructions
@@ -55,7 +52,7 @@ struct emulated {
 	struct dirty_slot *watched;
 	struct mirror *mirror;
 	struct vcpu *vcpu;
-	uint64_t value;
+	u64 value;
 };
 
 static void setup(struct emulated *emulated, const struct test_case *test)
@@ -92,9 +89,9 @@ static void teardown(struct emulated *emulated)
 	scene_destroy(&emulated->scene);
 }
 
-static uint32_t harvest(struct emulated *emulated)
+static u32 harvest(struct emulated *emulated)
 {
-	uint32_t pending = dirty_ring_pending(emulated->vcpu);
+	u32 pending = dirty_ring_pending(emulated->vcpu);
 
 	dirty_harvest(emulated->scene.dirty, emulated->watched, NULL);
 	mirror_take(emulated->mirror, emulated->watched->fresh);
@@ -112,16 +109,15 @@ static void answer(struct emulated *emulated)
 }
 
 /* Run to the end; rings are harvested when they are full, and only then. */
-static uint32_t run(struct emulated *emulated, guest_function function,
-		    uint64_t address)
+static u32 run(struct emulated *emulated, guest_function function, u64 address)
 {
-	uint32_t entries = emulated->scene.vm->config.ring_entries, most = 0;
+	u32 entries = emulated->scene.vm->config.ring_entries, most = 0;
 	unsigned int full = 0;
 	enum vcpu_event event;
 
 	vcpu_start(emulated->vcpu, function, address);
 	do {
-		uint32_t pending;
+		u32 pending;
 
 		event = vcpu_run_one_of(emulated->vcpu,
 					1U << VCPU_RING_FULL | 1U << VCPU_DONE |
@@ -140,7 +136,7 @@ static uint32_t run(struct emulated *emulated, guest_function function,
 	return most;
 }
 
-static void judge(struct emulated *emulated, uint32_t most)
+static void judge(struct emulated *emulated, u32 most)
 {
 	dirty_harvest_final(emulated->scene.dirty, emulated->watched);
 	mirror_take(emulated->mirror, emulated->watched->fresh);
@@ -154,14 +150,14 @@ static void judge(struct emulated *emulated, uint32_t most)
 static void test_rep_stos(const struct test_case *test)
 {
 	struct emulated emulated;
-	uint32_t most = 0;
-	uint64_t offset;
+	u32 most = 0;
+	u64 offset;
 
 	setup(&emulated, test);
 	emulation_prefix_need();
 	for (offset = 0; offset < EMULATED_PAGES * emulated.scene.vm->page_size;
 	     offset += CHUNK_BYTES) {
-		uint32_t pending;
+		u32 pending;
 
 		emulated.vcpu->guest->test[1] = CHUNK_BYTES / 8;
 		pending = run(&emulated, emulated_stos,
@@ -177,13 +173,13 @@ static void test_rep_movs(const struct test_case *test)
 {
 	struct emulated emulated;
 	struct memslot *slot;
-	uint32_t most = 0;
-	uint64_t page;
+	u32 most = 0;
+	u64 page;
 
 	setup(&emulated, test);
 	slot = emulated.watched->slot;
 	for (page = 0; page < 4; page += 2) {
-		uint32_t pending;
+		u32 pending;
 
 		emulated.vcpu->guest->test[0] = slot->gpa + slot->size;
 		emulated.vcpu->guest->test[1] = emulated.scene.vm->page_size /
@@ -279,12 +275,12 @@ static void judge_smm(struct smm *smm)
 
 static void test_smm(const struct test_case *test)
 {
-	const volatile uint32_t *word;
+	const volatile u32 *word;
 	struct vcpu *vcpu;
 	struct smm smm;
 	unsigned int round;
 	size_t page_size;
-	uint32_t before;
+	u32 before;
 
 	setup_smm(&smm, test->number[0]);
 	vcpu = &smm.scene.vm->vcpus[0];

@@ -3,9 +3,8 @@
 #ifndef SECMMU_INSTRUCTIONS_H
 #define SECMMU_INSTRUCTIONS_H
 
-#include <stdint.h>
-
 #include "guest.h"
+#include "types.h"
 
 /* What rep_stosq() writes, bytes. */
 #define STOS_BYTES 16384
@@ -13,9 +12,9 @@
 #define MOVS_BYTES 2048
 
 /* The argument is the address. */
-#define WRITES_BY(name)                                            \
-	void by_##name(struct guest_vcpu *self, uint64_t address); \
-	void emulated_##name(struct guest_vcpu *self, uint64_t address)
+#define WRITES_BY(name)                                       \
+	void by_##name(struct guest_vcpu *self, u64 address); \
+	void emulated_##name(struct guest_vcpu *self, u64 address)
 
 WRITES_BY(mov);
 WRITES_BY(mov_byte);
@@ -46,10 +45,10 @@ WRITES_BY(vmaskmovpd);
 #undef WRITES_BY
 
 /* The same as rep_stosq, as many words as test[1] says. */
-void emulated_stos(struct guest_vcpu *self, uint64_t address);
+void emulated_stos(struct guest_vcpu *self, u64 address);
 
 /* Between memory and what is none: see ways_emulated.c. */
-void movs_from(struct guest_vcpu *self, uint64_t address);
-void ins_to(struct guest_vcpu *self, uint64_t address);
+void movs_from(struct guest_vcpu *self, u64 address);
+void ins_to(struct guest_vcpu *self, u64 address);
 
 #endif

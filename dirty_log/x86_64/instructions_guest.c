@@ -15,10 +15,10 @@ _Static_assert(MOVS_BYTES <= GUEST_TEST_AREA, "the source is the test area");
  * RCX a count. What is before and after the instruction is never emulated.
  */
 #define FUNCTION(function, prefix, before, instruction, after, count)      \
-	void function(struct guest_vcpu *self, uint64_t address)           \
+	void function(struct guest_vcpu *self, u64 address)                \
 	{                                                                  \
-		uint64_t source = fill(self), value = next_value(self);    \
-		uint64_t low = value, high = 0, counter = (count);         \
+		u64 source = fill(self), value = next_value(self);         \
+		u64 low = value, high = 0, counter = (count);              \
                                                                            \
 		asm volatile(before "\n\t" prefix instruction "\n\t" after \
 			     : "+a"(low), "+b"(value), "+c"(counter),      \
@@ -32,13 +32,13 @@ _Static_assert(MOVS_BYTES <= GUEST_TEST_AREA, "the source is the test area");
 	FUNCTION(emulated_##name, EMULATION_PREFIX, before, instruction, \
 		 after, count)
 
-static uint64_t fill(struct guest_vcpu *self)
+static u64 fill(struct guest_vcpu *self)
 {
-	uint64_t i;
+	u64 i;
 
 	for (i = 0; i < SOURCE_WORDS; i++)
 		self->test[i] = next_value(self);
-	return (uint64_t)(uintptr_t)self->test;
+	return (u64)(uintptr_t)self->test;
 }
 
 WRITES_BY(mov, "", "movq %%rbx, (%%rdi)", "", 0)
@@ -86,9 +86,9 @@ WRITES_BY(vmaskmovpd, VALUE_TO_YMM0 "\n\tvcmptruepd %%ymm0, %%ymm0, %%ymm1",
 	  "vmaskmovpd %%ymm0, %%ymm1, (%%rdi)", "vzeroupper", 0)
 
 /* test[1] words behind the prefix: KVM makes 1024 of them at a time. */
-void emulated_stos(struct guest_vcpu *self, uint64_t address)
+void emulated_stos(struct guest_vcpu *self, u64 address)
 {
-	uint64_t count = self->test[1], value = next_value(self);
+	u64 count = self->test[1], value = next_value(self);
 
 	asm volatile(EMULATION_PREFIX "rep stosq"
 		     : "+D"(address), "+c"(count)
@@ -97,9 +97,9 @@ void emulated_stos(struct guest_vcpu *self, uint64_t address)
 }
 
 /* test[1] words from test[0], where no memory is, to the address. */
-void movs_from(struct guest_vcpu *self, uint64_t address)
+void movs_from(struct guest_vcpu *self, u64 address)
 {
-	uint64_t source = self->test[0], count = self->test[1];
+	u64 source = self->test[0], count = self->test[1];
 
 	asm volatile("rep movsq"
 		     : "+D"(address), "+S"(source), "+c"(count)
@@ -108,9 +108,9 @@ void movs_from(struct guest_vcpu *self, uint64_t address)
 }
 
 /* test[1] words of 4 bytes from the port test[0] to the address. */
-void ins_to(struct guest_vcpu *self, uint64_t address)
+void ins_to(struct guest_vcpu *self, u64 address)
 {
-	uint64_t port = self->test[0], count = self->test[1];
+	u64 port = self->test[0], count = self->test[1];
 
 	asm volatile("rep insl"
 		     : "+D"(address), "+c"(count)

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the host does for guests of the guest's that write. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 
 #include "l2.h"
@@ -14,7 +11,7 @@
 
 static const struct {
 	const char *name;
-	uint64_t page_size;
+	u64 page_size;
 	bool turned;
 } pagings[L2_PAGINGS] = {
 	[L2_PAGING_NONE] = { "no_npt", 0, false },
@@ -29,10 +26,10 @@ const char *l2_paging_name(enum l2_paging paging)
 }
 
 /* How far a slot's memory is turned, bytes. */
-static uint64_t turn_of(const struct scene *scene, enum l2_paging paging,
-			unsigned int slot)
+static u64 turn_of(const struct scene *scene, enum l2_paging paging,
+		   unsigned int slot)
 {
-	uint64_t huge = scene->huge_size;
+	u64 huge = scene->huge_size;
 
 	if (!pagings[paging].turned || scene->slot[slot].size % huge)
 		return 0;
@@ -42,8 +39,8 @@ static uint64_t turn_of(const struct scene *scene, enum l2_paging paging,
 	return scene->slot[slot].size > huge ? huge : 0;
 }
 
-static void map(struct scene *scene, struct l2_guest *l2, uint64_t from,
-		uint64_t to, uint64_t size, uint64_t page_size)
+static void map(struct scene *scene, struct l2_guest *l2, u64 from, u64 to,
+		u64 size, u64 page_size)
 {
 	if (l2->kind == L2_SVM)
 		svm_map(scene->vm, &l2->svm, from, to, size, page_size);
@@ -52,7 +49,7 @@ static void map(struct scene *scene, struct l2_guest *l2, uint64_t from,
 }
 
 static void prepare_tables(struct scene *scene, struct l2_guest *l2,
-			   uint64_t page_size)
+			   u64 page_size)
 {
 	if (l2->kind == L2_SVM) {
 		svm_prepare_tables(scene->vm, &l2->svm);
@@ -65,7 +62,7 @@ static void prepare_tables(struct scene *scene, struct l2_guest *l2,
 static void map_nested(struct scene *scene, struct l2_guest *l2,
 		       enum l2_paging paging)
 {
-	uint64_t page_size = pagings[paging].page_size, end = GPA_TEST;
+	u64 page_size = pagings[paging].page_size, end = GPA_TEST;
 	unsigned int i;
 
 	prepare_tables(scene, l2, page_size);
@@ -80,15 +77,15 @@ static void map_nested(struct scene *scene, struct l2_guest *l2,
 	}
 	for (i = 0; i < scene->config.slots; i++) {
 		const struct memslot *slot = &scene->slot[i];
-		uint64_t turn = turn_of(scene, paging, i);
-		uint64_t rest = slot->size - turn;
+		u64 turn = turn_of(scene, paging, i);
+		u64 rest = slot->size - turn;
 
 		map(scene, l2, slot->gpa, slot->gpa + turn, rest, page_size);
 		map(scene, l2, slot->gpa + rest, slot->gpa, turn, page_size);
 	}
 }
 
-void l2_map_own(struct scene *scene, uint64_t gpa, uint64_t size)
+void l2_map_own(struct scene *scene, u64 gpa, u64 size)
 {
 	struct l2_guest *l2 = l2_of(scene->vm->vcpus[0].guest);
 
@@ -128,7 +125,7 @@ void l2_prepare(struct scene *scene, enum l2_paging paging, unsigned int every)
 	}
 }
 
-void l2_set_control(struct vcpu *vcpu, uint64_t address)
+void l2_set_control(struct vcpu *vcpu, u64 address)
 {
 	struct l2_guest *l2 = l2_of(vcpu->guest);
 
@@ -138,8 +135,8 @@ void l2_set_control(struct vcpu *vcpu, uint64_t address)
 		l2->vmx.vmcs = address;
 }
 
-uint64_t l2_turned(const struct scene *scene, enum l2_paging paging,
-		   unsigned int slot)
+u64 l2_turned(const struct scene *scene, enum l2_paging paging,
+	      unsigned int slot)
 {
 	return turn_of(scene, paging, slot);
 }

@@ -4,7 +4,6 @@
 #define SECMMU_L2_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "bitmap.h"
 #include "../scene.h"
@@ -12,6 +11,7 @@
 #include "svm.h"
 #include "vmx.h"
 #include "writer.h"
+#include "types.h"
 
 /**
  * enum l2_paging - how L2's physical addresses become L1's
@@ -100,14 +100,14 @@ void l2_prepare(struct scene *scene, enum l2_paging paging, unsigned int every);
  *
  * Those that l2_prepare() made for all vCPUs share their tables.
  */
-void l2_map_own(struct scene *scene, uint64_t gpa, uint64_t size);
+void l2_map_own(struct scene *scene, u64 gpa, u64 size);
 
 /**
  * l2_set_control() - have a vCPU's control block lie somewhere else
  * @vcpu: prepared, does not run
  * @address: guest address of a zeroed page
  */
-void l2_set_control(struct vcpu *vcpu, uint64_t address);
+void l2_set_control(struct vcpu *vcpu, u64 address);
 
 /**
  * l2_turned() - how far L2's memory is turned
@@ -118,8 +118,8 @@ void l2_set_control(struct vcpu *vcpu, uint64_t address);
  * Return: bytes; what L2 has at the slot's beginning is so far from there for L1,
  * and what is before that for L1 is at the end for L2.
  */
-uint64_t l2_turned(const struct scene *scene, enum l2_paging paging,
-		   unsigned int slot);
+u64 l2_turned(const struct scene *scene, enum l2_paging paging,
+	      unsigned int slot);
 
 /**
  * l2_turn() - what pages of L1's a set of pages of L2's is
@@ -134,7 +134,7 @@ void l2_turn(const struct scene *scene, enum l2_paging paging,
 /* Guest functions. */
 
 /* Runs its argument, a guest function, in the vCPU's L2. */
-void l2_run(struct guest_vcpu *self, uint64_t function);
+void l2_run(struct guest_vcpu *self, u64 function);
 
 /*
  * Stages for the host, by guest_sync(): 0 begun; 1 KVM, and nobody but it, has
@@ -142,6 +142,6 @@ void l2_run(struct guest_vcpu *self, uint64_t function);
  * by VMX when L1 gives it up (VMCLEAR); 2 the same for what VMSAVE or VMPTRST and
  * VMREAD have stored in the page that the argument names.
  */
-void l2_exit_only(struct guest_vcpu *self, uint64_t save);
+void l2_exit_only(struct guest_vcpu *self, u64 save);
 
 #endif /* SECMMU_L2_H */

@@ -25,7 +25,7 @@ static void run_vmx(struct guest_vcpu *self, guest_function work)
 	} while (!vmx_done(vmx));
 }
 
-void l2_run(struct guest_vcpu *self, uint64_t function)
+void l2_run(struct guest_vcpu *self, u64 function)
 {
 	guest_function work = (guest_function)(uintptr_t)function;
 
@@ -37,7 +37,7 @@ void l2_run(struct guest_vcpu *self, uint64_t function)
 		work(self, 0);
 }
 
-static void call_svm(struct guest_vcpu *self, uint64_t unused)
+static void call_svm(struct guest_vcpu *self, u64 unused)
 {
 	(void)self;
 	(void)unused;
@@ -45,7 +45,7 @@ static void call_svm(struct guest_vcpu *self, uint64_t unused)
 		svm_call();
 }
 
-static void call_vmx(struct guest_vcpu *self, uint64_t unused)
+static void call_vmx(struct guest_vcpu *self, u64 unused)
 {
 	(void)self;
 	(void)unused;
@@ -53,7 +53,7 @@ static void call_vmx(struct guest_vcpu *self, uint64_t unused)
 		vmx_call();
 }
 
-static void exit_only_svm(struct guest_vcpu *self, uint64_t save)
+static void exit_only_svm(struct guest_vcpu *self, u64 save)
 {
 	struct svm_nested *svm = &l2_of(self)->svm;
 	unsigned int i;
@@ -68,7 +68,7 @@ static void exit_only_svm(struct guest_vcpu *self, uint64_t save)
 	}
 }
 
-static void exit_only_vmx(struct guest_vcpu *self, uint64_t save)
+static void exit_only_vmx(struct guest_vcpu *self, u64 save)
 {
 	struct vmx_nested *vmx = &l2_of(self)->vmx;
 	unsigned int i;
@@ -88,7 +88,7 @@ static void exit_only_vmx(struct guest_vcpu *self, uint64_t save)
 	}
 }
 
-void l2_exit_only(struct guest_vcpu *self, uint64_t save)
+void l2_exit_only(struct guest_vcpu *self, u64 save)
 {
 	if (l2_of(self)->kind == L2_SVM)
 		exit_only_svm(self, save);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* By what mappings of L0's a guest of the guest's has its memory. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "l2_huge.h"
 #include "report.h"
 
@@ -17,12 +14,12 @@
 /* @whole: else nothing is stored, but the vCPU enters L2 and comes back. */
 static void touch(struct scene *scene, bool whole, struct mapping_sizes *sizes)
 {
-	uint64_t stride = scene->huge_size / TOUCHES;
+	u64 stride = scene->huge_size / TOUCHES;
 	struct writer_list list = {
 		.count = whole,
 		.store[0] = {
 			.gva = scene->slot[0].gpa,
-			.stride = (int64_t)stride,
+			.stride = (s64)stride,
 			.count = scene->slot[0].size / stride,
 		},
 	};

@@ -3,9 +3,8 @@
 #ifndef SECMMU_MSR_LIST_H
 #define SECMMU_MSR_LIST_H
 
-#include <stdint.h>
-
 #include "../stage.h"
+#include "types.h"
 
 #define MSR_LIST_MAX 8
 /* Page of the slot in which KVM has its word: at the seam of a bitmap's words. */
@@ -20,11 +19,11 @@
  * @seen: for whoever looks at something else
  */
 struct msr_list {
-	uint64_t count;
-	uint64_t number[MSR_LIST_MAX];
-	uint64_t value[MSR_LIST_MAX];
-	uint64_t clear;
-	uint64_t seen;
+	u64 count;
+	u64 number[MSR_LIST_MAX];
+	u64 value[MSR_LIST_MAX];
+	u64 clear;
+	u64 seen;
 };
 
 static inline struct msr_list *msr_list_of(struct guest_vcpu *self)
@@ -33,17 +32,17 @@ static inline struct msr_list *msr_list_of(struct guest_vcpu *self)
 }
 
 /* Have the guest write one register. */
-void guest_writes_msr(struct stage *stage, uint32_t number, uint64_t value);
+void guest_writes_msr(struct stage *stage, u32 number, u64 value);
 
 /* The guest takes KVM's word away, and the register with it; that is judged. */
-void guest_clears_word(struct stage *stage, uint32_t number);
+void guest_clears_word(struct stage *stage, u32 number);
 
 /* Skips where KVM does not offer a guest this bit of KVM_CPUID_FEATURES. */
 void need_paravirtual(unsigned int bit, const char *what);
 
 /* Guest functions. */
-void write_msrs(struct guest_vcpu *self, uint64_t unused);
-void begin_apic(struct guest_vcpu *self, uint64_t unused);
-void take_interrupt(struct guest_vcpu *self, uint64_t vector);
+void write_msrs(struct guest_vcpu *self, u64 unused);
+void begin_apic(struct guest_vcpu *self, u64 unused);
+void take_interrupt(struct guest_vcpu *self, u64 vector);
 
 #endif

@@ -4,44 +4,44 @@
 #include "msr.h"
 #include "msr_list.h"
 
-void write_msrs(struct guest_vcpu *self, uint64_t unused)
+void write_msrs(struct guest_vcpu *self, u64 unused)
 {
 	struct msr_list *list = msr_list_of(self);
-	uint64_t i;
+	u64 i;
 
 	(void)unused;
 	if (list->clear)
-		*(volatile uint64_t *)(uintptr_t)list->clear = 0;
+		*(volatile u64 *)(uintptr_t)list->clear = 0;
 	for (i = 0; i < list->count; i++)
-		msr_write((uint32_t)list->number[i], list->value[i]);
+		msr_write((u32)list->number[i], list->value[i]);
 }
 
-void begin_apic(struct guest_vcpu *self, uint64_t unused)
+void begin_apic(struct guest_vcpu *self, u64 unused)
 {
 	(void)unused;
 	apic_begin(self, APIC_X2APIC);
 }
 
 /* KVM has written the word (apic_sync_pv_eoi_to_guest()), or has not. */
-static void look_at_word(struct guest_vcpu *self, uint64_t vector)
+static void look_at_word(struct guest_vcpu *self, u64 vector)
 {
 	struct msr_list *list = msr_list_of(self);
 
 	(void)vector;
-	list->seen |= *(volatile uint32_t *)(uintptr_t)list->value[0] << 1 | 1;
+	list->seen |= *(volatile u32 *)(uintptr_t)list->value[0] << 1 | 1;
 	apic_end(APIC_X2APIC);
 }
 
 /* value[0] is where the word is. */
-void take_interrupt(struct guest_vcpu *self, uint64_t vector)
+void take_interrupt(struct guest_vcpu *self, u64 vector)
 {
 	struct msr_list *list = msr_list_of(self);
 
 	self->interrupt = look_at_word;
 	list->seen = 0;
-	apic_send_self((uint32_t)vector);
+	apic_send_self((u32)vector);
 	interrupts_on();
-	while (!*(volatile uint64_t *)&list->seen)
+	while (!*(volatile u64 *)&list->seen)
 		cpu_relax();
 	interrupts_off();
 }

@@ -3,9 +3,6 @@
  * What KVM writes for asynchronous page faults (Documentation/virt/kvm/x86/msr.rst,
  * MSR_KVM_ASYNC_PF_EN).
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <asm/kvm_para.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -37,7 +34,7 @@ static void need_async_pf(struct stage *stage)
  * Enabling wakes all who wait: kvm_async_pf_wakeup_all() has a token of all ones
  * written, if there was none (kvm_arch_async_page_present()).
  */
-static void enable(struct stage *stage, uint64_t flags)
+static void enable(struct stage *stage, u64 flags)
 {
 	guest_clears_word(stage, MSR_KVM_ASYNC_PF_EN);
 	stage_must(stage, WORD_PAGE);
@@ -66,7 +63,7 @@ static void act_async_pf(struct stage *stage)
 struct absent {
 	int fd;
 	void *start;
-	uint64_t size;
+	u64 size;
 	void *contents;
 	bool filled;
 	bool late;

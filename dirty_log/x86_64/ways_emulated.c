@@ -3,9 +3,6 @@
  * What KVM writes in the guest's place: it emulates instructions that touch
  * memory and what is none, and any behind its prefix.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "../ways_guest.h"
 #include "instructions.h"
 #include "prefix.h"
@@ -33,8 +30,8 @@ static void answer_read(struct stage *stage, enum vcpu_event event)
 }
 
 /* Read from @source, which is none of memory's, to all targets. */
-static void act_copy(struct stage *stage, guest_function function,
-		     uint64_t source, uint64_t words, uint64_t bytes)
+static void act_copy(struct stage *stage, guest_function function, u64 source,
+		     u64 words, u64 bytes)
 {
 	size_t first[TARGETS_MAX], count, i;
 
@@ -55,7 +52,7 @@ static void act_copy(struct stage *stage, guest_function function,
 /* The page behind the slot is no memory. */
 static void prepare_behind(struct stage *stage)
 {
-	uint64_t behind = stage_address(stage, stage->pages);
+	u64 behind = stage_address(stage, stage->pages);
 
 	vm_map(stage->exact.scene.vm, behind, behind, stage->page_size,
 	       stage->page_size);
@@ -75,7 +72,7 @@ static void act_ins(struct stage *stage)
 static void expect_behind(struct stage *stage, enum vcpu_event event)
 {
 	char text[256];
-	uint64_t gpa;
+	u64 gpa;
 
 	CHECK(event == VCPU_OTHER && vcpu_mmio(stage->vcpu, &gpa) &&
 		      gpa == stage_address(stage, stage->pages) &&

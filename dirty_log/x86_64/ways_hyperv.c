@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Where KVM writes for guests that find Hyper-V below them. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "hyperv.h"
 #include "msr_list.h"
 #include "report.h"
@@ -35,7 +32,7 @@ static void expect_hyperv_exit(struct stage *stage, enum vcpu_event event)
 	      vcpu_exit_text(stage->vcpu, text, sizeof(text)));
 }
 
-static void write_synic(struct stage *stage, uint32_t number, uint64_t value)
+static void write_synic(struct stage *stage, u32 number, u64 value)
 {
 	*msr_list_of(stage->vcpu->guest) = (struct msr_list){
 		.count = 1,
@@ -55,7 +52,7 @@ static void need_synic(struct stage *stage)
 }
 
 /* Stamps, and then KVM writes because of a register. */
-static void act_register(struct stage *stage, uint32_t number)
+static void act_register(struct stage *stage, u32 number)
 {
 	guest_writes_msr(stage, number, 0);
 	stage_stamp(stage, PAGE);
@@ -79,7 +76,7 @@ static void act_vp_assist(struct stage *stage)
 }
 
 /* synic_set_msr() clears the page. */
-static void place(struct stage *stage, uint32_t number)
+static void place(struct stage *stage, u32 number)
 {
 	write_synic(stage, number, 0);
 	stage_stamp(stage, PAGE);

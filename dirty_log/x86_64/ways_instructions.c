@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Instructions of x86 that write memory. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "instructions.h"
 #include "report.h"
 #include "supported.h"
@@ -29,7 +26,7 @@ void need_sse(struct stage *stage)
 
 static void need_avx(struct stage *stage)
 {
-	const uint32_t wanted = ECX_XSAVE | ECX_AVX;
+	const u32 wanted = ECX_XSAVE | ECX_AVX;
 
 	if ((cpuid_supported(1).ecx & wanted) != wanted)
 		skip("AVX for guests",

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Flags in the page tables of a guest that has 32 bits. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "pae.h"
 #include "supported.h"
 #include "ways_x86.h"
@@ -49,7 +46,7 @@ static void act_dirty(struct stage *stage)
 	/* AMD: a nested walk is a write to every table (APM volume 2, 15.25.5). */
 	if (paging_is_nested())
 		stage_may(stage, DIRECTORY_PAGE);
-	pae_write(stage->vcpu, (uint32_t)++stage->own[0]);
+	pae_write(stage->vcpu, (u32)++stage->own[0]);
 }
 
 static const struct way ways[] = {

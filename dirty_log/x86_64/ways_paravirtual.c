@@ -3,9 +3,6 @@
  * Where KVM writes for guests that know of it (Documentation/virt/kvm/x86/msr.rst
  * and cpuid.rst). The guest's page has stamps, or what KVM wrote there before.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <asm/kvm_para.h>
 
 #include "../ways_guest.h"
@@ -26,7 +23,7 @@
 /* The low bit of most of these registers. */
 #define ENABLED 1ULL
 
-void guest_writes_msr(struct stage *stage, uint32_t number, uint64_t value)
+void guest_writes_msr(struct stage *stage, u32 number, u64 value)
 {
 	*msr_list_of(stage->vcpu->guest) = (struct msr_list){
 		.count = 1,
@@ -102,7 +99,7 @@ static void need_eoi(struct stage *stage)
 	stage_run(stage, begin_apic, 0);
 }
 
-void guest_clears_word(struct stage *stage, uint32_t number)
+void guest_clears_word(struct stage *stage, u32 number)
 {
 	*msr_list_of(stage->vcpu->guest) = (struct msr_list){
 		.count = 1,

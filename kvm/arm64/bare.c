@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A VM without the harness. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +20,9 @@ char *bare_new_memory(void)
 	 * x0 address, x1 word or 0, x2 GPA_TELL:
 	 *	cbz x1, 1f; str x1, [x0]; 1: ldr x3, [x0]; str x3, [x2]; b .
 	 */
-	static const uint32_t code[] = { 0xb4000041, 0xf9000001, 0xf9400003,
-					 0xf9000043, 0x14000000 };
-	uint64_t size = BARE_PAGES * (uint64_t)getpagesize();
+	static const u32 code[] = { 0xb4000041, 0xf9000001, 0xf9400003,
+				    0xf9000043, 0x14000000 };
+	u64 size = BARE_PAGES * (u64)getpagesize();
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -54,7 +51,7 @@ void bare_create(struct bare *bare, bool protected_guest, char *memory)
 	struct vcpu *vcpu = &bare->vcpu;
 
 	memset(bare, 0, sizeof(*bare));
-	bare->page = (uint64_t)getpagesize();
+	bare->page = (u64)getpagesize();
 	bare->guest = aligned_alloc(4096, sizeof(*bare->guest));
 	if (!bare->guest)
 		fail("out of memory for a vCPU");
@@ -98,11 +95,11 @@ void bare_free(struct bare *bare)
 	munmap(bare->memory, BARE_PAGES * bare->page);
 }
 
-int __bare_exchange(struct bare *bare, unsigned int page, uint64_t store,
-		    uint64_t *loaded)
+int __bare_exchange(struct bare *bare, unsigned int page, u64 store,
+		    u64 *loaded)
 {
 	struct vcpu *vcpu = &bare->vcpu;
-	uint64_t gpa;
+	u64 gpa;
 	int error;
 
 	/* To address 0, where the code is; then what it takes. */
@@ -122,9 +119,9 @@ int __bare_exchange(struct bare *bare, unsigned int page, uint64_t store,
 	return 0;
 }
 
-uint64_t bare_exchange(struct bare *bare, unsigned int page, uint64_t store)
+u64 bare_exchange(struct bare *bare, unsigned int page, u64 store)
 {
-	uint64_t loaded = 0;
+	u64 loaded = 0;
 	int error = __bare_exchange(bare, page, store, &loaded);
 
 	CHECK(!error, "KVM_RUN of a guest that accesses page %u failed: %s",

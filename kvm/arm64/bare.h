@@ -9,9 +9,9 @@
 #define SECMMU_BARE_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "vm.h"
+#include "types.h"
 
 /* Where the slot's pages are, but for the first, which has the code. */
 #define BARE_PAGES 16
@@ -31,7 +31,7 @@ struct bare {
 	struct guest_vcpu *guest;
 	struct memslot slot;
 	char *memory;
-	uint64_t page;
+	u64 page;
 };
 
 /**
@@ -77,8 +77,8 @@ char *bare_new_memory(void);
  *
  * Return: 0, or the -errno that KVM_RUN failed with.
  */
-int __bare_exchange(struct bare *bare, unsigned int page, uint64_t store,
-		    uint64_t *loaded);
+int __bare_exchange(struct bare *bare, unsigned int page, u64 store,
+		    u64 *loaded);
 
 /**
  * bare_exchange() - as __bare_exchange(), must succeed
@@ -88,6 +88,6 @@ int __bare_exchange(struct bare *bare, unsigned int page, uint64_t store,
  *
  * Return: what the guest has loaded.
  */
-uint64_t bare_exchange(struct bare *bare, unsigned int page, uint64_t store);
+u64 bare_exchange(struct bare *bare, unsigned int page, u64 store);
 
 #endif

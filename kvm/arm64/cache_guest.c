@@ -4,9 +4,9 @@
 
 #define SCTLR_C (1ULL << 2)
 
-void cache_toggle(struct guest_vcpu *self, uint64_t unused)
+void cache_toggle(struct guest_vcpu *self, u64 unused)
 {
-	uint64_t control;
+	u64 control;
 
 	(void)self;
 	(void)unused;
@@ -23,7 +23,7 @@ void cache_toggle(struct guest_vcpu *self, uint64_t unused)
 		     : "memory");
 }
 
-void cache_set_way(struct guest_vcpu *self, uint64_t unused)
+void cache_set_way(struct guest_vcpu *self, u64 unused)
 {
 	(void)self;
 	(void)unused;

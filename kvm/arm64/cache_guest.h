@@ -6,9 +6,9 @@
 #include "guest.h"
 
 /* Switch the data cache off and on again (SCTLR_EL1.C). */
-void cache_toggle(struct guest_vcpu *self, uint64_t unused);
+void cache_toggle(struct guest_vcpu *self, u64 unused);
 
 /* Clean and invalidate a line by set and way (DC CISW). */
-void cache_set_way(struct guest_vcpu *self, uint64_t unused);
+void cache_set_way(struct guest_vcpu *self, u64 unused);
 
 #endif

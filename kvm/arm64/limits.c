@@ -35,7 +35,7 @@ const unsigned int *limits_sizes(size_t *count)
 	static const unsigned int sizes[] = { 0,  32, 33, 36, 39, 40,
 					      42, 44, 47, 48, 52 };
 
-	*count = sizeof(sizes) / sizeof(sizes[0]);
+	*count = ARRAY_SIZE(sizes);
 	/* There all sizes are one, and a VM takes its time to close. */
 	if (has_one_size())
 		*count = 2;
@@ -82,12 +82,11 @@ int limits_slot_error(void)
 unsigned int limits_addressable_bits(struct vm *vm)
 {
 	static const unsigned int bits[] = { 32, 36, 40, 42, 44, 48 };
-	uint64_t range = arm64_get_register(&vm->vcpus[0], REG_MMFR0) & 0xf;
+	u64 range = arm64_get_register(&vm->vcpus[0], REG_MMFR0) & 0xf;
 
 	if (!vm->config.physical_bits)
 		return arch_physical_bits(&vm->config);
-	return range < sizeof(bits) / sizeof(bits[0]) ? bits[range] :
-							ADDRESS_BITS;
+	return range < ARRAY_SIZE(bits) ? bits[range] : ADDRESS_BITS;
 }
 
 /* kvm_handle_guest_abort(): "Falls between the IPA range and the PARange?" */

@@ -7,9 +7,6 @@
  * of all guests, and mmu.c calls pkvm.c instead (KVM_PGT_FN()), which asks the
  * hypervisor; before that, protected mode left the guests' tables to the host.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +16,7 @@
 
 #define RANGE	     "gpa=$arg2:x64 size=$arg3:x64"
 #define PLACE	     "gpa=$arg2:x64"
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define COUNT(array) (ARRAY_SIZE(array))
 
 /*
  * 6.1 has mkold and is_young, later kernels have both in one. Before 6.17 there
@@ -126,7 +123,7 @@ bool arch_split_early(bool wanted)
 /* CTR_EL0.DIC, as user space sees it; KVM: ARM64_HAS_CACHE_DIC. */
 bool arch_maps_executable(void)
 {
-	uint64_t cache_type;
+	u64 cache_type;
 
 	asm("mrs %0, ctr_el0" : "=r"(cache_type));
 	return cache_type >> 29 & 1;

@@ -3,9 +3,6 @@
  * The memory of protected VMs is taken from the host, as
  * Documentation/virt/kvm/arm/pkvm.rst of 7.2 has it, which is cited below.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <linux/capability.h>
 #include <setjmp.h>
@@ -33,7 +30,7 @@ static void on_trap(int signal)
 }
 
 /* The host loads a word; returns the signal that it gets, or 0. */
-static int host_load(const char *address, uint64_t *word)
+static int host_load(const char *address, u64 *word)
 {
 	struct sigaction action = { .sa_handler = on_trap }, before[2];
 	int signal;
@@ -42,7 +39,7 @@ static int host_load(const char *address, uint64_t *word)
 	sigaction(SIGBUS, &action, &before[1]);
 	signal = sigsetjmp(trap, 1);
 	if (!signal)
-		*word = *(const volatile uint64_t *)address;
+		*word = *(const volatile u64 *)address;
 	sigaction(SIGSEGV, &before[0], NULL);
 	sigaction(SIGBUS, &before[1], NULL);
 	return signal;
@@ -56,7 +53,7 @@ static int host_load(const char *address, uint64_t *word)
 static void test_donated(const struct test_case *test)
 {
 	struct bare bare;
-	uint64_t word = 0;
+	u64 word = 0;
 	int signal;
 
 	(void)test;
@@ -83,7 +80,7 @@ static void test_donated(const struct test_case *test)
 	      (unsigned long long)word,
 	      word == WORD ? "stored there" : "not stored");
 	/* It is memory again. */
-	*(volatile uint64_t *)(bare.memory + PAGE * bare.page) = ~WORD;
+	*(volatile u64 *)(bare.memory + PAGE * bare.page) = ~WORD;
 	CHECK(!host_load(bare.memory + PAGE * bare.page, &word) &&
 		      word == ~WORD,
 	      "a page that came back does not keep what is stored there");
@@ -98,7 +95,7 @@ static void test_donated(const struct test_case *test)
 static void test_system_call(const struct test_case *test)
 {
 	struct bare bare;
-	uint64_t seen = 0;
+	u64 seen = 0;
 	int ends[2], error;
 	ssize_t written;
 
@@ -166,7 +163,7 @@ static void test_notifiers(const struct test_case *test)
 static void test_two_vms(const struct test_case *test)
 {
 	struct bare first, second;
-	uint64_t loaded = 0;
+	u64 loaded = 0;
 	int error;
 
 	bare_need_protected();
@@ -229,7 +226,7 @@ static void test_accounting(const struct test_case *test)
 {
 	const struct rlimit none = { 0, 0 };
 	long before = locked_kib(), kib;
-	uint64_t loaded;
+	u64 loaded;
 	struct bare bare;
 	int error;
 
@@ -288,7 +285,7 @@ int main(int argc, char **argv)
 		.name = "pkvm_memory_test",
 		.summary = "a protected VM's memory is its own",
 		.table = table,
-		.table_size = sizeof(table) / sizeof(table[0]),
+		.table_size = ARRAY_SIZE(table),
 		.needs = { .root = true, .kvm = true },
 	};
 

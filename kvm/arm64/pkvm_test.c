@@ -4,9 +4,6 @@
  * VMs (Documentation/virt/kvm/arm/pkvm.rst of 7.2). Normal VMs in protected mode
  * are every other test's business, protected VMs' memory pkvm_memory_test's.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -112,10 +109,10 @@ static void test_capabilities_protected(const struct test_case *test)
 	(void)test;
 	bare_need_protected();
 	bare_create(&bare, true, NULL);
-	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(refused); i++)
 		CHECK(!vm_check_extension(&bare.vm, refused[i].number),
 		      "a protected VM is offered %s", refused[i].name);
-	for (i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(switches); i++) {
 		int error = __vm_enable_cap(&bare.vm, switches[i], 0);
 
 		CHECK(error == -EINVAL,
@@ -244,9 +241,7 @@ static size_t add(struct test_case *cases, size_t count, size_t max,
 	return count + size;
 }
 
-#define ADD(table)                             \
-	(count = add(cases, count, max, table, \
-		     sizeof(table) / sizeof((table)[0])))
+#define ADD(table) (count = add(cases, count, max, table, ARRAY_SIZE(table)))
 
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)

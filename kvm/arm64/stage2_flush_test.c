@@ -5,9 +5,6 @@
  * memory (kvm_toggle_cache(), kvm_set_way_flush()); or else the guest, or the
  * host, reads what was there before. Where the CPU can, it must not.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "arch.h"
 #include "cache_guest.h"
 #include "cases.h"
@@ -123,7 +120,7 @@ int main(int argc, char **argv)
 		.summary =
 			"caches are cleaned of a guest's memory when it switches them, where the CPU needs that",
 		.table = table,
-		.table_size = sizeof(table) / sizeof(table[0]),
+		.table_size = ARRAY_SIZE(table),
 		.needs = { .root = true, .kvm = true },
 	};
 

@@ -17,7 +17,7 @@ const unsigned int *limits_sizes(size_t *count)
 {
 	static const unsigned int sizes[] = { 0 };
 
-	*count = sizeof(sizes) / sizeof(sizes[0]);
+	*count = ARRAY_SIZE(sizes);
 	return sizes;
 }
 

@@ -17,7 +17,7 @@
 
 #define GFN_RANGE    "gfn=+8($arg2):x64 end=+16($arg2):x64"
 #define SLOT	     "gfn=+176($arg2):x64 pages=+184($arg2):x64"
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define COUNT(array) (ARRAY_SIZE(array))
 
 #define COMMON                                                                 \
 	{ OPERATION_INIT, "kvm_mmu_init_vm", NULL },                           \

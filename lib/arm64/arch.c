@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* arm64: EL1 with the MMU on, ready for C code. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <string.h>
 
 #include "arch.h"
@@ -32,22 +29,22 @@ void arch_vm_init(struct vm *vm)
 		fail("interrupts are x86's; arm64 has lib/arm64/its.h");
 }
 
-void arm64_set_register(struct vcpu *vcpu, uint64_t id, uint64_t value)
+void arm64_set_register(struct vcpu *vcpu, u64 id, u64 value)
 {
 	struct kvm_one_reg reg = {
 		.id = id,
-		.addr = (uint64_t)(uintptr_t)&value,
+		.addr = (u64)(uintptr_t)&value,
 	};
 
 	vcpu_ioctl(vcpu, KVM_SET_ONE_REG, &reg);
 }
 
-uint64_t arm64_get_register(struct vcpu *vcpu, uint64_t id)
+u64 arm64_get_register(struct vcpu *vcpu, u64 id)
 {
-	uint64_t value = 0;
+	u64 value = 0;
 	struct kvm_one_reg reg = {
 		.id = id,
-		.addr = (uint64_t)(uintptr_t)&value,
+		.addr = (u64)(uintptr_t)&value,
 	};
 
 	if (__vcpu_ioctl(vcpu, KVM_GET_ONE_REG, &reg))
@@ -66,14 +63,14 @@ void arm64_reset(struct vcpu *vcpu)
 void arch_vcpu_init(struct vcpu *vcpu)
 {
 	const struct vm *vm = vcpu->vm;
-	uint64_t control;
+	u64 control;
 
 	arm64_reset(vcpu);
 	arm64_set_register(vcpu, REG_MAIR, MAIR_VALUE);
 	arm64_set_register(vcpu, REG_TCR, arm64_tcr(vm));
 	arm64_set_register(vcpu, REG_TTBR0, GPA_SYSTEM + vm->table_root);
-	arm64_set_register(vcpu, REG_VBAR, (uint64_t)(uintptr_t)guest_vectors);
-	arm64_set_register(vcpu, REG_TPIDR, (uint64_t)(uintptr_t)vcpu->guest);
+	arm64_set_register(vcpu, REG_VBAR, (u64)(uintptr_t)guest_vectors);
+	arm64_set_register(vcpu, REG_TPIDR, (u64)(uintptr_t)vcpu->guest);
 	/* For guest_vectors: the fault may be the stack's own. */
 	arm64_set_register(vcpu, REG_TPIDR_EL0,
 			   vcpu->stack - VCPU_AREA_SIZE + FAULT_STACK);
@@ -83,18 +80,16 @@ void arch_vcpu_init(struct vcpu *vcpu)
 	arm64_set_register(vcpu, REG_SCTLR, control);
 }
 
-void arch_vcpu_start(struct vcpu *vcpu, guest_function function,
-		     uint64_t argument)
+void arch_vcpu_start(struct vcpu *vcpu, guest_function function, u64 argument)
 {
-	arm64_set_register(vcpu, REG_CORE(regs.pc),
-			   (uint64_t)(uintptr_t)function);
+	arm64_set_register(vcpu, REG_CORE(regs.pc), (u64)(uintptr_t)function);
 	arm64_set_register(vcpu, REG_CORE(regs.pstate), PSTATE_EL1H);
 	arm64_set_register(vcpu, REG_CORE(sp_el1), vcpu->stack);
 	arm64_set_register(vcpu, REG_CORE(regs.regs[0]),
-			   (uint64_t)(uintptr_t)vcpu->guest);
+			   (u64)(uintptr_t)vcpu->guest);
 	arm64_set_register(vcpu, REG_CORE(regs.regs[1]), argument);
 	arm64_set_register(vcpu, REG_CORE(regs.regs[30]),
-			   (uint64_t)(uintptr_t)guest_return);
+			   (u64)(uintptr_t)guest_return);
 }
 
 bool arch_maps_huge(void)
@@ -112,7 +107,7 @@ bool vm_clock_steady(void)
 	return true;
 }
 
-uint32_t arch_dirty_log_size(void)
+u32 arch_dirty_log_size(void)
 {
 	return 0;
 }
@@ -130,29 +125,29 @@ bool arch_is_hypercall(struct vcpu *vcpu)
 	       run->mmio.phys_addr == GPA_HYPERCALL;
 }
 
-uint64_t arch_program_counter(struct vcpu *vcpu)
+u64 arch_program_counter(struct vcpu *vcpu)
 {
 	return arm64_get_register(vcpu, REG_CORE(regs.pc));
 }
 
 const void *arch_return_instruction(size_t *size)
 {
-	static const uint32_t code[] = { 0xd65f03c0 };
+	static const u32 code[] = { 0xd65f03c0 };
 
 	*size = sizeof(code);
 	return code;
 }
 
-size_t arch_value_code(uint64_t value, uint8_t code[ARCH_VALUE_CODE_MAX])
+size_t arch_value_code(u64 value, u8 code[ARCH_VALUE_CODE_MAX])
 {
 	/* movz, then movk, of x0; 16 bits each. */
-	static const uint32_t moves[] = { 0xd2800000, 0xf2a00000, 0xf2c00000,
-					  0xf2e00000 };
-	uint32_t words[5];
+	static const u32 moves[] = { 0xd2800000, 0xf2a00000, 0xf2c00000,
+				     0xf2e00000 };
+	u32 words[5];
 	size_t i;
 
 	for (i = 0; i < 4; i++)
-		words[i] = moves[i] | (uint32_t)(value >> 16 * i & 0xffff) << 5;
+		words[i] = moves[i] | (u32)(value >> 16 * i & 0xffff) << 5;
 	words[4] = 0xd65f03c0; /* ret */
 	memcpy(code, words, sizeof(words));
 	return sizeof(words);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* arm64: an unexpected exception of the guest in words (Arm ARM D24.2.40). */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 
 #include "arch.h"
@@ -79,21 +76,19 @@ static const char *find(const struct text *texts, size_t count,
 	return NULL;
 }
 
-static void abort_text(unsigned int class, uint64_t code, char *buffer,
-		       size_t size)
+static void abort_text(unsigned int class, u64 code, char *buffer, size_t size)
 {
 	unsigned int status = code & ESR_STATUS_MASK;
 	const char *access = "", *fault;
 
 	if (class == CLASS_DATA || class == CLASS_DATA_LOWER)
 		access = code & ESR_WRITE ? "write, " : "read, ";
-	if (status >> 2 < sizeof(level_faults) / sizeof(level_faults[0])) {
+	if (status >> 2 < ARRAY_SIZE(level_faults)) {
 		snprintf(buffer, size, " (%s%s, level %u)", access,
 			 level_faults[status >> 2], status & 3);
 		return;
 	}
-	fault = find(other_faults,
-		     sizeof(other_faults) / sizeof(other_faults[0]), status);
+	fault = find(other_faults, ARRAY_SIZE(other_faults), status);
 	snprintf(buffer, size, " (%s%s)", access,
 		 fault ? fault : "a status that is not in our list");
 }
@@ -117,15 +112,14 @@ void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
 	unsigned int class = exception->code >> ESR_CLASS_SHIFT &
 			     ESR_CLASS_MASK;
 	unsigned int kind = exception->vector % VECTOR_KINDS;
-	const char *name = find(classes, sizeof(classes) / sizeof(classes[0]),
-				class);
+	const char *name = find(classes, ARRAY_SIZE(classes), class);
 	char what[128] = "";
 	int length;
 
 	length = snprintf(buffer, size, "vector table entry %llu: %s from %s",
 			  (unsigned long long)exception->vector, kinds[kind],
 			  origins[exception->vector / VECTOR_KINDS %
-				  (sizeof(origins) / sizeof(origins[0]))]);
+				  (ARRAY_SIZE(origins))]);
 	/* An interrupt leaves the syndrome of the last exception as it was. */
 	if (kind == VECTOR_IRQ || kind == VECTOR_FIQ || length < 0 ||
 	    (size_t)length >= size)

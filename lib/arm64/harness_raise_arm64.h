@@ -6,12 +6,12 @@
 #include "guest.h"
 
 /* A load-exclusive three bytes behind the vCPU's own block. */
-void harness_misaligned(struct guest_vcpu *self, uint64_t unused);
-void harness_break(struct guest_vcpu *self, uint64_t unused);
-void harness_supervisor_call(struct guest_vcpu *self, uint64_t unused);
+void harness_misaligned(struct guest_vcpu *self, u64 unused);
+void harness_break(struct guest_vcpu *self, u64 unused);
+void harness_supervisor_call(struct guest_vcpu *self, u64 unused);
 /* An undefined instruction while SP is SP_EL0. */
-void harness_other_stack(struct guest_vcpu *self, uint64_t unused);
+void harness_other_stack(struct guest_vcpu *self, u64 unused);
 /* Unmasks IRQ, FIQ and SError, and waits. */
-void harness_unmask(struct guest_vcpu *self, uint64_t unused);
+void harness_unmask(struct guest_vcpu *self, u64 unused);
 
 #endif

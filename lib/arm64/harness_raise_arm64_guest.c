@@ -3,14 +3,14 @@
 #include "harness_raise.h"
 #include "harness_raise_arm64.h"
 
-void harness_undefined(struct guest_vcpu *self, uint64_t unused)
+void harness_undefined(struct guest_vcpu *self, u64 unused)
 {
 	(void)self;
 	(void)unused;
 	asm volatile("udf	#0");
 }
 
-void harness_lose_stack(struct guest_vcpu *self, uint64_t address)
+void harness_lose_stack(struct guest_vcpu *self, u64 address)
 {
 	(void)self;
 	asm volatile("mov	sp, %0\n\t"
@@ -21,30 +21,30 @@ void harness_lose_stack(struct guest_vcpu *self, uint64_t address)
 	__builtin_unreachable();
 }
 
-void harness_misaligned(struct guest_vcpu *self, uint64_t unused)
+void harness_misaligned(struct guest_vcpu *self, u64 unused)
 {
-	uint64_t address = (uint64_t)(uintptr_t)self + 3, value;
+	u64 address = (u64)(uintptr_t)self + 3, value;
 
 	(void)unused;
 	/* Aligned or refused, whatever SCTLR_EL1.A says (Arm ARM B2.8.2). */
 	asm volatile("ldxr	%0, [%1]" : "=r"(value) : "r"(address));
 }
 
-void harness_break(struct guest_vcpu *self, uint64_t unused)
+void harness_break(struct guest_vcpu *self, u64 unused)
 {
 	(void)self;
 	(void)unused;
 	asm volatile("brk	#1");
 }
 
-void harness_supervisor_call(struct guest_vcpu *self, uint64_t unused)
+void harness_supervisor_call(struct guest_vcpu *self, u64 unused)
 {
 	(void)self;
 	(void)unused;
 	asm volatile("svc	#1" : : : "memory");
 }
 
-void harness_other_stack(struct guest_vcpu *self, uint64_t unused)
+void harness_other_stack(struct guest_vcpu *self, u64 unused)
 {
 	(void)self;
 	(void)unused;
@@ -56,7 +56,7 @@ void harness_other_stack(struct guest_vcpu *self, uint64_t unused)
 	__builtin_unreachable();
 }
 
-void harness_unmask(struct guest_vcpu *self, uint64_t unused)
+void harness_unmask(struct guest_vcpu *self, u64 unused)
 {
 	(void)unused;
 	asm volatile("msr	daifclr, #7" : : : "memory");

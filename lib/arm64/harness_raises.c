@@ -5,7 +5,7 @@
 #include "report.h"
 
 /* Without a GIC in the kernel, a vCPU has two wires (api.rst 4.25). */
-static void raise_wire(struct vcpu *vcpu, uint32_t wire)
+static void raise_wire(struct vcpu *vcpu, u32 wire)
 {
 	struct kvm_irq_level level = {
 		.irq = KVM_ARM_IRQ_TYPE_CPU << KVM_ARM_IRQ_TYPE_SHIFT |
@@ -52,7 +52,7 @@ const struct harness_raise *harness_raises(size_t *count)
 		  .says = { "data abort (read, alignment fault)",
 			    "harness_misaligned+" } },
 		{ "misaligned_call", harness_call,
-		  (uint64_t)(uintptr_t)harness_undefined + 2,
+		  (u64)(uintptr_t)harness_undefined + 2,
 		  .says = { "misaligned program counter",
 			    "harness_undefined+0x2" } },
 		{ "stack", harness_lose_stack, RAISE_UNMAPPED,
@@ -76,6 +76,6 @@ const struct harness_raise *harness_raises(size_t *count)
 			    "harness_unmask+" } },
 	};
 
-	*count = sizeof(raises) / sizeof(raises[0]);
+	*count = ARRAY_SIZE(raises);
 	return raises;
 }

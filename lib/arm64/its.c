@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A GICv3 with an ITS. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <unistd.h>
 
@@ -53,20 +50,19 @@
 #define DEVICE	   1ULL
 #define COLLECTION 0
 
-static int set_attribute(int fd, uint32_t group, uint64_t attribute,
-			 const void *value)
+static int set_attribute(int fd, u32 group, u64 attribute, const void *value)
 {
 	struct kvm_device_attr set = {
 		.group = group,
 		.attr = attribute,
-		.addr = (uint64_t)(uintptr_t)value,
+		.addr = (u64)(uintptr_t)value,
 	};
 
 	return ioctl_may_fail(fd, KVM_SET_DEVICE_ATTR, (unsigned long)&set);
 }
 
-static void must_set(int fd, uint32_t group, uint64_t attribute,
-		     const void *value, const char *what)
+static void must_set(int fd, u32 group, u64 attribute, const void *value,
+		     const char *what)
 {
 	int error = set_attribute(fd, group, attribute, value);
 
@@ -75,7 +71,7 @@ static void must_set(int fd, uint32_t group, uint64_t attribute,
 		     errno_name(-error));
 }
 
-static int create_device(struct vm *vm, uint32_t type)
+static int create_device(struct vm *vm, u32 type)
 {
 	struct kvm_create_device device = { .type = type };
 	int error = __vm_ioctl(vm, KVM_CREATE_DEVICE, &device);
@@ -83,14 +79,14 @@ static int create_device(struct vm *vm, uint32_t type)
 	return error ? error : (int)device.fd;
 }
 
-static void set_address(int fd, uint64_t type, uint64_t gpa, const char *what)
+static void set_address(int fd, u64 type, u64 gpa, const char *what)
 {
 	must_set(fd, KVM_DEV_ARM_VGIC_GRP_ADDR, type, &gpa, what);
 }
 
 void its_create(struct vm *vm, struct its *its)
 {
-	uint32_t interrupts = INTERRUPTS;
+	u32 interrupts = INTERRUPTS;
 
 	its->gic_fd = create_device(vm, KVM_DEV_TYPE_ARM_VGIC_V3);
 	if (its->gic_fd == -ENODEV)
@@ -124,10 +120,10 @@ void its_destroy(struct its *its)
 	close(its->gic_fd);
 }
 
-void its_place_collections(struct its *its, uint64_t gpa)
+void its_place_collections(struct its *its, u64 gpa)
 {
 	/* One page of 64 KiB: the fields for size and page size are zero. */
-	uint64_t base = GITS_BASER_VALID | gpa;
+	u64 base = GITS_BASER_VALID | gpa;
 
 	must_set(its->fd, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, GITS_BASER1, &base,
 		 "GITS_BASER1");
@@ -139,25 +135,23 @@ void its_save_tables(struct its *its)
 		 KVM_DEV_ARM_ITS_SAVE_TABLES, NULL, "ITS_SAVE_TABLES");
 }
 
-static void set_redistributor(struct its *its, uint64_t offset, uint32_t value,
+static void set_redistributor(struct its *its, u64 offset, u32 value,
 			      const char *what)
 {
 	must_set(its->gic_fd, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, offset, &value,
 		 what);
 }
 
-static void set_its(struct its *its, uint64_t offset, uint64_t value,
-		    const char *what)
+static void set_its(struct its *its, u64 offset, u64 value, const char *what)
 {
 	must_set(its->fd, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, offset, &value, what);
 }
 
 /* The queue's end: what is new is done before the ioctl returns. */
-static void command(struct its *its, uint64_t first, uint64_t second,
-		    uint64_t third)
+static void command(struct its *its, u64 first, u64 second, u64 third)
 {
 	unsigned int at = its->command_count++ % COMMANDS_MAX;
-	uint64_t *words = its->commands + (size_t)at * COMMAND_WORDS;
+	u64 *words = its->commands + (size_t)at * COMMAND_WORDS;
 
 	words[0] = first;
 	words[1] = second;
@@ -169,20 +163,18 @@ static void command(struct its *its, uint64_t first, uint64_t second,
 		"GITS_CWRITER");
 }
 
-void its_enable_lpis(struct its *its, void *memory, uint64_t gpa,
-		     const uint32_t *lpi, unsigned int count)
+void its_enable_lpis(struct its *its, void *memory, u64 gpa, const u32 *lpi,
+		     unsigned int count)
 {
-	const uint64_t pending = gpa + ITS_PENDING;
-	const uint64_t properties = gpa + PART_PROPERTIES;
+	const u64 pending = gpa + ITS_PENDING;
+	const u64 properties = gpa + PART_PROPERTIES;
 	unsigned int i;
 
-	set_redistributor(its, GICR_PROPBASER,
-			  (uint32_t)properties | PROPBASER_BITS,
+	set_redistributor(its, GICR_PROPBASER, (u32)properties | PROPBASER_BITS,
 			  "GICR_PROPBASER");
 	set_redistributor(its, GICR_PROPBASER + 4, properties >> 32,
 			  "GICR_PROPBASER, upper half");
-	set_redistributor(its, GICR_PENDBASER, (uint32_t)pending,
-			  "GICR_PENDBASER");
+	set_redistributor(its, GICR_PENDBASER, (u32)pending, "GICR_PENDBASER");
 	set_redistributor(its, GICR_PENDBASER + 4, pending >> 32,
 			  "GICR_PENDBASER, upper half");
 	set_redistributor(its, GICR_CTLR, GICR_ENABLE_LPIS, "GICR_CTLR");
@@ -201,7 +193,7 @@ void its_enable_lpis(struct its *its, void *memory, uint64_t gpa,
 	command(its, COMMAND_MAPC, 0, COMMAND_VALID | COLLECTION);
 	for (i = 0; i < count; i++)
 		command(its, COMMAND_MAPTI | DEVICE << 32,
-			i | (uint64_t)lpi[i] << 32, COLLECTION);
+			i | (u64)lpi[i] << 32, COLLECTION);
 }
 
 void its_set_pending(struct its *its, unsigned int event, bool pending)

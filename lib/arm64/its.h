@@ -9,9 +9,9 @@
 #define SECMMU_ITS_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "vm.h"
+#include "types.h"
 
 /* Where its tables begin: the only size of page that KVM's ITS has, bytes. */
 #define ITS_TABLE_ALIGN 0x10000UL
@@ -26,7 +26,7 @@
 struct its {
 	int gic_fd;
 	int fd;
-	uint64_t *commands;
+	u64 *commands;
 	unsigned int command_count;
 };
 
@@ -50,7 +50,7 @@ void its_destroy(struct its *its);
  * @its: ITS
  * @gpa: guest physical address, a multiple of ITS_TABLE_ALIGN
  */
-void its_place_collections(struct its *its, uint64_t gpa);
+void its_place_collections(struct its *its, u64 gpa);
 
 /* Memory that its_enable_lpis() takes, bytes. */
 #define ITS_LPI_BYTES (6 * ITS_TABLE_ALIGN)
@@ -69,8 +69,8 @@ void its_place_collections(struct its *its, uint64_t gpa);
  *
  * They belong to the first vCPU.
  */
-void its_enable_lpis(struct its *its, void *memory, uint64_t gpa,
-		     const uint32_t *lpi, unsigned int count);
+void its_enable_lpis(struct its *its, void *memory, u64 gpa, const u32 *lpi,
+		     unsigned int count);
 
 /**
  * its_set_pending() - make an event's LPI pending, or not

@@ -15,12 +15,12 @@
 
 #define READ(name)                                              \
 	({                                                      \
-		uint64_t __value;                               \
+		u64 __value;                                    \
 		asm volatile("mrs %0, " #name : "=r"(__value)); \
 		__value;                                        \
 	})
 #define WRITE(name, value) \
-	asm volatile("msr " #name ", %0\n\tisb" : : "r"((uint64_t)(value)))
+	asm volatile("msr " #name ", %0\n\tisb" : : "r"((u64)(value)))
 
 void registers_begin(struct guest_vcpu *self, bool interrupts)
 {
@@ -34,14 +34,14 @@ void registers_begin(struct guest_vcpu *self, bool interrupts)
 		     :                                 \
 		     : "r"(registers_value(token, n)))
 
-#define CHECK_V(n)                                                    \
-	do {                                                          \
-		uint64_t low, high, want = registers_value(token, n); \
-		asm volatile(WITH_VECTORS "mov %0, v" #n ".d[0]\n\t"  \
-					  "mov %1, v" #n ".d[1]"      \
-			     : "=&r"(low), "=&r"(high));              \
-		if (low != want || high != want)                      \
-			return 1 + (n);                               \
+#define CHECK_V(n)                                                   \
+	do {                                                         \
+		u64 low, high, want = registers_value(token, n);     \
+		asm volatile(WITH_VECTORS "mov %0, v" #n ".d[0]\n\t" \
+					  "mov %1, v" #n ".d[1]"     \
+			     : "=&r"(low), "=&r"(high));             \
+		if (low != want || high != want)                     \
+			return 1 + (n);                              \
 	} while (0)
 
 #define EACH_OF_8(action, a, b, c, d, e, f, g, h) \
@@ -83,7 +83,7 @@ void registers_begin(struct guest_vcpu *self, bool interrupts)
 			return 1 + (n);                                 \
 	} while (0)
 
-void registers_fill(uint64_t token, bool interrupts)
+void registers_fill(u64 token, bool interrupts)
 {
 	(void)interrupts;
 	EACH_V(FILL_V);
@@ -92,7 +92,7 @@ void registers_fill(uint64_t token, bool interrupts)
 	WRITE(fpsr, registers_value(token, NUMBER_FPSR) & FPSR_FLAGS);
 }
 
-uint64_t registers_check(uint64_t token, bool interrupts)
+u64 registers_check(u64 token, bool interrupts)
 {
 	(void)interrupts;
 	EACH_V(CHECK_V);
@@ -104,9 +104,9 @@ uint64_t registers_check(uint64_t token, bool interrupts)
 	return 0;
 }
 
-uint64_t registers_clock(void)
+u64 registers_clock(void)
 {
-	uint64_t now;
+	u64 now;
 
 	/* Not before what comes before it: Arm ARM D12.2. */
 	asm volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(now) : : "memory");

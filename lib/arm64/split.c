@@ -16,7 +16,7 @@ enum { LAZY, CHUNK_PAGE, CHUNK_HUGE, CHUNK_GIANT, SPLITS };
 const struct split *splits(size_t *count)
 {
 	static struct split all[SPLITS] = { { .name = "lazy" } };
-	uint64_t page = (uint64_t)getpagesize(), huge = backing_thp_size();
+	u64 page = (u64)getpagesize(), huge = backing_thp_size();
 
 	all[CHUNK_PAGE] = (struct split){ "chunk_page", page, true };
 	all[CHUNK_HUGE] = (struct split){ "chunk_huge", huge, true };

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* arm64: the state of a vCPU. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,13 +17,13 @@ static const char register_kind[] = "register";
 static const char events_kind[] = "KVM_GET_VCPU_EVENTS";
 static const char mp_kind[] = "KVM_GET_MP_STATE";
 
-static uint32_t register_size(uint64_t id)
+static u32 register_size(u64 id)
 {
 	return 1U << ((id & KVM_REG_SIZE_MASK) >> KVM_REG_SIZE_SHIFT);
 }
 
 /* Counters go on by themselves. */
-static bool register_passes(uint64_t id)
+static bool register_passes(u64 id)
 {
 	return id == KVM_REG_ARM_TIMER_CNT || id == KVM_REG_ARM_PTIMER_CNT;
 }
@@ -35,18 +32,18 @@ static bool register_passes(uint64_t id)
  * With them goes the bit that says that a timer's time has come (Arm ARM D24.10,
  * CNTV_CTL_EL0.ISTATUS), which nobody can set (kvm_arm_timer_write()).
  */
-static void drop_timer_status(uint64_t id, uint8_t *value)
+static void drop_timer_status(u64 id, u8 *value)
 {
 	if (id == KVM_REG_ARM_TIMER_CTL || id == KVM_REG_ARM_PTIMER_CTL)
-		value[0] &= (uint8_t)~TIMER_CTL_ISTATUS;
+		value[0] &= (u8)~TIMER_CTL_ISTATUS;
 }
 
-static int access_register(struct vcpu *vcpu, unsigned long request,
-			   uint64_t id, void *value)
+static int access_register(struct vcpu *vcpu, unsigned long request, u64 id,
+			   void *value)
 {
 	struct kvm_one_reg reg = {
 		.id = id,
-		.addr = (uint64_t)(uintptr_t)value,
+		.addr = (u64)(uintptr_t)value,
 	};
 
 	return __vcpu_ioctl(vcpu, request, &reg);
@@ -69,10 +66,10 @@ static struct kvm_reg_list *register_list(struct vcpu *vcpu)
 static void save_registers(struct vcpu *vcpu, struct vcpu_state *state)
 {
 	struct kvm_reg_list *list = register_list(vcpu);
-	uint64_t i;
+	u64 i;
 
 	for (i = 0; i < list->n; i++) {
-		uint8_t value[REGISTER_MAX] = { 0 };
+		u8 value[REGISTER_MAX] = { 0 };
 		struct state_item item = {
 			.kind = register_kind,
 			.id = list->reg[i],
@@ -141,9 +138,9 @@ void arch_state_restore(struct vcpu *vcpu, const struct vcpu_state *state)
 		   state_find(state, mp_kind, 0, state->count - 1)->data);
 }
 
-void vcpu_advance_clock(struct vcpu *vcpu, uint64_t ticks)
+void vcpu_advance_clock(struct vcpu *vcpu, u64 ticks)
 {
-	uint64_t now = arm64_get_register(vcpu, KVM_REG_ARM_TIMER_CNT);
+	u64 now = arm64_get_register(vcpu, KVM_REG_ARM_TIMER_CNT);
 
 	arm64_set_register(vcpu, KVM_REG_ARM_TIMER_CNT, now + ticks);
 }

@@ -3,9 +3,8 @@
 #ifndef SECMMU_STATE_ARM64_H
 #define SECMMU_STATE_ARM64_H
 
-#include <stdint.h>
-
 #include "vm.h"
+#include "types.h"
 
 #define REG_ISAR0     ARM64_SYS_REG(3, 0, 0, 6, 0)
 #define REG_MMFR0     ARM64_SYS_REG(3, 0, 0, 7, 0)
@@ -26,12 +25,12 @@
 void arm64_reset(struct vcpu *vcpu);
 
 /* KVM_SET_ONE_REG, must succeed. */
-void arm64_set_register(struct vcpu *vcpu, uint64_t id, uint64_t value);
+void arm64_set_register(struct vcpu *vcpu, u64 id, u64 value);
 
 /* KVM_GET_ONE_REG; 0 if there is no such register. */
-uint64_t arm64_get_register(struct vcpu *vcpu, uint64_t id);
+u64 arm64_get_register(struct vcpu *vcpu, u64 id);
 
 /* What TCR_EL1 must be for the VM's page tables. */
-uint64_t arm64_tcr(const struct vm *vm);
+u64 arm64_tcr(const struct vm *vm);
 
 #endif

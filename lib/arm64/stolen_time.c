@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "report.h"
 #include "stolen_time.h"
 
-static struct kvm_device_attr attribute(const uint64_t *gpa)
+static struct kvm_device_attr attribute(const u64 *gpa)
 {
 	return (struct kvm_device_attr){
 		.group = KVM_ARM_VCPU_PVTIME_CTRL,
 		.attr = KVM_ARM_VCPU_PVTIME_IPA,
-		.addr = (uint64_t)(uintptr_t)gpa,
+		.addr = (u64)(uintptr_t)gpa,
 	};
 }
 
@@ -23,7 +20,7 @@ void stolen_time_need(struct vcpu *vcpu)
 		     "use a kernel with CONFIG_SCHED_INFO=y");
 }
 
-void stolen_time_place(struct vcpu *vcpu, uint64_t gpa)
+void stolen_time_place(struct vcpu *vcpu, u64 gpa)
 {
 	struct kvm_device_attr set = attribute(&gpa);
 

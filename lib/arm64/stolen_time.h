@@ -3,9 +3,8 @@
 #ifndef SECMMU_STOLEN_TIME_H
 #define SECMMU_STOLEN_TIME_H
 
-#include <stdint.h>
-
 #include "vm.h"
+#include "types.h"
 
 /**
  * stolen_time_need() - skip the case where KVM does not tell it
@@ -20,6 +19,6 @@ void stolen_time_need(struct vcpu *vcpu);
  *
  * From now on KVM writes there at every KVM_RUN (kvm_update_stolen_time()).
  */
-void stolen_time_place(struct vcpu *vcpu, uint64_t gpa);
+void stolen_time_place(struct vcpu *vcpu, u64 gpa);
 
 #endif

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* arm64: the guest's own page tables, with granules of 4, 16 and 64 KiB. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,8 +51,8 @@ struct granule {
 	unsigned int shift;
 	unsigned int field;
 	unsigned int absent;
-	uint64_t tcr;
-	uint64_t sizes[3];
+	u64 tcr;
+	u64 sizes[3];
 	size_t count;
 };
 
@@ -66,17 +63,17 @@ static const struct granule granules[] = {
 	{ 16, 24, 0xf, 1, { 1UL << 16, 1UL << 29 }, 2 },
 };
 
-#define GRANULES (sizeof(granules) / sizeof(granules[0]))
+#define GRANULES (ARRAY_SIZE(granules))
 
-const uint64_t *vm_granules(size_t *count)
+const u64 *vm_granules(size_t *count)
 {
-	static const uint64_t sizes[] = { 1UL << 12, 1UL << 14, 1UL << 16 };
+	static const u64 sizes[] = { 1UL << 12, 1UL << 14, 1UL << 16 };
 
-	*count = sizeof(sizes) / sizeof(sizes[0]);
+	*count = ARRAY_SIZE(sizes);
 	return sizes;
 }
 
-static const struct granule *granule_of(uint64_t size)
+static const struct granule *granule_of(u64 size)
 {
 	size_t i;
 
@@ -86,17 +83,16 @@ static const struct granule *granule_of(uint64_t size)
 	return NULL;
 }
 
-static bool cpu_has(const struct granule *granule, uint64_t features)
+static bool cpu_has(const struct granule *granule, u64 features)
 {
 	return (features >> granule->field & 0xf) != granule->absent;
 }
 
-static const struct granule *choose_granule(const struct vm *vm,
-					    uint64_t features)
+static const struct granule *choose_granule(const struct vm *vm, u64 features)
 {
-	uint64_t wanted = vm->config.granule;
-	const struct granule *granule = granule_of(
-		wanted ? wanted : (uint64_t)getpagesize());
+	u64 wanted = vm->config.granule;
+	const struct granule *granule = granule_of(wanted ? wanted :
+							    (u64)getpagesize());
 	char what[96];
 	size_t i;
 
@@ -117,23 +113,22 @@ static const struct granule *choose_granule(const struct vm *vm,
  * Documentation/arch/arm64/hugetlbpage.rst: what one entry maps, and runs of
  * entries with the contiguous bit, which stage 2 never uses.
  */
-const uint64_t *arch_hugetlb_sizes(size_t *count)
+const u64 *arch_hugetlb_sizes(size_t *count)
 {
-	static const uint64_t with_4k[] = { 64UL << 10, 2UL << 20, 32UL << 20,
-					    1UL << 30 };
-	static const uint64_t with_16k[] = { 2UL << 20, 32UL << 20, 1UL << 30 };
-	static const uint64_t with_64k[] = { 2UL << 20, 512UL << 20,
-					     16UL << 30 };
+	static const u64 with_4k[] = { 64UL << 10, 2UL << 20, 32UL << 20,
+				       1UL << 30 };
+	static const u64 with_16k[] = { 2UL << 20, 32UL << 20, 1UL << 30 };
+	static const u64 with_64k[] = { 2UL << 20, 512UL << 20, 16UL << 30 };
 
 	switch (getpagesize()) {
 	case 1 << 14:
-		*count = sizeof(with_16k) / sizeof(with_16k[0]);
+		*count = ARRAY_SIZE(with_16k);
 		return with_16k;
 	case 1 << 16:
-		*count = sizeof(with_64k) / sizeof(with_64k[0]);
+		*count = ARRAY_SIZE(with_64k);
 		return with_64k;
 	default:
-		*count = sizeof(with_4k) / sizeof(with_4k[0]);
+		*count = ARRAY_SIZE(with_4k);
 		return with_4k;
 	}
 }
@@ -183,23 +178,23 @@ unsigned long arch_vm_type(const struct vm_config *config)
  * TCR_EL1.IPS: what all of the VM's memory needs, but no more than PARange. A VM
  * that has a size of its own may name addresses beyond it.
  */
-static uint64_t output_size(const struct vm *vm, uint64_t features)
+static u64 output_size(const struct vm *vm, u64 features)
 {
 	static const unsigned int bits[] = { 32, 36, 40, 42, 44, ADDRESS_BITS };
-	uint64_t most = features & 0xf, size = 0;
+	u64 most = features & 0xf, size = 0;
 	unsigned int wanted = vm->config.physical_bits ?
 				      ADDRESS_BITS :
 				      arch_physical_bits(&vm->config);
 
-	while (size < most && size + 1 < sizeof(bits) / sizeof(bits[0]) &&
+	while (size < most && size + 1 < ARRAY_SIZE(bits) &&
 	       bits[size] < wanted)
 		size++;
 	return size;
 }
 
-uint64_t arm64_tcr(const struct vm *vm)
+u64 arm64_tcr(const struct vm *vm)
 {
-	uint64_t features = arm64_get_register(&vm->vcpus[0], REG_MMFR0);
+	u64 features = arm64_get_register(&vm->vcpus[0], REG_MMFR0);
 
 	return TCR_T0SZ | TCR_WRITE_BACK | TCR_SHARED | TCR_NO_TTBR1 |
 	       granule_of(vm->granule)->tcr << TCR_TG0_SHIFT |
@@ -208,7 +203,7 @@ uint64_t arm64_tcr(const struct vm *vm)
 
 void arch_tables_init(struct vm *vm)
 {
-	uint64_t features;
+	u64 features;
 
 	/* What the guest's CPU has is known from a vCPU only. */
 	arm64_reset(&vm->vcpus[0]);
@@ -218,7 +213,7 @@ void arch_tables_init(struct vm *vm)
 	vm_map(vm, GPA_HYPERCALL, GPA_HYPERCALL, vm->granule, vm->granule);
 }
 
-const uint64_t *arch_page_sizes(const struct vm *vm, size_t *count)
+const u64 *arch_page_sizes(const struct vm *vm, size_t *count)
 {
 	const struct granule *granule = granule_of(vm->granule);
 
@@ -226,13 +221,12 @@ const uint64_t *arch_page_sizes(const struct vm *vm, size_t *count)
 	return granule->sizes;
 }
 
-void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
-		   uint64_t page_size)
+void arch_map_page(struct vm *vm, u64 gva, u64 gpa, u64 page_size)
 {
 	const unsigned int last = granule_of(vm->granule)->shift;
 	/* A table is a granule of entries of 8 bytes. */
 	const unsigned int bits = last - 3;
-	uint64_t table = vm->table_root;
+	u64 table = vm->table_root;
 	unsigned int shift = last;
 
 	if (gva >> ADDRESS_BITS)
@@ -241,8 +235,8 @@ void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
 	while (shift + bits < ADDRESS_BITS)
 		shift += bits;
 	for (;; shift -= bits) {
-		uint64_t *entry = (uint64_t *)((char *)vm->system + table) +
-				  ((gva >> shift) & ((1ULL << bits) - 1));
+		u64 *entry = (u64 *)((char *)vm->system + table) +
+			     ((gva >> shift) & ((1ULL << bits) - 1));
 
 		if (1ULL << shift == page_size) {
 			*entry = gpa | DESC_VALID | DESC_ACCESSED |
@@ -270,7 +264,7 @@ void walk_need(struct vcpu *vcpu)
 }
 
 void walk_build(struct vcpu *vcpu, struct walk *walk, struct memslot *slot,
-		const uint64_t *table, uint64_t target)
+		const u64 *table, u64 target)
 {
 	const struct vm *vm = vcpu->vm;
 	const unsigned int last = granule_of(vm->granule)->shift;
@@ -288,7 +282,7 @@ void walk_build(struct vcpu *vcpu, struct walk *walk, struct memslot *slot,
 	/* Only descriptors of pages and blocks have the flags. */
 	walk->accessed_from = walk->levels - 1;
 	for (i = 0; i < walk->levels; i++, shift -= bits) {
-		uint64_t index = WALK_GVA >> shift & ((1ULL << bits) - 1);
+		u64 index = WALK_GVA >> shift & ((1ULL << bits) - 1);
 		char *memory = (char *)slot->hva + (table[i] - slot->gpa);
 		bool leaf = i + 1 == walk->levels;
 
@@ -296,12 +290,12 @@ void walk_build(struct vcpu *vcpu, struct walk *walk, struct memslot *slot,
 		if (!i)
 			memcpy(memory, (char *)vm->system + vm->table_root,
 			       vm->granule);
-		walk->entry[i] = table[i] + index * sizeof(uint64_t);
+		walk->entry[i] = table[i] + index * sizeof(u64);
 		walk->fresh[i] = DESC_VALID | DESC_TABLE |
 				 (leaf ? target | DESC_SHARED | DESC_READ_ONLY |
 						  DESC_DIRTY_STATE :
 					 table[i + 1]);
-		memcpy(memory + index * sizeof(uint64_t), &walk->fresh[i],
-		       sizeof(uint64_t));
+		memcpy(memory + index * sizeof(u64), &walk->fresh[i],
+		       sizeof(u64));
 	}
 }

@@ -6,8 +6,8 @@
 #include "walk.h"
 
 struct walk_before {
-	uint64_t root;
-	uint64_t control;
+	u64 root;
+	u64 control;
 };
 
 static inline void walk_flush(void)
@@ -18,7 +18,7 @@ static inline void walk_flush(void)
 		     : "memory");
 }
 
-static inline void walk_load(uint64_t root, uint64_t control)
+static inline void walk_load(u64 root, u64 control)
 {
 	asm volatile("dsb ish\n\t"
 		     "msr tcr_el1, %0\n\t"

@@ -24,16 +24,14 @@ void apic_map(struct vm *vm)
 
 /* Eight registers of 32 bits, 16 bytes apart. */
 static void take_bits(const struct kvm_lapic_state *state, size_t offset,
-		      uint64_t bits[4])
+		      u64 bits[4])
 {
 	unsigned int i;
 
 	for (i = 0; i < 8; i++) {
-		const uint8_t *from = (const uint8_t *)state->regs + offset +
-				      i * 16UL;
-		uint64_t value = from[0] | (uint64_t)from[1] << 8 |
-				 (uint64_t)from[2] << 16 |
-				 (uint64_t)from[3] << 24;
+		const u8 *from = (const u8 *)state->regs + offset + i * 16UL;
+		u64 value = from[0] | (u64)from[1] << 8 | (u64)from[2] << 16 |
+			    (u64)from[3] << 24;
 
 		bits[i / 2] |= value << i % 2 * 32;
 	}
@@ -70,13 +68,13 @@ void apic_enable_synic(struct vcpu *vcpu)
 	vcpu_ioctl(vcpu, KVM_ENABLE_CAP, &cap);
 }
 
-void apic_set_auto_eoi(struct vcpu *vcpu, uint8_t vector, bool automatic)
+void apic_set_auto_eoi(struct vcpu *vcpu, u8 vector, bool automatic)
 {
 	vcpu_set_msr(vcpu, MSR_SINT1,
 		     vector | (automatic ? SINT_AUTO_EOI : SINT_MASKED));
 }
 
-void apic_set_virtual(struct vcpu *vcpu, uint64_t gpa)
+void apic_set_virtual(struct vcpu *vcpu, u64 gpa)
 {
 	struct kvm_vapic_addr address = { .vapic_addr = gpa };
 
@@ -120,7 +118,7 @@ static bool is_emulated(void)
 
 void apic_judge_possible(const struct vm *vm)
 {
-	uint64_t off = 0, before_halt = 0;
+	u64 off = 0, before_halt = 0;
 	unsigned int i;
 
 	for (i = 0; i < vm->vcpu_count; i++) {

@@ -10,10 +10,10 @@
 #define SECMMU_APIC_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "guest.h"
 #include "vm.h"
+#include "types.h"
 
 /* By which way a guest reaches its local APIC: memory, or MSRs. */
 enum apic_mode {
@@ -48,8 +48,8 @@ void apic_map(struct vm *vm);
  * @in_service: vectors that were taken and not ended yet (ISR)
  */
 struct apic_state {
-	uint64_t pending[4];
-	uint64_t in_service[4];
+	u64 pending[4];
+	u64 in_service[4];
 };
 
 /**
@@ -83,7 +83,7 @@ void apic_enable_synic(struct vcpu *vcpu);
  * @vector: the vector
  * @automatic: whether it ends by itself
  */
-void apic_set_auto_eoi(struct vcpu *vcpu, uint8_t vector, bool automatic);
+void apic_set_auto_eoi(struct vcpu *vcpu, u8 vector, bool automatic);
 
 /**
  * apic_set_virtual() - have KVM tell in memory what a vCPU's task priority is
@@ -91,7 +91,7 @@ void apic_set_auto_eoi(struct vcpu *vcpu, uint8_t vector, bool automatic);
  * @gpa: where: 4 bytes that KVM writes at every entry (KVM_SET_VAPIC_ADDR); 0:
  *	nowhere
  */
-void apic_set_virtual(struct vcpu *vcpu, uint64_t gpa);
+void apic_set_virtual(struct vcpu *vcpu, u64 gpa);
 
 /**
  * pic_pulse() - raise and lower a line of the two interrupt controllers of a PC
@@ -139,13 +139,13 @@ void apic_begin(struct guest_vcpu *self, enum apic_mode mode);
  * apic_set_logical() - change the logical ID, which only an xAPIC can
  * @bits: bits of its logical ID
  */
-void apic_set_logical(uint32_t bits);
+void apic_set_logical(u32 bits);
 
 /**
  * apic_set_id() - change the APIC ID, which only an xAPIC can
  * @id: the new one
  */
-void apic_set_id(uint32_t id);
+void apic_set_id(u32 id);
 
 /**
  * apic_send() - send an interrupt to other vCPUs, or to itself
@@ -154,13 +154,13 @@ void apic_set_id(uint32_t id);
  *	APIC_TO_*
  * @command: the vector, APIC_*
  */
-void apic_send(enum apic_mode mode, uint32_t destination, uint32_t command);
+void apic_send(enum apic_mode mode, u32 destination, u32 command);
 
 /**
  * apic_send_self() - send an interrupt to itself, by an x2APIC's own register
  * @vector: the vector
  */
-void apic_send_self(uint32_t vector);
+void apic_send_self(u32 vector);
 
 /**
  * apic_end() - end of an interrupt
@@ -173,7 +173,7 @@ void apic_end(enum apic_mode mode);
  * @mode: the way that apic_begin() was given
  * @vector: that of line 0, a multiple of 8. They need pic_end()
  */
-void apic_accept_pic(enum apic_mode mode, uint8_t vector);
+void apic_accept_pic(enum apic_mode mode, u8 vector);
 
 /**
  * pic_end() - end of an interrupt of the PIC

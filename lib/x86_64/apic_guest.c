@@ -36,9 +36,9 @@
 #define OCW2_EOI	   0x20
 #define PIC_CASCADE	   2
 
-static void write_register(enum apic_mode mode, uint32_t offset, uint32_t value)
+static void write_register(enum apic_mode mode, u32 offset, u32 value)
 {
-	uint64_t address = APIC_ADDRESS + offset;
+	u64 address = APIC_ADDRESS + offset;
 
 	if (mode == APIC_X2APIC)
 		msr_write(MSR_X2APIC + offset / 16, value);
@@ -52,7 +52,7 @@ static void write_register(enum apic_mode mode, uint32_t offset, uint32_t value)
 
 void apic_begin(struct guest_vcpu *self, enum apic_mode mode)
 {
-	uint64_t base = msr_read(MSR_APIC_BASE) | APIC_BASE_ENABLED;
+	u64 base = msr_read(MSR_APIC_BASE) | APIC_BASE_ENABLED;
 
 	if (mode == APIC_X2APIC)
 		base |= APIC_BASE_EXTENDED;
@@ -66,22 +66,22 @@ void apic_begin(struct guest_vcpu *self, enum apic_mode mode)
 	write_register(mode, APIC_LINT0, LVT_MASKED);
 }
 
-void apic_set_logical(uint32_t bits)
+void apic_set_logical(u32 bits)
 {
 	write_register(APIC_XAPIC, APIC_LDR, bits << 24);
 }
 
-void apic_set_id(uint32_t id)
+void apic_set_id(u32 id)
 {
 	write_register(APIC_XAPIC, APIC_ID, id << 24);
 }
 
-void apic_send(enum apic_mode mode, uint32_t destination, uint32_t command)
+void apic_send(enum apic_mode mode, u32 destination, u32 command)
 {
 	command |= APIC_ASSERT;
 	if (mode == APIC_X2APIC) {
 		msr_write(MSR_X2APIC + APIC_ICR / 16,
-			  (uint64_t)destination << 32 | command);
+			  (u64)destination << 32 | command);
 		return;
 	}
 	/* It is sent by the write to the lower half. */
@@ -89,7 +89,7 @@ void apic_send(enum apic_mode mode, uint32_t destination, uint32_t command)
 	write_register(mode, APIC_ICR, command);
 }
 
-void apic_send_self(uint32_t vector)
+void apic_send_self(u32 vector)
 {
 	write_register(APIC_X2APIC, APIC_SELF_IPI, vector);
 }
@@ -99,12 +99,12 @@ void apic_end(enum apic_mode mode)
 	write_register(mode, APIC_EOI, 0);
 }
 
-static void out(uint16_t port, uint8_t value)
+static void out(u16 port, u8 value)
 {
 	asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }
 
-void apic_accept_pic(enum apic_mode mode, uint8_t vector)
+void apic_accept_pic(enum apic_mode mode, u8 vector)
 {
 	out(PIC_MASTER_COMMAND, ICW1_INIT);
 	out(PIC_MASTER_DATA, vector);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* x86: long mode with 4-level page tables, ready for C code. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,13 +46,13 @@
 extern char guest_vectors[];
 
 struct gate {
-	uint16_t offset_low;
-	uint16_t selector;
-	uint8_t stack;
-	uint8_t type;
-	uint16_t offset_middle;
-	uint32_t offset_high;
-	uint32_t reserved;
+	u16 offset_low;
+	u16 selector;
+	u8 stack;
+	u8 type;
+	u16 offset_middle;
+	u32 offset_high;
+	u32 reserved;
 };
 
 struct kvm_cpuid2 *cpuid_all_supported(void)
@@ -72,7 +69,7 @@ struct kvm_cpuid2 *cpuid_all_supported(void)
 	return cpuid;
 }
 
-struct kvm_cpuid_entry2 cpuid_supported(uint32_t function)
+struct kvm_cpuid_entry2 cpuid_supported(u32 function)
 {
 	struct kvm_cpuid2 *cpuid = cpuid_all_supported();
 	struct kvm_cpuid_entry2 entry = { 0 };
@@ -95,7 +92,7 @@ bool paging_is_nested(void)
 	bool nested = false;
 	size_t i;
 
-	for (i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(parameters); i++) {
 		FILE *file = fopen(parameters[i], "re");
 		int letter = file ? fgetc(file) : 'N';
 
@@ -112,9 +109,9 @@ static bool guest_has_1g_pages(void)
 	return cpuid_supported(0x80000001).edx >> 26 & 1;
 }
 
-const uint64_t *arch_page_sizes(const struct vm *vm, size_t *count)
+const u64 *arch_page_sizes(const struct vm *vm, size_t *count)
 {
-	static const uint64_t sizes[] = { 1UL << 12, 1UL << 21, 1UL << 30 };
+	static const u64 sizes[] = { 1UL << 12, 1UL << 21, 1UL << 30 };
 	static int has_1g = -1;
 
 	(void)vm;
@@ -124,11 +121,11 @@ const uint64_t *arch_page_sizes(const struct vm *vm, size_t *count)
 	return sizes;
 }
 
-const uint64_t *arch_hugetlb_sizes(size_t *count)
+const u64 *arch_hugetlb_sizes(size_t *count)
 {
-	static const uint64_t sizes[] = { 1UL << 21, 1UL << 30 };
+	static const u64 sizes[] = { 1UL << 21, 1UL << 30 };
 
-	*count = sizeof(sizes) / sizeof(sizes[0]);
+	*count = ARRAY_SIZE(sizes);
 	return sizes;
 }
 
@@ -138,7 +135,7 @@ bool arch_maps_huge(void)
 	       !access("/sys/module/kvm_intel", F_OK);
 }
 
-uint32_t arch_dirty_log_size(void)
+u32 arch_dirty_log_size(void)
 {
 	FILE *file = fopen("/sys/module/kvm_intel/parameters/pml", "re");
 	int enabled;
@@ -160,7 +157,7 @@ bool arch_has_ring(enum harvester harvester)
  * NMI's own: it comes whenever it likes. All other interrupts stay on the stack
  * that the guest has.
  */
-static uint8_t vector_stack(unsigned int vector)
+static u8 vector_stack(unsigned int vector)
 {
 	if (vector == VECTOR_NMI)
 		return 2;
@@ -176,8 +173,7 @@ static void fill_vectors(struct vm *vm)
 	gates = (void *)((char *)vm->system + vm->vector_table);
 
 	for (i = 0; i < VECTORS; i++) {
-		uint64_t entry = (uint64_t)(uintptr_t)guest_vectors +
-				 i * VECTOR_STRIDE;
+		u64 entry = (u64)(uintptr_t)guest_vectors + i * VECTOR_STRIDE;
 
 		gates[i] = (struct gate){
 			.offset_low = entry & 0xffff,
@@ -190,9 +186,9 @@ static void fill_vectors(struct vm *vm)
 	}
 }
 
-const uint64_t *vm_granules(size_t *count)
+const u64 *vm_granules(size_t *count)
 {
-	static const uint64_t granules[] = { TABLE_SIZE };
+	static const u64 granules[] = { TABLE_SIZE };
 
 	*count = 1;
 	return granules;
@@ -253,7 +249,7 @@ static void create_irqchip(struct vm *vm)
 
 void arch_vm_init(struct vm *vm)
 {
-	uint64_t identity = IDENTITY_MAP_ADDRESS;
+	u64 identity = IDENTITY_MAP_ADDRESS;
 
 	/* Needed on Intel without unrestricted guest, harmless elsewhere. */
 	if (vm_check_extension(vm, KVM_CAP_SET_TSS_ADDR))
@@ -277,8 +273,8 @@ void arch_tables_init(struct vm *vm)
 	       IDT_SIZE, TABLE_SIZE);
 }
 
-void table_map(struct vm *vm, uint64_t table, uint64_t flags, uint64_t leaf,
-	       uint64_t from, uint64_t to, uint64_t page_size)
+void table_map(struct vm *vm, u64 table, u64 flags, u64 leaf, u64 from, u64 to,
+	       u64 page_size)
 {
 	unsigned int shift = 39;
 
@@ -286,8 +282,8 @@ void table_map(struct vm *vm, uint64_t table, uint64_t flags, uint64_t leaf,
 		fail("guest address %#llx is beyond 4-level page tables",
 		     (unsigned long long)from);
 	for (;; shift -= 9) {
-		uint64_t *entry = (uint64_t *)((char *)vm->system + table) +
-				  ((from >> shift) & 511);
+		u64 *entry = (u64 *)((char *)vm->system + table) +
+			     ((from >> shift) & 511);
 
 		if (1ULL << shift == page_size) {
 			*entry = to | flags | leaf |
@@ -304,12 +300,11 @@ void table_map(struct vm *vm, uint64_t table, uint64_t flags, uint64_t leaf,
 	}
 }
 
-void table_map_range(struct vm *vm, uint64_t table, uint64_t flags,
-		     uint64_t leaf, uint64_t from, uint64_t to, uint64_t size,
-		     uint64_t page_size)
+void table_map_range(struct vm *vm, u64 table, u64 flags, u64 leaf, u64 from,
+		     u64 to, u64 size, u64 page_size)
 {
-	uint64_t end = from + size, mapped;
-	const uint64_t *sizes;
+	u64 end = from + size, mapped;
+	const u64 *sizes;
 	size_t count;
 
 	sizes = arch_page_sizes(vm, &count);
@@ -320,8 +315,7 @@ void table_map_range(struct vm *vm, uint64_t table, uint64_t flags,
 	}
 }
 
-void arch_map_page(struct vm *vm, uint64_t gva, uint64_t gpa,
-		   uint64_t page_size)
+void arch_map_page(struct vm *vm, u64 gva, u64 gpa, u64 page_size)
 {
 	if (gva >> 47)
 		fail("guest address %#llx is not canonical",
@@ -339,8 +333,8 @@ static void set_cpuid(struct vcpu *vcpu)
 	free(cpuid);
 }
 
-static void set_segment(struct kvm_segment *segment, uint16_t selector,
-			uint8_t type, bool code)
+static void set_segment(struct kvm_segment *segment, u16 selector, u8 type,
+			bool code)
 {
 	*segment = (struct kvm_segment){
 		.limit = 0xffffffff,
@@ -354,12 +348,12 @@ static void set_segment(struct kvm_segment *segment, uint16_t selector,
 	};
 }
 
-static void fill_cpu_page(struct vcpu *vcpu, uint64_t address)
+static void fill_cpu_page(struct vcpu *vcpu, u64 address)
 {
-	uint64_t *gdt = (uint64_t *)((char *)vcpu->cpu_page + CPU_GDT);
-	uint64_t task = address + CPU_TSS;
-	uint64_t fault_stack = address + CPU_FAULT_STACK;
-	uint64_t nmi_stack = address + CPU_NMI_STACK;
+	u64 *gdt = (u64 *)((char *)vcpu->cpu_page + CPU_GDT);
+	u64 task = address + CPU_TSS;
+	u64 fault_stack = address + CPU_FAULT_STACK;
+	u64 nmi_stack = address + CPU_NMI_STACK;
 
 	gdt[SELECTOR_CODE / 8] = 0x00af9b000000ffffULL;
 	gdt[SELECTOR_DATA / 8] = 0x00cf93000000ffffULL;
@@ -375,8 +369,8 @@ static void fill_cpu_page(struct vcpu *vcpu, uint64_t address)
 
 void arch_vcpu_init(struct vcpu *vcpu)
 {
-	uint64_t address = GPA_SYSTEM +
-			   ((char *)vcpu->cpu_page - (char *)vcpu->vm->system);
+	u64 address = GPA_SYSTEM +
+		      ((char *)vcpu->cpu_page - (char *)vcpu->vm->system);
 	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
 	struct kvm_sregs sregs;
 
@@ -393,7 +387,7 @@ void arch_vcpu_init(struct vcpu *vcpu)
 	sregs.fs = sregs.ds;
 	sregs.gs = sregs.ds;
 	sregs.ss = sregs.ds;
-	sregs.gs.base = (uint64_t)(uintptr_t)vcpu->guest;
+	sregs.gs.base = (u64)(uintptr_t)vcpu->guest;
 	sregs.tr = (struct kvm_segment){
 		.base = address + CPU_TSS,
 		.limit = TSS_SIZE - 1,
@@ -413,17 +407,16 @@ void arch_vcpu_init(struct vcpu *vcpu)
 		vcpu_ioctl(vcpu, KVM_SET_MP_STATE, &runnable);
 }
 
-void arch_vcpu_start(struct vcpu *vcpu, guest_function function,
-		     uint64_t argument)
+void arch_vcpu_start(struct vcpu *vcpu, guest_function function, u64 argument)
 {
 	/* As after a call: the return address is on the stack. */
-	uint64_t stack = vcpu->stack - 8;
-	uint64_t *host_stack = (uint64_t *)((char *)vcpu->vm->system + stack -
-					    GPA_SYSTEM);
+	u64 stack = vcpu->stack - 8;
+	u64 *host_stack = (u64 *)((char *)vcpu->vm->system + stack -
+				  GPA_SYSTEM);
 	struct kvm_regs regs = {
-		.rip = (uint64_t)(uintptr_t)function,
+		.rip = (u64)(uintptr_t)function,
 		.rsp = stack,
-		.rdi = (uint64_t)(uintptr_t)vcpu->guest,
+		.rdi = (u64)(uintptr_t)vcpu->guest,
 		.rsi = argument,
 		.rflags = RFLAGS_ALWAYS,
 	};
@@ -436,7 +429,7 @@ void arch_vcpu_start(struct vcpu *vcpu, guest_function function,
 	if (!vcpu->vm->config.interrupts)
 		regs.rflags |= RFLAGS_IF;
 
-	*host_stack = (uint64_t)(uintptr_t)guest_return;
+	*host_stack = (u64)(uintptr_t)guest_return;
 	vcpu_ioctl(vcpu, KVM_SET_REGS, &regs);
 }
 
@@ -470,7 +463,7 @@ bool vm_clock_steady(void)
 	return !strncmp(text, "tsc ", 4) || strstr(text, " tsc ");
 }
 
-uint64_t arch_program_counter(struct vcpu *vcpu)
+u64 arch_program_counter(struct vcpu *vcpu)
 {
 	struct kvm_regs regs;
 
@@ -479,13 +472,13 @@ uint64_t arch_program_counter(struct vcpu *vcpu)
 
 const void *arch_return_instruction(size_t *size)
 {
-	static const uint8_t code[] = { 0xc3 };
+	static const u8 code[] = { 0xc3 };
 
 	*size = sizeof(code);
 	return code;
 }
 
-size_t arch_value_code(uint64_t value, uint8_t code[ARCH_VALUE_CODE_MAX])
+size_t arch_value_code(u64 value, u8 code[ARCH_VALUE_CODE_MAX])
 {
 	/* movabs to RAX, ret */
 	code[0] = 0x48;

@@ -14,11 +14,11 @@ struct guest_vcpu *guest_self(void)
 
 /* What the CPU pushes for an interrupt (APM volume 2, 8.9.3). */
 struct interrupt_frame {
-	uint64_t program_counter;
-	uint64_t code_segment;
-	uint64_t flags;
-	uint64_t stack;
-	uint64_t stack_segment;
+	u64 program_counter;
+	u64 code_segment;
+	u64 flags;
+	u64 stack;
+	u64 stack_segment;
 };
 
 /* A page that changes under a CPU makes it leave the guest, and come back. */
@@ -30,8 +30,7 @@ void guest_fetch_barrier(void)
 #define FLAGS_INTERRUPTS (1UL << 9)
 
 /* From vectors_guest.S. */
-void guest_interrupt(uint64_t vector, struct interrupt_frame *frame,
-		     uint64_t code);
+void guest_interrupt(u64 vector, struct interrupt_frame *frame, u64 code);
 extern char interrupts_await_halt[];
 
 /*
@@ -39,15 +38,14 @@ extern char interrupts_await_halt[];
  * behind it. QEMU does both for guests of its guests (doc/emulator.md): that is
  * counted, and made undone.
  */
-static bool is_impossible(struct guest_vcpu *self, uint64_t vector,
+static bool is_impossible(struct guest_vcpu *self, u64 vector,
 			  struct interrupt_frame *frame)
 {
 	if (vector != VECTOR_NMI && !(frame->flags & FLAGS_INTERRUPTS)) {
 		self->taken_while_off++;
 		return true;
 	}
-	if (frame->program_counter ==
-	    (uint64_t)(uintptr_t)interrupts_await_halt) {
+	if (frame->program_counter == (u64)(uintptr_t)interrupts_await_halt) {
 		self->taken_before_halt++;
 		frame->program_counter++;
 	}
@@ -55,9 +53,9 @@ static bool is_impossible(struct guest_vcpu *self, uint64_t vector,
 }
 
 static void page_fault(struct guest_vcpu *self,
-		       const struct interrupt_frame *frame, uint64_t code)
+		       const struct interrupt_frame *frame, u64 code)
 {
-	uint64_t address;
+	u64 address;
 
 	asm volatile("movq %%cr2, %0" : "=r"(address));
 	if (!self->fault)
@@ -66,8 +64,7 @@ static void page_fault(struct guest_vcpu *self,
 	self->fault(self, address);
 }
 
-void guest_interrupt(uint64_t vector, struct interrupt_frame *frame,
-		     uint64_t code)
+void guest_interrupt(u64 vector, struct interrupt_frame *frame, u64 code)
 {
 	struct guest_vcpu *self = guest_self();
 

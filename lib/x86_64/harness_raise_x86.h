@@ -5,6 +5,6 @@
 
 #include "guest.h"
 
-void harness_divide(struct guest_vcpu *self, uint64_t unused);
+void harness_divide(struct guest_vcpu *self, u64 unused);
 
 #endif

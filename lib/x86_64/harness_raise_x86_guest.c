@@ -3,14 +3,14 @@
 #include "harness_raise.h"
 #include "harness_raise_x86.h"
 
-void harness_undefined(struct guest_vcpu *self, uint64_t unused)
+void harness_undefined(struct guest_vcpu *self, u64 unused)
 {
 	(void)self;
 	(void)unused;
 	asm volatile("ud2");
 }
 
-void harness_lose_stack(struct guest_vcpu *self, uint64_t address)
+void harness_lose_stack(struct guest_vcpu *self, u64 address)
 {
 	(void)self;
 	asm volatile("movq %0, %%rsp\n\t"
@@ -21,9 +21,9 @@ void harness_lose_stack(struct guest_vcpu *self, uint64_t address)
 	__builtin_unreachable();
 }
 
-void harness_divide(struct guest_vcpu *self, uint64_t unused)
+void harness_divide(struct guest_vcpu *self, u64 unused)
 {
-	uint64_t low = 1, high = 0;
+	u64 low = 1, high = 0;
 
 	(void)self;
 	(void)unused;

@@ -26,6 +26,6 @@ const struct harness_raise *harness_raises(size_t *count)
 		  .says = { "vector 0 ", "harness_divide+" } },
 	};
 
-	*count = sizeof(raises) / sizeof(raises[0]);
+	*count = ARRAY_SIZE(raises);
 	return raises;
 }

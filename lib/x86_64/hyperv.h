@@ -6,9 +6,8 @@
 #ifndef SECMMU_HYPERV_H
 #define SECMMU_HYPERV_H
 
-#include <stdint.h>
-
 #include "vm.h"
+#include "types.h"
 
 #define HYPERV_MSR_GUEST_OS_ID	  0x40000000U
 #define HYPERV_MSR_HYPERCALL	  0x40000001U
@@ -20,7 +19,7 @@
 #define HYPERV_MSR_TIMER0_CONFIG  0x400000b0U
 #define HYPERV_MSR_TIMER0_COUNT	  0x400000b1U
 #define HYPERV_TIMER_ENABLE	  (1ULL << 0)
-#define HYPERV_TIMER_SINT(source) ((uint64_t)(source) << 16)
+#define HYPERV_TIMER_SINT(source) ((u64)(source) << 16)
 
 /**
  * hyperv_enable() - let a vCPU find Hyper-V

@@ -3,25 +3,24 @@
 #ifndef SECMMU_MSR_H
 #define SECMMU_MSR_H
 
-#include <stdint.h>
+#include "types.h"
 
 #define MSR_PAT	 0x277
 #define MSR_EFER 0xc0000080U
 
-static inline uint64_t msr_read(uint32_t number)
+static inline u64 msr_read(u32 number)
 {
-	uint32_t low, high;
+	u32 low, high;
 
 	asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(number));
-	return (uint64_t)high << 32 | low;
+	return (u64)high << 32 | low;
 }
 
-static inline void msr_write(uint32_t number, uint64_t value)
+static inline void msr_write(u32 number, u64 value)
 {
 	asm volatile("wrmsr"
 		     :
-		     : "c"(number), "a"((uint32_t)value),
-		       "d"((uint32_t)(value >> 32))
+		     : "c"(number), "a"((u32)value), "d"((u32)(value >> 32))
 		     : "memory");
 }
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A guest of 32 bits with PAE page tables. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <string.h>
 
 #include "pae.h"
@@ -27,16 +24,16 @@ enum { TARGET = 1, TABLE, DIRECTORY };
 extern char pae_guest_store[];
 extern char pae_guest_load[];
 
-static uint64_t *host_of(struct memslot *slot, uint64_t gpa)
+static u64 *host_of(struct memslot *slot, u64 gpa)
 {
-	return (uint64_t *)((char *)slot->hva + (gpa - slot->gpa));
+	return (u64 *)((char *)slot->hva + (gpa - slot->gpa));
 }
 
 static void fill(const struct pae *pae, struct memslot *slot)
 {
-	uint64_t *directory = host_of(slot, pae->directory);
-	uint64_t *table = host_of(slot, pae->table), address;
-	uint64_t image = (uint64_t)(uintptr_t)__start_guest_image;
+	u64 *directory = host_of(slot, pae->directory);
+	u64 *table = host_of(slot, pae->table), address;
+	u64 image = (u64)(uintptr_t)__start_guest_image;
 
 	memset(directory, 0, PAGE_SIZE);
 	memset(table, 0, PAGE_SIZE);
@@ -46,7 +43,7 @@ static void fill(const struct pae *pae, struct memslot *slot)
 	table[DIRECTORY] = pae->directory | ENTRY_FLAGS;
 	/* The image is where the host has it. */
 	for (address = image & ~(LARGE_SIZE - 1);
-	     address < (uint64_t)(uintptr_t)__stop_guest_image;
+	     address < (u64)(uintptr_t)__stop_guest_image;
 	     address += LARGE_SIZE) {
 		CHECK(address && address / LARGE_SIZE < DIRECTORY_END,
 		      "the guest's image is at %#llx, out of a guest's reach that has 32 bits",
@@ -55,11 +52,10 @@ static void fill(const struct pae *pae, struct memslot *slot)
 	}
 }
 
-static void run(struct vcpu *vcpu, const char *code, uint64_t address,
-		uint32_t value)
+static void run(struct vcpu *vcpu, const char *code, u64 address, u32 value)
 {
 	struct kvm_regs regs = {
-		.rip = (uint64_t)(uintptr_t)code,
+		.rip = (u64)(uintptr_t)code,
 		.rdi = address,
 		.rax = value,
 		.rflags = 2,
@@ -71,7 +67,7 @@ static void run(struct vcpu *vcpu, const char *code, uint64_t address,
 	vcpu_run(vcpu, VCPU_DONE);
 }
 
-static void set_flat(struct kvm_segment *segment, uint8_t type)
+static void set_flat(struct kvm_segment *segment, u8 type)
 {
 	*segment = (struct kvm_segment){
 		.limit = 0xffffffff,
@@ -86,8 +82,8 @@ static void set_flat(struct kvm_segment *segment, uint8_t type)
 
 void pae_begin(struct vcpu *vcpu, const struct pae *pae, struct memslot *slot)
 {
-	uint64_t offset = vm_alloc_table(vcpu->vm, PAGE_SIZE);
-	uint64_t *pointers = (uint64_t *)((char *)vcpu->vm->system + offset);
+	u64 offset = vm_alloc_table(vcpu->vm, PAGE_SIZE);
+	u64 *pointers = (u64 *)((char *)vcpu->vm->system + offset);
 	struct kvm_sregs sregs;
 
 	fill(pae, slot);
@@ -112,11 +108,10 @@ void pae_begin(struct vcpu *vcpu, const struct pae *pae, struct memslot *slot)
 
 void pae_reset(struct vcpu *vcpu, const struct pae *pae)
 {
-	run(vcpu, pae_guest_store,
-	    TABLE * PAGE_SIZE + TARGET * sizeof(uint64_t),
-	    (uint32_t)(pae->target | ENTRY_FLAGS));
+	run(vcpu, pae_guest_store, TABLE * PAGE_SIZE + TARGET * sizeof(u64),
+	    (u32)(pae->target | ENTRY_FLAGS));
 	run(vcpu, pae_guest_store, DIRECTORY * PAGE_SIZE,
-	    (uint32_t)(pae->table | ENTRY_FLAGS));
+	    (u32)(pae->table | ENTRY_FLAGS));
 }
 
 void pae_read(struct vcpu *vcpu)
@@ -124,7 +119,7 @@ void pae_read(struct vcpu *vcpu)
 	run(vcpu, pae_guest_load, TARGET * PAGE_SIZE, 0);
 }
 
-void pae_write(struct vcpu *vcpu, uint32_t value)
+void pae_write(struct vcpu *vcpu, u32 value)
 {
 	run(vcpu, pae_guest_store, TARGET * PAGE_SIZE, value);
 }

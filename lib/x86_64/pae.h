@@ -6,9 +6,8 @@
 #ifndef SECMMU_PAE_H
 #define SECMMU_PAE_H
 
-#include <stdint.h>
-
 #include "vm.h"
+#include "types.h"
 
 /**
  * struct pae - its tables
@@ -17,9 +16,9 @@
  * @target: gpa of the page that is mapped
  */
 struct pae {
-	uint64_t directory;
-	uint64_t table;
-	uint64_t target;
+	u64 directory;
+	u64 table;
+	u64 target;
 };
 
 /**
@@ -48,6 +47,6 @@ void pae_read(struct vcpu *vcpu);
  * @vcpu: vCPU after pae_begin()
  * @value: what it stores there
  */
-void pae_write(struct vcpu *vcpu, uint32_t value);
+void pae_write(struct vcpu *vcpu, u32 value);
 
 #endif

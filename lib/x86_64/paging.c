@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "types.h"
 #include "paging.h"
 
 /* The vendor module says so: kvm_amd.npt, kvm_intel.ept. */
@@ -14,7 +15,7 @@ bool shadow_paging(void)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(parameters); i++) {
 		FILE *file = fopen(parameters[i], "re");
 		int answer = file ? fgetc(file) : 'Y';
 

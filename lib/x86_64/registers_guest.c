@@ -36,7 +36,7 @@
 
 void registers_begin(struct guest_vcpu *self, bool interrupts)
 {
-	uint64_t cr4;
+	u64 cr4;
 
 	asm volatile("mov %%cr4, %0" : "=r"(cr4));
 	cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT;
@@ -57,16 +57,16 @@ void registers_begin(struct guest_vcpu *self, bool interrupts)
 		     : "r"(registers_value(token, n)))
 
 /* The upper half is moved down, looked at, and both are whole again. */
-#define CHECK_XMM(n)                                                  \
-	do {                                                          \
-		uint64_t low, high, want = registers_value(token, n); \
-		asm volatile("movq %%xmm" #n ", %0\n\t"               \
-			     "psrldq $8, %%xmm" #n "\n\t"             \
-			     "movq %%xmm" #n ", %1\n\t"               \
-			     "punpcklqdq %%xmm" #n ", %%xmm" #n       \
-			     : "=&r"(low), "=&r"(high));              \
-		if (low != want || high != want)                      \
-			return 1 + (n);                               \
+#define CHECK_XMM(n)                                             \
+	do {                                                     \
+		u64 low, high, want = registers_value(token, n); \
+		asm volatile("movq %%xmm" #n ", %0\n\t"          \
+			     "psrldq $8, %%xmm" #n "\n\t"        \
+			     "movq %%xmm" #n ", %1\n\t"          \
+			     "punpcklqdq %%xmm" #n ", %%xmm" #n  \
+			     : "=&r"(low), "=&r"(high));         \
+		if (low != want || high != want)                 \
+			return 1 + (n);                          \
 	} while (0)
 
 #define EACH_XMM(action) \
@@ -89,8 +89,8 @@ void registers_begin(struct guest_vcpu *self, bool interrupts)
 
 /* AMD's processors keep 32 bits of SYSENTER's (init_vmcb_after_set_cpuid()). */
 static const struct {
-	uint32_t number;
-	uint64_t mask;
+	u32 number;
+	u64 mask;
 } msrs[] = {
 	{ MSR_SYSENTER_CS, 0xffff },	  { MSR_SYSENTER_ESP, 0xffffffff },
 	{ MSR_SYSENTER_EIP, 0xffffffff }, { MSR_STAR, ~0ULL },
@@ -98,42 +98,42 @@ static const struct {
 	{ MSR_FS_BASE, CANONICAL },	  { MSR_KERNEL_GS_BASE, CANONICAL },
 };
 
-#define MSRS	     (sizeof(msrs) / sizeof(msrs[0]))
+#define MSRS	     (ARRAY_SIZE(msrs))
 #define NUMBER_MXCSR (VECTORS_XMM + MSRS)
 #define NUMBER_FCW   (NUMBER_MXCSR + 1)
 #define NUMBER_DEBUG (NUMBER_FCW + 1)
 #define NUMBER_APIC  (NUMBER_DEBUG + 1)
 
-static uint32_t wanted_mxcsr(uint64_t token)
+static u32 wanted_mxcsr(u64 token)
 {
 	return MXCSR_MASKED |
 	       (registers_value(token, NUMBER_MXCSR) & MXCSR_ROUNDING);
 }
 
-static uint16_t wanted_fcw(uint64_t token)
+static u16 wanted_fcw(u64 token)
 {
 	return FCW_MASKED | (registers_value(token, NUMBER_FCW) & FCW_ROUNDING);
 }
 
 /* The address of a breakpoint that no bit of DR7 enables. */
-static uint64_t wanted_debug(uint64_t token)
+static u64 wanted_debug(u64 token)
 {
 	return registers_value(token, NUMBER_DEBUG) & CANONICAL;
 }
 
-static const uint32_t apic_msrs[] = { MSR_APIC_LVT_TIMER, MSR_APIC_LVT_LINT1,
-				      MSR_APIC_LVT_ERROR };
+static const u32 apic_msrs[] = { MSR_APIC_LVT_TIMER, MSR_APIC_LVT_LINT1,
+				 MSR_APIC_LVT_ERROR };
 
-#define APIC_MSRS (sizeof(apic_msrs) / sizeof(apic_msrs[0]))
+#define APIC_MSRS (ARRAY_SIZE(apic_msrs))
 
-static uint8_t wanted_vector(uint64_t token, unsigned int number)
+static u8 wanted_vector(u64 token, unsigned int number)
 {
 	return VECTOR_INTERRUPTS +
 	       registers_value(token, NUMBER_APIC + number) %
 		       (VECTORS - VECTOR_INTERRUPTS);
 }
 
-static void fill_apic(uint64_t token)
+static void fill_apic(u64 token)
 {
 	unsigned int i;
 
@@ -142,9 +142,9 @@ static void fill_apic(uint64_t token)
 	apic_send_self(wanted_vector(token, APIC_MSRS));
 }
 
-static uint64_t check_apic(uint64_t token)
+static u64 check_apic(u64 token)
 {
-	uint8_t pending = wanted_vector(token, APIC_MSRS);
+	u8 pending = wanted_vector(token, APIC_MSRS);
 	unsigned int i;
 
 	for (i = 0; i < APIC_MSRS; i++)
@@ -156,10 +156,10 @@ static uint64_t check_apic(uint64_t token)
 	return 1 + NUMBER_APIC + APIC_MSRS;
 }
 
-void registers_fill(uint64_t token, bool interrupts)
+void registers_fill(u64 token, bool interrupts)
 {
-	uint32_t mxcsr = wanted_mxcsr(token);
-	uint16_t fcw = wanted_fcw(token);
+	u32 mxcsr = wanted_mxcsr(token);
+	u16 fcw = wanted_fcw(token);
 	unsigned int i;
 
 	EACH_XMM(FILL_XMM);
@@ -174,11 +174,11 @@ void registers_fill(uint64_t token, bool interrupts)
 		fill_apic(token);
 }
 
-uint64_t registers_check(uint64_t token, bool interrupts)
+u64 registers_check(u64 token, bool interrupts)
 {
-	uint32_t mxcsr;
-	uint64_t debug;
-	uint16_t fcw;
+	u32 mxcsr;
+	u64 debug;
+	u16 fcw;
 	unsigned int i;
 
 	EACH_XMM(CHECK_XMM);
@@ -198,11 +198,11 @@ uint64_t registers_check(uint64_t token, bool interrupts)
 	return interrupts ? check_apic(token) : 0;
 }
 
-uint64_t registers_clock(void)
+u64 registers_clock(void)
 {
-	uint32_t low, high;
+	u32 low, high;
 
 	/* Not before what comes before it: APM volume 3, RDTSC. */
 	asm volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (uint64_t)high << 32 | low;
+	return (u64)high << 32 | low;
 }

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* System management mode. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <string.h>
 
 #include "report.h"
@@ -18,17 +15,17 @@ void smm_need(struct vm *vm)
 		skip("KVM_CAP_X86_SMM", "use a kernel with CONFIG_KVM_SMM=y");
 }
 
-void smm_place(struct vcpu *vcpu, uint64_t base)
+void smm_place(struct vcpu *vcpu, u64 base)
 {
 	vcpu_set_msr(vcpu, MSR_SMBASE, base);
 }
 
-void smm_lay_handler(void *base, uint32_t word)
+void smm_lay_handler(void *base, u32 word)
 {
 	/* addr32 incl word; rsm: a CPU in this mode is in 16-bit mode. */
-	static const uint8_t code[] = { 0x67, 0x66, 0xff, 0x05, 0,
-					0,    0,    0,	  0x0f, 0xaa };
-	uint8_t *at = (uint8_t *)base + SMM_HANDLER;
+	static const u8 code[] = { 0x67, 0x66, 0xff, 0x05, 0,
+				   0,	 0,    0,    0x0f, 0xaa };
+	u8 *at = (u8 *)base + SMM_HANDLER;
 
 	memcpy(at, code, sizeof(code));
 	memcpy(at + 4, &word, sizeof(word));

@@ -7,9 +7,8 @@
 #ifndef SECMMU_SMM_H
 #define SECMMU_SMM_H
 
-#include <stdint.h>
-
 #include "vm.h"
+#include "types.h"
 
 /* A slot's number in this address space. */
 #define SMM_SLOT(id) (1U << 16 | (id))
@@ -29,14 +28,14 @@ void smm_need(struct vm *vm);
  * @vcpu: vCPU, not in KVM_RUN
  * @base: guest physical address, a multiple of 32 KiB below 4 GiB
  */
-void smm_place(struct vcpu *vcpu, uint64_t base);
+void smm_place(struct vcpu *vcpu, u64 base);
 
 /**
  * smm_lay_handler() - lay a handler that adds 1 to a word and returns
  * @base: host address of where it is based
  * @word: guest physical address of the word, below 4 GiB
  */
-void smm_lay_handler(void *base, uint32_t word);
+void smm_lay_handler(void *base, u32 word);
 
 /**
  * smm_interrupt() - an SMI for the next KVM_RUN

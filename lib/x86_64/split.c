@@ -19,7 +19,7 @@ const struct split *splits(size_t *count)
 		{ .name = "eager", .eager = true },
 	};
 
-	*count = sizeof(all) / sizeof(all[0]);
+	*count = ARRAY_SIZE(all);
 	return all;
 }
 

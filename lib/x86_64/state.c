@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* x86: the state of a vCPU. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +27,7 @@
 struct block {
 	const char *kind;
 	unsigned long get, set;
-	uint32_t size;
+	u32 size;
 	bool interrupts;
 };
 
@@ -113,7 +110,7 @@ static void save_xsave(struct vcpu *vcpu, struct vcpu_state *state)
 	bool large = size > (int)item.size;
 
 	if (large)
-		item.size = (uint32_t)size;
+		item.size = (u32)size;
 	item.data = calloc(1, item.size);
 	if (!item.data)
 		fail("out of memory for a vCPU's state");
@@ -134,8 +131,7 @@ struct some_msrs {
  * Read MSRs; KVM_GET_MSRS stops at the first that it does not give. @entries
  * have their numbers. Return: how many were read before one that cannot be.
  */
-static uint32_t get_msrs(struct vcpu *vcpu, struct kvm_msr_entry *entries,
-			 uint32_t count)
+static u32 get_msrs(struct vcpu *vcpu, struct kvm_msr_entry *entries, u32 count)
 {
 	struct some_msrs msrs = { 0 };
 	int done;
@@ -145,11 +141,11 @@ static uint32_t get_msrs(struct vcpu *vcpu, struct kvm_msr_entry *entries,
 	msrs.header.nmsrs = count;
 	memcpy(msrs.entries, entries, count * sizeof(*entries));
 	done = vcpu_ioctl(vcpu, KVM_GET_MSRS, &msrs);
-	memcpy(entries, msrs.entries, (uint32_t)done * sizeof(*entries));
-	return (uint32_t)done;
+	memcpy(entries, msrs.entries, (u32)done * sizeof(*entries));
+	return (u32)done;
 }
 
-static bool set_msr(struct vcpu *vcpu, uint32_t number, uint64_t value)
+static bool set_msr(struct vcpu *vcpu, u32 number, u64 value)
 {
 	struct some_msrs msr = {
 		.header.nmsrs = 1,
@@ -176,7 +172,7 @@ static struct kvm_msr_list *msr_list(void)
 
 static void add_msr(struct vcpu_state *state, const struct kvm_msr_entry *entry)
 {
-	uint64_t value = entry->data;
+	u64 value = entry->data;
 	struct state_item item = {
 		.kind = msr_kind,
 		.id = entry->index,
@@ -194,14 +190,14 @@ static void save_msrs(struct vcpu *vcpu, struct vcpu_state *state)
 {
 	struct kvm_msr_list *list = msr_list();
 	struct kvm_msr_entry *entries = calloc(list->nmsrs, sizeof(*entries));
-	uint32_t first = 0, i, count;
+	u32 first = 0, i, count;
 
 	if (!entries)
 		fail("out of memory for %u MSRs", list->nmsrs);
 	for (i = 0; i < list->nmsrs; i++)
 		entries[i].index = list->indices[i];
 	while (first < list->nmsrs) {
-		uint32_t asked = list->nmsrs - first;
+		u32 asked = list->nmsrs - first;
 
 		if (asked > MSRS_AT_ONCE)
 			asked = MSRS_AT_ONCE;
@@ -225,13 +221,12 @@ static bool has_offset(struct vcpu *vcpu)
 	return !__vcpu_ioctl(vcpu, KVM_HAS_DEVICE_ATTR, &attribute);
 }
 
-static void offset_ioctl(struct vcpu *vcpu, unsigned long request,
-			 uint64_t *offset)
+static void offset_ioctl(struct vcpu *vcpu, unsigned long request, u64 *offset)
 {
 	struct kvm_device_attr attribute = {
 		.group = KVM_VCPU_TSC_CTRL,
 		.attr = KVM_VCPU_TSC_OFFSET,
-		.addr = (uint64_t)(uintptr_t)offset,
+		.addr = (u64)(uintptr_t)offset,
 	};
 
 	vcpu_ioctl(vcpu, request, &attribute);
@@ -244,7 +239,7 @@ static void offset_ioctl(struct vcpu *vcpu, unsigned long request,
  */
 static void save_offset(struct vcpu *vcpu, struct vcpu_state *state)
 {
-	uint64_t offset;
+	u64 offset;
 	struct state_item item = {
 		.kind = offset_kind,
 		.size = sizeof(offset),
@@ -260,10 +255,8 @@ static void save_offset(struct vcpu *vcpu, struct vcpu_state *state)
 void arch_state_save(struct vcpu *vcpu, struct vcpu_state *state)
 {
 	/* MP_STATE in this order: it makes INIT and SIPI what they stand for. */
-	save_blocks(vcpu, state, after_msrs,
-		    sizeof(after_msrs) / sizeof(after_msrs[0]));
-	save_blocks(vcpu, state, before_msrs,
-		    sizeof(before_msrs) / sizeof(before_msrs[0]));
+	save_blocks(vcpu, state, after_msrs, ARRAY_SIZE(after_msrs));
+	save_blocks(vcpu, state, before_msrs, ARRAY_SIZE(before_msrs));
 	save_xsave(vcpu, state);
 	save_msrs(vcpu, state);
 	save_offset(vcpu, state);
@@ -279,7 +272,7 @@ static void restore_msrs(struct vcpu *vcpu, const struct vcpu_state *state,
 	save_msrs(vcpu, &present);
 	for (i = 0; i < state->count; i++) {
 		const struct state_item *item = &state->items[i], *has;
-		uint64_t wanted;
+		u64 wanted;
 
 		if (strcmp(item->kind, msr_kind))
 			continue;
@@ -302,19 +295,17 @@ void arch_state_restore(struct vcpu *vcpu, const struct vcpu_state *state)
 	const struct state_item *xsave = state_find(state, xsave_kind, 0, 0);
 	const struct state_item *offset = state_find(state, offset_kind, 0, 0);
 
-	restore_blocks(vcpu, state, before_msrs,
-		       sizeof(before_msrs) / sizeof(before_msrs[0]));
+	restore_blocks(vcpu, state, before_msrs, ARRAY_SIZE(before_msrs));
 	vcpu_ioctl(vcpu, KVM_SET_XSAVE, xsave->data);
 	restore_msrs(vcpu, state, offset);
-	restore_blocks(vcpu, state, after_msrs,
-		       sizeof(after_msrs) / sizeof(after_msrs[0]));
+	restore_blocks(vcpu, state, after_msrs, ARRAY_SIZE(after_msrs));
 	if (offset)
 		offset_ioctl(vcpu, KVM_SET_DEVICE_ATTR, offset->data);
 }
 
-void vcpu_advance_clock(struct vcpu *vcpu, uint64_t ticks)
+void vcpu_advance_clock(struct vcpu *vcpu, u64 ticks)
 {
-	uint64_t offset;
+	u64 offset;
 
 	if (!has_offset(vcpu))
 		return;

@@ -3,8 +3,9 @@
 #define SECMMU_SUPPORTED_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <linux/kvm.h>
+
+#include "types.h"
 
 /**
  * cpuid_supported() - what KVM lets guests have
@@ -12,7 +13,7 @@
  *
  * Return: the leaf, all zero if there is none.
  */
-struct kvm_cpuid_entry2 cpuid_supported(uint32_t function);
+struct kvm_cpuid_entry2 cpuid_supported(u32 function);
 
 /* Leaves that cpuid_all_supported() has room for. */
 #define CPUID_ENTRIES 256

@@ -20,7 +20,7 @@
 /* What svm_prepare_paging() maps. */
 #define SVM_REACH (512UL << 30)
 
-uint32_t svm_features(void)
+u32 svm_features(void)
 {
 	return cpuid_supported(CPUID_EXTENDED).ecx & ECX_SVM ?
 		       cpuid_supported(CPUID_SVM).edx :
@@ -34,18 +34,17 @@ void svm_need(void)
 		     "use an AMD processor, with kvm_amd.nested=1");
 }
 
-uint64_t svm_page(struct vm *vm)
+u64 svm_page(struct vm *vm)
 {
-	uint64_t page = GPA_SYSTEM + vm_alloc_table(vm, vm->granule);
+	u64 page = GPA_SYSTEM + vm_alloc_table(vm, vm->granule);
 
 	vm_map(vm, page, page, vm->granule, vm->granule);
 	return page;
 }
 
-uint64_t svm_stack(struct vm *vm)
+u64 svm_stack(struct vm *vm)
 {
-	uint64_t stack = GPA_SYSTEM +
-			 vm_alloc_table(vm, STACK_PAGES * vm->granule);
+	u64 stack = GPA_SYSTEM + vm_alloc_table(vm, STACK_PAGES * vm->granule);
 	unsigned int i;
 
 	/* Mapping one may take a page for tables: each has its own guard. */
@@ -69,8 +68,8 @@ void svm_prepare_tables(struct vm *vm, struct svm_nested *nested)
 	nested->tables = svm_page(vm);
 }
 
-void svm_map(struct vm *vm, struct svm_nested *nested, uint64_t l2, uint64_t l1,
-	     uint64_t size, uint64_t page_size)
+void svm_map(struct vm *vm, struct svm_nested *nested, u64 l2, u64 l1, u64 size,
+	     u64 page_size)
 {
 	table_map_range(vm, nested->tables - GPA_SYSTEM, ENTRY_FLAGS, 0, l2, l1,
 			size, page_size);

@@ -11,11 +11,11 @@
 #define SECMMU_SVM_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <asm/svm.h>
 
 #include "guest.h"
 #include "vm.h"
+#include "types.h"
 
 /* CPUID 8000_000A EDX. */
 #define SVM_FEATURE_PAGING (1U << 0)
@@ -37,11 +37,11 @@
  * @registers: its general registers but RAX and RSP, as svm_enter() has them
  */
 struct svm_nested {
-	uint64_t vmcb;
-	uint64_t save;
-	uint64_t stack;
-	uint64_t tables;
-	uint64_t registers[14];
+	u64 vmcb;
+	u64 save;
+	u64 stack;
+	u64 tables;
+	u64 registers[14];
 };
 
 /* Words for the host. */
@@ -51,7 +51,7 @@ struct svm_nested {
  *
  * Return: CPUID 8000_000A EDX, 0 if a guest has no SVM.
  */
-uint32_t svm_features(void);
+u32 svm_features(void);
 
 /**
  * svm_need() - skip the case where guests have no SVM
@@ -64,7 +64,7 @@ void svm_need(void);
  *
  * Return: its guest address, virtual and physical.
  */
-uint64_t svm_page(struct vm *vm);
+u64 svm_page(struct vm *vm);
 
 /**
  * svm_stack() - a stack for an L2, mapped at its own address in the guest
@@ -72,7 +72,7 @@ uint64_t svm_page(struct vm *vm);
  *
  * Return: its end, guest address.
  */
-uint64_t svm_stack(struct vm *vm);
+u64 svm_stack(struct vm *vm);
 
 /**
  * svm_prepare() - make room for an L2
@@ -104,8 +104,8 @@ void svm_prepare_tables(struct vm *vm, struct svm_nested *nested);
  *
  * Context: no vCPU that has these tables may run.
  */
-void svm_map(struct vm *vm, struct svm_nested *nested, uint64_t l2, uint64_t l1,
-	     uint64_t size, uint64_t page_size);
+void svm_map(struct vm *vm, struct svm_nested *nested, u64 l2, u64 l1, u64 size,
+	     u64 page_size);
 
 /**
  * svm_prepare_paging() - give an L2 nested page tables
@@ -129,7 +129,7 @@ void svm_prepare_paging(struct vm *vm, struct svm_nested *nested);
  * L1 gets back what is sent to it: interrupts, NMI; and svm_call().
  */
 void svm_begin(struct guest_vcpu *self, struct svm_nested *nested,
-	       guest_function function, uint64_t argument);
+	       guest_function function, u64 argument);
 
 /**
  * svm_run() - run L2 until it exits
@@ -141,7 +141,7 @@ void svm_begin(struct guest_vcpu *self, struct svm_nested *nested,
  * Return: SVM_EXIT_*; L2's function has returned if it is SVM_EXIT_VMMCALL and
  * svm_done() says so.
  */
-uint64_t svm_run(struct svm_nested *nested);
+u64 svm_run(struct svm_nested *nested);
 
 /**
  * svm_run_only() - as svm_run(), but L1 itself writes nothing to the control block
@@ -151,7 +151,7 @@ uint64_t svm_run(struct svm_nested *nested);
  *
  * Return: SVM_EXIT_*.
  */
-uint64_t svm_run_only(struct svm_nested *nested);
+u64 svm_run_only(struct svm_nested *nested);
 
 /**
  * svm_save() - VMSAVE: store L1's segment state into a control block
@@ -159,7 +159,7 @@ uint64_t svm_run_only(struct svm_nested *nested);
  *
  * After svm_begin().
  */
-static inline void svm_save(uint64_t vmcb)
+static inline void svm_save(u64 vmcb)
 {
 	asm volatile("vmsave %%rax" : : "a"(vmcb) : "memory");
 }

@@ -51,39 +51,37 @@ enum {
 };
 
 struct descriptor_table {
-	uint16_t limit;
-	uint64_t base;
-} __attribute__((packed));
+	u16 limit;
+	u64 base;
+} __packed;
 
 struct segment {
-	uint16_t selector;
-	uint16_t attributes;
-	uint32_t limit;
-	uint64_t base;
+	u16 selector;
+	u16 attributes;
+	u32 limit;
+	u64 base;
 };
 
 /* From svm_enter_guest.S: VMRUN, with interrupts held off all around it. */
-void svm_enter(uint64_t vmcb, uint64_t *registers);
+void svm_enter(u64 vmcb, u64 *registers);
 
-static void put_32(struct svm_nested *nested, unsigned int offset,
-		   uint32_t value)
+static void put_32(struct svm_nested *nested, unsigned int offset, u32 value)
 {
-	*(volatile uint32_t *)svm_field(nested, offset) = value;
+	*(volatile u32 *)svm_field(nested, offset) = value;
 }
 
-static void put(struct svm_nested *nested, unsigned int offset, uint64_t value)
+static void put(struct svm_nested *nested, unsigned int offset, u64 value)
 {
-	*(volatile uint64_t *)svm_field(nested, offset) = value;
+	*(volatile u64 *)svm_field(nested, offset) = value;
 }
 
-static uint64_t get(const struct svm_nested *nested, unsigned int offset)
+static u64 get(const struct svm_nested *nested, unsigned int offset)
 {
-	return *(volatile uint64_t *)svm_field(nested, offset);
+	return *(volatile u64 *)svm_field(nested, offset);
 }
 
 static void put_segment(struct svm_nested *nested, unsigned int offset,
-			uint16_t selector, uint16_t attributes, uint32_t limit,
-			uint64_t base)
+			u16 selector, u16 attributes, u32 limit, u64 base)
 {
 	volatile struct segment *segment = svm_field(nested, offset);
 
@@ -129,12 +127,12 @@ static void copy_state(struct svm_nested *nested)
 }
 
 void svm_begin(struct guest_vcpu *self, struct svm_nested *nested,
-	       guest_function function, uint64_t argument)
+	       guest_function function, u64 argument)
 {
 	/* As after a call: the return address is on the stack. */
-	uint64_t stack = nested->stack - 8;
+	u64 stack = nested->stack - 8;
 
-	*(volatile uint64_t *)(uintptr_t)stack = (uint64_t)(uintptr_t)leave;
+	*(volatile u64 *)(uintptr_t)stack = (u64)(uintptr_t)leave;
 	msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_SVME);
 	msr_write(MSR_VM_SAVE, nested->save);
 	copy_state(nested);
@@ -147,21 +145,21 @@ void svm_begin(struct guest_vcpu *self, struct svm_nested *nested,
 	put(nested, VMCB_NESTED, !!nested->tables);
 	put(nested, VMCB_NESTED_CR3, nested->tables);
 	put(nested, VMCB_RFLAGS, RFLAGS_ALWAYS);
-	put(nested, VMCB_RIP, (uint64_t)(uintptr_t)function);
+	put(nested, VMCB_RIP, (u64)(uintptr_t)function);
 	put(nested, VMCB_RSP, stack);
-	nested->registers[REGISTER_RDI] = (uint64_t)(uintptr_t)self;
+	nested->registers[REGISTER_RDI] = (u64)(uintptr_t)self;
 	nested->registers[REGISTER_RSI] = argument;
 }
 
-uint64_t svm_run_only(struct svm_nested *nested)
+u64 svm_run_only(struct svm_nested *nested)
 {
 	svm_enter(nested->vmcb, nested->registers);
 	return get(nested, VMCB_EXIT_CODE);
 }
 
-uint64_t svm_run(struct svm_nested *nested)
+u64 svm_run(struct svm_nested *nested)
 {
-	uint64_t code = svm_run_only(nested);
+	u64 code = svm_run_only(nested);
 
 	if (code == SVM_EXIT_VMMCALL)
 		put(nested, VMCB_RIP, get(nested, VMCB_RIP) + VMMCALL_LENGTH);

@@ -3,9 +3,8 @@
 #ifndef SECMMU_TABLES_X86_H
 #define SECMMU_TABLES_X86_H
 
-#include <stdint.h>
-
 #include "vm.h"
+#include "types.h"
 
 #define PTE_PRESENT  (1ULL << 0)
 #define PTE_WRITABLE (1ULL << 1)
@@ -27,8 +26,8 @@
  *
  * What is already mapped by a larger page fails the test.
  */
-void table_map(struct vm *vm, uint64_t table, uint64_t flags, uint64_t leaf,
-	       uint64_t from, uint64_t to, uint64_t page_size);
+void table_map(struct vm *vm, u64 table, u64 flags, u64 leaf, u64 from, u64 to,
+	       u64 page_size);
 
 /**
  * table_map_range() - put as many leaves into page tables as it takes
@@ -41,8 +40,7 @@ void table_map(struct vm *vm, uint64_t table, uint64_t flags, uint64_t leaf,
  * @size: bytes
  * @page_size: mappings of this size in bytes where they fit, else smaller ones
  */
-void table_map_range(struct vm *vm, uint64_t table, uint64_t flags,
-		     uint64_t leaf, uint64_t from, uint64_t to, uint64_t size,
-		     uint64_t page_size);
+void table_map_range(struct vm *vm, u64 table, u64 flags, u64 leaf, u64 from,
+		     u64 to, u64 size, u64 page_size);
 
 #endif /* SECMMU_TABLES_X86_H */

@@ -3,7 +3,7 @@
 #include "report.h"
 #include "vcpu_msr.h"
 
-void vcpu_set_msr(struct vcpu *vcpu, uint32_t number, uint64_t value)
+void vcpu_set_msr(struct vcpu *vcpu, u32 number, u64 value)
 {
 	struct {
 		struct kvm_msrs header;

@@ -3,9 +3,8 @@
 #ifndef SECMMU_VCPU_MSR_H
 #define SECMMU_VCPU_MSR_H
 
-#include <stdint.h>
-
 #include "vm.h"
+#include "types.h"
 
 /**
  * vcpu_set_msr() - KVM_SET_MSRS of one register, must succeed
@@ -13,6 +12,6 @@
  * @number: the register's
  * @value: its value
  */
-void vcpu_set_msr(struct vcpu *vcpu, uint32_t number, uint64_t value);
+void vcpu_set_msr(struct vcpu *vcpu, u32 number, u64 value);
 
 #endif

@@ -27,7 +27,7 @@ bool vmx_there(void)
 }
 
 /* What a register says that KVM would give a new vCPU; 0 if it has none. */
-static uint64_t feature(uint32_t number)
+static u64 feature(u32 number)
 {
 	struct {
 		struct kvm_msrs header;
@@ -55,7 +55,7 @@ void vmx_prepare(struct vm *vm, struct vmx_nested *nested)
 
 void vmx_prepare_tables(struct vm *vm, struct vmx_nested *nested)
 {
-	const uint64_t need = EPT_WALK_4 | EPT_WRITE_BACK;
+	const u64 need = EPT_WALK_4 | EPT_WRITE_BACK;
 
 	if (!(feature(MSR_SECONDARY) & SECONDARY_EPT) ||
 	    (feature(MSR_EPT) & need) != need)
@@ -64,23 +64,23 @@ void vmx_prepare_tables(struct vm *vm, struct vmx_nested *nested)
 	nested->tables = svm_page(vm);
 }
 
-static bool has_page_size(uint64_t size)
+static bool has_page_size(u64 size)
 {
-	uint64_t has = feature(MSR_EPT);
+	u64 has = feature(MSR_EPT);
 
 	return size == 1UL << 12 || (size == 1UL << 21 && has & EPT_2M) ||
 	       (size == 1UL << 30 && has & EPT_1G);
 }
 
-void vmx_need_page_size(uint64_t size)
+void vmx_need_page_size(u64 size)
 {
 	if (!has_page_size(size))
 		skip("mappings of that size in guests' EPT",
 		     "use a processor that has them, with kvm_intel.ept=1");
 }
 
-void vmx_map(struct vm *vm, struct vmx_nested *nested, uint64_t l2, uint64_t l1,
-	     uint64_t size, uint64_t page_size)
+void vmx_map(struct vm *vm, struct vmx_nested *nested, u64 l2, u64 l1, u64 size,
+	     u64 page_size)
 {
 	while (!has_page_size(page_size))
 		page_size >>= 9;

@@ -11,10 +11,10 @@
 #define SECMMU_VMX_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "guest.h"
 #include "vm.h"
+#include "types.h"
 
 /* Exit reasons (SDM appendix C). */
 #define VMX_EXIT_VMCALL 18
@@ -31,14 +31,14 @@
  * @registers: its general registers but RSP, as vmx_enter() has them
  */
 struct vmx_nested {
-	uint64_t vmcs;
-	uint64_t on;
-	uint64_t msrs;
-	uint64_t stack;
-	uint64_t tables;
-	uint32_t is_on;
-	uint32_t launched;
-	uint64_t registers[15];
+	u64 vmcs;
+	u64 on;
+	u64 msrs;
+	u64 stack;
+	u64 tables;
+	u32 is_on;
+	u32 launched;
+	u64 registers[15];
 };
 
 /* Words for the host. */
@@ -78,7 +78,7 @@ void vmx_prepare_tables(struct vm *vm, struct vmx_nested *nested);
  * vmx_need_page_size() - skip the case where EPT has no such mappings
  * @size: bytes: 4 KiB, 2 MiB or 1 GiB
  */
-void vmx_need_page_size(uint64_t size);
+void vmx_need_page_size(u64 size);
 
 /**
  * vmx_map() - map L2's physical memory in its extended page tables
@@ -92,8 +92,8 @@ void vmx_need_page_size(uint64_t size);
  *
  * Context: no vCPU that has these tables may run.
  */
-void vmx_map(struct vm *vm, struct vmx_nested *nested, uint64_t l2, uint64_t l1,
-	     uint64_t size, uint64_t page_size);
+void vmx_map(struct vm *vm, struct vmx_nested *nested, u64 l2, u64 l1, u64 size,
+	     u64 page_size);
 
 /* Words for guest code. */
 
@@ -108,7 +108,7 @@ void vmx_map(struct vm *vm, struct vmx_nested *nested, uint64_t l2, uint64_t l1,
  * CPUID, nor whatever else exits always (SDM 26.1.2).
  */
 void vmx_begin(struct guest_vcpu *self, struct vmx_nested *nested,
-	       guest_function function, uint64_t argument);
+	       guest_function function, u64 argument);
 
 /**
  * vmx_run() - run L2 until it exits
@@ -119,7 +119,7 @@ void vmx_begin(struct guest_vcpu *self, struct vmx_nested *nested,
  * Return: the basic exit reason; L2's function has returned if it is
  * VMX_EXIT_VMCALL and vmx_done() says so.
  */
-uint64_t vmx_run(struct vmx_nested *nested);
+u64 vmx_run(struct vmx_nested *nested);
 
 /**
  * vmx_clear() - VMCLEAR: what the CPU keeps of L2 goes to its control structure
@@ -142,7 +142,7 @@ void vmx_load(struct vmx_nested *nested);
  *
  * KVM writes them (handle_vmptrst()).
  */
-void vmx_store_pointer(uint64_t address);
+void vmx_store_pointer(u64 address);
 
 /**
  * vmx_store_field() - VMREAD with a memory operand: store a field
@@ -150,7 +150,7 @@ void vmx_store_pointer(uint64_t address);
  *
  * KVM writes them (handle_vmread()).
  */
-void vmx_store_field(uint64_t address);
+void vmx_store_field(u64 address);
 
 /**
  * vmx_done() - has L2's function returned?

@@ -120,17 +120,17 @@ enum {
 };
 
 struct descriptor_table {
-	uint16_t limit;
-	uint64_t base;
-} __attribute__((packed));
+	u16 limit;
+	u64 base;
+} __packed;
 
 /* From vmx_enter_guest.S. */
-uint64_t vmx_enter(uint64_t *registers, uint32_t launched);
+u64 vmx_enter(u64 *registers, u32 launched);
 extern char vmx_exited[];
 
 /* VMX instructions fail by the carry or the zero flag (SDM 31.2). */
 
-static void put(unsigned long field, uint64_t value)
+static void put(unsigned long field, u64 value)
 {
 	bool failed;
 
@@ -140,9 +140,9 @@ static void put(unsigned long field, uint64_t value)
 	guest_assert(!failed);
 }
 
-static uint64_t get(unsigned long field)
+static u64 get(unsigned long field)
 {
-	uint64_t value;
+	u64 value;
 	bool failed;
 
 	asm volatile("vmread %2, %1"
@@ -152,7 +152,7 @@ static uint64_t get(unsigned long field)
 	return value;
 }
 
-static void vmxon(uint64_t region)
+static void vmxon(u64 region)
 {
 	bool failed;
 
@@ -183,36 +183,33 @@ void vmx_load(struct vmx_nested *nested)
 	guest_assert(!failed);
 }
 
-void vmx_store_pointer(uint64_t address)
+void vmx_store_pointer(u64 address)
 {
-	asm volatile("vmptrst %0"
-		     : "=m"(*(uint64_t *)(uintptr_t)address)
-		     :
-		     : "cc");
+	asm volatile("vmptrst %0" : "=m"(*(u64 *)(uintptr_t)address) : : "cc");
 }
 
-void vmx_store_field(uint64_t address)
+void vmx_store_field(u64 address)
 {
 	bool failed;
 
 	asm volatile("vmread %2, %1"
-		     : "=@ccbe"(failed), "=m"(*(uint64_t *)(uintptr_t)address)
+		     : "=@ccbe"(failed), "=m"(*(u64 *)(uintptr_t)address)
 		     : "r"((unsigned long)GUEST_RIP));
 	guest_assert(!failed);
 }
 
 /* With those that must be set, and without those that must not be. */
-static void put_controls(unsigned long field, uint32_t msr, uint32_t controls)
+static void put_controls(unsigned long field, u32 msr, u32 controls)
 {
-	uint64_t allowed = msr_read(msr);
+	u64 allowed = msr_read(msr);
 
 	guest_assert_equal(controls & ~(allowed >> 32), 0);
-	put(field, (controls | (uint32_t)allowed) & (uint32_t)(allowed >> 32));
+	put(field, (controls | (u32)allowed) & (u32)(allowed >> 32));
 }
 
 static void choose_controls(const struct vmx_nested *nested)
 {
-	uint32_t more = msr_read(MSR_BASIC) & BASIC_TRUE ? MSR_TRUE : 0;
+	u32 more = msr_read(MSR_BASIC) & BASIC_TRUE ? MSR_TRUE : 0;
 
 	put_controls(PIN_CONTROLS, MSR_PIN + more, PIN_INTERRUPT | PIN_NMI);
 	put_controls(PRIMARY_CONTROLS, MSR_PRIMARY + more,
@@ -239,8 +236,8 @@ static void choose_controls(const struct vmx_nested *nested)
 	put(CR4_MASK, 0);
 }
 
-static void put_segment(unsigned int segment, uint16_t selector,
-			uint32_t rights, uint32_t limit, uint64_t base)
+static void put_segment(unsigned int segment, u16 selector, u32 rights,
+			u32 limit, u64 base)
 {
 	put(GUEST_SELECTORS + 2 * segment, selector);
 	put(GUEST_RIGHTS + 2 * segment, rights);
@@ -249,10 +246,9 @@ static void put_segment(unsigned int segment, uint16_t selector,
 }
 
 /* Of the task state segment, which is where the stacks for faults are told. */
-static uint64_t task_base(const struct descriptor_table *table)
+static u64 task_base(const struct descriptor_table *table)
 {
-	const uint64_t *entry = (uint64_t *)(uintptr_t)(table->base +
-							SELECTOR_TASK);
+	const u64 *entry = (u64 *)(uintptr_t)(table->base + SELECTOR_TASK);
 
 	return (entry[0] >> 16 & 0xffffff) | (entry[0] >> 56 & 0xff) << 24 |
 	       entry[1] << 32;
@@ -262,7 +258,7 @@ static uint64_t task_base(const struct descriptor_table *table)
 static void copy_state(void)
 {
 	struct descriptor_table gdt, idt;
-	uint64_t cr0, cr3, cr4, task;
+	u64 cr0, cr3, cr4, task;
 	unsigned int i;
 
 	asm volatile("mov %%cr0, %0" : "=r"(cr0));
@@ -311,7 +307,7 @@ static void copy_state(void)
 	put(HOST_SYSENTER_CS, 0);
 	put(HOST_SYSENTER_ESP, 0);
 	put(HOST_SYSENTER_EIP, 0);
-	put(HOST_RIP, (uint64_t)(uintptr_t)vmx_exited);
+	put(HOST_RIP, (u64)(uintptr_t)vmx_exited);
 }
 
 /* Where L2's function returns to. */
@@ -323,10 +319,10 @@ static void leave(void)
 
 static void turn_on(struct vmx_nested *nested)
 {
-	uint32_t revision = msr_read(MSR_BASIC) & BASIC_REVISION;
-	uint64_t control = msr_read(MSR_FEATURE_CONTROL), cr4;
+	u32 revision = msr_read(MSR_BASIC) & BASIC_REVISION;
+	u64 control = msr_read(MSR_FEATURE_CONTROL), cr4;
 
-	*(volatile uint32_t *)(uintptr_t)nested->vmcs = revision;
+	*(volatile u32 *)(uintptr_t)nested->vmcs = revision;
 	if (nested->is_on)
 		return;
 	if (!(control & FEATURE_LOCKED))
@@ -334,18 +330,18 @@ static void turn_on(struct vmx_nested *nested)
 			  control | FEATURE_LOCKED | FEATURE_VMX);
 	asm volatile("mov %%cr4, %0" : "=r"(cr4));
 	asm volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_VMXE));
-	*(volatile uint32_t *)(uintptr_t)nested->on = revision;
+	*(volatile u32 *)(uintptr_t)nested->on = revision;
 	vmxon(nested->on);
 	nested->is_on = 1;
 }
 
 void vmx_begin(struct guest_vcpu *self, struct vmx_nested *nested,
-	       guest_function function, uint64_t argument)
+	       guest_function function, u64 argument)
 {
 	/* As after a call: the return address is on the stack. */
-	uint64_t stack = nested->stack - 8;
+	u64 stack = nested->stack - 8;
 
-	*(volatile uint64_t *)(uintptr_t)stack = (uint64_t)(uintptr_t)leave;
+	*(volatile u64 *)(uintptr_t)stack = (u64)(uintptr_t)leave;
 	turn_on(nested);
 	vmx_clear(nested);
 	vmx_load(nested);
@@ -356,15 +352,15 @@ void vmx_begin(struct guest_vcpu *self, struct vmx_nested *nested,
 	 * (SDM 26.2): it is set for Bochs 2.7, as in arch_vcpu_start().
 	 */
 	put(GUEST_RFLAGS, RFLAGS_ALWAYS | RFLAGS_IF);
-	put(GUEST_RIP, (uint64_t)(uintptr_t)function);
+	put(GUEST_RIP, (u64)(uintptr_t)function);
 	put(GUEST_RSP, stack);
-	nested->registers[REGISTER_RDI] = (uint64_t)(uintptr_t)self;
+	nested->registers[REGISTER_RDI] = (u64)(uintptr_t)self;
 	nested->registers[REGISTER_RSI] = argument;
 }
 
-uint64_t vmx_run(struct vmx_nested *nested)
+u64 vmx_run(struct vmx_nested *nested)
 {
-	uint64_t reason;
+	u64 reason;
 
 	/* The host prints why. */
 	if (vmx_enter(nested->registers, nested->launched))

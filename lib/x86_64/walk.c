@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Page tables in memory under test: x86, 4 levels. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <string.h>
 
 #include "supported.h"
@@ -22,7 +19,7 @@ void walk_need(struct vcpu *vcpu)
 }
 
 void walk_build(struct vcpu *vcpu, struct walk *walk, struct memslot *slot,
-		const uint64_t *table, uint64_t target)
+		const u64 *table, u64 target)
 {
 	const struct vm *vm = vcpu->vm;
 	unsigned int i;
@@ -38,17 +35,17 @@ void walk_build(struct vcpu *vcpu, struct walk *walk, struct memslot *slot,
 		.walk_writes = paging_is_nested(),
 	};
 	for (i = 0; i < LEVELS; i++) {
-		uint64_t index = WALK_GVA >> (39 - 9 * i) & 511;
-		uint64_t next = i + 1 < LEVELS ? table[i + 1] : target;
+		u64 index = WALK_GVA >> (39 - 9 * i) & 511;
+		u64 next = i + 1 < LEVELS ? table[i + 1] : target;
 		char *memory = (char *)slot->hva + (table[i] - slot->gpa);
 
 		memset(memory, 0, TABLE_SIZE);
 		if (!i)
 			memcpy(memory, (char *)vm->system + vm->table_root,
 			       TABLE_SIZE);
-		walk->entry[i] = table[i] + index * sizeof(uint64_t);
+		walk->entry[i] = table[i] + index * sizeof(u64);
 		walk->fresh[i] = next | ENTRY_FLAGS;
-		memcpy(memory + index * sizeof(uint64_t), &walk->fresh[i],
-		       sizeof(uint64_t));
+		memcpy(memory + index * sizeof(u64), &walk->fresh[i],
+		       sizeof(u64));
 	}
 }

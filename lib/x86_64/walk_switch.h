@@ -6,11 +6,11 @@
 #include "walk.h"
 
 struct walk_before {
-	uint64_t root;
+	u64 root;
 };
 
 /* Loading CR3 forgets all translations: nothing here is global. */
-static inline void walk_load(uint64_t root)
+static inline void walk_load(u64 root)
 {
 	asm volatile("movq %0, %%cr3" : : "r"(root) : "memory");
 }

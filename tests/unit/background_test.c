@@ -71,7 +71,7 @@ static void remove_script(void)
 					     "forked", "forked.new" };
 	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(names); i++)
 		forget(names[i]);
 	rmdir(folder);
 }
@@ -94,7 +94,7 @@ static void read_word(const char *in, const char *name, char word[64])
 }
 
 static struct background *start(const char *what, const char *number,
-				uint64_t limit_ms, bool required)
+				u64 limit_ms, bool required)
 {
 	const char *const arguments[] = { folder, what, number, NULL };
 	const struct background_request request = {
@@ -284,7 +284,7 @@ static void judges(const struct test_case *test)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(endings); i++) {
 		const struct ending *ending = &endings[i];
 		const char *const arguments[] = { "--case", ending->name,
 						  NULL };
@@ -334,13 +334,13 @@ int main(int argc, char **argv)
 		.name = "inner",
 		.summary = "cases with load beside them",
 		.table = inner_cases,
-		.table_size = sizeof(inner_cases) / sizeof(inner_cases[0]),
+		.table_size = ARRAY_SIZE(inner_cases),
 	};
 	static const struct program program = {
 		.name = "background_test",
 		.summary = "load beside a case is a part of it",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 	};
 
 	return cases_main(argc, argv, inner_wanted() ? &inner : &program);

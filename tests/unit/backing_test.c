@@ -18,9 +18,9 @@
 
 #define MIB (1ULL << 20)
 
-static uint64_t page_size(void)
+static u64 page_size(void)
 {
-	return (uint64_t)sysconf(_SC_PAGESIZE);
+	return (u64)sysconf(_SC_PAGESIZE);
 }
 
 static unsigned int open_files(void)
@@ -36,10 +36,9 @@ static unsigned int open_files(void)
 }
 
 /* How many bytes of the address range are mapped, and are files named. */
-static void look_at_map(const void *from, uint64_t size, uint64_t *mapped,
-			bool *named)
+static void look_at_map(const void *from, u64 size, u64 *mapped, bool *named)
 {
-	uint64_t begin = (uint64_t)(uintptr_t)from, end = begin + size;
+	u64 begin = (u64)(uintptr_t)from, end = begin + size;
 	FILE *file = fopen("/proc/self/maps", "re");
 	char line[512];
 
@@ -69,7 +68,7 @@ static enum backing_kind kind_of(const struct test_case *test)
 
 /* Memory of the case's kind; guest_memfd has a memfd in its place. */
 static void create(struct backing *backing, const struct test_case *test,
-		   uint64_t size, uint64_t alignment, uint64_t misalignment)
+		   u64 size, u64 alignment, u64 misalignment)
 {
 	struct backing_request request = {
 		.kind = kind_of(test),
@@ -94,7 +93,7 @@ static void create(struct backing *backing, const struct test_case *test,
 static void whole_life(const struct test_case *test)
 {
 	unsigned int files = open_files();
-	uint64_t mapped, before, at;
+	u64 mapped, before, at;
 	struct backing backing;
 	void *reserved;
 	bool named;
@@ -112,7 +111,7 @@ static void whole_life(const struct test_case *test)
 
 	/* Fresh memory is zero, keeps what is written, all of it. */
 	for (at = 0; at < backing.size; at += page_size()) {
-		uint64_t *word = (uint64_t *)((char *)backing.hva + at);
+		u64 *word = (u64 *)((char *)backing.hva + at);
 
 		CHECK(!*word, "fresh memory has 0x%llx at 0x%llx",
 		      (unsigned long long)*word, (unsigned long long)at);
@@ -120,7 +119,7 @@ static void whole_life(const struct test_case *test)
 	}
 	backing_populate(&backing);
 	for (at = 0; at < backing.size; at += page_size())
-		CHECK(*(uint64_t *)((char *)backing.hva + at) == at + 1,
+		CHECK(*(u64 *)((char *)backing.hva + at) == at + 1,
 		      "memory at 0x%llx has changed", (unsigned long long)at);
 
 	look_at_map(backing.hva, backing.size, &mapped, &named);
@@ -143,14 +142,14 @@ static void whole_life(const struct test_case *test)
 static void alignment(const struct test_case *test)
 {
 	static const struct {
-		uint64_t alignment, misalignment;
+		u64 alignment, misalignment;
 	} wishes[] = {
 		{ 2 * MIB, 0 },	       { 2 * MIB, 4096 * 16 }, { 64 * MIB, 0 },
 		{ 64 * MIB, 2 * MIB }, { 1024 * MIB, 65536 },
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(wishes); i++) {
 		struct backing backing;
 
 		create(&backing, test, 2 * MIB, wishes[i].alignment,
@@ -160,7 +159,7 @@ static void alignment(const struct test_case *test)
 		      "memory at %p instead of 0x%llx behind 0x%llx",
 		      backing.hva, (unsigned long long)wishes[i].misalignment,
 		      (unsigned long long)wishes[i].alignment);
-		CHECK((uint64_t)backing.offset == wishes[i].misalignment,
+		CHECK((u64)backing.offset == wishes[i].misalignment,
 		      "offset 0x%llx in the file",
 		      (unsigned long long)backing.offset);
 		/* Its first and last byte are there. */
@@ -186,7 +185,7 @@ static void alignment(const struct test_case *test)
 static void huge_in_host(const struct test_case *test)
 {
 	struct backing backing;
-	uint64_t huge;
+	u64 huge;
 
 	create(&backing, test, 8 * MIB, 0, 0);
 	huge = backing_host_huge_bytes(&backing);
@@ -243,7 +242,7 @@ static void neighbours(const struct test_case *test)
 static void discard(const struct test_case *test)
 {
 	struct backing backing;
-	uint64_t half;
+	u64 half;
 	int error;
 
 	create(&backing, test, 4 * MIB, 0, 0);
@@ -404,8 +403,8 @@ static void refusals(const struct test_case *test)
 /* What is mapped while a part of the memory is away goes elsewhere. */
 static void room(const struct test_case *test)
 {
-	static const uint64_t sizes[] = { 4096,	   132 << 10, 1 << 20,
-					  2 << 20, 8 << 20,   64 << 20 };
+	static const u64 sizes[] = { 4096,    132 << 10, 1 << 20,
+				     2 << 20, 8 << 20,	 64 << 20 };
 	const struct backing_request request = { .size = 16 * MIB };
 	struct backing backing;
 	unsigned int i, round;
@@ -417,7 +416,7 @@ static void room(const struct test_case *test)
 	backing_leave_room();
 	CHECK(!munmap(hole, 8 * MIB), "munmap: %s", errno_name(errno));
 	for (round = 0; round < 4; round++) {
-		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 			unsigned char *got = mmap(NULL, sizes[i], PROT_NONE,
 						  MAP_PRIVATE | MAP_ANONYMOUS |
 							  MAP_NORESERVE,
@@ -458,8 +457,7 @@ static size_t make_cases(const struct options *options, struct test_case *cases,
 	for (kind = 0; kind < BACKING_KINDS; kind++) {
 		if (!backing_exists((enum backing_kind)kind))
 			continue;
-		for (body = 0; body < sizeof(bodies) / sizeof(bodies[0]);
-		     body++) {
+		for (body = 0; body < ARRAY_SIZE(bodies); body++) {
 			struct test_case *test = &cases[count++];
 
 			snprintf(test->name, sizeof(test->name), "%s/%s",
@@ -470,7 +468,7 @@ static size_t make_cases(const struct options *options, struct test_case *cases,
 		}
 	}
 	memcpy(cases + count, others, sizeof(others));
-	return count + sizeof(others) / sizeof(others[0]);
+	return count + ARRAY_SIZE(others);
 }
 
 int main(int argc, char **argv)
@@ -479,7 +477,7 @@ int main(int argc, char **argv)
 		.name = "inner",
 		.summary = "What backing_test runs.",
 		.table = inner_table,
-		.table_size = sizeof(inner_table) / sizeof(inner_table[0]),
+		.table_size = ARRAY_SIZE(inner_table),
 	};
 	const struct program program = {
 		.name = "backing_test",

@@ -182,7 +182,7 @@ int main(int argc, char **argv)
 		.name = "bitmap_test",
 		.summary = "Unit test of lib/bitmap.h.",
 		.table = table,
-		.table_size = sizeof(table) / sizeof(table[0]),
+		.table_size = ARRAY_SIZE(table),
 	};
 
 	return cases_main(argc, argv, &program);

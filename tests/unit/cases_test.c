@@ -420,13 +420,13 @@ int main(int argc, char **argv)
 		.name = "inner",
 		.summary = "What cases_test runs.",
 		.table = inner_table,
-		.table_size = sizeof(inner_table) / sizeof(inner_table[0]),
+		.table_size = ARRAY_SIZE(inner_table),
 	};
 	const struct program program = {
 		.name = "cases_test",
 		.summary = "Unit test of lib/cases.h.",
 		.table = table,
-		.table_size = sizeof(table) / sizeof(table[0]),
+		.table_size = ARRAY_SIZE(table),
 	};
 
 	return cases_main(argc, argv, inner_wanted() ? &inner : &program);

@@ -4,7 +4,7 @@
 
 static void moves_on(const struct test_case *test)
 {
-	uint64_t before = clock_ns(), now = before;
+	u64 before = clock_ns(), now = before;
 	unsigned int i;
 
 	for (i = 0; i < 1000; i++) {
@@ -20,7 +20,7 @@ static void deadlines(const struct test_case *test)
 	struct deadline past = deadline_in_ms(0);
 	struct deadline far = deadline_in_ms(3600 * 1000);
 	struct deadline soon = deadline_in_ms(5);
-	uint64_t began = clock_ns(), left;
+	u64 began = clock_ns(), left;
 
 	CHECK(deadline_passed(past), "a deadline of 0 ms has not passed");
 	CHECK(!deadline_left_ms(past), "a passed deadline has %llu ms left",
@@ -46,9 +46,9 @@ static void deadlines(const struct test_case *test)
 /* Sums that do not fit into 64 bits are far away, not in the past. */
 static void never(const struct test_case *test)
 {
-	CHECK(!deadline_passed(deadline_in_ms(UINT64_MAX)),
-	      "a deadline of UINT64_MAX ms has passed");
-	CHECK(!deadline_passed(deadline_in_ms(UINT64_MAX / NSEC_PER_MSEC)),
+	CHECK(!deadline_passed(deadline_in_ms(U64_MAX)),
+	      "a deadline of U64_MAX ms has passed");
+	CHECK(!deadline_passed(deadline_in_ms(U64_MAX / NSEC_PER_MSEC)),
 	      "a deadline of nearly 2^64 ns has passed");
 }
 
@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 		.name = "clock_test",
 		.summary = "Unit test of lib/clock.h.",
 		.table = table,
-		.table_size = sizeof(table) / sizeof(table[0]),
+		.table_size = ARRAY_SIZE(table),
 	};
 
 	return cases_main(argc, argv, &program);

@@ -31,8 +31,8 @@ struct stats_file {
 		struct kvm_stats_desc desc;
 		char name[NAME_SIZE];
 	} descriptors[STATS];
-	uint64_t data[2 + BUCKETS];
-} __attribute__((packed));
+	u64 data[2 + BUCKETS];
+} __packed;
 
 static struct stats_file right_file(void)
 {
@@ -72,7 +72,7 @@ static void stats_right(const struct test_case *test)
 	struct stats_file file = right_file();
 	int fd = write_file(&file, sizeof(file));
 	struct evidence_stats *stats = evidence_stats_parse(fd);
-	uint64_t value = 0;
+	u64 value = 0;
 
 	CHECK(stats, "a right file is refused: %s", errno_name(errno));
 	CHECK(evidence_stat(stats, "exits", &value) && value == 11,
@@ -349,13 +349,13 @@ int main(int argc, char **argv)
 		.name = "inner",
 		.summary = "What evidence_test runs.",
 		.table = inner_table,
-		.table_size = sizeof(inner_table) / sizeof(inner_table[0]),
+		.table_size = ARRAY_SIZE(inner_table),
 	};
 	const struct program program = {
 		.name = "evidence_test",
 		.summary = "Unit test of lib/evidence.h.",
 		.table = table,
-		.table_size = sizeof(table) / sizeof(table[0]),
+		.table_size = ARRAY_SIZE(table),
 	};
 
 	return cases_main(argc, argv, inner_wanted() ? &inner : &program);

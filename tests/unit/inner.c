@@ -47,9 +47,9 @@ static int output_file(const char *name)
 	return fd;
 }
 
-static void __attribute__((noreturn))
-become_inner(const struct inner *inner, const char *const *arguments,
-	     const char *const *environment)
+static void __noreturn become_inner(const struct inner *inner,
+				    const char *const *arguments,
+				    const char *const *environment)
 {
 	static const char *const unwanted[] = {
 		"SECMMU_SEED",	 "SECMMU_DURATION", "SECMMU_VCPUS",
@@ -65,7 +65,7 @@ become_inner(const struct inner *inner, const char *const *arguments,
 	signal(SIGINT, SIG_DFL);
 	dup2(inner->out_fd, STDOUT_FILENO);
 	dup2(inner->err_fd, STDERR_FILENO);
-	for (i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(unwanted); i++)
 		unsetenv(unwanted[i]);
 	for (; environment && *environment; environment++)
 		putenv((char *)*environment);

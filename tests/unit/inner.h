@@ -7,8 +7,9 @@
 #define SECMMU_INNER_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/types.h>
+
+#include "types.h"
 
 #define INNER_TEXT_MAX (256U << 10)
 

@@ -3,9 +3,6 @@
  * The ledger oracle, fed with histories that are right and with histories that are
  * wrong; and the mirror's share of what a host changes itself.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,11 +18,11 @@
 
 /* A slot, and what its guest and its host do. */
 struct history {
-	uint8_t *memory;
+	u8 *memory;
 	struct ledger_entry *entries;
 	struct ledger *ledger;
 	struct ledger_drop *drop;
-	uint64_t sequence;
+	u64 sequence;
 };
 
 static void begin(struct history *history)
@@ -47,29 +44,28 @@ static void end(struct history *history)
 	free(history->memory);
 }
 
-static struct ledger_entry *entry_of(const struct history *history,
-				     uint32_t vcpu, size_t page)
+static struct ledger_entry *entry_of(const struct history *history, u32 vcpu,
+				     size_t page)
 {
 	return &history->entries[vcpu * PAGES + page];
 }
 
-static uint64_t *word_of(const struct history *history, uint32_t vcpu,
-			 size_t page)
+static u64 *word_of(const struct history *history, u32 vcpu, size_t page)
 {
-	return (uint64_t *)(history->memory + page * PAGE +
-			    ledger_offset(vcpu, page, PAGE));
+	return (u64 *)(history->memory + page * PAGE +
+		       ledger_offset(vcpu, page, PAGE));
 }
 
-static void store(struct history *history, uint32_t vcpu, size_t page)
+static void store(struct history *history, u32 vcpu, size_t page)
 {
 	ledger_store(entry_of(history, vcpu, page),
 		     word_of(history, vcpu, page), vcpu, ++history->sequence);
 }
 
 /* The guest's store goes to a page that the host does not look at any more. */
-static void store_astray(struct history *history, uint32_t vcpu, size_t page)
+static void store_astray(struct history *history, u32 vcpu, size_t page)
 {
-	uint64_t elsewhere;
+	u64 elsewhere;
 
 	ledger_store(entry_of(history, vcpu, page), &elsewhere, vcpu,
 		     ++history->sequence);
@@ -102,10 +98,10 @@ static void must_hold(const struct history *history, size_t words)
 	      words);
 }
 
-static enum ledger_sight look(const struct history *history, uint32_t vcpu,
+static enum ledger_sight look(const struct history *history, u32 vcpu,
 			      size_t page)
 {
-	uint64_t found;
+	u64 found;
 
 	return ledger_look(entry_of(history, vcpu, page),
 			   word_of(history, vcpu, page), vcpu, &found);
@@ -113,7 +109,7 @@ static enum ledger_sight look(const struct history *history, uint32_t vcpu,
 
 static void test_offsets(const struct test_case *test)
 {
-	uint64_t seen[PAGE / 8] = { 0 }, vcpu;
+	u64 seen[PAGE / 8] = { 0 }, vcpu;
 
 	for (vcpu = 0; vcpu < LEDGER_VCPUS_MAX; vcpu++)
 		CHECK(!seen[ledger_offset(vcpu, 5, PAGE) / 8]++,
@@ -123,7 +119,7 @@ static void test_offsets(const struct test_case *test)
 static void test_accepts(const struct test_case *test)
 {
 	struct history history;
-	uint32_t vcpu;
+	u32 vcpu;
 	size_t page;
 
 	begin(&history);
@@ -197,7 +193,7 @@ static void test_astray(const struct test_case *test)
 static void test_back(const struct test_case *test)
 {
 	struct history history;
-	uint64_t before;
+	u64 before;
 
 	begin(&history);
 	store(&history, 0, 3);
@@ -268,7 +264,7 @@ int main(int argc, char **argv)
 		.summary =
 			"the ledger objects to stores that went astray and to nothing else",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 	};
 
 	return cases_main(argc, argv, &program);

@@ -3,9 +3,6 @@
  * The mapping-size oracle, fed with sizes and with faults that are right and
  * that are wrong.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,7 +33,7 @@ static void test_rules(const struct test_case *test)
 	CHECK(!mapping_logged_ok(&now, 16, 16), "1 left is wrong");
 	now.huge = 0;
 	now.giant = 1;
-	CHECK(!mapping_logged_ok(&now, (uint64_t)getpagesize() / 8, 1),
+	CHECK(!mapping_logged_ok(&now, (u64)getpagesize() / 8, 1),
 	      "a giant one over a write");
 	now.giant = 0;
 	now.silent = 1;
@@ -60,13 +57,12 @@ static void test_rules(const struct test_case *test)
 /* A range that a guest has touched. */
 struct range {
 	struct mapping_touch touch;
-	uint64_t count;
+	u64 count;
 	unsigned long *faulted;
 	struct mapping_sizes sizes;
 };
 
-static void begin(struct range *range, uint64_t gpa, uint64_t size,
-		  uint64_t stride)
+static void begin(struct range *range, u64 gpa, u64 size, u64 stride)
 {
 	memset(range, 0, sizeof(*range));
 	range->touch = (struct mapping_touch){
@@ -80,13 +76,12 @@ static void begin(struct range *range, uint64_t gpa, uint64_t size,
 }
 
 /* What a kernel does that has mappings of @size from @gpa on. */
-static void fault(struct range *range, uint64_t gpa, uint64_t end,
-		  uint64_t size)
+static void fault(struct range *range, u64 gpa, u64 end, u64 size)
 {
-	uint64_t i, last = UINT64_MAX;
+	u64 i, last = U64_MAX;
 
 	for (i = 0; i < range->count; i++) {
-		uint64_t at = range->touch.gpa + i * range->touch.stride;
+		u64 at = range->touch.gpa + i * range->touch.stride;
 
 		if (at < gpa || at >= end)
 			continue;
@@ -96,8 +91,8 @@ static void fault(struct range *range, uint64_t gpa, uint64_t end,
 	}
 }
 
-static void judge(struct range *range, const char *what, uint64_t small,
-		  uint64_t huge, uint64_t giant, uint64_t silent)
+static void judge(struct range *range, const char *what, u64 small, u64 huge,
+		  u64 giant, u64 silent)
 {
 	const struct mapping_sizes *sizes = &range->sizes;
 	char text[128];
@@ -112,14 +107,13 @@ static void judge(struct range *range, const char *what, uint64_t small,
 
 static void test_faults(const struct test_case *test)
 {
-	static const uint64_t strides[] = { PAGE, 3 * PAGE, HUGE / 4,
-					    HUGE / 2 };
+	static const u64 strides[] = { PAGE, 3 * PAGE, HUGE / 4, HUGE / 2 };
 	struct range range;
 	size_t i;
 
-	for (i = 0; i < sizeof(strides) / sizeof(strides[0]); i++) {
-		uint64_t stride = strides[i];
-		uint64_t count = (4 * HUGE + stride - 1) / stride;
+	for (i = 0; i < ARRAY_SIZE(strides); i++) {
+		u64 stride = strides[i];
+		u64 count = (4 * HUGE + stride - 1) / stride;
 
 		begin(&range, ADDRESS, 4 * HUGE, stride);
 		fault(&range, ADDRESS, ADDRESS + 4 * HUGE, HUGE);
@@ -155,7 +149,7 @@ static void test_faults(const struct test_case *test)
 /* Edges of a range that begins and ends within a huge page. */
 static void test_edges(const struct test_case *test)
 {
-	const uint64_t gpa = ADDRESS + 3 * PAGE, size = 3 * HUGE - 32 * PAGE;
+	const u64 gpa = ADDRESS + 3 * PAGE, size = 3 * HUGE - 32 * PAGE;
 	struct range range;
 
 	begin(&range, gpa, size, PAGE);
@@ -207,7 +201,7 @@ int main(int argc, char **argv)
 		.summary =
 			"the mapping-size oracle objects to what is wrong only",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 	};
 
 	return cases_main(argc, argv, &program);

@@ -232,13 +232,11 @@ static size_t make_cases(const struct options *options, struct test_case *cases,
 		{ .name = "list", .run = list },
 		{ .name = "new_seeds", .run = new_seeds },
 	};
-	size_t count = add(cases, 0, "good", good,
-			   sizeof(good) / sizeof(good[0]), run_good);
+	size_t count = add(cases, 0, "good", good, ARRAY_SIZE(good), run_good);
 
-	count = add(cases, count, "bad", bad, sizeof(bad) / sizeof(bad[0]),
-		    run_bad);
+	count = add(cases, count, "bad", bad, ARRAY_SIZE(bad), run_bad);
 	memcpy(cases + count, others, sizeof(others));
-	return count + sizeof(others) / sizeof(others[0]);
+	return count + ARRAY_SIZE(others);
 }
 
 int main(int argc, char **argv)
@@ -247,7 +245,7 @@ int main(int argc, char **argv)
 		.name = "inner",
 		.summary = "What options_test runs.",
 		.table = inner_table,
-		.table_size = sizeof(inner_table) / sizeof(inner_table[0]),
+		.table_size = ARRAY_SIZE(inner_table),
 	};
 	const struct program program = {
 		.name = "options_test",

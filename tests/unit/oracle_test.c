@@ -3,9 +3,6 @@
  * The oracles, fed with histories that are right and with histories that are
  * wrong: each must accept the one and object to the other.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,10 +20,10 @@
 
 /* A slot, its mirror, and a dirty log that we keep ourselves. */
 struct history {
-	uint8_t *memory;
+	u8 *memory;
 	struct mirror *mirror;
 	unsigned long *dirty;
-	uint64_t sequence;
+	u64 sequence;
 };
 
 static void begin(struct history *history)
@@ -49,7 +46,7 @@ static void end(struct history *history)
 static void write_page(struct history *history, size_t page, size_t offset,
 		       bool logged)
 {
-	uint64_t word = stamp(1, ++history->sequence);
+	u64 word = stamp(1, ++history->sequence);
 
 	memcpy(history->memory + page * PAGE + offset, &word, sizeof(word));
 	if (logged)
@@ -104,8 +101,8 @@ static void test_mirror_lost_write(const struct test_case *test)
 	struct history history;
 	size_t i, j;
 
-	for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
-		for (j = 0; j < sizeof(offsets) / sizeof(offsets[0]); j++) {
+	for (i = 0; i < ARRAY_SIZE(pages); i++) {
+		for (j = 0; j < ARRAY_SIZE(offsets); j++) {
 			begin(&history);
 			mirror_copy_all(history.mirror);
 			write_page(&history, 10, 0, true);
@@ -216,7 +213,7 @@ static void test_exact(const struct test_case *test)
 	size_t i;
 
 	exact_judge("empty", sets.written, sets.reported, PAGES);
-	for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(pages); i++) {
 		bitmap_zero(sets.written, PAGES);
 		bitmap_zero(sets.reported, PAGES);
 		bitmap_set_range(sets.written, 100, 20);
@@ -252,7 +249,7 @@ static void test_exact(const struct test_case *test)
 static void test_mirror_over(const struct test_case *test)
 {
 	struct history history;
-	uint8_t *copy = calloc(PAGES, PAGE);
+	u8 *copy = calloc(PAGES, PAGE);
 
 	CHECK(copy, "out of memory");
 	begin(&history);
@@ -289,9 +286,9 @@ static void judge_states(void *argument)
 }
 
 /* Two registers and a clock; the second register is of two words. */
-static void fill_state(struct vcpu_state *state, uint64_t clock)
+static void fill_state(struct vcpu_state *state, u64 clock)
 {
-	static const uint64_t words[] = { 0x11, 0x22, 0x33 };
+	static const u64 words[] = { 0x11, 0x22, 0x33 };
 
 	state_add(state, &(struct state_item){ .kind = "MSR",
 					       .id = 7,
@@ -314,7 +311,7 @@ static void test_state(const struct test_case *test)
 	fill_state(&states.want, 1);
 	fill_state(&states.have, 2);
 	state_judge(3, &states.want, &states.have);
-	((uint8_t *)states.have.items[2].data)[9] = 0x44;
+	((u8 *)states.have.items[2].data)[9] = 0x44;
 	expect_failure(
 		judge_states, &states,
 		"vCPU 3: MSR 0x8 was restored and reads differently: byte 9 of 16, in 0x4433 where 0x33 was saved");
@@ -343,7 +340,7 @@ int main(int argc, char **argv)
 		.summary =
 			"the oracles object to wrong histories and to nothing else",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 	};
 
 	return cases_main(argc, argv, &program);

@@ -70,7 +70,7 @@ static void covers(const struct test_case *test)
 	size_t count = cases_every_tuple(matrix, every, TUPLES_MAX);
 	size_t expected = 1, chosen, i, largest = 0, second = 0;
 	unsigned int dimension;
-	uint64_t seed;
+	u64 seed;
 
 	for (dimension = 0; dimension < matrix->dimensions; dimension++) {
 		size_t levels = matrix->levels[dimension];
@@ -204,7 +204,7 @@ static size_t make_cases(const struct options *options, struct test_case *cases,
 		{ .name = "choose", .run = choose },
 		{ .name = "keep", .run = keep },
 	};
-	size_t i, count = sizeof(matrices) / sizeof(matrices[0]);
+	size_t i, count = ARRAY_SIZE(matrices);
 
 	for (i = 0; i < count; i++) {
 		snprintf(cases[i].name, sizeof(cases[i].name), "covers/%zu", i);
@@ -212,7 +212,7 @@ static size_t make_cases(const struct options *options, struct test_case *cases,
 		cases[i].number[0] = i;
 	}
 	memcpy(cases + count, others, sizeof(others));
-	return count + sizeof(others) / sizeof(others[0]);
+	return count + ARRAY_SIZE(others);
 }
 
 int main(int argc, char **argv)

@@ -7,13 +7,13 @@
 /* The first numbers that the authors' own code gives for this state. */
 static void reference(const struct test_case *test)
 {
-	static const uint64_t expected[] = { 11520, 0, 1509978240,
-					     1215971899390074240ULL };
+	static const u64 expected[] = { 11520, 0, 1509978240,
+					1215971899390074240ULL };
 	struct random_stream stream = { .state = { 1, 2, 3, 4 } };
 	size_t i;
 
-	for (i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
-		uint64_t got = random_u64(&stream);
+	for (i = 0; i < ARRAY_SIZE(expected); i++) {
+		u64 got = random_u64(&stream);
 
 		CHECK(got == expected[i], "number %zu is %llu instead of %llu",
 		      i, (unsigned long long)got,
@@ -21,8 +21,7 @@ static void reference(const struct test_case *test)
 	}
 }
 
-static bool same(uint64_t seed_a, uint64_t number_a, uint64_t seed_b,
-		 uint64_t number_b)
+static bool same(u64 seed_a, u64 number_a, u64 seed_b, u64 number_b)
 {
 	struct random_stream a, b;
 	unsigned int i, equal = 0;
@@ -59,14 +58,14 @@ static void names(const struct test_case *test)
 
 static void ranges(const struct test_case *test)
 {
-	static const uint64_t bounds[] = { 1, 2, 3, 7, 10, 64 };
+	static const u64 bounds[] = { 1, 2, 3, 7, 10, 64 };
 	struct random_stream stream;
 	size_t b;
 
 	random_init(&stream, 5, 5);
-	for (b = 0; b < sizeof(bounds) / sizeof(bounds[0]); b++) {
+	for (b = 0; b < ARRAY_SIZE(bounds); b++) {
 		unsigned int seen[64] = { 0 }, i;
-		uint64_t value;
+		u64 value;
 
 		for (i = 0; i < 1000 * bounds[b]; i++) {
 			value = random_below(&stream, bounds[b]);
@@ -85,7 +84,7 @@ static void ranges(const struct test_case *test)
 	CHECK(random_below(&stream, 0) == 0, "a number below 0 is not 0");
 	CHECK(random_between(&stream, 9, 9) == 9, "9 to 9 is not 9");
 	for (b = 0; b < 1000; b++) {
-		uint64_t value = random_between(&stream, 10, 12);
+		u64 value = random_between(&stream, 10, 12);
 
 		CHECK(value >= 10 && value <= 12, "%llu is not 10 to 12",
 		      (unsigned long long)value);
@@ -93,7 +92,7 @@ static void ranges(const struct test_case *test)
 		value = random_below(&stream, (1ULL << 63) + 1);
 		CHECK(value <= 1ULL << 63, "%llx is not below 2^63 + 1",
 		      (unsigned long long)value);
-		random_between(&stream, 0, UINT64_MAX);
+		random_between(&stream, 0, U64_MAX);
 	}
 }
 
@@ -152,7 +151,7 @@ int main(int argc, char **argv)
 		.name = "random_test",
 		.summary = "Unit test of lib/random.h.",
 		.table = table,
-		.table_size = sizeof(table) / sizeof(table[0]),
+		.table_size = ARRAY_SIZE(table),
 	};
 
 	return cases_main(argc, argv, &program);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is read out of a dirty ring, from rings that we fill in ourselves. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <string.h>
 
 #include "arch.h"
@@ -42,7 +39,7 @@ static void begin(struct fake *fake)
 	fake->watched = dirty_watch(fake->dirty, &fake->slot);
 }
 
-static void put(struct fake *fake, uint32_t index, uint32_t flags)
+static void put(struct fake *fake, u32 index, u32 flags)
 {
 	fake->ring[index % ENTRIES] = (struct kvm_dirty_gfn){
 		.flags = flags,
@@ -54,7 +51,7 @@ static void put(struct fake *fake, uint32_t index, uint32_t flags)
 static void test_pending(const struct test_case *test)
 {
 	struct fake fake;
-	uint32_t i;
+	u32 i;
 
 	(void)test;
 	begin(&fake);
@@ -146,7 +143,7 @@ int main(int argc, char **argv)
 		.name = "ring_test",
 		.summary = "what is read out of a dirty ring",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 	};
 
 	return cases_main(argc, argv, &program);

@@ -115,7 +115,7 @@ int main(int argc, char **argv)
 		.name = "samples_test",
 		.summary = "what samples of benchmarks say",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 	};
 
 	return cases_main(argc, argv, &program);

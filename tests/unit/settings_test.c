@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a case has changed of the kernel's settings is put back, however it ends. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +16,7 @@
 #define DIRECTORY "SECMMU_UNIT_SETTINGS"
 
 static const char *const names[] = { "first", "second" };
-#define FILES (sizeof(names) / sizeof(names[0]))
+#define FILES (ARRAY_SIZE(names))
 
 static void path_of(const char *directory, size_t i, char *path, size_t size)
 {
@@ -107,7 +104,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	size_t count = 0, i;
 
 	(void)options;
-	for (i = 0; i < sizeof(inner_table) / sizeof(inner_table[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(inner_table); i++) {
 		struct test_case *test = case_add(cases, &count, max, put_back);
 
 		test->number[0] = i;
@@ -129,7 +126,7 @@ int main(int argc, char **argv)
 		.name = "inner",
 		.summary = "what settings_test runs",
 		.table = inner_table,
-		.table_size = sizeof(inner_table) / sizeof(inner_table[0]),
+		.table_size = ARRAY_SIZE(inner_table),
 	};
 
 	return cases_main(argc, argv, inner_wanted() ? &inner : &program);

@@ -23,17 +23,17 @@ static const struct storm_place slot = {
 	.offset = 1,
 };
 
-static uint64_t due_at(const struct storm_place *view, uint64_t unit)
+static u64 due_at(const struct storm_place *view, u64 unit)
 {
 	return storm_due(&board, view, PLACE, unit);
 }
 
-static uint64_t canary(uint64_t memory, uint64_t life, uint64_t unit)
+static u64 canary(u64 memory, u64 life, u64 unit)
 {
 	return storm_word(STORM_MARK_CANARY, memory, life, unit);
 }
 
-static void expect_wrong(uint64_t seen, uint64_t due, const char *what)
+static void expect_wrong(u64 seen, u64 due, const char *what)
 {
 	CHECK(seen != due, "%s passes for what is due: %#llx", what,
 	      (unsigned long long)seen);
@@ -42,12 +42,12 @@ static void expect_wrong(uint64_t seen, uint64_t due, const char *what)
 static void right(const struct test_case *test)
 {
 	struct storm_place none = slot;
-	uint64_t unit;
+	u64 unit;
 
 	(void)test;
 	none.memory = -1;
 	for (unit = 0; unit < board.place_units; unit++) {
-		uint64_t gpa = storm_gpa(&board, PLACE, unit);
+		u64 gpa = storm_gpa(&board, PLACE, unit);
 		bool inside = unit >= 2 && unit < 6;
 
 		CHECK(gpa == 0x100400000 + unit * 0x1000,
@@ -69,7 +69,7 @@ static void right(const struct test_case *test)
 static void deleted(const struct test_case *test)
 {
 	struct storm_place none = slot;
-	uint64_t due;
+	u64 due;
 
 	(void)test;
 	none.memory = -1;
@@ -85,7 +85,7 @@ static void deleted(const struct test_case *test)
 
 static void created(const struct test_case *test)
 {
-	uint64_t due = due_at(&slot, 3);
+	u64 due = due_at(&slot, 3);
 
 	(void)test;
 	expect_wrong(storm_hole_word(storm_gpa(&board, PLACE, 3)), due,
@@ -123,7 +123,7 @@ int main(int argc, char **argv)
 		.name = "storm_test",
 		.summary = "Unit test of the oracle in kvm/storm.h.",
 		.table = table,
-		.table_size = sizeof(table) / sizeof(table[0]),
+		.table_size = ARRAY_SIZE(table),
 	};
 
 	return cases_main(argc, argv, &program);

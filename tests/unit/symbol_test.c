@@ -10,7 +10,7 @@
 
 static void test_known(const struct test_case *test)
 {
-	uint64_t address = (uint64_t)(uintptr_t)test_known + 5;
+	u64 address = (u64)(uintptr_t)test_known + 5;
 	char text[256], wanted[256];
 
 	snprintf(wanted, sizeof(wanted),
@@ -27,10 +27,10 @@ static void test_unknown(const struct test_case *test)
 
 	CHECK(!strcmp(symbol_text(0x2, text, sizeof(text)), "0x2"),
 	      "address 2 is %s", text);
-	CHECK(!strcmp(symbol_text(UINT64_MAX, text, sizeof(text)),
+	CHECK(!strcmp(symbol_text(U64_MAX, text, sizeof(text)),
 		      "0xffffffffffffffff"),
 	      "the last address is %s", text);
-	symbol_text((uint64_t)(uintptr_t)test_known, small, sizeof(small));
+	symbol_text((u64)(uintptr_t)test_known, small, sizeof(small));
 	CHECK(strlen(small) == sizeof(small) - 1,
 	      "a text for 7 characters is \"%s\"", small);
 }
@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 		.name = "symbol_test",
 		.summary = "functions of a program have names",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 	};
 
 	return cases_main(argc, argv, &program);

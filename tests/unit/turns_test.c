@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <stddef.h>
 #include <unistd.h>
 
@@ -70,7 +67,7 @@ static void test_order(const struct test_case *test)
 /* The last thread takes a while. */
 static void be_late(void *context, unsigned int index)
 {
-	uint64_t start = clock_ns();
+	u64 start = clock_ns();
 
 	(void)context;
 	while (index == THREADS - 1 && clock_ns() - start < BUSY_NS)
@@ -82,7 +79,7 @@ static void test_time(const struct test_case *test)
 	const struct turns_config config = { .threads = THREADS,
 					     .act = be_late };
 	struct turns *turns = turns_begin(&config);
-	uint64_t ns = turns_take(turns);
+	u64 ns = turns_take(turns);
 
 	(void)test;
 	turns_end(turns);
@@ -134,7 +131,7 @@ int main(int argc, char **argv)
 		.name = "inner",
 		.summary = "what turns_test runs",
 		.table = inner_cases,
-		.table_size = sizeof(inner_cases) / sizeof(inner_cases[0]),
+		.table_size = ARRAY_SIZE(inner_cases),
 	};
 	static const struct test_case cases[] = {
 		{ .name = "order", .run = test_order },
@@ -145,7 +142,7 @@ int main(int argc, char **argv)
 		.name = "turns_test",
 		.summary = "threads that take turns",
 		.table = cases,
-		.table_size = sizeof(cases) / sizeof(cases[0]),
+		.table_size = ARRAY_SIZE(cases),
 	};
 
 	return cases_main(argc, argv, inner_wanted() ? &inner : &program);

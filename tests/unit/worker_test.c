@@ -15,10 +15,10 @@
 #define PATIENCE_MS 20000
 
 struct counter {
-	volatile uint64_t turns;
+	volatile u64 turns;
 	volatile bool began;
 	struct counter *all;
-	uint64_t drawn;
+	u64 drawn;
 };
 
 static void count(struct worker *worker, void *argument)
@@ -44,10 +44,10 @@ static struct worker_group *start_counters(struct counter *counters)
 	return group;
 }
 
-static void wait_for_turns(const struct counter *counters, uint64_t more)
+static void wait_for_turns(const struct counter *counters, u64 more)
 {
 	struct deadline deadline = deadline_in_ms(PATIENCE_MS);
-	uint64_t goal[WORKERS];
+	u64 goal[WORKERS];
 	unsigned int i;
 
 	for (i = 0; i < WORKERS; i++)
@@ -84,7 +84,7 @@ static void pauses(const struct test_case *test)
 	unsigned int round, i;
 
 	for (round = 0; round < 20; round++) {
-		uint64_t turns[WORKERS];
+		u64 turns[WORKERS];
 
 		worker_group_pause(group, PATIENCE_MS);
 		for (i = 0; i < WORKERS; i++)
@@ -155,8 +155,8 @@ static void on_signal(int signal)
 struct sleeper {
 	pthread_t thread;
 	volatile bool there;
-	volatile uint64_t slept;
-	volatile uint64_t kicked;
+	volatile u64 slept;
+	volatile u64 kicked;
 };
 
 static void kick(void *argument)
@@ -316,7 +316,7 @@ static void many(const struct test_case *test)
 
 /* What must fail: each runs in the inner program. */
 
-static volatile uint64_t moving;
+static volatile u64 moving;
 
 static void hang(struct worker *worker, void *argument)
 {
@@ -458,13 +458,13 @@ int main(int argc, char **argv)
 		.name = "inner",
 		.summary = "What worker_test runs.",
 		.table = inner_table,
-		.table_size = sizeof(inner_table) / sizeof(inner_table[0]),
+		.table_size = ARRAY_SIZE(inner_table),
 	};
 	const struct program program = {
 		.name = "worker_test",
 		.summary = "Unit test of lib/worker.h.",
 		.table = table,
-		.table_size = sizeof(table) / sizeof(table[0]),
+		.table_size = ARRAY_SIZE(table),
 	};
 
 	return cases_main(argc, argv, inner_wanted() ? &inner : &program);
