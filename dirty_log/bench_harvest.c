@@ -100,8 +100,7 @@ static void bench_size(struct scene *scene, u64 share_ns, struct series *series)
 		if (page_ns * dirty * PASSES * REPEATS_MIN > limit_ns) {
 			report_info("omitted: %s of %llu MiB: would take %.0f s",
 				    densities[density].name,
-				    (unsigned long long)(scene->slot[0].size /
-							 MIB),
+				    scene->slot[0].size / MIB,
 				    page_ns * dirty * PASSES * REPEATS_MIN /
 					    1e9);
 			continue;

@@ -81,7 +81,7 @@ static void map_all(struct cycle *cycle)
 		      mapping_huge_pages(&cycle->before) >=
 			      scene->huge_pages[0],
 	      "the host maps all %llu huge pages of the slot huge, but not the guest: %s",
-	      (unsigned long long)scene->huge_pages[0],
+	      scene->huge_pages[0],
 	      mapping_text(&cycle->before, text, sizeof(text)));
 }
 
@@ -167,9 +167,7 @@ static void judge_split(struct cycle *cycle, const struct mapping_sizes *sizes)
 		CHECK(sizes->small_before ==
 			      (cycle->split->eager ? touches : 0),
 		      "%s: %llu of %llu written pages were mapped by themselves before",
-		      cycle->split->name,
-		      (unsigned long long)sizes->small_before,
-		      (unsigned long long)touches);
+		      cycle->split->name, sizes->small_before, touches);
 }
 
 void cycle_run(struct cycle *cycle, struct cycle_times *times)

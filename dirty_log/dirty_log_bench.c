@@ -104,8 +104,7 @@ static void bench_size(const struct test_case *test, const struct split *split,
 	cycle_create(&cycle, config, split);
 	if (huge && !cycle.scene.host_huge[0]) {
 		report_info("omitted: %llu MiB of %s, which the host has not mapped huge",
-			    (unsigned long long)bytes >> 20,
-			    backing_name(config.backing));
+			    bytes >> 20, backing_name(config.backing));
 		cycle_destroy(&cycle);
 		return;
 	}

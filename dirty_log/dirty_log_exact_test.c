@@ -61,8 +61,7 @@ static void check_before(struct exact *exact, struct mapping_sizes *sizes)
 	/* Else the mapping-size oracle below would judge nothing. */
 	CHECK(mapping_huge_pages(sizes) >= scene->huge_pages[0],
 	      "the host maps all %llu huge pages of the slot huge, but not the guest: %s",
-	      (unsigned long long)scene->huge_pages[0],
-	      mapping_text(sizes, text, sizeof(text)));
+	      scene->huge_pages[0], mapping_text(sizes, text, sizeof(text)));
 }
 
 /* Writes every page; before that, all were harvested and so protected. */
@@ -319,8 +318,8 @@ static void add_granules(struct test_case *cases, size_t *count, size_t max)
 		struct test_case *test;
 
 		snprintf(name, sizeof(name), "granule/%lluk/%s/%s",
-			 (unsigned long long)granule[i] >> 10,
-			 harvester_name(harvester), backing_name(kind));
+			 granule[i] >> 10, harvester_name(harvester),
+			 backing_name(kind));
 		test = add_case(cases, count, max, test_sets, name);
 		test->number[SCENE_HARVESTER] = harvester;
 		test->number[SCENE_BACKING] = kind;

@@ -59,8 +59,7 @@ static void access_pages(struct fetch *fetch, unsigned int vcpu,
 	vcpu_run(&fetch->scene.vm->vcpus[vcpu], VCPU_DONE);
 	CHECK(list->sequence == list->store[0].count,
 	      "the guest says that it made %llu of %llu accesses",
-	      (unsigned long long)list->sequence,
-	      (unsigned long long)list->store[0].count);
+	      list->sequence, list->store[0].count);
 }
 
 /*

@@ -176,8 +176,7 @@ static void test_wrap(const struct test_case *test)
 	      "%u entries do not make a ring of %u wrap around %d times",
 	      order.vcpu->ring_next, entries, WRAPS);
 	report_info("%u entries in a ring of %u, %llu times full",
-		    order.vcpu->ring_next, entries,
-		    (unsigned long long)order.full_exits);
+		    order.vcpu->ring_next, entries, order.full_exits);
 	order_end(&order);
 }
 
@@ -191,8 +190,7 @@ static void test_largest(const struct test_case *test)
 	order_begin(&order, harvester_rings[test->number[0]], U32_MAX,
 		    whole ? ORDER_STORES_MAX / 2 : LARGEST_CHECK_STORES / 2);
 	stores = order.scene.vm->config.ring_entries;
-	CHECK(stores < ORDER_STORES_MAX, "a ring of %llu entries",
-	      (unsigned long long)stores);
+	CHECK(stores < ORDER_STORES_MAX, "a ring of %llu entries", stores);
 	if (!whole)
 		stores = LARGEST_CHECK_STORES;
 	for (i = 0; i < stores; i++)
@@ -200,11 +198,9 @@ static void test_largest(const struct test_case *test)
 	order_enable(&order);
 	order_write_all(&order, false);
 	CHECK(whole ? order.full_exits == 1 : !order.full_exits,
-	      "the largest ring was full %llu times",
-	      (unsigned long long)order.full_exits);
+	      "the largest ring was full %llu times", order.full_exits);
 	report_info("a ring of %u entries took %llu",
-		    order.scene.vm->config.ring_entries,
-		    (unsigned long long)stores);
+		    order.scene.vm->config.ring_entries, stores);
 	order_end(&order);
 }
 
@@ -304,10 +300,10 @@ static void test_interrupted(const struct test_case *test)
 		order_write_all(&order, false);
 	}
 	CHECK(interrupter.signals, "no signal came in %u resets of %llu us",
-	      pass, (unsigned long long)(takes_ns / NSEC_PER_USEC));
+	      pass, takes_ns / NSEC_PER_USEC);
 	report_info("%d signals in %u resets of %d entries, which take %llu us",
 		    (int)interrupter.signals, pass, INTERRUPTED_PAGES,
-		    (unsigned long long)(takes_ns / NSEC_PER_USEC));
+		    takes_ns / NSEC_PER_USEC);
 	order_end(&order);
 }
 
@@ -323,8 +319,8 @@ static void judge_stays_out(struct order *order, const char *when)
 	CHECK(order->vcpu->guest->beat == beat &&
 		      dirty_ring_pending(order->vcpu) == pending,
 	      "a vCPU with a full ring went on, %s: %llu stores, and %u entries, then %u",
-	      when, (unsigned long long)(order->vcpu->guest->beat - beat),
-	      pending, dirty_ring_pending(order->vcpu));
+	      when, order->vcpu->guest->beat - beat, pending,
+	      dirty_ring_pending(order->vcpu));
 }
 
 /* The ring is full. */
@@ -337,7 +333,7 @@ static void judge_room_for_one(struct order *order)
 	/* None, if a page comes twice: see order_match(). */
 	CHECK(order->vcpu->guest->beat - beat <= 1,
 	      "with room for one entry the vCPU made %llu stores",
-	      (unsigned long long)(order->vcpu->guest->beat - beat));
+	      order->vcpu->guest->beat - beat);
 }
 
 /*
@@ -395,7 +391,7 @@ static void test_gap(const struct test_case *test)
 	dirty_ring_reset(order.scene.dirty);
 	CHECK(order.scene.dirty->ring_reset == before,
 	      "KVM_RESET_DIRTY_RINGS reset %llu entries behind one that is not harvested",
-	      (unsigned long long)(order.scene.dirty->ring_reset - before));
+	      order.scene.dirty->ring_reset - before);
 	dirty_ring_mark(order.vcpu, 1, false);
 	order_take_all(&order, false);
 	order_judge_memory(&order);

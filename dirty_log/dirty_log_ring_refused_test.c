@@ -60,8 +60,7 @@ static void expect(struct vm *vm, const struct wanted *wanted, u64 bytes,
 	int result = __vm_enable_cap(vm, wanted->capability, bytes);
 
 	CHECK(result == error, "a ring of %llu bytes, %s: %s where %s is due",
-	      (unsigned long long)bytes, what,
-	      result ? errno_name(-result) : "success",
+	      bytes, what, result ? errno_name(-result) : "success",
 	      error ? errno_name(-error) : "success");
 }
 

@@ -173,8 +173,7 @@ static void run_part(struct full *full, struct part *part)
 	CHECK(stores_of(part) == stores &&
 		      dirty_ring_pending(part->vcpu) == pending,
 	      "vCPU %u went on with a full ring: %llu stores and %u entries, then %llu and %u",
-	      part->vcpu->index, (unsigned long long)stores, pending,
-	      (unsigned long long)stores_of(part),
+	      part->vcpu->index, stores, pending, stores_of(part),
 	      dirty_ring_pending(part->vcpu));
 }
 
@@ -275,11 +274,10 @@ static void test_full(const struct test_case *test)
 	entries = full.scene.dirty->ring_entries;
 	CHECK(entries >= stores,
 	      "%llu pages were written after they were protected, %llu ring entries came",
-	      (unsigned long long)stores, (unsigned long long)entries);
+	      stores, entries);
 	report_info("%llu full rings of %u entries, %llu entries for %llu written pages",
-		    (unsigned long long)full.full_exits,
-		    full.scene.vm->config.ring_entries,
-		    (unsigned long long)entries, (unsigned long long)stores);
+		    full.full_exits, full.scene.vm->config.ring_entries,
+		    entries, stores);
 	teardown_full(&full);
 }
 
@@ -416,11 +414,9 @@ static void test_reset_running(const struct test_case *test)
 	      bitmap_next(watched->fresh, watched->pages, 0));
 	mirror_judge(mirror);
 	report_info("harvests %llu entries %llu verified page writes %llu",
-		    (unsigned long long)harvests,
-		    (unsigned long long)scene.dirty->ring_entries,
-		    (unsigned long long)verified);
+		    harvests, scene.dirty->ring_entries, verified);
 	CHECK(verified, "no page write was verified in %llu harvests",
-	      (unsigned long long)harvests);
+	      harvests);
 	crew_finish(crew);
 	mirror_free(mirror);
 	scene_destroy(&scene);

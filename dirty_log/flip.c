@@ -370,20 +370,15 @@ void flip_run(const struct flip_config *config)
 		(config->hot ? run_hot_round : run_round)(&flip);
 	stores = scene_stores(&flip.scene, flip.writers);
 	report_info("rounds %llu judged stops %llu blind disables %llu harvests %llu recoveries %llu ring-full exits %llu",
-		    (unsigned long long)flip.rounds,
-		    (unsigned long long)flip.judged,
-		    (unsigned long long)flip.blind,
-		    (unsigned long long)flip.harvests,
-		    (unsigned long long)flip.sweep.recovered,
-		    (unsigned long long)crew_ring_full_exits(flip.crew));
-	report_info("guest stores %llu verified page writes %llu",
-		    (unsigned long long)stores,
-		    (unsigned long long)flip.verified);
+		    flip.rounds, flip.judged, flip.blind, flip.harvests,
+		    flip.sweep.recovered, crew_ring_full_exits(flip.crew));
+	report_info("guest stores %llu verified page writes %llu", stores,
+		    flip.verified);
 	CHECK(!config->full_rings || crew_ring_full_exits(flip.crew),
 	      "no vCPU came back with a full ring in %llu rounds: the guest made %llu stores",
-	      (unsigned long long)flip.rounds, (unsigned long long)stores);
+	      flip.rounds, stores);
 	teardown(&flip);
 	CHECK(flip.verified,
 	      "no page write was verified in %llu rounds: the guest made %llu stores",
-	      (unsigned long long)flip.rounds, (unsigned long long)stores);
+	      flip.rounds, stores);
 }

@@ -400,23 +400,16 @@ static void report(const struct migration *migration, u64 turns)
 	u64 done = migration->done ? migration->done : 1;
 
 	report_info("migrations %llu cancelled %llu to new pages %llu rounds %llu huge mappings back %llu",
-		    (unsigned long long)migration->done,
-		    (unsigned long long)migration->cancelled,
-		    (unsigned long long)migration->renewed,
-		    (unsigned long long)migration->rounds,
-		    (unsigned long long)(migration->side[0].sweep.recovered +
-					 migration->side[1].sweep.recovered));
+		    migration->done, migration->cancelled, migration->renewed,
+		    migration->rounds,
+		    migration->side[0].sweep.recovered +
+			    migration->side[1].sweep.recovered);
 	report_info("MiB copied %llu pages that had changed %llu guest turns %llu",
-		    (unsigned long long)(migration->pages *
-						 migration->page_size >>
-					 20),
-		    (unsigned long long)migration->verified,
-		    (unsigned long long)turns);
+		    migration->pages * migration->page_size >> 20,
+		    migration->verified, turns);
 	report_info("downtime mean %llu us longest %llu us",
-		    (unsigned long long)(migration->downtime_ns / done /
-					 NSEC_PER_USEC),
-		    (unsigned long long)(migration->downtime_max_ns /
-					 NSEC_PER_USEC));
+		    migration->downtime_ns / done / NSEC_PER_USEC,
+		    migration->downtime_max_ns / NSEC_PER_USEC);
 }
 
 void migrate_run(const struct migrate_config *config)
@@ -442,5 +435,5 @@ void migrate_run(const struct migrate_config *config)
 	teardown(&migration);
 	CHECK(migration.verified,
 	      "no page that the dirty log reported had changed, in %llu migrations",
-	      (unsigned long long)migration.done);
+	      migration.done);
 }

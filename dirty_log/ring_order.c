@@ -124,11 +124,9 @@ size_t order_match(const struct order *order, u32 most)
 			continue;
 		CHECK(store < order->count,
 		      "a ring entry names page %llu of slot %u behind those of all %zu stores%s",
-		      (unsigned long long)page, slot_id, order->count,
-		      order->when);
+		      page, slot_id, order->count, order->when);
 		fail("the ring names page %llu of slot %u, but store %zu was to page %llu of slot %u%s",
-		     (unsigned long long)page, slot_id, store,
-		     (unsigned long long)order->stores[store].page,
+		     page, slot_id, store, order->stores[store].page,
 		     SLOT_TEST_FIRST + order->stores[store].slot, order->when);
 	}
 	return store;

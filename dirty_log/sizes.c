@@ -42,8 +42,8 @@ size_t sizes_choose(enum backing_kind kind, u64 check_mib, u64 range, u64 *size)
 	for (bytes = least; bytes <= most && count < SIZES_MAX; bytes *= 2) {
 		if (!there(kind, bytes, &shortage)) {
 			report_info("omitted: %llu MiB and more of %s: needs %s",
-				    (unsigned long long)(bytes / MIB),
-				    backing_name(kind), shortage.what);
+				    bytes / MIB, backing_name(kind),
+				    shortage.what);
 			break;
 		}
 		size[count++] = bytes;

@@ -99,8 +99,7 @@ static void expect_nowhere(struct exact *exact, u64 gpa, const char *when)
 	event = vcpu_run_one_of(vcpu, 1U << VCPU_OTHER | 1U << VCPU_DONE);
 	CHECK(event == VCPU_OTHER && vcpu_mmio(vcpu, &where) && where == gpa,
 	      "%s: a store at gpa %#llx, where no slot is, did not come to user space (exit reason %u at %#llx)",
-	      when, (unsigned long long)gpa, vcpu->run->exit_reason,
-	      (unsigned long long)where);
+	      when, gpa, vcpu->run->exit_reason, where);
 	vcpu_run(vcpu, VCPU_DONE);
 }
 

@@ -484,16 +484,12 @@ void slot_changes_run(const struct slot_changes_config *config)
 	}
 	judge(&changes);
 	report_info("slots created %llu deleted %llu moved %llu flipped %llu",
-		    (unsigned long long)changes.created,
-		    (unsigned long long)changes.deleted,
-		    (unsigned long long)changes.moved,
-		    (unsigned long long)changes.flipped);
+		    changes.created, changes.deleted, changes.moved,
+		    changes.flipped);
 	report_info("judged stops %llu mirrors judged %llu verified page writes %llu",
-		    (unsigned long long)changes.stops,
-		    (unsigned long long)changes.judged,
-		    (unsigned long long)changes.verified);
+		    changes.stops, changes.judged, changes.verified);
 	CHECK(!nothing_shown(&changes),
 	      "%llu stops, and the run has not shown what it is for",
-	      (unsigned long long)changes.stops);
+	      changes.stops);
 	teardown(&changes);
 }

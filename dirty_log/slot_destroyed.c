@@ -147,8 +147,8 @@ static u64 close_one(const struct test_case *test, struct random_stream *random,
 	scene_destroy(&scene);
 	worker_group_join(harvesters, END_MS);
 	CHECK(doomed.ended == HARVESTERS,
-	      "%llu of %d threads saw the VM's file closed",
-	      (unsigned long long)doomed.ended, HARVESTERS);
+	      "%llu of %d threads saw the VM's file closed", doomed.ended,
+	      HARVESTERS);
 	CHECK(!vms_of(getpid()),
 	      "all of a VM was closed while it was harvested, and it still exists");
 	return doomed.reset;
@@ -168,7 +168,7 @@ void slot_vm_closed(const struct test_case *test)
 		count++;
 	} while (clock_ns() < end);
 	report_info("%u VMs closed while harvested, %llu ring entries reset",
-		    count, (unsigned long long)reset);
+		    count, reset);
 	CHECK(!ring || reset, "no ring entry was reset in %u VMs", count);
 }
 

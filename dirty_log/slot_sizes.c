@@ -270,8 +270,7 @@ void slot_largest(const struct test_case *test)
 		slots.slot[0].size = request.size;
 	}
 	report_info("a slot of %llu GiB, in %llu MiB of available memory",
-		    (unsigned long long)request.size >> 30,
-		    (unsigned long long)memory_available() >> 20);
+		    request.size >> 30, memory_available() >> 20);
 	free(written);
 	teardown(&slots);
 }

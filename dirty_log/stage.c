@@ -56,9 +56,7 @@ static void __noreturn refused(struct stage *stage)
 
 	if (stage->vcpu->run->exit_reason != KVM_EXIT_INTERNAL_ERROR)
 		fail("the guest took exception %llu, code %#llx, address %#llx, at %s",
-		     (unsigned long long)exception->vector,
-		     (unsigned long long)exception->code,
-		     (unsigned long long)exception->address,
+		     exception->vector, exception->code, exception->address,
 		     symbol_text(exception->program_counter, text,
 				 sizeof(text)));
 	skip("a KVM that runs or emulates this instruction",

@@ -212,7 +212,7 @@ static void make_ledger(struct storm *storm)
 	backing_create(&storm->entries, &request);
 	CHECK(request.size <= STORM_LEDGER_SIZE,
 	      "a storm's ledger of %llu bytes has no room: take less memory, or fewer vCPUs",
-	      (unsigned long long)request.size);
+	      request.size);
 	slot_add(vm, &storm->entries_slot, LEDGER_SLOT, STORM_LEDGER_GPA,
 		 &storm->entries, 0);
 	vm_map(vm, STORM_LEDGER_GPA, STORM_LEDGER_GPA, request.size,
@@ -347,9 +347,9 @@ void storm_run(const struct storm_config *config)
 	if (background)
 		background_end(background);
 	CHECK(storm.verified, "no page write was verified in %llu rounds",
-	      (unsigned long long)storm.rounds);
+	      storm.rounds);
 	CHECK(storm_acts(&storm), "nothing disturbed the memory in %llu rounds",
-	      (unsigned long long)storm.rounds);
+	      storm.rounds);
 	if (lack)
 		lacks_effect(what, lack);
 }

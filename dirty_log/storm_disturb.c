@@ -230,19 +230,13 @@ void storm_tell(struct storm *storm)
 	unsigned int i;
 
 	report_info("rounds %llu judged stops %llu blind disables %llu harvests %llu; guest stores %llu, verified page writes %llu, in memory at the last stop %llu; EFAULT %llu",
-		    (unsigned long long)storm->rounds,
-		    (unsigned long long)storm->judged,
-		    (unsigned long long)storm->blind,
-		    (unsigned long long)storm->harvests,
-		    (unsigned long long)storm_stores(storm),
-		    (unsigned long long)storm->verified,
-		    (unsigned long long)storm->held,
-		    (unsigned long long)crew_faults(storm->crew));
+		    storm->rounds, storm->judged, storm->blind, storm->harvests,
+		    storm_stores(storm), storm->verified, storm->held,
+		    crew_faults(storm->crew));
 	for (i = 0; i < DISTURBANCES; i++)
 		if (wanted(storm, i))
 			report_info("%s: done %llu, could not %llu, counted by the kernel %llu",
-				    disturbance_info(i)->name,
-				    (unsigned long long)storm->acts[i],
-				    (unsigned long long)storm->failed[i],
+				    disturbance_info(i)->name, storm->acts[i],
+				    storm->failed[i],
 				    evidence_of(storm, i) - storm->counted[i]);
 }

@@ -75,8 +75,7 @@ void sweep_check_logged(struct sweep *sweep)
 	touch(sweep, &sizes);
 	CHECK(mapping_logged_ok(&sizes, huge, huge),
 	      "each of %llu huge pages was written while logged, but the slots have %s",
-	      (unsigned long long)huge,
-	      mapping_text(&sizes, text, sizeof(text)));
+	      huge, mapping_text(&sizes, text, sizeof(text)));
 }
 
 /* Where faults tell the sizes of mappings, every page has to fault. */

@@ -170,7 +170,6 @@ void work_judge(const struct memslot *first)
 			sum += state_of(first, i)->added[number];
 		CHECK(*counter == sum,
 		      "counter %u, to which vCPUs add by atomic operations, is %llu, and together they have added %llu",
-		      number, (unsigned long long)*counter,
-		      (unsigned long long)sum);
+		      number, *counter, sum);
 	}
 }

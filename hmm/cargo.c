@@ -137,9 +137,7 @@ static void judge(const struct cargo *cargo, const char *who, u64 number,
 
 	CHECK(found == expected,
 	      "page %llu, byte %llu: %s reads %#llx, where %#llx belongs (the page's version %u)",
-	      (unsigned long long)number,
-	      (unsigned long long)offset_of(cargo, word), who,
-	      (unsigned long long)found, (unsigned long long)expected,
+	      number, offset_of(cargo, word), who, found, expected,
 	      cargo->version[number]);
 }
 
@@ -169,8 +167,8 @@ void cargo_device_check(const struct cargo *cargo, u64 first, u64 count)
 		};
 		int error = __hmm_access(cargo->place.device, &access);
 
-		CHECK(!error, "the device cannot read page %llu: %s",
-		      (unsigned long long)first, errno_name(error));
+		CHECK(!error, "the device cannot read page %llu: %s", first,
+		      errno_name(error));
 		for (word = 0; word < WORDS; word++)
 			judge(cargo, "the device", first, word,
 			      buffer[offset_of(cargo, word) / sizeof(*buffer)]);
@@ -190,15 +188,13 @@ static struct secmmu_hmm_migrate move(const struct cargo *cargo, u64 first,
 				   cargo_page(cargo, first),
 				   count * cargo->place.page, from, to, flags);
 		CHECK(!last.refused, "there is no room for %llu of %llu pages",
-		      (unsigned long long)last.refused,
-		      (unsigned long long)count);
+		      last.refused, count);
 		sum.pages += last.pages;
 		sum.whole += last.whole;
 	} while (sum.pages < count && !deadline_passed(deadline));
 	CHECK(sum.pages == count,
 	      "%llu pages were to move from %u to %u (0: the system's memory), and %llu did",
-	      (unsigned long long)count, from, to,
-	      (unsigned long long)sum.pages);
+	      count, from, to, sum.pages);
 	return sum;
 }
 
@@ -217,7 +213,7 @@ void cargo_move_whole(const struct cargo *cargo, unsigned int from,
 
 	CHECK(moved.whole == pages,
 	      "a huge page of %llu pages was to move as such, and %llu did",
-	      (unsigned long long)pages, (unsigned long long)moved.whole);
+	      pages, moved.whole);
 }
 
 void cargo_walk(const struct cargo *cargo, int device, u64 first, u64 count,
@@ -256,14 +252,13 @@ void cargo_judge_away(const struct cargo *cargo, u64 first, u64 count,
 		order = entry >> SECMMU_HMM_ORDER_SHIFT & SECMMU_HMM_ORDER_MASK;
 		CHECK((entry & valid) == valid,
 		      "page %llu is in the device's memory, and hmm_range_fault() says %#llx",
-		      (unsigned long long)first, (unsigned long long)entry);
+		      first, entry);
 		CHECK(!(mapped & PAGEMAP_PRESENT) && mapped & PAGEMAP_SWAPPED,
 		      "page %llu is in the device's memory, and its page map entry is %#llx",
-		      (unsigned long long)first, (unsigned long long)mapped);
+		      first, mapped);
 		CHECK(huge ? order : !order,
 		      "page %llu is in the device's memory as part of a %s page, and hmm_range_fault() says order %llu",
-		      (unsigned long long)first, huge ? "huge" : "small",
-		      (unsigned long long)order);
+		      first, huge ? "huge" : "small", order);
 	}
 }
 
@@ -276,10 +271,10 @@ void cargo_judge_here(const struct cargo *cargo, u64 first, u64 count)
 		look(cargo, first, &entry, &mapped);
 		CHECK((entry & valid) == SECMMU_HMM_VALID,
 		      "page %llu is in the system's memory, and hmm_range_fault() says %#llx",
-		      (unsigned long long)first, (unsigned long long)entry);
+		      first, entry);
 		CHECK(mapped & PAGEMAP_PRESENT,
 		      "page %llu is in the system's memory, and its page map entry is %#llx",
-		      (unsigned long long)first, (unsigned long long)mapped);
+		      first, mapped);
 	}
 }
 
@@ -289,8 +284,7 @@ void cargo_judge_used(const struct cargo *cargo, u64 pages)
 
 	CHECK(used == cargo->used + pages,
 	      "%llu pages of the device's memory are in use, where %llu are needed",
-	      (unsigned long long)(used - cargo->used),
-	      (unsigned long long)pages);
+	      used - cargo->used, pages);
 }
 
 void cargo_judge_home(const struct cargo *cargo)

@@ -61,15 +61,12 @@ void dma_judge_entry(const struct dma_scene *scene, u64 number, u64 flags)
 	pagemap_close(pagemap);
 	CHECK((entry & ~SECMMU_HMM_PAGE_MASK) == flags,
 	      "page %llu: the entry's flags are %#llx, where %#llx belong",
-	      (unsigned long long)number,
-	      (unsigned long long)(entry & ~SECMMU_HMM_PAGE_MASK),
-	      (unsigned long long)flags);
+	      number, entry & ~SECMMU_HMM_PAGE_MASK, flags);
 	CHECK((entry & SECMMU_HMM_PAGE_MASK) ==
 		      (in_page_table & PAGEMAP_PFN_MASK),
 	      "page %llu: mapped for DMA is page frame %#llx, and the CPU's page table has %#llx",
-	      (unsigned long long)number,
-	      (unsigned long long)(entry & SECMMU_HMM_PAGE_MASK),
-	      (unsigned long long)(in_page_table & PAGEMAP_PFN_MASK));
+	      number, entry & SECMMU_HMM_PAGE_MASK,
+	      in_page_table & PAGEMAP_PFN_MASK);
 }
 
 static void judge_address(const struct dma_scene *scene,
@@ -79,30 +76,25 @@ static void judge_address(const struct dma_scene *scene,
 	u64 i;
 
 	CHECK(address != DMA_NOT_MAPPED && address % page == 0,
-	      "page %llu is mapped at %#llx", (unsigned long long)number,
-	      (unsigned long long)address);
+	      "page %llu is mapped at %#llx", number, address);
 	CHECK(way->mask_bits == 64 || !(address >> way->mask_bits),
 	      "page %llu is mapped at %#llx, which the device cannot reach with %u bits",
-	      (unsigned long long)number, (unsigned long long)address,
-	      way->mask_bits);
+	      number, address, way->mask_bits);
 	if (way->features & SECMMU_HMM_DMA_IOVA)
 		CHECK(address == scene->addresses[0] + number * page,
 		      "page %llu is mapped at %#llx, and the first one at %#llx: not one run",
-		      (unsigned long long)number, (unsigned long long)address,
-		      (unsigned long long)scene->addresses[0]);
+		      number, address, scene->addresses[0]);
 	else if (!(way->features & SECMMU_HMM_DMA_LIST))
 		CHECK(address ==
 			      (scene->entries[number] & SECMMU_HMM_PAGE_MASK) *
 				      page,
 		      "page %llu is mapped at %#llx, and is page frame %#llx",
-		      (unsigned long long)number, (unsigned long long)address,
-		      (unsigned long long)(scene->entries[number] &
-					   SECMMU_HMM_PAGE_MASK));
+		      number, address,
+		      scene->entries[number] & SECMMU_HMM_PAGE_MASK);
 	for (i = 0; i < number; i++)
 		CHECK(address != scene->addresses[i],
-		      "pages %llu and %llu are both mapped at %#llx",
-		      (unsigned long long)i, (unsigned long long)number,
-		      (unsigned long long)address);
+		      "pages %llu and %llu are both mapped at %#llx", i, number,
+		      address);
 }
 
 void dma_judge(const struct dma_scene *scene, const struct dma_way *way,
@@ -123,6 +115,5 @@ void dma_judge_same(const struct dma_scene *scene, const u64 *before)
 	for (i = 0; i < DMA_SCENE_PAGES; i++)
 		CHECK(scene->addresses[i] == before[i],
 		      "page %llu was mapped at %#llx, and is at %#llx after it was asked for again: mapped twice",
-		      (unsigned long long)i, (unsigned long long)before[i],
-		      (unsigned long long)scene->addresses[i]);
+		      i, before[i], scene->addresses[i]);
 }

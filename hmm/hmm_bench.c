@@ -70,8 +70,7 @@ static void to_device(struct bench_device *device)
 	u64 moved = device->driver->to_device(device);
 
 	CHECK(moved == device->pages, "%s moves %llu of %llu pages",
-	      device->driver->name, (unsigned long long)moved,
-	      (unsigned long long)device->pages);
+	      device->driver->name, moved, device->pages);
 }
 
 static void to_system(struct bench_device *device)
@@ -79,8 +78,7 @@ static void to_system(struct bench_device *device)
 	u64 moved = device->driver->to_system(device);
 
 	CHECK(moved == device->pages, "%s moves %llu of %llu pages back",
-	      device->driver->name, (unsigned long long)moved,
-	      (unsigned long long)device->pages);
+	      device->driver->name, moved, device->pages);
 }
 
 static void write_and_away(struct bench_device *device)

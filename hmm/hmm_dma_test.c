@@ -93,9 +93,8 @@ static void test_invalidated(const struct test_case *test)
 		bool gone = i >= 2 && i < 5;
 
 		CHECK(!gone || !scene.entries[i],
-		      "page %llu was discarded, and its entry is %#llx",
-		      (unsigned long long)i,
-		      (unsigned long long)scene.entries[i]);
+		      "page %llu was discarded, and its entry is %#llx", i,
+		      scene.entries[i]);
 		if (!gone)
 			dma_judge_entry(&scene, i, DMA_WRITABLE);
 	}
@@ -119,9 +118,7 @@ static void test_hole(const struct test_case *test)
 	for (i = 0; i < DMA_SCENE_PAGES; i++)
 		CHECK(!scene.entries[i] && scene.addresses[i] == DMA_NOT_MAPPED,
 		      "page %llu: nothing is there, and it is mapped at %#llx with entry %#llx",
-		      (unsigned long long)i,
-		      (unsigned long long)scene.addresses[i],
-		      (unsigned long long)scene.entries[i]);
+		      i, scene.addresses[i], scene.entries[i]);
 	CHECK(!dma_scene_unmap(&scene),
 	      "a page was mapped where there is none");
 	dma_scene_map(&scene, SECMMU_HMM_REQ_FAULT | SECMMU_HMM_REQ_WRITE);
@@ -295,18 +292,15 @@ static void judge_peer_page(const struct peer_way *way, u64 entry, u64 address)
 
 	CHECK((entry & ~SECMMU_HMM_PAGE_MASK) == flags,
 	      "a page of a peer: the entry's flags are %#llx, where %#llx belong",
-	      (unsigned long long)(entry & ~SECMMU_HMM_PAGE_MASK),
-	      (unsigned long long)flags);
+	      entry & ~SECMMU_HMM_PAGE_MASK, flags);
 	CHECK((address == DMA_NOT_MAPPED) == !way->flags,
-	      "a page of a peer is mapped at %#llx",
-	      (unsigned long long)address);
+	      "a page of a peer is mapped at %#llx", address);
 	/* No bridge here translates (pci_p2pdma_bus_addr_map()). */
 	CHECK(!(way->flags & SECMMU_HMM_DMA_PEER_BUS) ||
 		      address == (entry & SECMMU_HMM_PAGE_MASK) *
 					 (u64)getpagesize(),
 	      "a page of a peer has bus address %#llx, and is page frame %#llx",
-	      (unsigned long long)address,
-	      (unsigned long long)(entry & SECMMU_HMM_PAGE_MASK));
+	      address, entry & SECMMU_HMM_PAGE_MASK);
 }
 
 static void test_peer(const struct test_case *test)

@@ -75,13 +75,11 @@ static void judge(const struct cargo *cargo, u64 number, bool exclusive)
 	pagemap_close(pagemap);
 	CHECK(!(entry & SECMMU_HMM_EXCLUSIVE) == !exclusive,
 	      "page %llu: the device %s exclusive access, where it must %s",
-	      (unsigned long long)number,
-	      entry & SECMMU_HMM_EXCLUSIVE ? "has" : "does not have",
+	      number, entry & SECMMU_HMM_EXCLUSIVE ? "has" : "does not have",
 	      exclusive ? "have it" : "not have it any more");
 	CHECK(!(mapped & PAGEMAP_PRESENT) == exclusive,
 	      "page %llu: %s has access, and the page map entry is %#llx",
-	      (unsigned long long)number, exclusive ? "the device" : "a CPU",
-	      (unsigned long long)mapped);
+	      number, exclusive ? "the device" : "a CPU", mapped);
 }
 
 /* A CPU reads or writes one page after the other, and so ends it there. */
@@ -117,12 +115,11 @@ static void test_device_writes(const struct test_case *test)
 	CHECK(!add_alone(cargo.place.device, cargo.mirror, word_of(&cargo, 0),
 			 &value),
 	      "the device cannot add");
-	CHECK(value == before, "the device finds %#llx, where %#llx is",
-	      (unsigned long long)value, (unsigned long long)before);
+	CHECK(value == before, "the device finds %#llx, where %#llx is", value,
+	      before);
 	CHECK(*word_of(&cargo, 0) == before + 1000,
-	      "the device has added 1000 to %#llx, and %#llx is there",
-	      (unsigned long long)before,
-	      (unsigned long long)*word_of(&cargo, 0));
+	      "the device has added 1000 to %#llx, and %#llx is there", before,
+	      *word_of(&cargo, 0));
 }
 
 static void cpu_adds(void *argument)
@@ -156,8 +153,7 @@ static void test_cpu_waits(const struct test_case *test)
 	CHECK(!act.error, "the device cannot add: %s", errno_name(act.error));
 	CHECK(act.word == before && *word_of(&cargo, 0) == before + 1001,
 	      "the device and a CPU have added 1000 and 1 to %#llx, and %#llx is there: an addition is lost",
-	      (unsigned long long)before,
-	      (unsigned long long)*word_of(&cargo, 0));
+	      before, *word_of(&cargo, 0));
 	judge(&cargo, 0, false);
 }
 
@@ -237,16 +233,13 @@ static void test_both_add(const struct test_case *test)
 	found = *word_of(&adding.cargo, 0) - before;
 	CHECK(found == adding.by_device + adding.by_cpu,
 	      "the device has added %llu and CPUs %llu, and %llu is there: %lld additions are lost",
-	      (unsigned long long)adding.by_device,
-	      (unsigned long long)adding.by_cpu, (unsigned long long)found,
+	      adding.by_device, adding.by_cpu, found,
 	      (long long)(adding.by_device + adding.by_cpu - found));
 	CHECK(adding.by_device && adding.by_cpu,
 	      "the device has added %llu times and CPUs %llu times: one of them had no chance",
-	      (unsigned long long)adding.by_device,
-	      (unsigned long long)adding.by_cpu);
+	      adding.by_device, adding.by_cpu);
 	report_info("the device has added %llu times, CPUs %llu times",
-		    (unsigned long long)adding.by_device,
-		    (unsigned long long)adding.by_cpu);
+		    adding.by_device, adding.by_cpu);
 }
 
 /* ---- who ends it ---- */
@@ -286,7 +279,7 @@ static void test_mprotect(const struct test_case *test)
 		CHECK(!hmm_entry(cargo.place.device, cargo.mirror,
 				 cargo_page(&cargo, i)),
 		      "page %llu is read-only, and the device has its entry still",
-		      (unsigned long long)i);
+		      i);
 	error = add_alone(cargo.place.device, cargo.mirror, word_of(&cargo, 0),
 			  &value);
 	CHECK(error == -EPERM,
@@ -317,9 +310,8 @@ static void test_gup(const struct test_case *test)
 	      "process_vm_readv failed: %s", errno_name(errno));
 	judge(&cargo, 1, false);
 	CHECK(word == *word_of(&cargo, 1),
-	      "process_vm_readv has read %#llx, where %#llx is",
-	      (unsigned long long)word,
-	      (unsigned long long)*word_of(&cargo, 1));
+	      "process_vm_readv has read %#llx, where %#llx is", word,
+	      *word_of(&cargo, 1));
 	CHECK(!pipe2(ends, O_CLOEXEC), "pipe failed: %s", errno_name(errno));
 	remote = (struct iovec){ cargo_page(&cargo, 2), cargo.place.page };
 	CHECK(vmsplice(ends[1], &remote, 1, 0) == (ssize_t)cargo.place.page,
@@ -328,9 +320,8 @@ static void test_gup(const struct test_case *test)
 	judge(&cargo, 3, true);
 	CHECK(read(ends[0], &word, sizeof(word)) == sizeof(word) &&
 		      word == *word_of(&cargo, 2),
-	      "a pipe has %#llx of a page that begins with %#llx",
-	      (unsigned long long)word,
-	      (unsigned long long)*word_of(&cargo, 2));
+	      "a pipe has %#llx of a page that begins with %#llx", word,
+	      *word_of(&cargo, 2));
 	close(ends[0]);
 	close(ends[1]);
 	cargo_check(&cargo, 0, CARGO_PAGES);

@@ -404,7 +404,7 @@ static void judge_banks(const struct hostile *hostile)
 
 		CHECK(!used,
 		      "after hostile calls %llu pages of bank %u are in use by nobody",
-		      (unsigned long long)used, i);
+		      used, i);
 	}
 }
 
@@ -455,11 +455,9 @@ static void test_hostile(const struct test_case *test)
 		sched_yield();
 	worker_group_stop(group);
 	worker_group_join(group, JOIN_MS);
-	report_info("%llu calls, of which %llu were not refused",
-		    (unsigned long long)hostile.calls,
-		    (unsigned long long)hostile.good);
-	CHECK(hostile.good, "not one of %llu calls was good",
-	      (unsigned long long)hostile.calls);
+	report_info("%llu calls, of which %llu were not refused", hostile.calls,
+		    hostile.good);
+	CHECK(hostile.good, "not one of %llu calls was good", hostile.calls);
 	judge_alive();
 	for (i = 0; i < DEVICES; i++)
 		close(hostile.device[i]);

@@ -37,18 +37,14 @@ static void test_full(const struct test_case *test)
 	bank = hmm_bank(cargo.place.device, 0);
 	CHECK(moved.pages == bank.used - cargo.used,
 	      "the driver says that %llu pages were moved, and the bank has %llu",
-	      (unsigned long long)moved.pages,
-	      (unsigned long long)(bank.used - cargo.used));
+	      moved.pages, bank.used - cargo.used);
 	CHECK(bank.used == bank.pages && moved.refused >= CARGO_PAGES,
 	      "%llu pages were to move to a bank with room for %llu: it has %llu, and %llu were refused",
-	      (unsigned long long)(room + CARGO_PAGES),
-	      (unsigned long long)room, (unsigned long long)bank.used,
-	      (unsigned long long)moved.refused);
+	      room + CARGO_PAGES, room, bank.used, moved.refused);
 	for (i = 0; i < room + CARGO_PAGES; i++)
 		wrong += *(volatile u64 *)(big + i * cargo.place.page) !=
 			 (cargo.seed ^ i);
-	CHECK(!wrong, "%llu pages have lost their contents",
-	      (unsigned long long)wrong);
+	CHECK(!wrong, "%llu pages have lost their contents", wrong);
 	cargo_judge_used(&cargo, 0);
 }
 
@@ -69,7 +65,7 @@ static void test_no_page_there(const struct test_case *test)
 			    0);
 	CHECK(moved.refused == 3,
 	      "3 allocations were to fail, and %llu pages were refused",
-	      (unsigned long long)moved.refused);
+	      moved.refused);
 	pagemap_read(pagemap, cargo.place.start, after, CARGO_PAGES);
 	for (i = 0; i < CARGO_PAGES; i++)
 		same += (before[i] & PAGEMAP_PFN_MASK) ==
@@ -77,7 +73,7 @@ static void test_no_page_there(const struct test_case *test)
 			after[i] & PAGEMAP_PRESENT;
 	CHECK(same == CARGO_PAGES - (int)moved.pages,
 	      "%llu of %u pages were moved, and %d are where they were",
-	      (unsigned long long)moved.pages, CARGO_PAGES, same);
+	      moved.pages, CARGO_PAGES, same);
 	cargo_judge_used(&cargo, moved.pages);
 	cargo_device_check(&cargo, 0, CARGO_PAGES);
 	pagemap_close(pagemap);
@@ -98,8 +94,7 @@ static void test_no_page_here(const struct test_case *test)
 			    0);
 	CHECK(moved.refused == 5 && moved.pages == CARGO_PAGES - 5,
 	      "5 of %u allocations were to fail: %llu pages came back, and %llu were refused",
-	      CARGO_PAGES, (unsigned long long)moved.pages,
-	      (unsigned long long)moved.refused);
+	      CARGO_PAGES, moved.pages, moved.refused);
 	cargo_judge_here(&cargo, 0, 4);
 	cargo_judge_away(&cargo, 4, 5, false);
 	cargo_judge_here(&cargo, 9, CARGO_PAGES - 9);
@@ -121,7 +116,7 @@ static void test_no_page_for_fault(const struct test_case *test)
 	faults = hmm_bank(cargo.place.device, 0).faults - faults;
 	CHECK(faults == 4,
 	      "a page came back after 3 failed allocations, by %llu calls of migrate_to_ram()",
-	      (unsigned long long)faults);
+	      faults);
 	cargo_judge_here(&cargo, 0, 1);
 	cargo_judge_away(&cargo, 1, CARGO_PAGES - 1, false);
 	cargo_judge_home(&cargo);
@@ -145,9 +140,7 @@ static void test_huge_no_piece_there(const struct test_case *test)
 			    SECMMU_HMM_WHOLE);
 	CHECK(moved.pages == pages && !moved.whole && !moved.refused,
 	      "a huge page of %llu pages was to move in small ones: %llu moved, %llu of them as one, %llu were refused",
-	      (unsigned long long)pages, (unsigned long long)moved.pages,
-	      (unsigned long long)moved.whole,
-	      (unsigned long long)moved.refused);
+	      pages, moved.pages, moved.whole, moved.refused);
 	cargo_judge_away(&cargo, 0, pages, false);
 	cargo_judge_used(&cargo, pages);
 	cargo_device_check(&cargo, 0, pages);
@@ -172,8 +165,7 @@ static void test_huge_no_page_there(const struct test_case *test)
 			    SECMMU_HMM_WHOLE);
 	CHECK(!moved.pages && moved.refused == pages,
 	      "there was no room for a huge page: %llu of %llu pages moved, and %llu were refused",
-	      (unsigned long long)moved.pages, (unsigned long long)pages,
-	      (unsigned long long)moved.refused);
+	      moved.pages, pages, moved.refused);
 	cargo_judge_used(&cargo, 0);
 	cargo_judge_home(&cargo);
 	/* Later there is. */
@@ -222,7 +214,7 @@ static void test_huge_no_page_here(const struct test_case *test)
 	cargo_check(&cargo, pages / 3, 1);
 	faults = hmm_bank(cargo.place.device, 0).faults - faults;
 	CHECK(faults == 2, "a huge page came back by %llu faults, not by 2",
-	      (unsigned long long)faults);
+	      faults);
 	cargo_judge_home(&cargo);
 }
 
@@ -246,8 +238,7 @@ static void test_huge_hole(const struct test_case *test)
 			    HMM_SYSTEM, BANK, SECMMU_HMM_WHOLE);
 	CHECK(!moved.pages && moved.refused == pages,
 	      "there was no room for a huge page: %llu of %llu pages moved, and %llu were refused",
-	      (unsigned long long)moved.pages, (unsigned long long)pages,
-	      (unsigned long long)moved.refused);
+	      moved.pages, pages, moved.refused);
 	cargo_judge_used(&cargo, 0);
 	/* Then in small pages. */
 	cargo_move(&cargo, 0, pages, HMM_SYSTEM, BANK);

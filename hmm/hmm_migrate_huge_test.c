@@ -31,7 +31,7 @@ static void judge_huge(struct cargo *cargo)
 	cargo_walk(cargo, cargo->place.device, 1, 1, 0, &entry);
 	CHECK(entry >> SECMMU_HMM_ORDER_SHIFT & SECMMU_HMM_ORDER_MASK,
 	      "a huge page has come back in pieces: hmm_range_fault() says %#llx",
-	      (unsigned long long)entry);
+	      entry);
 	cargo_judge_home(cargo);
 }
 
@@ -57,8 +57,7 @@ static void test_cpu_fault(const struct test_case *test)
 	else
 		cargo_check(&cargo, cargo.place.pages / 3, 1);
 	faults = hmm_bank(cargo.place.device, 0).faults - faults;
-	CHECK(faults == 1, "a huge page came back by %llu faults",
-	      (unsigned long long)faults);
+	CHECK(faults == 1, "a huge page came back by %llu faults", faults);
 	judge_huge(&cargo);
 }
 
@@ -284,7 +283,7 @@ static void test_foreign_walk(const struct test_case *test)
 	cargo_walk(&cargo, second, 5, 1, SECMMU_HMM_REQ_FAULT, &entry);
 	CHECK((entry & SECMMU_HMM_VALID) && !(entry & SECMMU_HMM_DEVICE_PAGE),
 	      "a huge page was to come back, and hmm_range_fault() says %#llx",
-	      (unsigned long long)entry);
+	      entry);
 	judge_huge(&cargo);
 }
 

@@ -61,7 +61,7 @@ static void test_cpu_fault(const struct test_case *test)
 	faults = hmm_bank(cargo.place.device, 0).faults - faults;
 	CHECK(faults == CARGO_PAGES,
 	      "%u pages came back, by %llu calls of migrate_to_ram()",
-	      CARGO_PAGES, (unsigned long long)faults);
+	      CARGO_PAGES, faults);
 	cargo_judge_home(&cargo);
 }
 
@@ -198,8 +198,7 @@ static void test_gup(const struct test_case *test)
 	      "process_vm_readv failed: %s", errno_name(errno));
 	cargo_judge_here(&cargo, 1, 1);
 	CHECK(!memcmp(words, cargo_page(&cargo, 1), sizeof(words)),
-	      "process_vm_readv has read %#llx, which is not there",
-	      (unsigned long long)words[0]);
+	      "process_vm_readv has read %#llx, which is not there", words[0]);
 	remote.iov_base = cargo_page(&cargo, 2);
 	CHECK(process_vm_writev(getpid(), &local, 1, &remote, 1, 0) ==
 		      sizeof(words),
@@ -237,11 +236,10 @@ static void test_shared(const struct test_case *test)
 	moved = hmm_migrate(place.device, place.start, place.pages * place.page,
 			    HMM_SYSTEM, BANK, 0);
 	CHECK(!moved.pages, "%llu pages of shared memory moved to a device",
-	      (unsigned long long)moved.pages);
+	      moved.pages);
 	for (i = 0; i < place.pages; i++)
 		CHECK(*(volatile u64 *)(place.start + i * place.page),
-		      "page %llu of shared memory has lost its contents",
-		      (unsigned long long)i);
+		      "page %llu of shared memory has lost its contents", i);
 }
 
 /* ---- fork ---- */
@@ -400,7 +398,7 @@ static void test_foreign_walk(const struct test_case *test)
 	for (i = 0; i < CARGO_PAGES; i++)
 		CHECK(!entries[i],
 		      "page %d is in another device's memory, and hmm_range_fault() says %#llx without having been asked to fault",
-		      i, (unsigned long long)entries[i]);
+		      i, entries[i]);
 	cargo_judge_away(&cargo, 0, CARGO_PAGES, false);
 	cargo_walk(&cargo, second, 0, CARGO_PAGES / 2, SECMMU_HMM_REQ_FAULT,
 		   entries);
@@ -408,7 +406,7 @@ static void test_foreign_walk(const struct test_case *test)
 		CHECK((entries[i] & SECMMU_HMM_VALID) &&
 			      !(entries[i] & SECMMU_HMM_DEVICE_PAGE),
 		      "page %d was to come back, and hmm_range_fault() says %#llx",
-		      i, (unsigned long long)entries[i]);
+		      i, entries[i]);
 	cargo_judge_here(&cargo, 0, CARGO_PAGES / 2);
 	cargo_judge_away(&cargo, CARGO_PAGES / 2, CARGO_PAGES / 2, false);
 	cargo_judge_used(&cargo, CARGO_PAGES / 2);

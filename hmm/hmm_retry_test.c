@@ -78,7 +78,7 @@ static void judge(struct scene *scene, u64 value, unsigned int faults,
 	      errno_name(scene->act.error));
 	CHECK(scene->act.word == value,
 	      "the device has read %#llx, where %#llx belongs: %s",
-	      (unsigned long long)scene->act.word, (unsigned long long)value,
+	      scene->act.word, value,
 	      scene->act.word == OLD ? "a stale page" : "not this memory");
 	CHECK(access->faults == faults && access->busy == busy &&
 		      access->retries == retries,
@@ -99,13 +99,11 @@ static void judge_entry(const struct scene *scene, u64 number)
 	pagemap_close(pagemap);
 	CHECK(entry & SECMMU_HMM_VALID,
 	      "the device's page table has nothing for page %llu, which the device has just read",
-	      (unsigned long long)number);
+	      number);
 	CHECK((entry & SECMMU_HMM_PAGE_MASK) == (own & PAGEMAP_PFN_MASK) &&
 		      own & PAGEMAP_PRESENT,
 	      "the device's page table has page frame %#llx for page %llu, the CPU's has %#llx: stale",
-	      (unsigned long long)(entry & SECMMU_HMM_PAGE_MASK),
-	      (unsigned long long)number,
-	      (unsigned long long)(own & PAGEMAP_PFN_MASK));
+	      entry & SECMMU_HMM_PAGE_MASK, number, own & PAGEMAP_PFN_MASK);
 }
 
 static void test_undisturbed(const struct test_case *test)
@@ -158,7 +156,7 @@ static void test_during(const struct test_case *test)
 	scene.act.access.buffer = (uintptr_t)words;
 	CHECK(scene.act.access.length <= sizeof(words),
 	      "pages of %llu bytes are too large for this test",
-	      (unsigned long long)scene.place.page);
+	      scene.place.page);
 	memset(words, 0, sizeof(words));
 
 	hmm_arm(scene.place.device, SECMMU_HMM_AT_FAULT);
@@ -175,7 +173,7 @@ static void test_during(const struct test_case *test)
 	      scene.act.access.faults, scene.act.access.busy,
 	      scene.act.access.retries);
 	CHECK(words[0] == OLD, "the device has read %#llx from its own page",
-	      (unsigned long long)words[0]);
+	      words[0]);
 	judge_entry(&scene, 0);
 	judge_entry(&scene, 1);
 }
@@ -209,12 +207,12 @@ static void test_neighbour(const struct test_case *test)
 	counters = hmm_counters(scene.place.device, part);
 	CHECK(counters.invalidations[1] == overlaps,
 	      "a mirror of pages 2 to 5 was told %llu times that pages %lu to %lu are invalid; %u belongs",
-	      (unsigned long long)counters.invalidations[1], test->number[0],
+	      counters.invalidations[1], test->number[0],
 	      test->number[0] + test->number[1] - 1, overlaps);
 	counters = hmm_counters(scene.place.device, scene.mirror);
 	CHECK(counters.invalidations[1] == 1,
 	      "a mirror of all pages was told %llu times that some are invalid; 1 belongs",
-	      (unsigned long long)counters.invalidations[1]);
+	      counters.invalidations[1]);
 }
 
 /* Two devices on one address space: both lose the page. */
@@ -276,17 +274,17 @@ static void test_locked(const struct test_case *test)
 	      "the device had the lock before the invalidation, and was refused what it had found");
 	CHECK(counters.dropped == 1,
 	      "the page's entry was dropped %llu times; 1 belongs",
-	      (unsigned long long)counters.dropped);
+	      counters.dropped);
 	if (scene.act.access.faults == 1) {
 		CHECK(scene.act.word == OLD, "the device has read %#llx",
-		      (unsigned long long)scene.act.word);
+		      scene.act.word);
 		CHECK(!hmm_entry(scene.place.device, scene.mirror,
 				 scene.place.start),
 		      "a page was discarded, and the device has it still in its page table");
 	} else {
 		CHECK(scene.act.word == 0,
 		      "the device has read %#llx of a discarded page",
-		      (unsigned long long)scene.act.word);
+		      scene.act.word);
 		judge_entry(&scene, 0);
 	}
 }
@@ -361,13 +359,13 @@ static void test_not_blockable(const struct test_case *test)
 	counters = hmm_counters(reaped.device, reaped.mirror);
 	CHECK(counters.refused == 1,
 	      "the device has refused %llu invalidations; 1 belongs",
-	      (unsigned long long)counters.refused);
+	      counters.refused);
 	hmm_release(reaped.device, SECMMU_HMM_AT_RETRY);
 	actor_join(&device);
 	CHECK(!act.error && act.word == OLD && act.access.faults == 1,
 	      "the device must read the memory that was not reaped, without starting over: %s, %#llx, %u times",
-	      act.error ? errno_name(act.error) : "no error",
-	      (unsigned long long)act.word, act.access.faults);
+	      act.error ? errno_name(act.error) : "no error", act.word,
+	      act.access.faults);
 
 	error = reaped_release(&reaped);
 	CHECK(!error, "process_mrelease() failed: %s", errno_name(error));

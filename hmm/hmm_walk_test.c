@@ -73,7 +73,7 @@ static u64 *new_entries(void)
 static void populate(u64 *entries, const struct place *place)
 {
 	CHECK(place->pages <= ENTRIES_MAX, "%llu pages are too many to walk",
-	      (unsigned long long)place->pages);
+	      place->pages);
 	memset(entries, 0, place->pages * sizeof(*entries));
 }
 
@@ -127,9 +127,7 @@ static void judge_unchanged(const struct place *place,
 	for (i = 0; i < place->pages; i++)
 		CHECK(after->entries[i] == before->entries[i],
 		      "hmm_range_fault() was not asked to fault anything in, and page %llu's page map entry went from %#llx to %#llx",
-		      (unsigned long long)i,
-		      (unsigned long long)before->entries[i],
-		      (unsigned long long)after->entries[i]);
+		      i, before->entries[i], after->entries[i]);
 }
 
 static u64 with_order(u64 flags, const struct place *place)
@@ -180,8 +178,7 @@ static const char *describe(u64 flags, char *text, size_t size)
 		 flags & SECMMU_HMM_WRITE ? "WRITE " : "",
 		 flags & SECMMU_HMM_ERROR ? "ERROR " : "",
 		 flags & SECMMU_HMM_DEVICE_PAGE ? "(device memory) " : "",
-		 (unsigned long long)(flags >> SECMMU_HMM_ORDER_SHIFT &
-				      SECMMU_HMM_ORDER_MASK));
+		 flags >> SECMMU_HMM_ORDER_SHIFT & SECMMU_HMM_ORDER_MASK);
 	return text;
 }
 
@@ -193,16 +190,12 @@ static void judge_device_frame(const struct place *place,
 	CHECK(!(pagemap_entry & PAGEMAP_PRESENT) &&
 		      pagemap_entry & PAGEMAP_SWAPPED,
 	      "%s: page %llu of %llu is in memory of the device for hmm_range_fault(), and its page map entry is %#llx",
-	      row->place, (unsigned long long)number,
-	      (unsigned long long)place->pages,
-	      (unsigned long long)pagemap_entry);
+	      row->place, number, place->pages, pagemap_entry);
 	CHECK((entry & SECMMU_HMM_PAGE_MASK) ==
 		      pagemap_swap_offset(pagemap_entry),
 	      "%s: page %llu of %llu: hmm_range_fault() has page frame %#llx of the device's memory, the page table %#llx",
-	      row->place, (unsigned long long)number,
-	      (unsigned long long)place->pages,
-	      (unsigned long long)(entry & SECMMU_HMM_PAGE_MASK),
-	      (unsigned long long)pagemap_swap_offset(pagemap_entry));
+	      row->place, number, place->pages, entry & SECMMU_HMM_PAGE_MASK,
+	      pagemap_swap_offset(pagemap_entry));
 }
 
 static void judge_page(const struct place *place, const struct walk_row *row,
@@ -217,8 +210,7 @@ static void judge_page(const struct place *place, const struct walk_row *row,
 		expected |= SECMMU_HMM_DEVICE_PAGE;
 	CHECK(found == expected,
 	      "%s: page %llu of %llu: hmm_range_fault() says %s, where %s belongs\nrule: %s",
-	      row->place, (unsigned long long)number,
-	      (unsigned long long)place->pages,
+	      row->place, number, place->pages,
 	      describe(found, said, sizeof(said)),
 	      describe(expected, must, sizeof(must)), row->rule);
 	if (!(found & SECMMU_HMM_VALID) || place->no_pagemap)
@@ -230,16 +222,12 @@ static void judge_page(const struct place *place, const struct walk_row *row,
 	}
 	CHECK(pagemap_entry & PAGEMAP_PRESENT,
 	      "%s: page %llu of %llu is valid for hmm_range_fault(), and the page table has none (page map entry %#llx)",
-	      row->place, (unsigned long long)number,
-	      (unsigned long long)place->pages,
-	      (unsigned long long)pagemap_entry);
+	      row->place, number, place->pages, pagemap_entry);
 	CHECK((entry & SECMMU_HMM_PAGE_MASK) ==
 		      (pagemap_entry & PAGEMAP_PFN_MASK),
 	      "%s: page %llu of %llu: hmm_range_fault() has page frame %#llx, the page table %#llx",
-	      row->place, (unsigned long long)number,
-	      (unsigned long long)place->pages,
-	      (unsigned long long)(entry & SECMMU_HMM_PAGE_MASK),
-	      (unsigned long long)(pagemap_entry & PAGEMAP_PFN_MASK));
+	      row->place, number, place->pages, entry & SECMMU_HMM_PAGE_MASK,
+	      pagemap_entry & PAGEMAP_PFN_MASK);
 }
 
 static void let_go(struct worker *worker, void *argument)
@@ -363,7 +351,7 @@ static void test_alike(const struct test_case *test)
 	for (i = 0; i < place.pages; i++)
 		CHECK(!entries[i],
 		      "page %llu was not asked for, and hmm_range_fault() says %#llx of it, where nothing has been",
-		      (unsigned long long)i, (unsigned long long)entries[i]);
+		      i, entries[i]);
 }
 
 /* ---- what the driver has to refuse, so that the kernel is not asked ---- */

@@ -23,7 +23,7 @@ unsigned char *place_reserve(const struct place *place, u64 size)
 				  -1, 0);
 
 	CHECK(map != MAP_FAILED, "cannot reserve %llu bytes of addresses: %s",
-	      (unsigned long long)whole, errno_name(errno));
+	      whole, errno_name(errno));
 	return (unsigned char *)(((uintptr_t)map + place->huge) &
 				 ~(place->huge - 1));
 }
@@ -32,8 +32,8 @@ void place_map(void *address, u64 size, int protection, int flags, int fd)
 {
 	void *map = mmap(address, size, protection, flags | MAP_FIXED, fd, 0);
 
-	CHECK(map == address, "cannot map %llu bytes at %p: %s",
-	      (unsigned long long)size, address, errno_name(errno));
+	CHECK(map == address, "cannot map %llu bytes at %p: %s", size, address,
+	      errno_name(errno));
 }
 
 void place_advise(void *address, u64 size, int advice, const char *name)

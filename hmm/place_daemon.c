@@ -113,8 +113,7 @@ static void must_be_present(const struct place *place)
 	pagemap_close(pagemap);
 	for (i = 0; i < place->pages; i++)
 		CHECK(entries[i] & PAGEMAP_PRESENT,
-		      "page %llu is gone, not only inaccessible",
-		      (unsigned long long)i);
+		      "page %llu is gone, not only inaccessible", i);
 	free(entries);
 }
 

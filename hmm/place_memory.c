@@ -28,12 +28,11 @@ static void move(struct place *place, unsigned int flags)
 				    BANK, flags);
 
 		CHECK(!now.refused, "the device has no room for %llu pages",
-		      (unsigned long long)now.refused);
+		      now.refused);
 		moved += now.pages;
 		CHECK(moved == place->pages || !deadline_passed(deadline),
-		      "only %llu of %llu pages have moved to the device",
-		      (unsigned long long)moved,
-		      (unsigned long long)place->pages);
+		      "only %llu of %llu pages have moved to the device", moved,
+		      place->pages);
 	}
 }
 

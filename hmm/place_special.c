@@ -229,7 +229,7 @@ static void hold_migration(struct worker *worker, void *argument)
 	      errno_name(error));
 	CHECK(range.pages == place->pages,
 	      "only %u of %llu pages could be migrated", range.pages,
-	      (unsigned long long)place->pages);
+	      place->pages);
 }
 
 static void hold(struct place *place)

@@ -94,13 +94,11 @@ static void judge_counter(const struct race *race, unsigned int number,
 {
 	CHECK(found >= before,
 	      "page %u: %s finds %llu in its counter, but %llu had been added before it looked: %s",
-	      number, who, (unsigned long long)found,
-	      (unsigned long long)before,
+	      number, who, found, before,
 	      "a write is lost, or the page is stale");
 	CHECK(found <= after,
 	      "page %u: %s finds %llu in its counter, but no more than %llu can have been added",
-	      number, who, (unsigned long long)found,
-	      (unsigned long long)after);
+	      number, who, found, after);
 }
 
 static u64 load(const u64 *word)
@@ -174,8 +172,7 @@ static void device_look_at_dropped(struct race *race, unsigned int number)
 	born = load(&drop->born);
 	CHECK(!word || (word > dead && word <= born),
 	      "page %u: the device finds generation %llu; generation %llu had been dropped before it looked, and %llu is the last that there was",
-	      number, (unsigned long long)word, (unsigned long long)dead,
-	      (unsigned long long)born);
+	      number, word, dead, born);
 }
 
 static void device_mark(struct race *race, unsigned int number)
@@ -252,12 +249,11 @@ static void judge_end(struct race *race)
 
 		CHECK(memory == added,
 		      "page %u has %llu in its counter, and %llu was added: a write is %s",
-		      i, (unsigned long long)memory, (unsigned long long)added,
+		      i, memory, added,
 		      memory < added ? "lost" : "there twice");
 		CHECK(device == memory,
 		      "page %u: the device reads %llu, where memory has %llu",
-		      i, (unsigned long long)device,
-		      (unsigned long long)memory);
+		      i, device, memory);
 	}
 }
 
@@ -306,20 +302,15 @@ static void tell(struct race *race)
 	for (i = 0; i < SECMMU_HMM_EVENTS; i++)
 		told += counters.invalidations[i];
 	report_info("device: %llu accesses, %llu faults, %llu of them EBUSY, %llu refused, %llu invalidations, %llu entries dropped",
-		    (unsigned long long)race->operations,
-		    (unsigned long long)counters.faults,
-		    (unsigned long long)counters.busy,
-		    (unsigned long long)counters.retries,
-		    (unsigned long long)told,
-		    (unsigned long long)counters.dropped);
+		    race->operations, counters.faults, counters.busy,
+		    counters.retries, told, counters.dropped);
 	CHECK(!idle, "no %s had a part in this race: it says nothing", idle);
 	if (race->storm & RACE_KSM)
 		report_info("%llu pages merged with their equals",
-			    (unsigned long long)race->merged);
+			    race->merged);
 	if (race->storm & RACE_AWAY)
 		report_info("%llu pages moved to devices' memory, between them, or back; %llu of them in huge pages",
-			    (unsigned long long)race->moved,
-			    (unsigned long long)race->moved_whole);
+			    race->moved, race->moved_whole);
 }
 
 static void set(struct race *race, enum backing_kind kind)

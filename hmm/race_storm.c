@@ -75,8 +75,8 @@ static void away(struct race *race, struct random_stream *random)
 	error = __hmm_call(race->device, SECMMU_HMM_MIGRATE, &migrate);
 	CHECK(!error || (error == -EFAULT && race->storm & RACE_REMAP),
 	      "cannot move %llu pages from %u to %u (0: the system's memory): %s",
-	      (unsigned long long)((migrate.end - migrate.start) / race->page),
-	      migrate.from, migrate.to, errno_name(error));
+	      (migrate.end - migrate.start) / race->page, migrate.from,
+	      migrate.to, errno_name(error));
 	race->moved += migrate.pages;
 	race->moved_whole += migrate.whole;
 	if (migrate.pages)
@@ -255,8 +255,7 @@ static void must_find(struct race *race, unsigned int number, u64 wanted,
 
 	CHECK(device == wanted && cpu == wanted,
 	      "page %u, %s: the device finds %llu and the CPU %llu, where %llu belongs",
-	      number, when, (unsigned long long)device, (unsigned long long)cpu,
-	      (unsigned long long)wanted);
+	      number, when, device, cpu, wanted);
 }
 
 /* A new generation, written by the CPU or the device. */
@@ -391,7 +390,7 @@ void race_victim_end(struct race *race, pid_t child)
 	      status);
 	CHECK(!race->victim->found,
 	      "another process's memory was written to: it has %#llx%s",
-	      (unsigned long long)race->victim->found,
+	      race->victim->found,
 	      race->victim->found == RACE_MARK ?
 		      ", which the device stores into pages that this process had" :
 		      "");

@@ -56,7 +56,7 @@ static void judge_idle(struct young *young, const unsigned long *marked,
 		judged++;
 		CHECK(!bitmap_test(idle, page),
 		      "the guest accessed %s %llu, and the kernel calls it idle",
-		      young_unit_name(young), (unsigned long long)unit);
+		      young_unit_name(young), unit);
 	}
 	young_note(young, judged, extra);
 }
@@ -132,7 +132,7 @@ static void test_generations(const struct test_case *test)
 		}
 		CHECK(lost <= batches,
 		      "the guest accessed memory, and a generation behind the kernel calls %llu pages of it old (%llu at most can be on no list)",
-		      (unsigned long long)lost, (unsigned long long)batches);
+		      lost, batches);
 	}
 	young_end(&young);
 	reclaim_leave();
@@ -268,7 +268,7 @@ static u64 reclaim_cold(struct young *young, struct pagemap *pagemap, u64 more,
 	}
 	CHECK(*cold >= until,
 	      "the kernel paged out %llu pages in %u turns: nothing to judge",
-	      (unsigned long long)*cold, turn);
+	      *cold, turn);
 	return hot;
 }
 
@@ -295,15 +295,12 @@ static void test_reclaim(const struct test_case *test)
 		before = cold;
 		hot = reclaim_cold(&young, pagemap, ENOUGH, &cold);
 		report_info("%llu of %llu pages are hot: %llu cold pages were paged out, %llu times a hot one",
-			    (unsigned long long)hot_pages,
-			    (unsigned long long)young.units,
-			    (unsigned long long)(cold - before),
-			    (unsigned long long)hot);
+			    hot_pages, young.units, cold - before, hot);
 		/* By chance they would be (HOT - 1) times as few. */
 	} while (hot * (HOT - 1) * 2 > cold - before && ++try < TRIES);
 	CHECK(try < TRIES,
 	      "what the guest accessed before each reclaim was paged out %llu times, what it did not access %llu times",
-	      (unsigned long long)hot, (unsigned long long)(cold - before));
+	      hot, cold - before);
 	young_note(&young, hot_pages, 0);
 	young_end(&young);
 	pagemap_close(pagemap);

@@ -21,8 +21,7 @@ bool field_create(struct field *field, enum backing_kind kind, u64 bytes,
 	backing_create(&field->backing, &request);
 	if (huge && backing_host_huge_bytes(&field->backing) < bytes) {
 		report_info("omitted: %llu MiB of %s, which the host has not mapped huge",
-			    (unsigned long long)bytes >> 20,
-			    backing_name(kind));
+			    bytes >> 20, backing_name(kind));
 		backing_destroy(&field->backing);
 		return false;
 	}
@@ -120,8 +119,6 @@ void field_judge(struct field *field)
 		faults *= field->unit / backing_thp_size();
 	CHECK(made == faults,
 	      "%llu mappings of %llu KiB were to be made by faults: there are %s",
-	      (unsigned long long)faults,
-	      (unsigned long long)(huge ? backing_thp_size() : field->unit) >>
-		      10,
+	      faults, (huge ? backing_thp_size() : field->unit) >> 10,
 	      mapping_text(&after, text, sizeof(text)));
 }

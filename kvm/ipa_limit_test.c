@@ -148,17 +148,17 @@ static void expect_memory(struct space *space, u64 gpa, u64 *word)
 
 	*word = WORD;
 	event = touch(space, WRITER_LOAD, gpa, &gva);
-	CHECK(event == VCPU_DONE, "a load at %#llx, in a slot: %s",
-	      (unsigned long long)gpa, outcome(space, event));
+	CHECK(event == VCPU_DONE, "a load at %#llx, in a slot: %s", gpa,
+	      outcome(space, event));
 	CHECK(list->digest == writer_digest(0, WORD),
 	      "a load at %#llx, in a slot, gave something else than the host has there",
-	      (unsigned long long)gpa);
+	      gpa);
 	event = touch(space, WRITER_STORE, gpa, &gva);
-	CHECK(event == VCPU_DONE, "a store at %#llx, in a slot: %s",
-	      (unsigned long long)gpa, outcome(space, event));
+	CHECK(event == VCPU_DONE, "a store at %#llx, in a slot: %s", gpa,
+	      outcome(space, event));
 	CHECK(*(volatile u64 *)word == stamp(0, 1),
 	      "a store at %#llx, in a slot, does not show in the host's memory",
-	      (unsigned long long)gpa);
+	      gpa);
 }
 
 /* Within the limit, no slot: user space gets the address. */
@@ -174,11 +174,11 @@ static void expect_hole(struct space *space, u64 gpa)
 		event = touch(space, accesses[i], gpa, &gva);
 		CHECK(event == VCPU_OTHER &&
 			      vcpu_mmio(&space->vm->vcpus[0], &seen),
-		      "an access to %#llx, where no slot is: %s",
-		      (unsigned long long)gpa, outcome(space, event));
+		      "an access to %#llx, where no slot is: %s", gpa,
+		      outcome(space, event));
 		CHECK(seen == gpa,
 		      "an access to %#llx, where no slot is, came to user space as one to %#llx",
-		      (unsigned long long)gpa, (unsigned long long)seen);
+		      gpa, seen);
 	}
 	if (!limits_fetch_aborts())
 		return;
@@ -186,9 +186,8 @@ static void expect_hole(struct space *space, u64 gpa)
 	CHECK(event == VCPU_REFUSED &&
 		      limits_is_abort(&space->vm->vcpus[0].guest->exception,
 				      LIMITS_FETCH),
-	      "a fetch from %#llx, where no slot is: %s where %s is due",
-	      (unsigned long long)gpa, outcome(space, event),
-	      limits_abort_text());
+	      "a fetch from %#llx, where no slot is: %s where %s is due", gpa,
+	      outcome(space, event), limits_abort_text());
 }
 
 static void expect_abort(struct space *space, u64 gpa)
@@ -209,8 +208,8 @@ static void expect_abort(struct space *space, u64 gpa)
 						      LIMITS_FETCH :
 						      LIMITS_DATA),
 		      "an access to %#llx, beyond %u bits: %s where %s is due",
-		      (unsigned long long)gpa, space->bits,
-		      outcome(space, event), limits_abort_text());
+		      gpa, space->bits, outcome(space, event),
+		      limits_abort_text());
 	}
 }
 
@@ -273,14 +272,11 @@ static void test_address(const struct test_case *test)
 		     "use a processor with fewer physical address bits");
 	event = touch(&space, WRITER_LOAD, space.end + space.page, &gva);
 	CHECK(event == VCPU_REFUSED, "an access to %#llx, beyond %u bits: %s",
-	      (unsigned long long)(space.end + space.page), space.bits,
-	      outcome(&space, event));
+	      space.end + space.page, space.bits, outcome(&space, event));
 	seen = space.vm->vcpus[0].guest->exception.address;
 	CHECK(seen == gva,
 	      "the guest touched its address %#llx, which is guest physical %#llx: the abort tells it %#llx",
-	      (unsigned long long)gva,
-	      (unsigned long long)(space.end + space.page),
-	      (unsigned long long)seen);
+	      gva, space.end + space.page, seen);
 	tear_down(&space);
 }
 
@@ -292,9 +288,8 @@ static void expect_refused(struct space *space, u64 gpa, int due,
 
 	slot.gpa = gpa;
 	error = __slot_set(&slot);
-	CHECK(error == -due, "a slot at %#llx, %s: %s where %s is due",
-	      (unsigned long long)gpa, what,
-	      error ? errno_name(-error) : "success", errno_name(due));
+	CHECK(error == -due, "a slot at %#llx, %s: %s where %s is due", gpa,
+	      what, error ? errno_name(-error) : "success", errno_name(due));
 }
 
 static void test_slots(const struct test_case *test)

@@ -109,8 +109,7 @@ static void expect_word(const struct keeper *keeper,
 	keeper_report_notes(keeper);
 	fail("memory %u, which %s, has changed in unit %llu: %s, where the host had put %s",
 	     memory->number,
-	     memory->slots ? "only read-only slots have" : "no slot has",
-	     (unsigned long long)unit,
+	     memory->slots ? "only read-only slots have" : "no slot has", unit,
 	     storm_word_text(seen, text[0], sizeof(text[0])),
 	     storm_word_text(due, text[1], sizeof(text[1])));
 }
@@ -324,10 +323,8 @@ static void note_slot(struct keeper *keeper, enum keeper_change change,
 {
 	note(keeper, change, "slot %u: place %u+%llu, memory %u+%llu, %llu%s",
 	     held->slot.id, keeper->index * KEEPER_PLACES + held->place,
-	     (unsigned long long)held->entry.start, held->memory->number,
-	     (unsigned long long)held->entry.offset,
-	     (unsigned long long)held->entry.units,
-	     held->entry.read_only ? ", read-only" : "");
+	     held->entry.start, held->memory->number, held->entry.offset,
+	     held->entry.units, held->entry.read_only ? ", read-only" : "");
 }
 
 /* Inside a change of its place. */

@@ -99,7 +99,7 @@ static void judge_tally(const struct moves *moves)
 			sum += ((const u64 *)at)[vcpu];
 		CHECK(sum == count || sum == count + 1,
 		      "vCPU %u has added 1 %llu times in memory that moved between nodes, where all words together are %llu",
-		      vcpu, (unsigned long long)count, (unsigned long long)sum);
+		      vcpu, count, sum);
 	}
 }
 
@@ -126,7 +126,7 @@ static void judge_node(const struct moves *moves, unsigned int node)
 
 		CHECK(at == (int)node,
 		      "memory was moved to node %u, and page %llu is on node %d",
-		      node, (unsigned long long)page, at);
+		      node, page, at);
 	}
 }
 
@@ -251,7 +251,6 @@ void numa_moves(const struct test_case *test)
 		let_run(&moves);
 		judge(&moves);
 	}
-	report_info("%u moves, %llu additions", round,
-		    (unsigned long long)additions(&moves));
+	report_info("%u moves, %llu additions", round, additions(&moves));
 	destroy(&moves);
 }

@@ -92,7 +92,7 @@ static int node_of(const struct place *place, u64 offset)
 	int node = backing_node_of(&place->backing, offset);
 
 	CHECK(node >= 0, "where the page at %#llx is cannot be told: %s",
-	      (unsigned long long)offset, errno_name(-node));
+	      offset, errno_name(-node));
 	return node;
 }
 
@@ -123,8 +123,7 @@ static void run_bound(const struct test_case *test)
 		for (offset = 0; offset < place.slot.size; offset += place.page)
 			CHECK(node_of(&place, offset) == (int)node,
 			      "memory is bound to node %u, and what a vCPU has touched at %#llx is on node %d",
-			      node, (unsigned long long)offset,
-			      node_of(&place, offset));
+			      node, offset, node_of(&place, offset));
 		destroy(&place);
 	}
 }
@@ -147,7 +146,7 @@ static void run_interleaved(const struct test_case *test)
 
 		CHECK(node != last,
 		      "memory is interleaved, and the pages at %#llx and before are both on node %d",
-		      (unsigned long long)offset, node);
+		      offset, node);
 		last = node;
 	}
 	destroy(&place);
@@ -192,12 +191,11 @@ static void judge_tables(const struct place *place, const u64 *before,
 	if (!here && !others)
 		skip("page tables that the kernel counts (SecPageTables)",
 		     "run it without kvm-arm.mode=protected");
-	report_info("%s: %llu tables on node %u, %llu elsewhere", what,
-		    (unsigned long long)here, node, (unsigned long long)others);
+	report_info("%s: %llu tables on node %u, %llu elsewhere", what, here,
+		    node, others);
 	CHECK(here >= least && others <= elsewhere,
 	      "%s: node %u has %llu page tables more (%llu were due), other nodes %llu (%llu may be)",
-	      what, node, (unsigned long long)here, (unsigned long long)least,
-	      (unsigned long long)others, (unsigned long long)elsewhere);
+	      what, node, here, least, others, elsewhere);
 }
 
 static void create_sparse(struct place *place, u64 *before)

@@ -177,7 +177,7 @@ void operations_collect(struct operation_watch *watch)
 	lost = evidence_trace_lost(watch->trace);
 	if (lost)
 		fail("the trace of operations lost %llu records, so they cannot be counted: touch less at a time",
-		     (unsigned long long)lost);
+		     lost);
 	judge_never(watch);
 }
 

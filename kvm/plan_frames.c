@@ -66,7 +66,7 @@ static void expect_same(struct stage *stage, const volatile u64 *host)
 			continue;
 		CHECK(digest == writer_digest(0, before),
 		      "the guest reads in word %u of the page something else than the host, which reads %#llx",
-		      i, (unsigned long long)before);
+		      i, before);
 		/* Zeroes are what any page may have. */
 		steady += before != 0;
 	}

@@ -140,7 +140,7 @@ static void expect_no_memory(struct stage *stage)
 
 	CHECK(event == VCPU_OTHER,
 	      "the guest reads memory at %#llx, where no slot is any more",
-	      (unsigned long long)stage->gpa);
+	      stage->gpa);
 }
 
 void run_unmap_delete(struct stage *stage)
@@ -212,7 +212,7 @@ void run_age(struct stage *stage)
 	report_info("reached: age, %zu calls; %zu of %llu pages aged and kept",
 		    operations_count(&stage->watch, OPERATION_AGE, stage->gpa,
 				     stage->slot.size),
-		    count, (unsigned long long)stage->pages);
+		    count, stage->pages);
 	CHECK(count, "no page was kept in %u turns though all were accessed",
 	      turn);
 	operations_forget(&stage->watch);
@@ -236,8 +236,7 @@ void run_age(struct stage *stage)
 
 		CHECK(young == bitmap_test(aged, page),
 		      "page %llu was %saged and left mapped, and its next access %s",
-		      (unsigned long long)page,
-		      bitmap_test(aged, page) ? "" : "not ",
+		      page, bitmap_test(aged, page) ? "" : "not ",
 		      young ? "was noted by a fault" :
 			      "was noted by no access-flag fault");
 	}

@@ -69,8 +69,7 @@ static void expect_hole(struct stage *stage, enum writer_access access,
 	CHECK(seen.gpa == gpa && seen.is_store == (access == WRITER_STORE) &&
 		      (!seen.is_store || seen.value == stamp(0, 1)),
 	      "the guest touched %#llx, user space was told of a %s at %#llx, value %#llx",
-	      gpa, seen.is_store ? "store" : "load",
-	      (unsigned long long)seen.gpa, (unsigned long long)seen.value);
+	      gpa, seen.is_store ? "store" : "load", seen.gpa, seen.value);
 }
 
 static void create_again(struct stage *stage, u64 gpa, u32 flags)

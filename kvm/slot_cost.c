@@ -122,13 +122,13 @@ static void judge(struct field *field, const struct memslot *slot, u64 gpa,
 		CHECK(event == VCPU_OTHER && vcpu_mmio(vcpu, &seen) &&
 			      seen == gpa,
 		      "slot %u is gone from %#llx, but the guest reads there",
-		      slot->id, (unsigned long long)gpa);
+		      slot->id, gpa);
 		return;
 	}
 	CHECK(event == VCPU_DONE &&
 		      list->digest == writer_digest(0, *word_of(slot)),
-	      "the guest does not read at %#llx what slot %u has there",
-	      (unsigned long long)gpa, slot->id);
+	      "the guest does not read at %#llx what slot %u has there", gpa,
+	      slot->id);
 }
 
 /* All changes of one slot, each judged. */

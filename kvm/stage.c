@@ -114,8 +114,7 @@ void stage_access(struct stage *stage, enum writer_access access, u64 first,
 
 	CHECK(event == VCPU_DONE,
 	      "the guest came to access %llu of %llu pages from page %llu on: %s",
-	      (unsigned long long)list_of(stage)->sequence,
-	      (unsigned long long)count, (unsigned long long)first,
+	      list_of(stage)->sequence, count, first,
 	      event == VCPU_FAULT ?
 		      "KVM_RUN failed with EFAULT" :
 		      vcpu_exit_text(&stage->vm->vcpus[0], text, sizeof(text)));
@@ -135,8 +134,7 @@ void stage_expect_words(struct stage *stage, s64 generation, u64 first,
 							  (u64)generation));
 	CHECK(list_of(stage)->digest == digest,
 	      "the guest does not read in %llu pages from page %llu on what the host has there (%s)",
-	      (unsigned long long)count, (unsigned long long)first,
-	      generation < 0 ? "zeroes" : "the page's number");
+	      count, first, generation < 0 ? "zeroes" : "the page's number");
 }
 
 void stage_store(struct stage *stage, u64 first, u64 count, u64 stride)
@@ -147,9 +145,7 @@ void stage_store(struct stage *stage, u64 first, u64 count, u64 stride)
 	for (i = 0, page = first; i < count; i++, page += stride)
 		CHECK(*word_of(stage, page) == stamp(0, i + 1),
 		      "the guest stored %#llx into page %llu, where the host reads %#llx",
-		      (unsigned long long)stamp(0, i + 1),
-		      (unsigned long long)page,
-		      (unsigned long long)*word_of(stage, page));
+		      stamp(0, i + 1), page, *word_of(stage, page));
 }
 
 void stage_expect_dirty(struct stage *stage, u64 first, u64 count, u64 stride,
@@ -180,8 +176,7 @@ size_t stage_reached(struct stage *stage, enum operation operation, u64 first,
 				       stage->gpa + page * stage->page,
 				       stage->page),
 		      "the operation %s was not reached for page %llu (%zu calls concern the slot)",
-		      operation_name(operation), (unsigned long long)page,
-		      calls);
+		      operation_name(operation), page, calls);
 	}
 	report_info("reached: %s, %zu calls", operation_name(operation), calls);
 	return calls;
@@ -208,8 +203,8 @@ void stage_mapped_by(struct stage *stage, u64 size, u64 first, u64 count,
 
 	CHECK(seen != OPERATION_SIZES_DIFFER,
 	      "memory was mapped by several sizes, where %llu bytes were due",
-	      (unsigned long long)size);
+	      size);
 	CHECK(!seen || seen == size,
 	      "memory was mapped by %llu bytes at a time, where %llu were due",
-	      (unsigned long long)seen, (unsigned long long)size);
+	      seen, size);
 }

@@ -100,7 +100,7 @@ static void run_map_block(struct stage *stage)
 	calls = operations_count(&stage->watch, OPERATION_MAP, stage->gpa,
 				 stage->slot.size);
 	CHECK(!calls, "%zu more mappings were needed for %d blocks of %llu KiB",
-	      calls, BLOCKS, (unsigned long long)stage->huge >> 10);
+	      calls, BLOCKS, stage->huge >> 10);
 }
 
 /* ---- relax --------------------------------------------------------------- */

@@ -45,16 +45,14 @@ const char *storm_word_text(u64 word, char *buffer, size_t size)
 	case STORM_MARK_HOLE:
 		snprintf(buffer, size,
 			 "user space's answer for %#llx, so no memory",
-			 (unsigned long long)(word << 8 >> 5));
+			 word << 8 >> 5);
 		break;
 	default:
 		if (stamp_vcpu(word) >= 0 && stamp_vcpu(word) < STORM_VCPUS)
 			snprintf(buffer, size, "vCPU %d's store %llu",
-				 stamp_vcpu(word),
-				 (unsigned long long)stamp_sequence(word));
+				 stamp_vcpu(word), stamp_sequence(word));
 		else
-			snprintf(buffer, size, "%#llx",
-				 (unsigned long long)word);
+			snprintf(buffer, size, "%#llx", word);
 	}
 	return buffer;
 }
@@ -82,9 +80,8 @@ static const char *place_text(const struct storm_vcpu *own, char *buffer,
 		snprintf(buffer, size,
 			 "a %sslot has memory %lld's unit %llu, in life %llu",
 			 view->read_only ? "read-only " : "",
-			 (long long)view->memory,
-			 (unsigned long long)storm_unit(view, own->unit),
-			 (unsigned long long)view->generation);
+			 (long long)view->memory, storm_unit(view, own->unit),
+			 view->generation);
 	return buffer;
 }
 
@@ -110,23 +107,18 @@ static void __noreturn fail_wrong(struct storm *storm, const struct vcpu *vcpu,
 	place_text(own, place, sizeof(place));
 	if (wrong == STORM_WRONG_REFUSED)
 		fail("vCPU %u, at %#llx (place %llu), where %s: refused: %s",
-		     vcpu->index, gpa, (unsigned long long)own->place, place,
+		     vcpu->index, gpa, own->place, place,
 		     vcpu_exit_text((struct vcpu *)vcpu, exit, sizeof(exit)));
 	if (wrong == STORM_WRONG_EXIT && own->seen <= 1)
 		fail("vCPU %u, at %#llx (place %llu), where %s: user space saw %llu accesses at a store, where %llu are due",
-		     vcpu->index, gpa, (unsigned long long)own->place, place,
-		     (unsigned long long)own->seen,
-		     (unsigned long long)own->due);
+		     vcpu->index, gpa, own->place, place, own->seen, own->due);
 	if (wrong == STORM_WRONG_EXIT)
 		fail("vCPU %u, at %#llx (place %llu), where %s: user space saw a store of %#llx to %#llx, where vCPU %u's store %llu to %#llx is due",
-		     vcpu->index, gpa, (unsigned long long)own->place, place,
-		     (unsigned long long)own->exit_value,
-		     (unsigned long long)own->seen, vcpu->index,
-		     (unsigned long long)own->stores,
-		     (unsigned long long)own->due);
+		     vcpu->index, gpa, own->place, place, own->exit_value,
+		     own->seen, vcpu->index, own->stores, own->due);
 	fail("vCPU %u, at %#llx (place %llu), where %s: %s %s; due is %s",
-	     vcpu->index, gpa, (unsigned long long)own->place, place,
-	     texts[wrong], storm_word_text(own->seen, seen, sizeof(seen)),
+	     vcpu->index, gpa, own->place, place, texts[wrong],
+	     storm_word_text(own->seen, seen, sizeof(seen)),
 	     wrong == STORM_WRONG_KEPT ?
 		     "an exit to user space" :
 		     storm_word_text(own->due, due, sizeof(due)));
@@ -306,21 +298,12 @@ static void tell(const struct storm *storm)
 	add_up(storm, &sum);
 	add_up_changes(storm, changes);
 	report_info("judged: loads %llu stores %llu aliases %llu fetches %llu, to read-only slots %llu; where no slot is: %llu, fetches %llu; not judged: %llu",
-		    (unsigned long long)sum.loads,
-		    (unsigned long long)sum.stores,
-		    (unsigned long long)sum.aliases,
-		    (unsigned long long)sum.fetches,
-		    (unsigned long long)sum.read_only,
-		    (unsigned long long)sum.holes,
-		    (unsigned long long)sum.refused,
-		    (unsigned long long)sum.racing);
+		    sum.loads, sum.stores, sum.aliases, sum.fetches,
+		    sum.read_only, sum.holes, sum.refused, sum.racing);
 	report_info("slots created %llu deleted %llu replaced %llu moved %llu, flags changed %llu, changes refused %llu",
-		    (unsigned long long)changes[KEEPER_CREATE],
-		    (unsigned long long)changes[KEEPER_DELETE],
-		    (unsigned long long)changes[KEEPER_REPLACE],
-		    (unsigned long long)changes[KEEPER_MOVE],
-		    (unsigned long long)changes[KEEPER_FLIP],
-		    (unsigned long long)changes[KEEPER_REFUSED]);
+		    changes[KEEPER_CREATE], changes[KEEPER_DELETE],
+		    changes[KEEPER_REPLACE], changes[KEEPER_MOVE],
+		    changes[KEEPER_FLIP], changes[KEEPER_REFUSED]);
 }
 
 void storm_run(const struct storm_config *config)

@@ -89,16 +89,14 @@ void young_begin(struct young *young, enum backing_kind kind, u64 units)
 		young->split_early = arch_split_early(false);
 	young->touched = bitmap_new(units);
 	young->page = calloc(units, sizeof(*young->page));
-	CHECK(young->page, "no memory for %llu units",
-	      (unsigned long long)units);
+	CHECK(young->page, "no memory for %llu units", units);
 	/* A page in each unit maps it as a whole. */
 	bitmap_fill(young->touched, units);
 	touch(young);
 	operations_collect(&stage->watch);
 	maps = operations_count(&stage->watch, OPERATION_MAP, stage->gpa,
 				stage->pages * stage->page);
-	CHECK(maps >= units, "%llu units took %zu mappings",
-	      (unsigned long long)units, maps);
+	CHECK(maps >= units, "%llu units took %zu mappings", units, maps);
 	operations_forget(&stage->watch);
 	if (stage->backing.huge) {
 		stage_expect_words(stage, 0, 0, stage->pages, 1);
@@ -167,8 +165,7 @@ void young_end(struct young *young)
 	if (young->stage.backing.huge)
 		arch_split_early(young->split_early);
 	report_info("%llu accessed and found young; %llu young that were not accessed; KVM was asked %zu times",
-		    (unsigned long long)young->judged,
-		    (unsigned long long)young->extra, young->calls);
+		    young->judged, young->extra, young->calls);
 	CHECK(young->judged, "nothing was judged");
 	CHECK(young->calls, "the kernel never asked KVM");
 	free(young->page);

@@ -194,8 +194,7 @@ static void start(struct background *background,
 		arguments[count++] = (char *)request->arguments[i];
 	}
 	case_random(&stream, PROGRAM, 0);
-	snprintf(seed, sizeof(seed), "%llu",
-		 (unsigned long long)(random_u64(&stream) >> 1));
+	snprintf(seed, sizeof(seed), "%llu", random_u64(&stream) >> 1);
 	if (!limit_ms)
 		limit_ms = case_duration_ns() / NSEC_PER_MSEC + LIMIT_MORE_MS;
 

@@ -152,8 +152,8 @@ static bool open_file(struct backing *backing,
 	if (ftruncate(backing->fd, (off_t)backing->map_size)) {
 		shortage_set(shortage, "give the machine more memory",
 			     "a file of %llu MiB for %s (%s)",
-			     (unsigned long long)backing->map_size >> 20,
-			     kind->name, errno_name(errno));
+			     backing->map_size >> 20, kind->name,
+			     errno_name(errno));
 		return false;
 	}
 	return true;
@@ -214,7 +214,7 @@ static bool map_memory(struct backing *backing,
 				"run it on a kernel whose guest_memfd can be mapped (GUEST_MEMFD_FLAG_MMAP)" :
 				"give the machine more memory",
 			"%llu MiB of %s memory (mmap: %s)",
-			(unsigned long long)backing->map_size >> 20, kind->name,
+			backing->map_size >> 20, kind->name,
 			errno_name(-error));
 	}
 	error = advise_part(backing, kind, 0, backing->map_size);
@@ -236,19 +236,17 @@ static void check_request(const struct backing_request *request, u64 alignment)
 		     (unsigned int)request->kind);
 	if (!request->size || request->size % page)
 		fail("a backing of 0x%llx bytes is no multiple of the page size",
-		     (unsigned long long)request->size);
+		     request->size);
 	if (alignment & (alignment - 1))
 		fail("an alignment of 0x%llx bytes is no power of two",
-		     (unsigned long long)alignment);
+		     alignment);
 	if (request->misalignment % page)
 		fail("a misalignment of 0x%llx bytes is no multiple of the page size",
-		     (unsigned long long)request->misalignment);
+		     request->misalignment);
 	if (request->kind == BACKING_GUEST_MEMFD &&
 	    request->fd_size < request->misalignment + request->size)
 		fail("a guest_memfd of 0x%llx bytes is too small for 0x%llx bytes at 0x%llx",
-		     (unsigned long long)request->fd_size,
-		     (unsigned long long)request->size,
-		     (unsigned long long)request->misalignment);
+		     request->fd_size, request->size, request->misalignment);
 }
 
 /* What the room is for is in backing.h. */
@@ -317,8 +315,7 @@ bool backing_try_create(struct backing *backing,
 		return shortage_set(shortage,
 				    "raise the limit of address space (ulimit -v)",
 				    "%llu MiB of address space (mmap: %s)",
-				    (unsigned long long)backing->reserved_size >>
-					    20,
+				    backing->reserved_size >> 20,
 				    errno_name(errno));
 	}
 	first = round_up((u64)(uintptr_t)backing->reserved + guard, alignment);
@@ -394,16 +391,14 @@ void backing_populate(struct backing *backing)
 		char what[128];
 
 		snprintf(what, sizeof(what), "%llu MiB of free %s memory (%s)",
-			 (unsigned long long)backing->map_size >> 20, name,
-			 errno_name(error));
+			 backing->map_size >> 20, name, errno_name(error));
 		skip(what, "give the machine more memory or more huge pages");
 	}
 	default:
 		break;
 	}
 	fail("madvise(MADV_POPULATE_WRITE) on %llu MiB of %s memory: %s",
-	     (unsigned long long)backing->map_size >> 20, name,
-	     errno_name(error));
+	     backing->map_size >> 20, name, errno_name(error));
 }
 
 u64 backing_host_huge_bytes(const struct backing *backing)

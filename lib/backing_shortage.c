@@ -62,7 +62,7 @@ static bool thp_setting(const char *file, char *line, size_t size, char *path,
 			size_t path_size)
 {
 	snprintf(path, path_size, THP_FOLDER "/hugepages-%llukB/%s",
-		 (unsigned long long)backing_thp_size() >> 10, file);
+		 backing_thp_size() >> 10, file);
 	if (read_line(path, line, size) && !strstr(line, "[inherit]"))
 		return true;
 	snprintf(path, path_size, THP_FOLDER "/%s", file);
@@ -116,8 +116,7 @@ bool backing_hugetlb_available(u64 page_size, u64 size,
 		 folder, kib);
 	return shortage_set(shortage, remedy,
 			    "%llu free hugetlb pages of %llu KiB (there are %llu)",
-			    (unsigned long long)wanted, kib,
-			    (unsigned long long)free_pages);
+			    wanted, kib, free_pages);
 }
 
 /*
@@ -149,8 +148,7 @@ int backing_tmpfs_file(u64 size, struct shortage *shortage)
 	}
 	if (full)
 		shortage_set(shortage, "mount -o remount,size=75% /dev/shm",
-			     "%llu MiB of room in a tmpfs",
-			     (unsigned long long)size >> 20);
+			     "%llu MiB of room in a tmpfs", size >> 20);
 	else
 		shortage_set(shortage, "mount -t tmpfs tmpfs /dev/shm",
 			     "a tmpfs to write to, such as /dev/shm");

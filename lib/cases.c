@@ -225,7 +225,7 @@ static int judge(enum ending ending, int status, u64 timeout_s)
 	if (ending != ENDED) {
 		workers_suspect(suspect, sizeof(suspect));
 		snprintf(reason, REPORT_REASON_MAX, "timeout after %llus: %s%s",
-			 (unsigned long long)timeout_s, suspect,
+			 timeout_s, suspect,
 			 ending == UNKILLABLE ?
 				 "; SIGKILL does not end it, the kernel holds it" :
 				 "");
@@ -263,15 +263,14 @@ static void print_replay(const struct test_case *test)
 		used += (size_t)snprintf(more + used, sizeof(more) - used,
 					 " --vcpus %u", options_now->vcpus);
 	if (options_now->memory)
-		used += (size_t)
-			snprintf(more + used, sizeof(more) - used,
-				 " --memory %lluK",
-				 (unsigned long long)options_now->memory >> 10);
+		used += (size_t)snprintf(more + used, sizeof(more) - used,
+					 " --memory %lluK",
+					 options_now->memory >> 10);
 	if (options_now->backing)
 		snprintf(more + used, sizeof(more) - used, " --backing %s",
 			 options_now->backing);
 	report_info("replay: %s --seed 0x%llx --mode %s%s --case %s",
-		    program->name, (unsigned long long)options_now->seed,
+		    program->name, options_now->seed,
 		    options_mode_name(options_now->mode), more, test->name);
 }
 
@@ -429,7 +428,7 @@ int cases_main(int argc, char **argv, const struct program *the_program)
 	watch_signals();
 
 	report_begin((unsigned int)count);
-	report_info("seed: 0x%llx", (unsigned long long)parsed.seed);
+	report_info("seed: 0x%llx", parsed.seed);
 	started_ns = clock_ns();
 	for (i = 0; i < count; i++) {
 		current_share_ns = share(started_ns, count - i);

@@ -48,7 +48,7 @@ static void put_number(const char *file, u64 number)
 {
 	char text[32];
 
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+	snprintf(text, sizeof(text), "%llu", number);
 	put(file, text);
 }
 

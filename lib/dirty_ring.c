@@ -31,8 +31,8 @@ static void queue_entry(struct dirty_log *dirty, const struct vcpu *vcpu,
 			continue;
 		if (page >= watched->pages)
 			fail("ring entry %u of vCPU %u names page %llu of slot %u, which has %zu",
-			     vcpu->ring_next, vcpu->index,
-			     (unsigned long long)page, slot_id, watched->pages);
+			     vcpu->ring_next, vcpu->index, page, slot_id,
+			     watched->pages);
 		bitmap_set(watched->queued, page);
 		return;
 	}
@@ -114,8 +114,7 @@ u64 dirty_ring_collect_some(struct dirty_log *dirty, u32 most)
 	}
 	if (reset_so_far(dirty) != dirty->ring_entries)
 		fail("%llu ring entries were harvested, but KVM_RESET_DIRTY_RINGS reset %llu",
-		     (unsigned long long)dirty->ring_entries,
-		     (unsigned long long)reset_so_far(dirty));
+		     dirty->ring_entries, reset_so_far(dirty));
 	return count;
 }
 

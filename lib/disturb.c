@@ -72,8 +72,8 @@ static int discard(const struct range *range)
 	int error = backing_discard(range->disturber->backing, range->offset,
 				    range->size);
 
-	CHECK(!error, "cannot discard %llu bytes of memory: %s",
-	      (unsigned long long)range->size, errno_name(-error));
+	CHECK(!error, "cannot discard %llu bytes of memory: %s", range->size,
+	      errno_name(-error));
 	return 0;
 }
 
@@ -122,16 +122,16 @@ static int remap(const struct range *range)
 	if (mremap(range->start, range->size, range->size,
 		   MREMAP_MAYMOVE | MREMAP_FIXED, spare) == MAP_FAILED) {
 		CHECK(errno == EFAULT || errno == ENOMEM,
-		      "mremap of %llu bytes failed: %s",
-		      (unsigned long long)range->size, errno_name(errno));
+		      "mremap of %llu bytes failed: %s", range->size,
+		      errno_name(errno));
 		return -errno;
 	}
 	dwell(range);
 	CHECK(mremap(spare, range->size, range->size,
 		     MREMAP_MAYMOVE | MREMAP_FIXED,
 		     range->start) == range->start,
-	      "mremap of %llu bytes back failed: %s",
-	      (unsigned long long)range->size, errno_name(errno));
+	      "mremap of %llu bytes back failed: %s", range->size,
+	      errno_name(errno));
 	return 0;
 }
 
@@ -146,8 +146,8 @@ static int replace(const struct range *range)
 	}
 	error = backing_map_again(range->disturber->backing, range->offset,
 				  range->size);
-	CHECK(!error, "cannot map %llu bytes of memory again: %s",
-	      (unsigned long long)range->size, errno_name(-error));
+	CHECK(!error, "cannot map %llu bytes of memory again: %s", range->size,
+	      errno_name(-error));
 	if (range->disturber->set & DISTURB_BIT(DISTURB_MERGE))
 		advise(range, MADV_MERGEABLE);
 	return 0;
@@ -394,7 +394,7 @@ static void reserve_spare(struct disturber *disturber)
 	disturber->spare_size = backing->map_size + 2 * align;
 	at = backing_reserve(disturber->spare_size);
 	CHECK(at != MAP_FAILED, "no addresses for %llu bytes: %s",
-	      (unsigned long long)disturber->spare_size, errno_name(errno));
+	      disturber->spare_size, errno_name(errno));
 	/* As aligned as the memory itself. */
 	disturber->spare = at + (align - (uintptr_t)at % align) + shift;
 }

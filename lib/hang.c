@@ -93,7 +93,7 @@ void hang_await(pid_t thread, const char *function, u64 timeout_ms)
 		if (deadline_passed(deadline)) {
 			hang_report(getpid());
 			fail("no thread came to wait in %s() of the kernel within %llu ms",
-			     function, (unsigned long long)timeout_ms);
+			     function, timeout_ms);
 		}
 		sched_yield();
 	}

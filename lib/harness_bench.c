@@ -74,10 +74,9 @@ static void bench_hypercall(const struct test_case *test)
 	} while (now < end);
 	CHECK(vm->vcpus[0].guest->beat == count,
 	      "the guest made %llu hypercalls, the host saw %llu",
-	      (unsigned long long)vm->vcpus[0].guest->beat,
-	      (unsigned long long)count);
+	      vm->vcpus[0].guest->beat, count);
 	report_info("json: {\"bench\": \"hypercalls\", \"unit\": \"1/s\", \"count\": %llu, \"rate\": %.0f}",
-		    (unsigned long long)count, count * 1e9 / (now - start));
+		    count, count * 1e9 / (now - start));
 	vm_destroy(vm);
 }
 
@@ -213,8 +212,8 @@ static void bench_writes(enum harvester harvester, bool verify)
 	ns = clock_ns() - start;
 	report_info("json: {\"bench\": \"%s\", \"harvester\": \"%s\", \"unit\": \"pages/s\", \"pages\": %llu, \"intervals\": %llu, \"seconds\": %.3f, \"rate\": %.0f}",
 		    verify ? "verified_page_writes" : "bare_page_writes",
-		    harvester_name(harvester), (unsigned long long)pages,
-		    (unsigned long long)intervals, ns / 1e9, pages * 1e9 / ns);
+		    harvester_name(harvester), pages, intervals, ns / 1e9,
+		    pages * 1e9 / ns);
 	teardown(&bench);
 	CHECK(pages, "no page write was %s", verify ? "verified" : "reported");
 }

@@ -54,16 +54,15 @@ static void echo(struct vcpu *vcpu, u64 argument)
 		vcpu_run(vcpu, VCPU_SYNC);
 		CHECK(vcpu->guest->call.argument[0] == i &&
 			      vcpu->guest->call.argument[1] == argument + i,
-		      "sync %llu says %llu, %llu", (unsigned long long)i,
-		      (unsigned long long)vcpu->guest->call.argument[0],
-		      (unsigned long long)vcpu->guest->call.argument[1]);
+		      "sync %llu says %llu, %llu", i,
+		      vcpu->guest->call.argument[0],
+		      vcpu->guest->call.argument[1]);
 	}
 	vcpu_run(vcpu, VCPU_DONE);
 	CHECK(area_of(vcpu)->result[0] == argument &&
 		      area_of(vcpu)->result[1] == vcpu->index,
 	      "vCPU %u returned %llu, %llu", vcpu->index,
-	      (unsigned long long)area_of(vcpu)->result[0],
-	      (unsigned long long)area_of(vcpu)->result[1]);
+	      area_of(vcpu)->result[0], area_of(vcpu)->result[1]);
 }
 
 static void test_hypercall(const struct test_case *test)
@@ -108,8 +107,7 @@ static void test_random(const struct test_case *test)
 
 		CHECK(area_of(vcpu)->result[i] == here,
 		      "number %u of the stream is %llu in the guest, %llu here",
-		      i, (unsigned long long)area_of(vcpu)->result[i],
-		      (unsigned long long)here);
+		      i, area_of(vcpu)->result[i], here);
 	}
 	vm_destroy(vm);
 }
@@ -286,7 +284,7 @@ static void test_many_vms(const struct test_case *test)
 
 		CHECK(word == 0xabc000 + i,
 		      "VM %u's memory holds %#llx after its guest stored %#x",
-		      i, (unsigned long long)word, 0xabc000 + i);
+		      i, word, 0xabc000 + i);
 		vm_destroy(vm[i]);
 		backing_destroy(&backing[i]);
 	}
@@ -342,12 +340,8 @@ static void check_page_size(struct vm *vm, struct memslot *slot, u64 page_size,
 		CHECK(word == area_of(vcpu)->value &&
 			      area_of(vcpu)->result[0] == word,
 		      "granule %llu, pages of %llu, offset %#llx: stored %#llx, memory holds %#llx, the guest loads %#llx",
-		      (unsigned long long)vm->granule,
-		      (unsigned long long)page_size,
-		      (unsigned long long)offsets[i],
-		      (unsigned long long)area_of(vcpu)->value,
-		      (unsigned long long)word,
-		      (unsigned long long)area_of(vcpu)->result[0]);
+		      vm->granule, page_size, offsets[i], area_of(vcpu)->value,
+		      word, area_of(vcpu)->result[0]);
 	}
 }
 
@@ -368,9 +362,8 @@ static void test_granule(const struct test_case *test)
 
 	sizes = arch_page_sizes(vm, &count);
 	CHECK(vm->granule == config.granule && sizes[0] == config.granule,
-	      "a VM with a granule of %llu bytes has %llu",
-	      (unsigned long long)config.granule,
-	      (unsigned long long)vm->granule);
+	      "a VM with a granule of %llu bytes has %llu", config.granule,
+	      vm->granule);
 	backing_create(&backing, &request);
 	slot_add(vm, &slot, SLOT_TEST_FIRST, GPA_TEST, &backing, 0);
 	for (i = 0; i < count; i++)
@@ -418,8 +411,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			.number = { granule[i] },
 		};
 		snprintf(cases[count].name, sizeof(cases[count].name),
-			 "guest_granule/%lluk",
-			 (unsigned long long)granule[i] >> 10);
+			 "guest_granule/%lluk", granule[i] >> 10);
 	}
 	return count;
 }

@@ -51,7 +51,7 @@ bool evidence_kmsg_marker(struct evidence_kmsg *kmsg, const char *text,
 	 * (vprintk_store()).
 	 */
 	snprintf(line, sizeof(line), "secmmu: %.160s (%llu)\n", text,
-		 (unsigned long long)clock_ns());
+		 clock_ns());
 	if (write(kmsg->fd, line, strlen(line)) < 0)
 		goto broken;
 	newline = strrchr(line, '\n');

@@ -125,18 +125,14 @@ static void __noreturn object(const struct ledger *ledger, unsigned int vcpu,
 
 	memcpy(&word, at, sizeof(word));
 	report_info("%s: page %zu of %zu, byte %llu of the page; hva %p",
-		    ledger->name, page, ledger->pages,
-		    (unsigned long long)offset, (const void *)at);
+		    ledger->name, page, ledger->pages, offset,
+		    (const void *)at);
 	report_info("%s: vCPU %u began store %llu and has done %llu; what it stored up to %llu was taken away, and up to %llu may be gone",
-		    ledger->name, vcpu, (unsigned long long)entry->begun,
-		    (unsigned long long)entry->done,
-		    (unsigned long long)entry->dead,
-		    (unsigned long long)ledger->doubtful[i]);
+		    ledger->name, vcpu, entry->begun, entry->done, entry->dead,
+		    ledger->doubtful[i]);
 	fail("%s: page %zu: %s: the host's memory has %#llx (vCPU %d's store %llu), vCPU %u's last store is %llu",
-	     ledger->name, page, what, (unsigned long long)word,
-	     word ? stamp_vcpu(word) : -1,
-	     (unsigned long long)stamp_sequence(word), vcpu,
-	     (unsigned long long)entry->done);
+	     ledger->name, page, what, word, word ? stamp_vcpu(word) : -1,
+	     stamp_sequence(word), vcpu, entry->done);
 }
 
 static bool judge_word(const struct ledger *ledger, unsigned int vcpu,

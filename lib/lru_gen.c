@@ -127,7 +127,7 @@ void lru_gen_age(struct lru_gen *lru)
 		int error;
 
 		snprintf(command, sizeof(command), "+ %llu %u %llu " HOW, memcg,
-			 lru->node[i], (unsigned long long)lru->sequence[i]);
+			 lru->node[i], lru->sequence[i]);
 		error = kernel_file_write(GENERATIONS, command, 0);
 		/* The kernel may have begun a generation by itself. */
 		CHECK(!error || error == -ERANGE || error == -EINVAL,

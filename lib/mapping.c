@@ -137,7 +137,7 @@ static void read_faults(struct mapping_probe *probe,
 	evidence_trace_take(probe->trace, sort_fault, &sorter);
 	if (evidence_trace_lost(probe->trace))
 		fail("the trace of stage-2 faults lost %llu records, so they cannot be counted: touch less at a time",
-		     (unsigned long long)evidence_trace_lost(probe->trace));
+		     evidence_trace_lost(probe->trace));
 
 	/* A trace that never says anything is not of our thread (containers). */
 	probe->seen |= sorter.seen;
@@ -196,7 +196,7 @@ void mapping_sizes_from_faults(const struct mapping_touch *touch,
 
 	if (touch->stride > huge / 2)
 		fail("touches 0x%llx bytes apart tell nothing of huge pages",
-		     (unsigned long long)touch->stride);
+		     touch->stride);
 	while (gpa < end) {
 		u64 next = (gpa / huge + 1) * huge;
 
@@ -248,13 +248,11 @@ const char *mapping_text(const struct mapping_sizes *sizes, char *buffer,
 {
 	int length = snprintf(buffer, size,
 			      "%llu huge, %llu giant and %llu small mappings",
-			      (unsigned long long)sizes->huge,
-			      (unsigned long long)sizes->giant,
-			      (unsigned long long)sizes->small);
+			      sizes->huge, sizes->giant, sizes->small);
 
 	if (sizes->silent)
 		snprintf(buffer + length, size - length,
 			 ", %llu pages writable without a fault",
-			 (unsigned long long)sizes->silent);
+			 sizes->silent);
 	return buffer;
 }

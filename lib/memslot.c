@@ -51,8 +51,7 @@ void slot_set(struct memslot *slot)
 
 	if (error)
 		fail("KVM_SET_USER_MEMORY_REGION slot %u gpa %#llx size %#llx flags %#x failed: %s",
-		     slot->id, (unsigned long long)slot->gpa,
-		     (unsigned long long)slot->size, slot->flags,
+		     slot->id, slot->gpa, slot->size, slot->flags,
 		     errno_name(-error));
 }
 

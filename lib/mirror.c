@@ -202,18 +202,16 @@ static void print_events(const struct mirror *mirror)
 	u64 i;
 
 	for (i = first; i < mirror->event_count; i++)
-		report_info("%s: event %llu: %s %llu", mirror->name,
-			    (unsigned long long)i,
+		report_info("%s: event %llu: %s %llu", mirror->name, i,
 			    mirror->events[i % EVENTS].what,
-			    (unsigned long long)mirror->events[i % EVENTS]
-				    .value);
+			    mirror->events[i % EVENTS].value);
 }
 
 static const char *word_text(const struct mirror *mirror, u64 word,
 			     char *buffer, size_t size)
 {
 	if (mirror->borrowed)
-		snprintf(buffer, size, "%#llx", (unsigned long long)word);
+		snprintf(buffer, size, "%#llx", word);
 	else if (!word)
 		snprintf(buffer, size, "never written");
 	else if (stamp_vcpu(word) < 0 || stamp_vcpu(word) > STAMP_VCPU_MAX)
@@ -221,7 +219,7 @@ static const char *word_text(const struct mirror *mirror, u64 word,
 		snprintf(buffer, size, "parts of several stores");
 	else
 		snprintf(buffer, size, "vCPU %d's store %llu", stamp_vcpu(word),
-			 (unsigned long long)stamp_sequence(word));
+			 stamp_sequence(word));
 	return buffer;
 }
 
@@ -252,9 +250,9 @@ void mirror_judge(struct mirror *mirror)
 		    (unsigned long)(address % HUGE_SIZE),
 		    (unsigned long)address);
 	report_info("%s: memory %#llx (%s), last copy %#llx (%s)", mirror->name,
-		    (unsigned long long)mismatch.memory,
+		    mismatch.memory,
 		    word_text(mirror, mismatch.memory, memory, sizeof(memory)),
-		    (unsigned long long)mismatch.mirror,
+		    mismatch.mirror,
 		    word_text(mirror, mismatch.mirror, copy, sizeof(copy)));
 	report_info("%s: last reported by harvest %u of %u, reported %u times since logging began",
 		    mirror->name, record->harvest, mirror->harvests,

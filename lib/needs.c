@@ -257,8 +257,7 @@ static bool memory_there(u64 wanted, struct shortage *shortage)
 	return shortage_set(shortage,
 			    "give the target more memory, or stop other programs",
 			    "%llu MiB of available memory (there are %llu)",
-			    (unsigned long long)wanted >> 20,
-			    (unsigned long long)available >> 20);
+			    wanted >> 20, available >> 20);
 }
 
 static bool cpus_there(unsigned int wanted, struct shortage *shortage)

@@ -44,7 +44,7 @@ void reclaim_enter(u64 swap)
 		group[0] = '\0';
 		skip("memory.reclaim", "use a kernel from 5.19 on");
 	}
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)swap);
+	snprintf(text, sizeof(text), "%llu", swap);
 	error = put(group, "memory.swap.max", text);
 	if (error)
 		fail("cannot write %s to %s/memory.swap.max: %s", text, group,
@@ -59,7 +59,7 @@ void reclaim_some(u64 bytes)
 	char text[32];
 	int error;
 
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)bytes);
+	snprintf(text, sizeof(text), "%llu", bytes);
 	error = put(group, "memory.reclaim", text);
 	/* Less than that was found. */
 	if (error && error != -EAGAIN)

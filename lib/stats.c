@@ -130,8 +130,7 @@ void evidence_stats_print(struct evidence_stats *stats, const char *prefix)
 		u64 value = value_of(stats, stat);
 
 		if (value)
-			report_info("%s%s=%llu", prefix, stat->name,
-				    (unsigned long long)value);
+			report_info("%s%s=%llu", prefix, stat->name, value);
 	}
 }
 

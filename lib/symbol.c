@@ -98,12 +98,10 @@ const char *symbol_text(u64 address, char *buffer, size_t size)
 	if (name)
 		snprintf(buffer, size,
 			 "%#llx (%s+%#llx; addr2line -e %s %#llx says the line)",
-			 (unsigned long long)address, name,
-			 (unsigned long long)(address - begin),
-			 program_invocation_short_name,
-			 (unsigned long long)address);
+			 address, name, address - begin,
+			 program_invocation_short_name, address);
 	else
-		snprintf(buffer, size, "%#llx", (unsigned long long)address);
+		snprintf(buffer, size, "%#llx", address);
 	if (file)
 		munmap((void *)(uintptr_t)file, file_size);
 	return buffer;

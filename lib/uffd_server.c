@@ -95,8 +95,8 @@ static void answer(struct uffd_server *server, const struct uffd_msg *message)
 			sched_yield();
 	} while (error == EAGAIN);
 	CHECK(!error || error == EEXIST || error == ENOENT || error == EFAULT,
-	      "a fault at %#llx cannot be answered: %s",
-	      (unsigned long long)address, errno_name(error));
+	      "a fault at %#llx cannot be answered: %s", address,
+	      errno_name(error));
 	if (error)
 		wake(server, address);
 }

@@ -55,10 +55,8 @@ static void __noreturn guest_failed(struct vcpu *vcpu)
 	if (call->number == GUEST_CALL_ASSERT)
 		fail("guest assertion failed on vCPU %u: %s at %s:%llu (%#llx, %#llx)",
 		     vcpu->index, image_string(call->argument[0]),
-		     image_string(call->argument[1]),
-		     (unsigned long long)call->argument[2],
-		     (unsigned long long)call->argument[3],
-		     (unsigned long long)call->argument[4]);
+		     image_string(call->argument[1]), call->argument[2],
+		     call->argument[3], call->argument[4]);
 	arch_exception_text(vcpu->guest, text, sizeof(text));
 	fail("unexpected guest exception on vCPU %u: %s at %s", vcpu->index,
 	     text,
@@ -77,15 +75,15 @@ const char *vcpu_exit_text(struct vcpu *vcpu, char *buffer, size_t size)
 		snprintf(buffer, size,
 			 "%s of %u bytes at gpa %#llx, which no writable slot backs, pc %s",
 			 run->mmio.is_write ? "write" : "read", run->mmio.len,
-			 (unsigned long long)run->mmio.phys_addr, pc);
+			 run->mmio.phys_addr, pc);
 		break;
 	case KVM_EXIT_SHUTDOWN:
 		snprintf(buffer, size, "triple fault, pc %s", pc);
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
 		snprintf(buffer, size, "VM entry failed, hardware reason %#llx",
-			 (unsigned long long)
-				 run->fail_entry.hardware_entry_failure_reason);
+
+			 run->fail_entry.hardware_entry_failure_reason);
 		break;
 	case KVM_EXIT_INTERNAL_ERROR:
 		snprintf(buffer, size, "KVM internal error, suberror %u, pc %s",
@@ -167,7 +165,7 @@ static enum vcpu_event hypercall_event(struct vcpu *vcpu)
 		guest_failed(vcpu);
 	}
 	fail("vCPU %u made an unknown hypercall %llu", vcpu->index,
-	     (unsigned long long)vcpu->guest->call.number);
+	     vcpu->guest->call.number);
 }
 
 enum vcpu_event __vcpu_run(struct vcpu *vcpu)

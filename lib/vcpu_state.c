@@ -74,16 +74,15 @@ static void judge_item(unsigned int vcpu, const struct state_item *want,
 
 	if (!have || have->size != want->size)
 		fail("vCPU %u: %s %#llx, which was restored, is not in the state that is read back",
-		     vcpu, want->kind, (unsigned long long)want->id);
+		     vcpu, want->kind, want->id);
 	if (want->passes || !memcmp(want->data, have->data, want->size))
 		return;
 	while (((const char *)want->data)[offset] ==
 	       ((const char *)have->data)[offset])
 		offset++;
 	fail("vCPU %u: %s %#llx was restored and reads differently: byte %zu of %u, in %#llx where %#llx was saved",
-	     vcpu, want->kind, (unsigned long long)want->id, offset, want->size,
-	     (unsigned long long)word_at(have, offset),
-	     (unsigned long long)word_at(want, offset));
+	     vcpu, want->kind, want->id, offset, want->size,
+	     word_at(have, offset), word_at(want, offset));
 }
 
 void state_judge(unsigned int vcpu, const struct vcpu_state *want,

@@ -63,7 +63,7 @@ void victims_kill(const struct victims *victims, u64 duration_ns)
 		      status);
 		CHECK(!vms_of(child),
 		      "process %d was killed after %llu ms and waited for, and its VM still exists",
-		      child, (unsigned long long)delay_ms);
+		      child, delay_ms);
 		if (victims->judge)
 			victims->judge(child);
 		killed++;

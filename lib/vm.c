@@ -82,7 +82,7 @@ void vm_enable_cap(struct vm *vm, u32 capability, u64 argument)
 
 	if (error)
 		fail("KVM_ENABLE_CAP %u with %#llx failed: %s", capability,
-		     (unsigned long long)argument, errno_name(-error));
+		     argument, errno_name(-error));
 }
 
 static size_t shared_round_up(size_t size)
@@ -131,7 +131,7 @@ u64 vm_alloc_table(struct vm *vm, u64 size)
 
 	if (offset + size > vm->system_size)
 		fail("the guest's page tables need more than %llu bytes: raise vm_config.table_bytes",
-		     (unsigned long long)vm->config.table_bytes);
+		     vm->config.table_bytes);
 	vm->table_next = offset + size;
 	return offset;
 }
@@ -270,8 +270,7 @@ struct vm *vm_create(const struct vm_config *config)
 	vm->system_size = areas + shared_round_up(vm->config.table_bytes);
 	if (vm->system_size > GPA_CONTROL - GPA_SYSTEM)
 		fail("%u vCPUs and %llu bytes of page tables do not fit the system slot",
-		     vm->vcpu_count,
-		     (unsigned long long)vm->config.table_bytes);
+		     vm->vcpu_count, vm->config.table_bytes);
 	vm->system = map_shared(vm->system_size);
 	vm->table_next = areas;
 
@@ -338,8 +337,7 @@ void vm_map(struct vm *vm, u64 gva, u64 gpa, u64 size, u64 page_size)
 	sizes = arch_page_sizes(vm, &count);
 	if ((gva ^ gpa) % sizes[0])
 		fail("guest address %#llx cannot map gpa %#llx by pages of %llu bytes",
-		     (unsigned long long)gva, (unsigned long long)gpa,
-		     (unsigned long long)sizes[0]);
+		     gva, gpa, sizes[0]);
 	gpa -= gva % sizes[0];
 	gva -= gva % sizes[0];
 	while (gva < end) {

@@ -328,7 +328,7 @@ static void wait_idle(struct worker_group *group, u64 timeout_ms,
 			workers_report();
 			worker_slot_text(late->slot, suspect, sizeof(suspect));
 			fail("worker did not %s within %llu ms: %s", what,
-			     (unsigned long long)timeout_ms, suspect);
+			     timeout_ms, suspect);
 		}
 		beat(caller);
 		if (kick) {

@@ -115,8 +115,7 @@ void worker_slot_text(const struct worker_slot *slot, char *text, size_t size)
 	char value[32] = "";
 
 	if (__atomic_load_n(&slot->has_value, __ATOMIC_RELAXED))
-		snprintf(value, sizeof(value), " %llu",
-			 (unsigned long long)slot->value);
+		snprintf(value, sizeof(value), " %llu", slot->value);
 	snprintf(text, size, "%s was %s%s%s", slot->name,
 		 what ? what : "starting", value, state_text(slot));
 }
@@ -136,8 +135,7 @@ void workers_report(void)
 			continue;
 		worker_slot_text(slot, text, sizeof(text));
 		report_info("worker %s; signs of life: %llu, none for %llu ms",
-			    text, (unsigned long long)slot->beats,
-			    (unsigned long long)slot->silent_ms);
+			    text, slot->beats, slot->silent_ms);
 	}
 }
 

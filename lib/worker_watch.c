@@ -62,7 +62,7 @@ void *worker_watchdog(void *argument)
 			worker_slot_text(worker->slot, suspect,
 					 sizeof(suspect));
 			fail("worker without a sign of life for %llu ms: %s",
-			     (unsigned long long)silent, suspect);
+			     silent, suspect);
 		}
 	}
 	pthread_mutex_unlock(&group->lock);

@@ -454,11 +454,9 @@ static void test_hostile(const struct test_case *test)
 	worker_group_stop(group);
 	worker_group_join(group, JOIN_MS);
 	crew_finish(crew);
-	report_info("%llu calls, of which %llu were not refused",
-		    (unsigned long long)hostile.calls,
-		    (unsigned long long)hostile.good);
-	CHECK(hostile.good, "not one of %llu calls was good",
-	      (unsigned long long)hostile.calls);
+	report_info("%llu calls, of which %llu were not refused", hostile.calls,
+		    hostile.good);
+	CHECK(hostile.good, "not one of %llu calls was good", hostile.calls);
 	/* The VM goes first for two of them. */
 	for (i = 0; i < DEVICES / 2; i++)
 		close(hostile.device[i]);

@@ -258,10 +258,8 @@ static void judge_known(struct hammer *hammer)
 
 	if (number >= 0)
 		fail("entry %d: the guest has %#llx, and the device takes it for %#llx%s",
-		     number,
-		     (unsigned long long)guest_entry(hammer,
-						     (unsigned int)number),
-		     (unsigned long long)entry[number].guest,
+		     number, guest_entry(hammer, (unsigned int)number),
+		     entry[number].guest,
 		     entry[number].flags & SECMMU_AVIC_ENTRY_VALID ?
 			     "" :
 			     ", not valid");
@@ -276,7 +274,7 @@ static void judge_named(struct hammer *hammer)
 	while ((page = page_set_next(hammer->named, &position)))
 		CHECK(page_set_has(hammer->backing, page),
 		      "the shadow has named the page at %#llx, which was none of the backing pages",
-		      (unsigned long long)page);
+		      page);
 	page_set_clear(hammer->named);
 }
 
@@ -387,11 +385,8 @@ void hammer(const struct hammer_config *config)
 	crew_finish(hammer.crew);
 	counters = avic_counters(&hammer.shadow.avic);
 	report_info("%llu writes in %u rounds: %llu merged, %llu tables erased, %llu of them by floods, %llu pages pinned",
-		    (unsigned long long)writes(&hammer), rounds,
-		    (unsigned long long)counters.merged,
-		    (unsigned long long)counters.erased,
-		    (unsigned long long)counters.floods,
-		    (unsigned long long)counters.pinned);
+		    writes(&hammer), rounds, counters.merged, counters.erased,
+		    counters.floods, counters.pinned);
 	CHECK(counters.merged, "nothing was merged: the hammer hits nothing");
 	finish(&hammer);
 }
@@ -426,9 +421,9 @@ void hammer_find_lost_order(const struct hammer_config *config)
 	crew_finish(hammer.crew);
 	CHECK(number >= 0,
 	      "the shadow of the RFC is right after %llu writes in %u rounds: vCPUs do not overtake each other here",
-	      (unsigned long long)writes(&hammer), rounds);
+	      writes(&hammer), rounds);
 	report_info("found in entry %d, in round %u, after %llu writes", number,
-		    rounds, (unsigned long long)writes(&hammer));
+		    rounds, writes(&hammer));
 	report_value("found_after", (double)(clock_ns() - start) / NSEC_PER_SEC,
 		     "s");
 	avic_unuse(&hammer.shadow.avic, hammer.shadow.table);

@@ -151,9 +151,7 @@ static void tell_sent(const struct scene *scene, unsigned int sender,
 static void tell_bits(unsigned int vcpu, const char *what, const u64 bits[4])
 {
 	report_info("vCPU %u: %s: %#llx %#llx %#llx %#llx, from vector 0 up",
-		    vcpu, what, (unsigned long long)bits[0],
-		    (unsigned long long)bits[1], (unsigned long long)bits[2],
-		    (unsigned long long)bits[3]);
+		    vcpu, what, bits[0], bits[1], bits[2], bits[3]);
 }
 
 /* All vCPUs have left KVM_RUN. */
@@ -241,7 +239,7 @@ static void __noreturn fail_lost(struct scene *scene, unsigned int sender)
 	tell_apics(scene);
 	targets_text(from->sent[way].targets, text, sizeof(text));
 	fail("an interrupt is lost: %s, number %llu from vCPU %u to %s %s, which %s, is not taken after %d ms (%s)",
-	     way_names[way], (unsigned long long)from->sent[way].count, sender,
+	     way_names[way], from->sent[way].count, sender,
 	     way == IPI_LOWEST ? "one of vCPUs" : "vCPUs", text,
 	     state_text(scene->config), LOST_MS, mode);
 }
@@ -257,8 +255,7 @@ static void __noreturn fail_wrong(struct scene *scene, unsigned int sender)
 	targets_text(from->sent[way].targets, to, sizeof(to));
 	targets_text(from->wrong, who, sizeof(who));
 	fail("vCPU %s takes an interrupt that was not sent to it, or twice: %s, number %llu from vCPU %u to vCPUs %s",
-	     who, way_names[way], (unsigned long long)from->sent[way].count,
-	     sender, to);
+	     who, way_names[way], from->sent[way].count, sender, to);
 }
 
 /* Has it all that it sent been taken, while another one's turn it is for NMIs? */
@@ -435,14 +432,12 @@ static void tell(const struct scene *scene)
 {
 	const struct ipi_config *config = scene->config;
 
-	report_info("%llu interrupts sent",
-		    (unsigned long long)sent_by_all(scene));
+	report_info("%llu interrupts sent", sent_by_all(scene));
 	if (config->disturbance == IPI_EXTINT)
 		report_info("%u interrupts of the PIC", scene->pulses);
 	if (config->disturbance != IPI_UNDISTURBED)
 		report_info("disturbed %llu times",
-			    (unsigned long long)part(scene, config->vcpus - 1)
-				    ->disturbed);
+			    part(scene, config->vcpus - 1)->disturbed);
 }
 
 void ipi_run(const struct ipi_config *config)

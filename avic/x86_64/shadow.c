@@ -87,7 +87,7 @@ void shadow_end(struct shadow_scene *scene)
 	counters = avic_counters(&scene->avic);
 	CHECK(counters.pinned == counters.unpinned,
 	      "the driver has %llu pages pinned, and no table",
-	      (unsigned long long)(counters.pinned - counters.unpinned));
+	      counters.pinned - counters.unpinned);
 	avic_close(&scene->avic);
 	vm_destroy(scene->vm);
 	backing_destroy(&scene->table_memory);
@@ -296,17 +296,14 @@ void shadow_judge(struct shadow_scene *scene, unsigned int known)
 
 		CHECK(entry[i].shadow == shadow,
 		      "entry %u: the guest has %#llx, so the shadow has to be %#llx, and is %#llx (the dummy page is %#llx)",
-		      i, (unsigned long long)guest, (unsigned long long)shadow,
-		      (unsigned long long)entry[i].shadow,
-		      (unsigned long long)read.dummy);
+		      i, guest, shadow, entry[i].shadow, read.dummy);
 		pages += shadow && (shadow & SECMMU_AVIC_BACKING) != read.dummy;
 	}
 	CHECK(read.pins == pages,
 	      "the shadow names %u pages, and %u are pinned", pages, read.pins);
 	CHECK(counters.pinned - counters.unpinned == read.pins + read.retired,
 	      "%llu pages are pinned, and the table has %u",
-	      (unsigned long long)(counters.pinned - counters.unpinned),
-	      read.pins + read.retired);
+	      counters.pinned - counters.unpinned, read.pins + read.retired);
 	CHECK(read.tracked == !!known && read.kernel == !!known,
 	      "the table has %u entries, and its page is tracked %u times by the driver, %u times by KVM",
 	      known, read.tracked, read.kernel);
@@ -319,7 +316,7 @@ void shadow_judge_erased(struct shadow_scene *scene, u64 erased,
 
 	CHECK(counters.erased == erased,
 	      "%llu tables were erased where it had to be %llu",
-	      (unsigned long long)counters.erased, (unsigned long long)erased);
+	      counters.erased, erased);
 	shadow_judge(scene, 0);
 	avic_sync(&scene->avic, scene->table, known);
 	shadow_judge(scene, known);

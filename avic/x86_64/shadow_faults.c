@@ -121,7 +121,7 @@ static void test_fault_b(const struct test_case *test)
 						      shadow_running(i, 2),
 						      read.dummy),
 			      "entry %u of a vCPU that never ran is %#llx", i,
-			      (unsigned long long)entry[i].shadow);
+			      entry[i].shadow);
 	}
 	must_be_wrong(test, wrong, exactly);
 	shadow_end(&scene);
@@ -217,7 +217,7 @@ static void test_fault_f(const struct test_case *test)
 		CHECK(read.leave && counters.left == 1 && read.retired == 4 &&
 			      !counters.unpinned,
 		      "a table was erased in use: %llu users told to leave, %u of 4 pages kept for them",
-		      (unsigned long long)counters.left, read.retired);
+		      counters.left, read.retired);
 	avic_unuse(&scene.avic, scene.table);
 	read = avic_read(&scene.avic, scene.table, NULL);
 	CHECK(!read.leave && !read.retired,
@@ -270,7 +270,7 @@ static void test_fault_h_page(const struct test_case *test)
 	if (!is_rfc(test))
 		CHECK(entry.shadow == (read.dummy | SECMMU_AVIC_VALID),
 		      "a page that the process has dropped is %#llx in the shadow, before it is synced",
-		      (unsigned long long)entry.shadow);
+		      entry.shadow);
 	avic_sync(&scene.avic, scene.table, 2);
 	entry = shadow_entry_of(&scene, 1, NULL);
 	must_be_wrong(test,

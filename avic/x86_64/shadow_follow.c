@@ -40,7 +40,7 @@ static void test_build_all(const struct test_case *test)
 	shadow_judge(&scene, ALL);
 	CHECK(shadow_counters(&scene).merged == 6,
 	      "of 6 allowed writes, %llu were merged",
-	      (unsigned long long)shadow_counters(&scene).merged);
+	      shadow_counters(&scene).merged);
 	shadow_end(&scene);
 }
 
@@ -83,8 +83,7 @@ static void test_grow_one_by_one(const struct test_case *test)
 	CHECK(shadow_counters(&scene).ignored == 15 &&
 		      !shadow_counters(&scene).erased,
 	      "of 15 writes behind the known entries %llu were ignored, and %llu erased the table",
-	      (unsigned long long)shadow_counters(&scene).ignored,
-	      (unsigned long long)shadow_counters(&scene).erased);
+	      shadow_counters(&scene).ignored, shadow_counters(&scene).erased);
 	shadow_end(&scene);
 }
 
@@ -123,8 +122,7 @@ static void test_merge_running(const struct test_case *test)
 	CHECK(shadow_counters(&scene).merged == 4 &&
 		      !shadow_counters(&scene).erased,
 	      "of 4 allowed writes, %llu were merged, and %llu erased the table",
-	      (unsigned long long)shadow_counters(&scene).merged,
-	      (unsigned long long)shadow_counters(&scene).erased);
+	      shadow_counters(&scene).merged, shadow_counters(&scene).erased);
 	shadow_end(&scene);
 }
 
@@ -171,7 +169,7 @@ static void test_merge_bytes(const struct test_case *test)
 	CHECK(shadow_counters(&scene).merged == writes &&
 		      !shadow_counters(&scene).erased,
 	      "of %u writes to parts of an entry %llu were merged", writes,
-	      (unsigned long long)shadow_counters(&scene).merged);
+	      shadow_counters(&scene).merged);
 	shadow_end(&scene);
 }
 
@@ -201,7 +199,7 @@ static void test_merge_locked(const struct test_case *test)
 	CHECK(shadow_counters(&scene).merged == i &&
 		      !shadow_counters(&scene).erased,
 	      "of %zu locked writes %llu were merged", i,
-	      (unsigned long long)shadow_counters(&scene).merged);
+	      shadow_counters(&scene).merged);
 	shadow_end(&scene);
 }
 
@@ -218,7 +216,7 @@ static void test_ignored(const struct test_case *test)
 	CHECK(shadow_counters(&scene).ignored == 3 &&
 		      !shadow_counters(&scene).erased,
 	      "of 3 writes behind the known entries %llu were ignored",
-	      (unsigned long long)shadow_counters(&scene).ignored);
+	      shadow_counters(&scene).ignored);
 	shadow_judge(&scene, 4);
 	/* The last known one is not behind. */
 	shadow_store(&scene, 3 * 8, 8, shadow_running(3, 0));

@@ -72,7 +72,7 @@ static unsigned int owner_of(struct track_scene *scene, struct member *member,
 			return i;
 	}
 	fail("the first write that KVM tells of one vCPU is none that any of them made first: %u bytes at %#llx",
-	     told->bytes, (unsigned long long)told->gpa);
+	     told->bytes, told->gpa);
 }
 
 /* All that KVM has told of so far. */
@@ -135,7 +135,7 @@ static void judge_shared(const struct track_scene *scene,
 	}
 	CHECK(!written && !is,
 	      "the word at %#llx of the slot is %#llx, which is nobody's last write to it",
-	      (unsigned long long)offset, (unsigned long long)is);
+	      offset, is);
 }
 
 static void judge_memory(const struct track_scene *scene,
@@ -160,7 +160,7 @@ static void judge_memory(const struct track_scene *scene,
 						       scene->slot.gpa + i);
 		CHECK(pending,
 		      "memory is not as the guest's writes leave it: byte %#llx of the slot is %02x and not %02x",
-		      (unsigned long long)i, memory[i], scene->image[i]);
+		      i, memory[i], scene->image[i]);
 	}
 }
 
@@ -243,13 +243,13 @@ void storm(const struct storm_config *config)
 	counters = avic_counters(&scene.avic);
 	CHECK(!counters.dropped && !counters.ringless,
 	      "the test was too slow for its rings: %llu writes were dropped",
-	      (unsigned long long)(counters.dropped + counters.ringless));
+	      counters.dropped + counters.ringless);
 	i = silent(member, config->vcpus);
 	CHECK(i == config->vcpus,
 	      "vCPU %u wrote nothing, in %u rounds: the case says nothing of it",
 	      i, rounds);
-	report_info("%llu writes of %u vCPUs in %u rounds",
-		    (unsigned long long)count, config->vcpus, rounds);
+	report_info("%llu writes of %u vCPUs in %u rounds", count,
+		    config->vcpus, rounds);
 	for (i = 0; i < config->vcpus; i++)
 		free(member[i].model);
 	free(member);

@@ -141,7 +141,7 @@ static void write_text(const struct secmmu_avic_write *write, char *text,
 		       size_t size)
 {
 	int length = snprintf(text, size, "%u bytes at %#llx:", write->bytes,
-			      (unsigned long long)write->gpa);
+			      write->gpa);
 	unsigned int i;
 
 	for (i = 0; i < write->bytes && i < sizeof(write->data) &&

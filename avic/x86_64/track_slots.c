@@ -64,7 +64,7 @@ void track_test_two_trackers(const struct test_case *test)
 		CHECK(avic_next(&other, avic_ring(&other, gettid()), &told) &&
 			      told.gpa == gpa && told.data[0] == i / 2 + 1,
 		      "of two that track a page, the other was not told of the write to %#llx",
-		      (unsigned long long)gpa);
+		      gpa);
 	}
 	track_judge_nothing(&other);
 	avic_close(&other);

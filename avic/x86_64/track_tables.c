@@ -69,7 +69,7 @@ void track_page_table(const struct test_case *test)
 		CHECK(told.gpa == remap->entry && told.bytes == 8 &&
 			      !memcmp(told.data, &remap->value[i], 8),
 		      "write %u to a tracked page table: KVM told of %u bytes at %#llx",
-		      i + 1, told.bytes, (unsigned long long)told.gpa);
+		      i + 1, told.bytes, told.gpa);
 	}
 	track_judge_nothing(&scene.avic);
 	for (i = 0; i < PAGES; i++) {
@@ -79,7 +79,7 @@ void track_page_table(const struct test_case *test)
 		memcpy(&is, (char *)scene.slot.hva + (8 + i) * 4096, 8);
 		CHECK(is == last,
 		      "the guest's write after a change of its page table went to another page: page %u has %llu where it has to have %llu",
-		      i, (unsigned long long)is, (unsigned long long)last);
+		      i, is, last);
 	}
 	track_end(&scene);
 }

@@ -87,8 +87,8 @@ static void judge_callbacks(const struct shadow_scene *scene, u64 told,
 	u64 vcpus = scene->vm->vcpu_count;
 
 	CHECK(told + vcpus >= stores && told <= stores + vcpus,
-	      "%llu stores to a tracked page, and KVM told of %llu",
-	      (unsigned long long)stores, (unsigned long long)told);
+	      "%llu stores to a tracked page, and KVM told of %llu", stores,
+	      told);
 }
 
 static void bench_kind(struct crew *crew, struct shadow_scene *scene,

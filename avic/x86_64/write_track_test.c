@@ -188,7 +188,7 @@ static void map_huge(struct track_scene *scene, u64 border)
 	}
 	CHECK(backing_host_huge_bytes(&scene->backing) < HUGE_BYTES,
 	      "the host has huge pages, and the guest's memory is not mapped by them before it is tracked: %llu are",
-	      (unsigned long long)pages);
+	      pages);
 	skip("huge pages behind the guest's memory",
 	     "free some memory, or start the machine anew");
 }

@@ -45,8 +45,7 @@ static void act_stolen_time_init(struct stage *stage)
 	stage_run(stage, ask_stolen_time, 0);
 	CHECK(stage->vcpu->guest->test[0] == stage_address(stage, PAGE),
 	      "PV_TIME_ST says %#llx where it was placed at %#llx",
-	      (unsigned long long)stage->vcpu->guest->test[0],
-	      (unsigned long long)stage_address(stage, PAGE));
+	      stage->vcpu->guest->test[0], stage_address(stage, PAGE));
 }
 
 /* kvm_update_stolen_time() marks what kvm_put_guest() wrote, changed or not. */

@@ -143,7 +143,7 @@ static void judge(struct emulated *emulated, u32 most)
 	mirror_judge(emulated->mirror);
 	report_info("at most %u entries in a ring of %u, %llu in all", most,
 		    emulated->scene.vm->config.ring_entries,
-		    (unsigned long long)emulated->scene.dirty->ring_entries);
+		    emulated->scene.dirty->ring_entries);
 }
 
 /* rep stosq over hundreds of pages, emulated in parts: an entry for each word. */

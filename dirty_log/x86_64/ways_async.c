@@ -131,8 +131,7 @@ static void answer(struct stage *stage, enum vcpu_event event)
 		fill(absent);
 		CHECK(data_of(stage)->flags == KVM_PV_REASON_PAGE_NOT_PRESENT,
 		      "the guest has a page fault, at %#llx, of which KVM says %#x",
-		      (unsigned long long)guest->call.argument[1],
-		      data_of(stage)->flags);
+		      guest->call.argument[1], data_of(stage)->flags);
 		stage_judge(stage, "KVM has told of an absent page", false);
 		break;
 	case ASYNC_CLEARED:
@@ -206,7 +205,7 @@ static void act_absent(struct stage *stage)
 	worker_group_join(group, STOP_MS);
 	CHECK(!absent->late && async_fault_of(stage->vcpu->guest)->faults == 1,
 	      "a page was not there, and KVM told the guest so %llu times%s",
-	      (unsigned long long)async_fault_of(stage->vcpu->guest)->faults,
+	      async_fault_of(stage->vcpu->guest)->faults,
 	      absent->late ? ", but waited for it" : "");
 	close(absent->fd);
 	free(absent->contents);

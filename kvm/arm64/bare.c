@@ -113,7 +113,7 @@ int __bare_exchange(struct bare *bare, unsigned int page, u64 store,
 		return error;
 	CHECK(vcpu_mmio(vcpu, &gpa) && gpa == GPA_TELL,
 	      "the guest did not come to tell what it has loaded: exit reason %u, address %#llx",
-	      vcpu->run->exit_reason, (unsigned long long)gpa);
+	      vcpu->run->exit_reason, gpa);
 	vcpu->io_pending = true;
 	memcpy(loaded, vcpu->run->mmio.data, sizeof(*loaded));
 	return 0;
@@ -127,7 +127,7 @@ u64 bare_exchange(struct bare *bare, unsigned int page, u64 store)
 	CHECK(!error, "KVM_RUN of a guest that accesses page %u failed: %s",
 	      page, errno_name(-error));
 	CHECK(!store || loaded == store,
-	      "the guest has stored %#llx into page %u and loads %#llx",
-	      (unsigned long long)store, page, (unsigned long long)loaded);
+	      "the guest has stored %#llx into page %u and loads %#llx", store,
+	      page, loaded);
 	return loaded;
 }

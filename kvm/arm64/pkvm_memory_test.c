@@ -63,8 +63,7 @@ static void test_donated(const struct test_case *test)
 	signal = host_load(bare.memory + PAGE * bare.page, &word);
 	CHECK(signal == SIGSEGV,
 	      "the host loads %#llx from a page of a protected VM: %s where SIGSEGV is due",
-	      (unsigned long long)word,
-	      signal ? strsignal(signal) : "it can read it");
+	      word, signal ? strsignal(signal) : "it can read it");
 	CHECK(bare_exchange(&bare, PAGE, 0) == WORD,
 	      "after the host tried to load, the guest finds another word in its page");
 	/* A page that the guest has not had is the host's still. */
@@ -77,8 +76,7 @@ static void test_donated(const struct test_case *test)
 	      strsignal(signal));
 	CHECK(!word,
 	      "a page comes back from a protected VM with %#llx in it, which the guest has %s",
-	      (unsigned long long)word,
-	      word == WORD ? "stored there" : "not stored");
+	      word, word == WORD ? "stored there" : "not stored");
 	/* It is memory again. */
 	*(volatile u64 *)(bare.memory + PAGE * bare.page) = ~WORD;
 	CHECK(!host_load(bare.memory + PAGE * bare.page, &word) &&
@@ -117,7 +115,7 @@ static void test_system_call(const struct test_case *test)
 		      "read() of a pipe failed: %s", errno_name(errno));
 		CHECK(!seen,
 		      "write() of a protected VM's memory gave %#llx, which is not the host's to see",
-		      (unsigned long long)seen);
+		      seen);
 		error = __bare_exchange(&bare, PAGE, 0, &seen);
 		CHECK(error == -EFAULT,
 		      "the guest accesses a page that was reclaimed: %s where EFAULT is due",
@@ -182,7 +180,7 @@ static void test_two_vms(const struct test_case *test)
 	error = __bare_exchange(&second, PAGE, 0, &loaded);
 	CHECK(error,
 	      "another VM accesses a page of a protected VM, and loads %#llx",
-	      (unsigned long long)loaded);
+	      loaded);
 	report_info("KVM_RUN of the other VM: %s", errno_name(-error));
 	CHECK(bare_exchange(&first, PAGE, 0) == WORD,
 	      "after another VM tried, the guest finds another word");

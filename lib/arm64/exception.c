@@ -117,7 +117,7 @@ void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
 	int length;
 
 	length = snprintf(buffer, size, "vector table entry %llu: %s from %s",
-			  (unsigned long long)exception->vector, kinds[kind],
+			  exception->vector, kinds[kind],
 			  origins[exception->vector / VECTOR_KINDS %
 				  (ARRAY_SIZE(origins))]);
 	/* An interrupt leaves the syndrome of the last exception as it was. */
@@ -130,6 +130,5 @@ void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
 	snprintf(buffer + length, size - (size_t)length,
 		 ", %s%s, ESR_EL1 %#llx FAR_EL1 %#llx",
 		 name ? name : "a class that is not in our list", what,
-		 (unsigned long long)exception->code,
-		 (unsigned long long)exception->address);
+		 exception->code, exception->address);
 }

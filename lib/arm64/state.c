@@ -81,12 +81,11 @@ static void save_registers(struct vcpu *vcpu, struct vcpu_state *state)
 
 		if (item.size > sizeof(value))
 			fail("KVM_GET_REG_LIST has a register of %u bytes, %#llx",
-			     item.size, (unsigned long long)item.id);
+			     item.size, item.id);
 		error = access_register(vcpu, KVM_GET_ONE_REG, item.id, value);
 		if (error)
 			fail("KVM_GET_ONE_REG of vCPU %u refuses register %#llx, which KVM_GET_REG_LIST has: %s",
-			     vcpu->index, (unsigned long long)item.id,
-			     errno_name(-error));
+			     vcpu->index, item.id, errno_name(-error));
 		drop_timer_status(item.id, value);
 		state_add(state, &item);
 	}
@@ -128,8 +127,7 @@ void arch_state_restore(struct vcpu *vcpu, const struct vcpu_state *state)
 					item->data);
 		if (error)
 			fail("KVM_SET_ONE_REG of vCPU %u refuses register %#llx as KVM_GET_ONE_REG gave it: %s",
-			     vcpu->index, (unsigned long long)item->id,
-			     errno_name(-error));
+			     vcpu->index, item->id, errno_name(-error));
 	}
 	vcpu_state_free(present);
 	vcpu_ioctl(vcpu, KVM_SET_VCPU_EVENTS,

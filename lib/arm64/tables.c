@@ -104,8 +104,7 @@ static const struct granule *choose_granule(const struct vm *vm, u64 features)
 				return &granules[i];
 	snprintf(what, sizeof(what),
 		 "a CPU whose guests have a granule of %llu KiB (ID_AA64MMFR0_EL1 is %#llx)",
-		 (unsigned long long)wanted >> 10,
-		 (unsigned long long)features);
+		 wanted >> 10, features);
 	skip(what, "use another one: an emulated -cpu max has all");
 }
 
@@ -230,8 +229,8 @@ void arch_map_page(struct vm *vm, u64 gva, u64 gpa, u64 page_size)
 	unsigned int shift = last;
 
 	if (gva >> ADDRESS_BITS)
-		fail("guest address %#llx is beyond %d bits",
-		     (unsigned long long)gva, ADDRESS_BITS);
+		fail("guest address %#llx is beyond %d bits", gva,
+		     ADDRESS_BITS);
 	while (shift + bits < ADDRESS_BITS)
 		shift += bits;
 	for (;; shift -= bits) {
@@ -247,7 +246,7 @@ void arch_map_page(struct vm *vm, u64 gva, u64 gpa, u64 page_size)
 		}
 		if ((*entry & DESC_VALID) && !(*entry & DESC_TABLE))
 			fail("guest address %#llx is already mapped by a block",
-			     (unsigned long long)gva);
+			     gva);
 		if (!(*entry & DESC_VALID))
 			*entry = (GPA_SYSTEM +
 				  vm_alloc_table(vm, vm->granule)) |

@@ -129,7 +129,7 @@ void apic_judge_possible(const struct vm *vm)
 		return;
 	CHECK(is_emulated(),
 	      "vCPUs took %llu interrupts while they had them off, and %llu between STI and HLT",
-	      (unsigned long long)off, (unsigned long long)before_halt);
+	      off, before_halt);
 	report_info("the emulator's faults: %llu interrupts while they were off, %llu between STI and HLT; made undone",
-		    (unsigned long long)off, (unsigned long long)before_halt);
+		    off, before_halt);
 }

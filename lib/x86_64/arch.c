@@ -264,8 +264,7 @@ void arch_vm_init(struct vm *vm)
 void arch_tables_init(struct vm *vm)
 {
 	if (vm->config.granule && vm->config.granule != TABLE_SIZE)
-		fail("x86 has no granule of %llu bytes",
-		     (unsigned long long)vm->config.granule);
+		fail("x86 has no granule of %llu bytes", vm->config.granule);
 	vm->granule = TABLE_SIZE;
 	fill_vectors(vm);
 	vm->table_root = vm_alloc_table(vm, TABLE_SIZE);
@@ -279,8 +278,7 @@ void table_map(struct vm *vm, u64 table, u64 flags, u64 leaf, u64 from, u64 to,
 	unsigned int shift = 39;
 
 	if (from >> 48)
-		fail("guest address %#llx is beyond 4-level page tables",
-		     (unsigned long long)from);
+		fail("guest address %#llx is beyond 4-level page tables", from);
 	for (;; shift -= 9) {
 		u64 *entry = (u64 *)((char *)vm->system + table) +
 			     ((from >> shift) & 511);
@@ -292,7 +290,7 @@ void table_map(struct vm *vm, u64 table, u64 flags, u64 leaf, u64 from, u64 to,
 		}
 		if (*entry & PTE_LARGE)
 			fail("guest address %#llx is already mapped by a larger page",
-			     (unsigned long long)from);
+			     from);
 		if (!(*entry & PTE_PRESENT))
 			*entry = (GPA_SYSTEM + vm_alloc_table(vm, TABLE_SIZE)) |
 				 flags;
@@ -318,8 +316,7 @@ void table_map_range(struct vm *vm, u64 table, u64 flags, u64 leaf, u64 from,
 void arch_map_page(struct vm *vm, u64 gva, u64 gpa, u64 page_size)
 {
 	if (gva >> 47)
-		fail("guest address %#llx is not canonical",
-		     (unsigned long long)gva);
+		fail("guest address %#llx is not canonical", gva);
 	table_map(vm, vm->table_root,
 		  PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED | PTE_DIRTY, 0, gva,
 		  gpa, page_size);
@@ -494,7 +491,5 @@ void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
 	const struct guest_exception *exception = &guest->exception;
 
 	snprintf(buffer, size, "vector %llu error code %#llx cr2 %#llx",
-		 (unsigned long long)exception->vector,
-		 (unsigned long long)exception->code,
-		 (unsigned long long)exception->address);
+		 exception->vector, exception->code, exception->address);
 }

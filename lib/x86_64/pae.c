@@ -47,7 +47,7 @@ static void fill(const struct pae *pae, struct memslot *slot)
 	     address += LARGE_SIZE) {
 		CHECK(address && address / LARGE_SIZE < DIRECTORY_END,
 		      "the guest's image is at %#llx, out of a guest's reach that has 32 bits",
-		      (unsigned long long)address);
+		      address);
 		directory[address / LARGE_SIZE] = address | LARGE | ENTRY_FLAGS;
 	}
 }

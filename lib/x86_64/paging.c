@@ -3,8 +3,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "types.h"
 #include "paging.h"
+#include "types.h"
 
 /* The vendor module says so: kvm_amd.npt, kvm_intel.ept. */
 bool shadow_paging(void)

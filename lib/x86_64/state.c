@@ -284,8 +284,7 @@ static void restore_msrs(struct vcpu *vcpu, const struct vcpu_state *state,
 		memcpy(&wanted, item->data, sizeof(wanted));
 		if (!set_msr(vcpu, item->id, wanted))
 			fail("KVM_SET_MSRS of vCPU %u refuses %#llx for MSR %#llx, as KVM_GET_MSRS gave it",
-			     vcpu->index, (unsigned long long)wanted,
-			     (unsigned long long)item->id);
+			     vcpu->index, wanted, item->id);
 	}
 	state_clear(&present);
 }

@@ -100,31 +100,28 @@ static void whole_life(const struct test_case *test)
 
 	create(&backing, test, 6 * MIB, 0, 0);
 	CHECK(backing.size >= 6 * MIB && backing.size % backing.page_size == 0,
-	      "%llu bytes in pages of %llu", (unsigned long long)backing.size,
-	      (unsigned long long)backing.page_size);
+	      "%llu bytes in pages of %llu", backing.size, backing.page_size);
 	CHECK((uintptr_t)backing.hva % backing.page_size == 0,
-	      "memory at %p in pages of %llu", backing.hva,
-	      (unsigned long long)backing.page_size);
+	      "memory at %p in pages of %llu", backing.hva, backing.page_size);
 	CHECK(backing.huge == (backing.page_size != page_size()),
 	      "huge is %d, but pages are of %llu", backing.huge,
-	      (unsigned long long)backing.page_size);
+	      backing.page_size);
 
 	/* Fresh memory is zero, keeps what is written, all of it. */
 	for (at = 0; at < backing.size; at += page_size()) {
 		u64 *word = (u64 *)((char *)backing.hva + at);
 
-		CHECK(!*word, "fresh memory has 0x%llx at 0x%llx",
-		      (unsigned long long)*word, (unsigned long long)at);
+		CHECK(!*word, "fresh memory has 0x%llx at 0x%llx", *word, at);
 		*word = at + 1;
 	}
 	backing_populate(&backing);
 	for (at = 0; at < backing.size; at += page_size())
 		CHECK(*(u64 *)((char *)backing.hva + at) == at + 1,
-		      "memory at 0x%llx has changed", (unsigned long long)at);
+		      "memory at 0x%llx has changed", at);
 
 	look_at_map(backing.hva, backing.size, &mapped, &named);
-	CHECK(mapped == backing.size, "%llu of %llu bytes are mapped",
-	      (unsigned long long)mapped, (unsigned long long)backing.size);
+	CHECK(mapped == backing.size, "%llu of %llu bytes are mapped", mapped,
+	      backing.size);
 	CHECK(!named, "the file has a name that could be left behind");
 
 	reserved = backing.reserved;
@@ -133,7 +130,7 @@ static void whole_life(const struct test_case *test)
 		files++; /* stays ours */
 	backing_destroy(&backing);
 	look_at_map(reserved, before, &mapped, &named);
-	CHECK(!mapped, "%llu bytes stay mapped", (unsigned long long)mapped);
+	CHECK(!mapped, "%llu bytes stay mapped", mapped);
 	CHECK(open_files() == files, "%u files are open instead of %u",
 	      open_files(), files);
 	CHECK(!backing.hva && backing.fd == -1, "something is left in it");
@@ -157,11 +154,9 @@ static void alignment(const struct test_case *test)
 		CHECK((uintptr_t)backing.hva % wishes[i].alignment ==
 			      wishes[i].misalignment,
 		      "memory at %p instead of 0x%llx behind 0x%llx",
-		      backing.hva, (unsigned long long)wishes[i].misalignment,
-		      (unsigned long long)wishes[i].alignment);
+		      backing.hva, wishes[i].misalignment, wishes[i].alignment);
 		CHECK((u64)backing.offset == wishes[i].misalignment,
-		      "offset 0x%llx in the file",
-		      (unsigned long long)backing.offset);
+		      "offset 0x%lx in the file", backing.offset);
 		/* Its first and last byte are there. */
 		((volatile char *)backing.hva)[0] = 1;
 		((volatile char *)backing.hva)[backing.size - 1] = 1;
@@ -189,23 +184,21 @@ static void huge_in_host(const struct test_case *test)
 
 	create(&backing, test, 8 * MIB, 0, 0);
 	huge = backing_host_huge_bytes(&backing);
-	CHECK(!huge, "untouched memory has %llu bytes mapped huge",
-	      (unsigned long long)huge);
+	CHECK(!huge, "untouched memory has %llu bytes mapped huge", huge);
 	backing_populate(&backing);
 	huge = backing_host_huge_bytes(&backing);
-	report_info("%llu of %llu KiB are mapped huge",
-		    (unsigned long long)huge >> 10,
-		    (unsigned long long)backing.size >> 10);
+	report_info("%llu of %llu KiB are mapped huge", huge >> 10,
+		    backing.size >> 10);
 	if (!backing.huge)
 		CHECK(!huge, "%llu bytes of a small kind are mapped huge",
-		      (unsigned long long)huge);
+		      huge);
 	else if (kind_of(test) == BACKING_ANONYMOUS_THP ||
 		 kind_of(test) == BACKING_SHMEM_THP)
 		CHECK(huge <= backing.size,
 		      "more is mapped huge than is there");
 	else
 		CHECK(huge == backing.size, "only %llu bytes are mapped huge",
-		      (unsigned long long)huge);
+		      huge);
 
 	/* Broken up by hand: the answer must follow. */
 	if (kind_of(test) == BACKING_ANONYMOUS_THP && huge == backing.size) {
@@ -215,8 +208,7 @@ static void huge_in_host(const struct test_case *test)
 		CHECK(backing_host_huge_bytes(&backing) ==
 			      huge - backing.page_size,
 		      "a huge page was broken, but %llu of %llu bytes are mapped huge",
-		      (unsigned long long)backing_host_huge_bytes(&backing),
-		      (unsigned long long)huge);
+		      backing_host_huge_bytes(&backing), huge);
 	}
 	backing_destroy(&backing);
 }
@@ -425,7 +417,7 @@ static void room(const struct test_case *test)
 			CHECK(got != MAP_FAILED, "mmap: %s", errno_name(errno));
 			CHECK(got + sizes[i] <= hole || got >= hole + 8 * MIB,
 			      "%llu bytes were mapped into a hole in the memory",
-			      (unsigned long long)sizes[i]);
+			      sizes[i]);
 		}
 	}
 	CHECK(backing_map_again(&backing, 4 * MIB, 8 * MIB) == 0,

@@ -88,7 +88,7 @@ static void inner_children(const struct test_case *test)
 static void inner_share(const struct test_case *test)
 {
 	report_info("%s: share %llu ms", test->name,
-		    (unsigned long long)case_duration_ns() / 1000000);
+		    case_duration_ns() / 1000000);
 }
 
 static void inner_draw(const struct test_case *test)
@@ -96,8 +96,7 @@ static void inner_draw(const struct test_case *test)
 	struct random_stream random;
 
 	case_random(&random, "draw", 0);
-	report_info("%s drew %llx", test->name,
-		    (unsigned long long)random_u64(&random));
+	report_info("%s drew %llx", test->name, random_u64(&random));
 }
 
 static const struct test_case inner_table[] = {

@@ -10,7 +10,7 @@ static void moves_on(const struct test_case *test)
 	for (i = 0; i < 1000; i++) {
 		now = clock_ns();
 		CHECK(now >= before, "the clock went back by %llu ns",
-		      (unsigned long long)(before - now));
+		      before - now);
 		before = now;
 	}
 }
@@ -24,23 +24,20 @@ static void deadlines(const struct test_case *test)
 
 	CHECK(deadline_passed(past), "a deadline of 0 ms has not passed");
 	CHECK(!deadline_left_ms(past), "a passed deadline has %llu ms left",
-	      (unsigned long long)deadline_left_ms(past));
+	      deadline_left_ms(past));
 	CHECK(!deadline_passed(far), "a deadline in an hour has passed");
 	left = deadline_left_ms(far);
-	CHECK(left <= 3600 * 1000, "an hour has %llu ms left",
-	      (unsigned long long)left);
+	CHECK(left <= 3600 * 1000, "an hour has %llu ms left", left);
 
 	/* Time left is rounded up, so a wait for it ends behind the deadline. */
 	while (deadline_left_ms(soon))
 		;
 	CHECK(deadline_passed(soon), "no time left, but not passed");
 	CHECK(clock_ns() - began >= 4 * NSEC_PER_MSEC,
-	      "a deadline of 5 ms was over after %llu ns",
-	      (unsigned long long)(clock_ns() - began));
+	      "a deadline of 5 ms was over after %llu ns", clock_ns() - began);
 	soon.at_ns = clock_ns() + NSEC_PER_SEC;
 	left = deadline_left_ms(soon);
-	CHECK(left && left <= 1000, "a second has %llu ms left",
-	      (unsigned long long)left);
+	CHECK(left && left <= 1000, "a second has %llu ms left", left);
 }
 
 /* Sums that do not fit into 64 bits are far away, not in the past. */

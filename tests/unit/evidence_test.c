@@ -76,11 +76,11 @@ static void stats_right(const struct test_case *test)
 
 	CHECK(stats, "a right file is refused: %s", errno_name(errno));
 	CHECK(evidence_stat(stats, "exits", &value) && value == 11,
-	      "exits is %llu", (unsigned long long)value);
+	      "exits is %llu", value);
 	CHECK(evidence_stat(stats, "pages_2m", &value) && value == 22,
-	      "pages_2m is %llu", (unsigned long long)value);
+	      "pages_2m is %llu", value);
 	CHECK(evidence_stat(stats, "halt_wait_hist", &value) && value == 10,
-	      "the sum of the buckets is %llu", (unsigned long long)value);
+	      "the sum of the buckets is %llu", value);
 	CHECK(!evidence_stat(stats, "pages_2", &value) &&
 		      !evidence_stat(stats, "", &value),
 	      "a statistic that is not there has a value");
@@ -89,7 +89,7 @@ static void stats_right(const struct test_case *test)
 	file.data[1] = 23;
 	CHECK(pwrite(fd, &file, sizeof(file), 0) == sizeof(file), "pwrite");
 	CHECK(evidence_stat(stats, "pages_2m", &value) && value == 23,
-	      "pages_2m stays %llu", (unsigned long long)value);
+	      "pages_2m stays %llu", value);
 	evidence_stats_close(stats);
 	CHECK(fcntl(fd, F_GETFD) < 0, "the file stays open");
 }

@@ -12,8 +12,7 @@ static void inner_tell(const struct test_case *test)
 	const struct options *o = options();
 
 	report_info("seed=%llx duration=%u vcpus=%u memory=%llu backing=%s mode=%s case=%s",
-		    (unsigned long long)o->seed, o->duration_s, o->vcpus,
-		    (unsigned long long)o->memory,
+		    o->seed, o->duration_s, o->vcpus, o->memory,
 		    o->backing ? o->backing : "-", options_mode_name(o->mode),
 		    o->case_glob ? o->case_glob : "-");
 }

@@ -97,9 +97,8 @@ static void covers(const struct test_case *test)
 		chosen = cases_sample_pairwise(matrix, seed, sample,
 					       TUPLES_MAX);
 		CHECK(!missing_pairs(matrix, count, chosen),
-		      "seed %llu: the sample of %zu lacks %zu pairs",
-		      (unsigned long long)seed, chosen,
-		      missing_pairs(matrix, count, chosen));
+		      "seed %llu: the sample of %zu lacks %zu pairs", seed,
+		      chosen, missing_pairs(matrix, count, chosen));
 		for (i = 0; i < chosen; i++)
 			CHECK(!matrix->allowed ||
 				      matrix->allowed(sample[i].level,

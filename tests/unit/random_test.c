@@ -16,8 +16,7 @@ static void reference(const struct test_case *test)
 		u64 got = random_u64(&stream);
 
 		CHECK(got == expected[i], "number %zu is %llu instead of %llu",
-		      i, (unsigned long long)got,
-		      (unsigned long long)expected[i]);
+		      i, got, expected[i]);
 	}
 }
 
@@ -70,16 +69,14 @@ static void ranges(const struct test_case *test)
 		for (i = 0; i < 1000 * bounds[b]; i++) {
 			value = random_below(&stream, bounds[b]);
 			CHECK(value < bounds[b], "%llu is not below %llu",
-			      (unsigned long long)value,
-			      (unsigned long long)bounds[b]);
+			      value, bounds[b]);
 			seen[value]++;
 		}
 		/* 1000 expected each; five standard deviations are 160. */
 		for (value = 0; value < bounds[b]; value++)
 			CHECK(seen[value] > 840 && seen[value] < 1160,
-			      "%llu of %llu came %u times in 1000",
-			      (unsigned long long)value,
-			      (unsigned long long)bounds[b], seen[value]);
+			      "%llu of %llu came %u times in 1000", value,
+			      bounds[b], seen[value]);
 	}
 	CHECK(random_below(&stream, 0) == 0, "a number below 0 is not 0");
 	CHECK(random_between(&stream, 9, 9) == 9, "9 to 9 is not 9");
@@ -87,11 +84,10 @@ static void ranges(const struct test_case *test)
 		u64 value = random_between(&stream, 10, 12);
 
 		CHECK(value >= 10 && value <= 12, "%llu is not 10 to 12",
-		      (unsigned long long)value);
+		      value);
 		/* Bounds where nearly half of all draws must be repeated. */
 		value = random_below(&stream, (1ULL << 63) + 1);
-		CHECK(value <= 1ULL << 63, "%llx is not below 2^63 + 1",
-		      (unsigned long long)value);
+		CHECK(value <= 1ULL << 63, "%llx is not below 2^63 + 1", value);
 		random_between(&stream, 0, U64_MAX);
 	}
 }

@@ -35,8 +35,7 @@ static u64 canary(u64 memory, u64 life, u64 unit)
 
 static void expect_wrong(u64 seen, u64 due, const char *what)
 {
-	CHECK(seen != due, "%s passes for what is due: %#llx", what,
-	      (unsigned long long)seen);
+	CHECK(seen != due, "%s passes for what is due: %#llx", what, seen);
 }
 
 static void right(const struct test_case *test)
@@ -51,16 +50,13 @@ static void right(const struct test_case *test)
 		bool inside = unit >= 2 && unit < 6;
 
 		CHECK(gpa == 0x100400000 + unit * 0x1000,
-		      "unit %llu is at %#llx", (unsigned long long)unit,
-		      (unsigned long long)gpa);
+		      "unit %llu is at %#llx", unit, gpa);
 		CHECK(storm_has(&slot, unit) == inside &&
 			      !storm_has(&none, unit),
-		      "unit %llu is on the wrong side of the slot",
-		      (unsigned long long)unit);
+		      "unit %llu is on the wrong side of the slot", unit);
 		CHECK(due_at(&slot, unit) == (inside ? canary(1, 3, unit - 1) :
 						       storm_hole_word(gpa)),
-		      "another word is due in unit %llu",
-		      (unsigned long long)unit);
+		      "another word is due in unit %llu", unit);
 		CHECK(due_at(&none, unit) == storm_hole_word(gpa),
 		      "another word is due where no slot is");
 	}

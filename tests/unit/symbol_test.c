@@ -15,8 +15,7 @@ static void test_known(const struct test_case *test)
 
 	snprintf(wanted, sizeof(wanted),
 		 "%#llx (test_known+0x5; addr2line -e %s %#llx says the line)",
-		 (unsigned long long)address, program_invocation_short_name,
-		 (unsigned long long)address);
+		 address, program_invocation_short_name, address);
 	CHECK(!strcmp(symbol_text(address, text, sizeof(text)), wanted),
 	      "test_known + 5 is %s", text);
 }

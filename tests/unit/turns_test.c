@@ -83,8 +83,8 @@ static void test_time(const struct test_case *test)
 
 	(void)test;
 	turns_end(turns);
-	CHECK(ns >= BUSY_NS, "a thread took %llu ns, the turn %llu",
-	      (unsigned long long)BUSY_NS, (unsigned long long)ns);
+	CHECK(ns >= BUSY_NS, "a thread took %llu ns, the turn %llu", BUSY_NS,
+	      ns);
 }
 
 static void hang(void *context, unsigned int index)

@@ -212,7 +212,7 @@ static void kicks(const struct test_case *test)
 	for (i = 0; i < WORKERS; i++)
 		CHECK(sleepers[i].kicked >= round - 1,
 		      "sleeper %u was kicked %llu times in %u pauses", i,
-		      (unsigned long long)sleepers[i].kicked, round);
+		      sleepers[i].kicked, round);
 }
 
 struct placed {
