@@ -9,7 +9,7 @@
 #include "options.h"
 #include "report.h"
 #include "samples.h"
-#include "scene.h"
+#include "dirty_vm.h"
 #include "sizes.h"
 #include "write_sets.h"
 
@@ -39,60 +39,63 @@ static const struct {
 #define DENSITIES (ARRAY_SIZE(densities))
 
 /* One round: write, harvest, judge. Return: what the harvest took, ns. */
-static double harvest(struct scene *scene, u64 stride, unsigned long *written)
+static double harvest(struct dirty_vm *fixture, u64 stride,
+		      unsigned long *written)
 {
-	struct dirty_slot *watched = scene->watched[0];
-	u64 page = scene->vm->page_size, start;
+	struct dirty_slot *watched = fixture->watched[0];
+	u64 page = fixture->vm->page_size, start;
 	struct writer_list list = {
 		.count = 1,
-		.store[0] = { .gva = scene->slot[0].gpa,
+		.store[0] = { .gva = fixture->slot[0].gpa,
 			      .stride = (s64)(stride * page),
 			      .count = (watched->pages + stride - 1) / stride },
 	};
 	double ns;
 
-	scene->ring_full_ns = 0;
-	scene_store(scene, &scene->vm->vcpus[0], &list);
+	fixture->ring_full_ns = 0;
+	dirty_vm_store(fixture, &fixture->vm->vcpus[0], &list);
 	start = clock_ns();
-	dirty_harvest(scene->dirty, watched, NULL);
-	ns = (double)(clock_ns() - start + scene->ring_full_ns);
+	dirty_harvest(fixture->dirty, watched, NULL);
+	ns = (double)(clock_ns() - start + fixture->ring_full_ns);
 	bitmap_zero(written, watched->pages);
-	write_set_pages(&list, &scene->slot[0], written);
+	write_set_pages(&list, &fixture->slot[0], written);
 	exact_judge("written since the last harvest", written, watched->fresh,
 		    watched->pages);
 	return ns;
 }
 
 /* Rounds at one density. Return: what each dirty page took in all, ns. */
-static double bench_density(struct scene *scene, size_t density, u64 share_ns,
-			    unsigned long *written, struct series *series)
+static double bench_density(struct dirty_vm *fixture, size_t density,
+			    u64 share_ns, unsigned long *written,
+			    struct series *series)
 {
 	u64 stride = densities[density].stride;
-	u64 dirty = (scene->watched[0]->pages + stride - 1) / stride;
+	u64 dirty = (fixture->watched[0]->pages + stride - 1) / stride;
 	u64 begun = clock_ns();
-	double at = (double)(scene->slot[0].size / MIB);
+	double at = (double)(fixture->slot[0].size / MIB);
 	unsigned int turn;
 
 	for (turn = 0; turn < REPEATS_MAX; turn++) {
 		if (turn >= REPEATS_MIN && clock_ns() - begun > share_ns)
 			break;
 		series_add(&series[density], at,
-			   harvest(scene, stride, written) / (double)dirty);
+			   harvest(fixture, stride, written) / (double)dirty);
 	}
 	return (double)(clock_ns() - begun) / turn / (double)dirty;
 }
 
-static void bench_size(struct scene *scene, u64 share_ns, struct series *series)
+static void bench_size(struct dirty_vm *fixture, u64 share_ns,
+		       struct series *series)
 {
 	bool quick = options()->mode == MODE_CHECK && !options()->duration_s;
 	double limit_ns = quick ? CHECK_POINT_NS : ALL_POINT_NS;
-	size_t pages = scene->watched[0]->pages, density;
+	size_t pages = fixture->watched[0]->pages, density;
 	unsigned long *written = bitmap_new(pages);
 	double page_ns = 0;
 
-	dirty_enable(scene->dirty, scene->watched[0]);
+	dirty_enable(fixture->dirty, fixture->watched[0]);
 	/* What is dirty at once with INITIALLY_SET. */
-	dirty_harvest(scene->dirty, scene->watched[0], NULL);
+	dirty_harvest(fixture->dirty, fixture->watched[0], NULL);
 	for (density = 0; density < DENSITIES; density++) {
 		double dirty = (double)pages /
 			       (double)densities[density].stride;
@@ -100,12 +103,12 @@ static void bench_size(struct scene *scene, u64 share_ns, struct series *series)
 		if (page_ns * dirty * PASSES * REPEATS_MIN > limit_ns) {
 			report_info("omitted: %s of %llu MiB: would take %.0f s",
 				    densities[density].name,
-				    scene->slot[0].size / MIB,
+				    fixture->slot[0].size / MIB,
 				    page_ns * dirty * PASSES * REPEATS_MIN /
 					    1e9);
 			continue;
 		}
-		page_ns = bench_density(scene, density, share_ns / DENSITIES,
+		page_ns = bench_density(fixture, density, share_ns / DENSITIES,
 					written, series);
 	}
 	free(written);
@@ -113,8 +116,8 @@ static void bench_size(struct scene *scene, u64 share_ns, struct series *series)
 
 void bench_harvest(const struct test_case *test)
 {
-	struct scene_config config = {
-		.harvester = test->number[0],
+	struct dirty_vm_config config = {
+		.mode = test->number[0],
 		.backing = test->number[1],
 		.vcpus = 1,
 		.slots = 1,
@@ -127,18 +130,18 @@ void bench_harvest(const struct test_case *test)
 	backing_keep_mapped();
 	count = sizes_choose(config.backing, CHECK_MIB, CHECK_RANGE, size);
 	for (i = 0; i < DENSITIES; i++)
-		series_begin(
-			&series[i], SERIES_COST_EACH, "slot_mib", "ns/page",
-			"\"bench\": \"harvest\", \"harvester\": \"%s\", \"dirty\": \"%s\"",
-			harvester_name(config.harvester), densities[i].name);
+		series_begin(&series[i], SERIES_COST_EACH, "slot_mib",
+			     "ns/page",
+			     "\"bench\": \"harvest\", \"harvester\": \"%s\", \"dirty\": \"%s\"",
+			     dirty_mode_name(config.mode), densities[i].name);
 	for (i = 0; i < PASSES * count; i++) {
-		struct scene scene;
+		struct dirty_vm fixture;
 
 		config.slot_bytes = size[i % count];
-		scene_create(&scene, &config);
-		bench_size(&scene, case_duration_ns() / (PASSES * count),
+		dirty_vm_create(&fixture, &config);
+		bench_size(&fixture, case_duration_ns() / (PASSES * count),
 			   series);
-		scene_destroy(&scene);
+		dirty_vm_destroy(&fixture);
 	}
 	for (i = 0; i < DENSITIES; i++)
 		series_tell(&series[i]);

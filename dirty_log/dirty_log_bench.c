@@ -23,7 +23,7 @@
 #include "bench_harvest.h"
 #include "cases.h"
 #include "clock.h"
-#include "cycle.h"
+#include "logging_cycle.h"
 #include "guest_speed.h"
 #include "options.h"
 #include "report.h"
@@ -42,7 +42,7 @@
 #define CASE_S	    600
 #define RING	    65536
 
-enum { NUMBER_HARVESTER, NUMBER_BACKING, NUMBER_SPLIT };
+enum { NUMBER_MODE, NUMBER_BACKING, NUMBER_SPLIT };
 
 /* ---- a cycle ------------------------------------------------------------- */
 
@@ -72,7 +72,7 @@ static const struct {
 };
 
 static void add_cycle(struct series *series, double at,
-		      const struct cycle_times *times, bool huge)
+		      const struct logging_cycle_times *times, bool huge)
 {
 	series_add(&series[ENABLE], at, times->enable / 1e3);
 	if (times->first_clear)
@@ -90,33 +90,33 @@ static void add_cycle(struct series *series, double at,
 static void bench_size(const struct test_case *test, const struct split *split,
 		       u64 bytes, u64 share_ns, struct series *series)
 {
-	const struct scene_config config = {
-		.harvester = test->number[NUMBER_HARVESTER],
+	const struct dirty_vm_config config = {
+		.mode = test->number[NUMBER_MODE],
 		.backing = test->number[NUMBER_BACKING],
 		.slot_bytes = bytes,
 		.ring_entries = RING,
 	};
 	u64 until = clock_ns() + share_ns;
 	bool huge = backing_page_size(config.backing) >= backing_thp_size();
-	struct cycle cycle;
+	struct logging_cycle cycle;
 	unsigned int turn;
 
-	cycle_create(&cycle, config, split);
-	if (huge && !cycle.scene.host_huge[0]) {
+	logging_cycle_create(&cycle, config, split);
+	if (huge && !cycle.fixture.host_huge[0]) {
 		report_info("omitted: %llu MiB of %s, which the host has not mapped huge",
 			    bytes >> 20, backing_name(config.backing));
-		cycle_destroy(&cycle);
+		logging_cycle_destroy(&cycle);
 		return;
 	}
 	for (turn = 0; turn < REPEATS_MAX; turn++) {
-		struct cycle_times times;
+		struct logging_cycle_times times;
 
 		if (turn >= REPEATS_MIN && clock_ns() > until)
 			break;
-		cycle_run(&cycle, &times);
+		logging_cycle_run(&cycle, &times);
 		add_cycle(series, (double)(bytes / MIB), &times, huge);
 	}
-	cycle_destroy(&cycle);
+	logging_cycle_destroy(&cycle);
 }
 
 static void bench_cycle(const struct test_case *test)
@@ -138,7 +138,7 @@ static void bench_cycle(const struct test_case *test)
 			     steps[i].unit,
 			     "\"bench\": \"%s\", \"backing\": \"%s\", \"harvester\": \"%s\"%s%s%s",
 			     steps[i].name, backing_name(kind),
-			     harvester_name(test->number[NUMBER_HARVESTER]),
+			     dirty_mode_name(test->number[NUMBER_MODE]),
 			     split ? ", \"split\": \"" : "",
 			     split ? split->name : "", split ? "\"" : "");
 	if (split)
@@ -155,42 +155,42 @@ static void bench_cycle(const struct test_case *test)
 /* ---- the cases ----------------------------------------------------------- */
 
 /* In check mode: each way of harvesting once, and each kind of huge memory. */
-static bool in_check(enum harvester harvester, enum backing_kind kind)
+static bool in_check(enum dirty_mode mode, enum backing_kind kind)
 {
 	if (kind == BACKING_ANONYMOUS_THP)
 		return true;
-	return harvester == HARVESTER_LOG &&
+	return mode == DIRTY_MODE_LOG &&
 	       (kind == BACKING_ANONYMOUS || kind == BACKING_HUGETLB_2M);
 }
 
 static struct test_case *add_case(struct test_case *cases, size_t *count,
 				  size_t max,
 				  void (*run)(const struct test_case *),
-				  const char *what, enum harvester harvester,
+				  const char *what, enum dirty_mode mode,
 				  enum backing_kind kind)
 {
 	struct test_case *test = case_add(cases, count, max, run);
 
-	test->number[0] = harvester;
+	test->number[0] = mode;
 	test->number[1] = kind;
 	test->timeout_s = CASE_S;
 	snprintf(test->name, sizeof(test->name), "%s/%s/%s", what,
-		 backing_name(kind), harvester_name(harvester));
+		 backing_name(kind), dirty_mode_name(mode));
 	return test;
 }
 
 static size_t add_splits(struct test_case *cases, size_t count, size_t max)
 {
-	size_t ways, i;
-	const struct split *split = splits(&ways);
+	size_t methods, i;
+	const struct split *split = splits(&methods);
 
-	for (i = 0; i < ways && backing_wanted(BACKING_ANONYMOUS_THP); i++) {
+	for (i = 0; i < methods && backing_wanted(BACKING_ANONYMOUS_THP); i++) {
 		char name[32];
 		struct test_case *test;
 
 		snprintf(name, sizeof(name), "cycle_%s", split[i].name);
 		test = add_case(cases, &count, max, bench_cycle, name,
-				HARVESTER_LOG, BACKING_ANONYMOUS_THP);
+				DIRTY_MODE_LOG, BACKING_ANONYMOUS_THP);
 		test->data = &split[i];
 	}
 	return count;
@@ -202,20 +202,20 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	bool check = options->mode == MODE_CHECK && !options->case_glob &&
 		     !options->backing;
 	size_t count = add_splits(cases, 0, max);
-	enum harvester harvester;
+	enum dirty_mode mode;
 	enum backing_kind kind;
 
-	for (harvester = 0; harvester < HARVESTER_COUNT; harvester++) {
+	for (mode = 0; mode < DIRTY_MODE_COUNT; mode++) {
 		for (kind = 0; kind < BACKING_GUEST_MEMFD; kind++)
 			if (backing_wanted(kind) &&
-			    (!check || in_check(harvester, kind)))
+			    (!check || in_check(mode, kind)))
 				add_case(cases, &count, max, bench_cycle,
-					 "cycle", harvester, kind);
+					 "cycle", mode, kind);
 		if (backing_wanted(BACKING_ANONYMOUS_THP)) {
 			add_case(cases, &count, max, bench_harvest, "harvest",
-				 harvester, BACKING_ANONYMOUS_THP);
+				 mode, BACKING_ANONYMOUS_THP);
 			add_case(cases, &count, max, bench_guest_speed, "guest",
-				 harvester, BACKING_ANONYMOUS_THP);
+				 mode, BACKING_ANONYMOUS_THP);
 		}
 	}
 	return count;

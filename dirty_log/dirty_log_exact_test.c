@@ -12,7 +12,7 @@
 #include "bitmap.h"
 #include "cases.h"
 #include "exact.h"
-#include "exact_scene.h"
+#include "exact_vm.h"
 #include "mapping.h"
 #include "options.h"
 #include "report.h"
@@ -31,7 +31,7 @@ static void measure(struct exact *exact, struct mapping_sizes *sizes)
 	mapping_probe_begin(&exact->probe);
 	exact_store_whole(exact);
 	mapping_probe_end(&exact->probe, exact->watched->slot, 1,
-			  exact->scene.vm->page_size, sizes);
+			  exact->fixture.vm->page_size, sizes);
 }
 
 /* Where faults tell the sizes of mappings, every page has to fault. */
@@ -39,41 +39,41 @@ static void protect(struct exact *exact)
 {
 	if (!exact->probe.by_faults)
 		return;
-	dirty_enable(exact->scene.dirty, exact->watched);
-	dirty_harvest(exact->scene.dirty, exact->watched, NULL);
-	dirty_disable(exact->scene.dirty, exact->watched);
+	dirty_enable(exact->fixture.dirty, exact->watched);
+	dirty_harvest(exact->fixture.dirty, exact->watched, NULL);
+	dirty_disable(exact->fixture.dirty, exact->watched);
 }
 
 /* Writes every page for the first time: no fault of another kind later. */
 static void check_before(struct exact *exact, struct mapping_sizes *sizes)
 {
-	const struct scene *scene = &exact->scene;
+	const struct dirty_vm *fixture = &exact->fixture;
 	char text[128];
 
 	measure(exact, sizes);
-	if (!sizes->known || !scene->host_huge[0])
+	if (!sizes->known || !fixture->host_huge[0])
 		return;
-	if (mapping_huge_pages(sizes) < scene->huge_pages[0]) {
+	if (mapping_huge_pages(sizes) < fixture->huge_pages[0]) {
 		/* As in check_recovered(): once more. */
 		protect(exact);
 		measure(exact, sizes);
 	}
 	/* Else the mapping-size oracle below would judge nothing. */
-	CHECK(mapping_huge_pages(sizes) >= scene->huge_pages[0],
+	CHECK(mapping_huge_pages(sizes) >= fixture->huge_pages[0],
 	      "the host maps all %llu huge pages of the slot huge, but not the guest: %s",
-	      scene->huge_pages[0], mapping_text(sizes, text, sizeof(text)));
+	      fixture->huge_pages[0], mapping_text(sizes, text, sizeof(text)));
 }
 
 /* Writes every page; before that, all were harvested and so protected. */
 static void check_logged(struct exact *exact)
 {
-	const struct scene *scene = &exact->scene;
+	const struct dirty_vm *fixture = &exact->fixture;
 	struct mapping_sizes sizes;
 	char text[128];
 
 	measure(exact, &sizes);
-	CHECK(mapping_logged_ok(&sizes, scene->huge_pages[0],
-				scene->huge_pages[0]),
+	CHECK(mapping_logged_ok(&sizes, fixture->huge_pages[0],
+				fixture->huge_pages[0]),
 	      "every page was written while logged, but the slot has %s",
 	      mapping_text(&sizes, text, sizeof(text)));
 }
@@ -124,7 +124,7 @@ static void run_sets(struct exact *exact, size_t only)
 	 * A bitmap beside the ring is for what no vCPU wrote
 	 * (mark_page_dirty_in_slot()), and here vCPUs wrote everything.
 	 */
-	dirty_harvest_final(exact->scene.dirty, exact->watched);
+	dirty_harvest_final(exact->fixture.dirty, exact->watched);
 	exact_judge("final harvest", exact->written, exact->watched->fresh,
 		    exact->watched->pages);
 }
@@ -151,7 +151,7 @@ static void test_sets(const struct test_case *test)
 		bitmap_fill(exact.written, exact.watched->pages);
 		exact_expect(&exact, "every page before logging ends");
 	}
-	dirty_disable(exact.scene.dirty, exact.watched);
+	dirty_disable(exact.fixture.dirty, exact.watched);
 	check_recovered(&exact, &before);
 
 	/* And once more: what was written in between is not reported. */
@@ -186,7 +186,8 @@ static void test_partial_clear(const struct test_case *test)
 	write_set_whole(&list, exact.watched->slot);
 	write_set_pages(&list, exact.watched->slot, all);
 	for (round = 0; round < 4; round++) {
-		dirty_harvest(exact.scene.dirty, exact.watched, &exact.random);
+		dirty_harvest(exact.fixture.dirty, exact.watched,
+			      &exact.random);
 		bitmap_zero(exact.written, pages);
 		bitmap_or(exact.written, seen, pages);
 		bitmap_and(exact.written, exact.watched->fresh, pages);
@@ -195,7 +196,7 @@ static void test_partial_clear(const struct test_case *test)
 		      bitmap_next(exact.written, pages, 0));
 		bitmap_or(seen, exact.watched->fresh, pages);
 	}
-	dirty_harvest(exact.scene.dirty, exact.watched, NULL);
+	dirty_harvest(exact.fixture.dirty, exact.watched, NULL);
 	bitmap_or(seen, exact.watched->fresh, pages);
 	exact_judge("all partial clears together", all, seen, pages);
 	exact_expect_nothing(&exact, "after all partial clears");
@@ -248,7 +249,7 @@ static void test_clear_arguments(const struct test_case *test)
 	};
 
 	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
-		int error = __dirty_clear(exact.scene.vm, wrong[i].slot,
+		int error = __dirty_clear(exact.fixture.vm, wrong[i].slot,
 					  wrong[i].first, wrong[i].count, ones);
 
 		CHECK(error == wrong[i].error,
@@ -279,7 +280,7 @@ static void test_not_logged(const struct test_case *test)
 	      "KVM_GET_DIRTY_LOG of a slot that is not logged: %s where ENOENT is documented",
 	      error ? errno_name(-error) : "success");
 	exact_enable(&exact);
-	dirty_disable(exact.scene.dirty, exact.watched);
+	dirty_disable(exact.fixture.dirty, exact.watched);
 	error = __dirty_get(exact.watched->slot, bitmap);
 	CHECK(error == -ENOENT,
 	      "KVM_GET_DIRTY_LOG after logging was disabled: %s where ENOENT is documented",
@@ -311,19 +312,19 @@ static void add_granules(struct test_case *cases, size_t *count, size_t max)
 	const u64 *granule = vm_granules(&granules);
 
 	for (i = 0; granules > 1 && i < granules; i++) {
-		enum harvester harvester = i % 2 ? HARVESTER_CLEAR :
-						   HARVESTER_LOG;
+		enum dirty_mode mode = i % 2 ? DIRTY_MODE_CLEAR :
+					       DIRTY_MODE_LOG;
 		enum backing_kind kind = kinds[i % 2];
 		char name[CASE_NAME_MAX];
 		struct test_case *test;
 
 		snprintf(name, sizeof(name), "granule/%lluk/%s/%s",
-			 granule[i] >> 10, harvester_name(harvester),
+			 granule[i] >> 10, dirty_mode_name(mode),
 			 backing_name(kind));
 		test = add_case(cases, count, max, test_sets, name);
-		test->number[SCENE_HARVESTER] = harvester;
-		test->number[SCENE_BACKING] = kind;
-		test->number[SCENE_GEOMETRY] = GEOMETRY_ALIGNED;
+		test->number[DIRTY_VM_MODE] = mode;
+		test->number[DIRTY_VM_BACKING] = kind;
+		test->number[DIRTY_VM_GEOMETRY] = GEOMETRY_ALIGNED;
 		test->number[EXACT_GRANULE] = granule[i];
 	}
 }
@@ -334,26 +335,26 @@ static void add_granules(struct test_case *cases, size_t *count, size_t max)
  */
 static void add_eager_splits(struct test_case *cases, size_t *count, size_t max)
 {
-	static const enum harvester harvesters[] = {
-		HARVESTER_LOG,
-		HARVESTER_CLEAR_INITIALLY_SET,
-		HARVESTER_RING_BITMAP,
+	static const enum dirty_mode modes[] = {
+		DIRTY_MODE_LOG,
+		DIRTY_MODE_CLEAR_INITIALLY_SET,
+		DIRTY_MODE_RING_BITMAP,
 	};
 	size_t i;
 
 	if (!vm_can_split_eagerly())
 		return;
-	for (i = 0; i < ARRAY_SIZE(harvesters); i++) {
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
 		char name[CASE_NAME_MAX];
 		struct test_case *test;
 
 		snprintf(name, sizeof(name), "eager_split/%s/%s",
-			 harvester_name(harvesters[i]),
+			 dirty_mode_name(modes[i]),
 			 backing_name(BACKING_ANONYMOUS_THP));
 		test = add_case(cases, count, max, test_sets, name);
-		test->number[SCENE_HARVESTER] = harvesters[i];
-		test->number[SCENE_BACKING] = BACKING_ANONYMOUS_THP;
-		test->number[SCENE_GEOMETRY] = GEOMETRY_ALIGNED;
+		test->number[DIRTY_VM_MODE] = modes[i];
+		test->number[DIRTY_VM_BACKING] = BACKING_ANONYMOUS_THP;
+		test->number[DIRTY_VM_GEOMETRY] = GEOMETRY_ALIGNED;
 		test->number[EXACT_SPLIT] = 1;
 	}
 }
@@ -362,13 +363,13 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
 	const struct case_matrix matrix = {
-		.dimensions = SCENE_DIMENSIONS,
-		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD,
+		.dimensions = DIRTY_VM_DIMENSIONS,
+		.levels = { DIRTY_MODE_COUNT, BACKING_GUEST_MEMFD,
 			    GEOMETRY_COUNT },
-		.allowed = scene_wanted,
+		.allowed = dirty_vm_wanted,
 	};
 	static struct case_tuple
-		tuples[HARVESTER_COUNT * BACKING_KINDS * GEOMETRY_COUNT];
+		tuples[DIRTY_MODE_COUNT * BACKING_KINDS * GEOMETRY_COUNT];
 	size_t tuple_count = cases_choose(options, &matrix, tuples,
 					  ARRAY_SIZE(tuples));
 	size_t count = 0, i;
@@ -378,35 +379,37 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		char name[CASE_NAME_MAX];
 
 		snprintf(name, sizeof(name), "sets/%s/%s/%s",
-			 harvester_name(tuples[i].level[SCENE_HARVESTER]),
-			 backing_name(tuples[i].level[SCENE_BACKING]),
-			 geometry_name(tuples[i].level[SCENE_GEOMETRY]));
+			 dirty_mode_name(tuples[i].level[DIRTY_VM_MODE]),
+			 backing_name(tuples[i].level[DIRTY_VM_BACKING]),
+			 geometry_name(tuples[i].level[DIRTY_VM_GEOMETRY]));
 		test = add_case(cases, &count, max, test_sets, name);
-		test->number[SCENE_HARVESTER] = tuples[i].level[SCENE_HARVESTER];
-		test->number[SCENE_BACKING] = tuples[i].level[SCENE_BACKING];
-		test->number[SCENE_GEOMETRY] = tuples[i].level[SCENE_GEOMETRY];
+		test->number[DIRTY_VM_MODE] = tuples[i].level[DIRTY_VM_MODE];
+		test->number[DIRTY_VM_BACKING] =
+			tuples[i].level[DIRTY_VM_BACKING];
+		test->number[DIRTY_VM_GEOMETRY] =
+			tuples[i].level[DIRTY_VM_GEOMETRY];
 	}
 	for (i = 0; i < 2 * GEOMETRY_COUNT; i++) {
-		enum harvester harvester = i < GEOMETRY_COUNT ?
-						   HARVESTER_CLEAR :
-						   HARVESTER_CLEAR_INITIALLY_SET;
+		enum dirty_mode mode = i < GEOMETRY_COUNT ?
+					       DIRTY_MODE_CLEAR :
+					       DIRTY_MODE_CLEAR_INITIALLY_SET;
 		char name[CASE_NAME_MAX];
 
 		snprintf(name, sizeof(name), "partial_clear/%s/%s",
-			 harvester_name(harvester),
+			 dirty_mode_name(mode),
 			 geometry_name(i % GEOMETRY_COUNT));
 		test = add_case(cases, &count, max, test_partial_clear, name);
-		test->number[SCENE_HARVESTER] = harvester;
-		test->number[SCENE_BACKING] = BACKING_ANONYMOUS_THP;
-		test->number[SCENE_GEOMETRY] = i % GEOMETRY_COUNT;
+		test->number[DIRTY_VM_MODE] = mode;
+		test->number[DIRTY_VM_BACKING] = BACKING_ANONYMOUS_THP;
+		test->number[DIRTY_VM_GEOMETRY] = i % GEOMETRY_COUNT;
 	}
 	test = add_case(cases, &count, max, test_clear_arguments,
 			"clear_arguments/aligned");
-	test->number[SCENE_HARVESTER] = HARVESTER_CLEAR;
+	test->number[DIRTY_VM_MODE] = DIRTY_MODE_CLEAR;
 	test = add_case(cases, &count, max, test_clear_arguments,
 			"clear_arguments/shifted");
-	test->number[SCENE_HARVESTER] = HARVESTER_CLEAR;
-	test->number[SCENE_GEOMETRY] = GEOMETRY_SHIFTED;
+	test->number[DIRTY_VM_MODE] = DIRTY_MODE_CLEAR;
+	test->number[DIRTY_VM_GEOMETRY] = GEOMETRY_SHIFTED;
 	add_granules(cases, &count, max);
 	add_eager_splits(cases, &count, max);
 	add_case(cases, &count, max, test_not_logged, "not_logged");

@@ -17,7 +17,7 @@
 #include "exact.h"
 #include "options.h"
 #include "report.h"
-#include "scene.h"
+#include "dirty_vm.h"
 #include "writer.h"
 
 /* A fetch in every huge page. */
@@ -33,7 +33,7 @@
 #define VCPUS	     2
 
 struct fetch {
-	struct scene scene;
+	struct dirty_vm fixture;
 	struct dirty_slot *watched;
 	struct memslot *slot;
 	/* One page per huge page, and what is written of them. */
@@ -45,7 +45,7 @@ static void access_pages(struct fetch *fetch, unsigned int vcpu,
 			 enum writer_access access, u64 stride)
 {
 	u64 offset = access == WRITER_STORE ? STORE_OFFSET : 0;
-	struct guest_vcpu *guest = fetch->scene.vm->vcpus[vcpu].guest;
+	struct guest_vcpu *guest = fetch->fixture.vm->vcpus[vcpu].guest;
 	struct writer_list *list = writer_list_of(guest);
 
 	*list = (struct writer_list){
@@ -55,8 +55,8 @@ static void access_pages(struct fetch *fetch, unsigned int vcpu,
 			     .stride = stride,
 			     .count = fetch->slot->size / stride } },
 	};
-	vcpu_start(&fetch->scene.vm->vcpus[vcpu], writer_store, 0);
-	vcpu_run(&fetch->scene.vm->vcpus[vcpu], VCPU_DONE);
+	vcpu_start(&fetch->fixture.vm->vcpus[vcpu], writer_store, 0);
+	vcpu_run(&fetch->fixture.vm->vcpus[vcpu], VCPU_DONE);
 	CHECK(list->sequence == list->store[0].count,
 	      "the guest says that it made %llu of %llu accesses",
 	      list->sequence, list->store[0].count);
@@ -71,7 +71,7 @@ static void expect_fetched(struct fetch *fetch, const char *what)
 {
 	size_t pages = fetch->watched->pages;
 
-	dirty_harvest(fetch->scene.dirty, fetch->watched, NULL);
+	dirty_harvest(fetch->fixture.dirty, fetch->watched, NULL);
 	bitmap_copy(fetch->expected, fetch->watched->fresh, pages);
 	bitmap_and(fetch->expected, fetch->fetched, pages);
 	exact_judge(what, fetch->expected, fetch->watched->fresh, pages);
@@ -79,16 +79,16 @@ static void expect_fetched(struct fetch *fetch, const char *what)
 
 static void expect_written(struct fetch *fetch, const char *what)
 {
-	dirty_harvest(fetch->scene.dirty, fetch->watched, NULL);
+	dirty_harvest(fetch->fixture.dirty, fetch->watched, NULL);
 	exact_judge(what, fetch->fetched, fetch->watched->fresh,
 		    fetch->watched->pages);
 }
 
 static void setup(struct fetch *fetch, const struct test_case *test)
 {
-	struct scene_config config = {
-		.harvester = test->number[SCENE_HARVESTER],
-		.backing = test->number[SCENE_BACKING],
+	struct dirty_vm_config config = {
+		.mode = test->number[DIRTY_VM_MODE],
+		.backing = test->number[DIRTY_VM_BACKING],
 		.geometry = GEOMETRY_ALIGNED,
 		.vcpus = VCPUS,
 		.slots = 1,
@@ -97,22 +97,23 @@ static void setup(struct fetch *fetch, const struct test_case *test)
 	u64 offset;
 
 	memset(fetch, 0, sizeof(*fetch));
-	scene_create(&fetch->scene, &config);
-	fetch->watched = fetch->scene.watched[0];
+	dirty_vm_create(&fetch->fixture, &config);
+	fetch->watched = fetch->fixture.watched[0];
 	fetch->slot = fetch->watched->slot;
 	fetch->fetched = bitmap_new(fetch->watched->pages);
 	fetch->expected = bitmap_new(fetch->watched->pages);
 	for (offset = 0; offset < fetch->slot->size; offset += STRIDE)
-		bitmap_set(fetch->fetched, offset / fetch->scene.vm->page_size);
+		bitmap_set(fetch->fetched,
+			   offset / fetch->fixture.vm->page_size);
 	writer_lay_code(fetch->slot->hva, fetch->slot->size,
-			fetch->scene.vm->page_size);
+			fetch->fixture.vm->page_size);
 }
 
 static void teardown(struct fetch *fetch)
 {
 	free(fetch->expected);
 	free(fetch->fetched);
-	scene_destroy(&fetch->scene);
+	dirty_vm_destroy(&fetch->fixture);
 }
 
 static void test_fetch(const struct test_case *test)
@@ -122,9 +123,9 @@ static void test_fetch(const struct test_case *test)
 	setup(&fetch, test);
 	/* Mapped for writing by one vCPU, executed by the other. */
 	access_pages(&fetch, 0, WRITER_STORE, STRIDE);
-	dirty_enable(fetch.scene.dirty, fetch.watched);
-	if (fetch.scene.config.harvester == HARVESTER_CLEAR_INITIALLY_SET)
-		dirty_harvest(fetch.scene.dirty, fetch.watched, NULL);
+	dirty_enable(fetch.fixture.dirty, fetch.watched);
+	if (fetch.fixture.config.mode == DIRTY_MODE_CLEAR_INITIALLY_SET)
+		dirty_harvest(fetch.fixture.dirty, fetch.watched, NULL);
 
 	access_pages(&fetch, 1, WRITER_FETCH, STRIDE);
 	expect_fetched(&fetch, "executed while logged");
@@ -136,7 +137,7 @@ static void test_fetch(const struct test_case *test)
 	access_pages(&fetch, 0, WRITER_FETCH, STRIDE);
 	expect_written(&fetch, "written before it was executed");
 
-	dirty_disable(fetch.scene.dirty, fetch.watched);
+	dirty_disable(fetch.fixture.dirty, fetch.watched);
 	access_pages(&fetch, 0, WRITER_FETCH, STRIDE);
 	access_pages(&fetch, 1, WRITER_STORE, STRIDE);
 	teardown(&fetch);
@@ -150,24 +151,24 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		BACKING_HUGETLB_2M,
 		BACKING_SHMEM,
 	};
-	unsigned int harvester, i;
+	unsigned int mode, i;
 	size_t count = 0;
 
-	for (harvester = 0; harvester < HARVESTER_COUNT; harvester++) {
+	for (mode = 0; mode < DIRTY_MODE_COUNT; mode++) {
 		for (i = 0; i < ARRAY_SIZE(backings); i++) {
-			unsigned int tuple[SCENE_DIMENSIONS] = {
-				[SCENE_BACKING] = backings[i],
+			unsigned int tuple[DIRTY_VM_DIMENSIONS] = {
+				[DIRTY_VM_BACKING] = backings[i],
 			};
 			struct test_case *test;
 
-			if (!scene_wanted(tuple, NULL))
+			if (!dirty_vm_wanted(tuple, NULL))
 				continue;
 			test = case_add(cases, &count, max, test_fetch);
 			snprintf(test->name, sizeof(test->name), "fetch/%s/%s",
-				 harvester_name(harvester),
+				 dirty_mode_name(mode),
 				 backing_name(backings[i]));
-			test->number[SCENE_HARVESTER] = harvester;
-			test->number[SCENE_BACKING] = backings[i];
+			test->number[DIRTY_VM_MODE] = mode;
+			test->number[DIRTY_VM_BACKING] = backings[i];
 		}
 	}
 	(void)options;

@@ -17,7 +17,11 @@
 #define STRESS_CASE_S 2
 
 /* The matrix has one more dimension than the scene; hot cases are beside it. */
-enum { NUMBER_SLOTS = SCENE_DIMENSIONS, DIMENSIONS, NUMBER_HOT = DIMENSIONS };
+enum {
+	NUMBER_SLOTS = DIRTY_VM_DIMENSIONS,
+	DIMENSIONS,
+	NUMBER_HOT = DIMENSIONS
+};
 
 /* One slot; or three of which some are logged, while a thread flips another. */
 static const unsigned int slot_counts[] = { 1, 3 };
@@ -26,10 +30,10 @@ static const char *const slot_names[] = { "one_slot", "three_slots" };
 static void test_flip(const struct test_case *test)
 {
 	struct flip_config config = {
-		.scene = {
-			.harvester = test->number[SCENE_HARVESTER],
-			.backing = test->number[SCENE_BACKING],
-			.geometry = test->number[SCENE_GEOMETRY],
+		.fixture = {
+			.mode = test->number[DIRTY_VM_MODE],
+			.backing = test->number[DIRTY_VM_BACKING],
+			.geometry = test->number[DIRTY_VM_GEOMETRY],
 			.slots = slot_counts[test->number[NUMBER_SLOTS]],
 		},
 		.hot = test->number[NUMBER_HOT],
@@ -45,11 +49,11 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	enum { SLOT_CHOICES = ARRAY_SIZE(slot_counts) };
 	const struct case_matrix matrix = {
 		.dimensions = DIMENSIONS,
-		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD,
+		.levels = { DIRTY_MODE_COUNT, BACKING_GUEST_MEMFD,
 			    GEOMETRY_COUNT, SLOT_CHOICES },
-		.allowed = scene_wanted,
+		.allowed = dirty_vm_wanted,
 	};
-	static struct case_tuple tuples[HARVESTER_COUNT * BACKING_KINDS *
+	static struct case_tuple tuples[DIRTY_MODE_COUNT * BACKING_KINDS *
 					GEOMETRY_COUNT * SLOT_CHOICES];
 	size_t tuple_count = cases_choose(options, &matrix, tuples,
 					  ARRAY_SIZE(tuples));
@@ -65,24 +69,24 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		for (j = 0; j < matrix.dimensions; j++)
 			test->number[j] = level[j];
 		snprintf(test->name, sizeof(test->name), "%s/%s/%s/%s",
-			 harvester_name(level[SCENE_HARVESTER]),
-			 backing_name(level[SCENE_BACKING]),
-			 geometry_name(level[SCENE_GEOMETRY]),
+			 dirty_mode_name(level[DIRTY_VM_MODE]),
+			 backing_name(level[DIRTY_VM_BACKING]),
+			 geometry_name(level[DIRTY_VM_GEOMETRY]),
 			 slot_names[level[NUMBER_SLOTS]]);
 	}
-	for (i = 0; i < HARVESTER_COUNT; i++) {
+	for (i = 0; i < DIRTY_MODE_COUNT; i++) {
 		const unsigned int tuple[] = { i, BACKING_ANONYMOUS,
 					       GEOMETRY_ALIGNED };
 		struct test_case *test;
 
-		if (!scene_wanted(tuple, NULL))
+		if (!dirty_vm_wanted(tuple, NULL))
 			continue;
 		test = case_add(cases, &count, max, test_flip);
-		test->number[SCENE_HARVESTER] = i;
-		test->number[SCENE_BACKING] = BACKING_ANONYMOUS;
+		test->number[DIRTY_VM_MODE] = i;
+		test->number[DIRTY_VM_BACKING] = BACKING_ANONYMOUS;
 		test->number[NUMBER_HOT] = 1;
 		snprintf(test->name, sizeof(test->name), "hot/%s",
-			 harvester_name(i));
+			 dirty_mode_name(i));
 	}
 	return count;
 }

@@ -36,7 +36,7 @@
 
 /* The scene's dimensions, and the memory of the other VM. */
 enum {
-	NUMBER_OTHER = SCENE_DIMENSIONS,
+	NUMBER_OTHER = DIRTY_VM_DIMENSIONS,
 	DIMENSIONS,
 	NUMBER_LARGE = DIMENSIONS,
 };
@@ -56,10 +56,10 @@ static void test_migrate(const struct test_case *test)
 	bool stress = chosen->mode == MODE_STRESS;
 	u64 slot_bytes = stress ? STRESS_SLOT_BYTES : CHECK_SLOT_BYTES;
 	struct migrate_config config = {
-		.scene = {
-			.harvester = test->number[SCENE_HARVESTER],
-			.backing = test->number[SCENE_BACKING],
-			.geometry = test->number[SCENE_GEOMETRY],
+		.fixture = {
+			.mode = test->number[DIRTY_VM_MODE],
+			.backing = test->number[DIRTY_VM_BACKING],
+			.geometry = test->number[DIRTY_VM_GEOMETRY],
 			.vcpus = stress ? STRESS_VCPUS : CHECK_VCPUS,
 			.slots = SLOTS,
 		},
@@ -70,11 +70,11 @@ static void test_migrate(const struct test_case *test)
 	};
 
 	if (chosen->vcpus)
-		config.scene.vcpus = chosen->vcpus;
+		config.fixture.vcpus = chosen->vcpus;
 	if (test->number[NUMBER_LARGE])
 		slot_bytes = LARGE_SLOT_BYTES;
-	config.scene.slot_bytes = chosen->memory ? chosen->memory / SLOTS :
-						   slot_bytes;
+	config.fixture.slot_bytes = chosen->memory ? chosen->memory / SLOTS :
+						     slot_bytes;
 	migrate_run(&config);
 }
 
@@ -83,8 +83,8 @@ static bool makes_sense(const unsigned int *tuple)
 {
 	enum backing_kind other = others[tuple[NUMBER_OTHER]];
 
-	return scene_wanted(tuple, NULL) && backing_exists(other) &&
-	       tuple[SCENE_BACKING] != other;
+	return dirty_vm_wanted(tuple, NULL) && backing_exists(other) &&
+	       tuple[DIRTY_VM_BACKING] != other;
 }
 
 /*
@@ -94,23 +94,22 @@ static bool makes_sense(const unsigned int *tuple)
  */
 static bool is_in_turn(const unsigned int *tuple, u64 seed)
 {
-	unsigned int turn = tuple[SCENE_HARVESTER] * OTHERS +
-			    tuple[NUMBER_OTHER];
+	unsigned int turn = tuple[DIRTY_VM_MODE] * OTHERS + tuple[NUMBER_OTHER];
 	unsigned int candidate[DIMENSIONS], kinds[BACKING_GUEST_MEMFD];
 	unsigned int count = 0, i;
 
 	memcpy(candidate, tuple, sizeof(candidate));
 	for (i = 0; i < BACKING_GUEST_MEMFD; i++) {
-		candidate[SCENE_BACKING] = i;
-		if (scene_wanted(candidate, NULL))
+		candidate[DIRTY_VM_BACKING] = i;
+		if (dirty_vm_wanted(candidate, NULL))
 			kinds[count++] = i;
 	}
 	i = (seed + turn) % count;
-	candidate[SCENE_BACKING] = kinds[i];
+	candidate[DIRTY_VM_BACKING] = kinds[i];
 	if (!makes_sense(candidate))
-		candidate[SCENE_BACKING] = kinds[(i + 1) % count];
-	return tuple[SCENE_BACKING] == candidate[SCENE_BACKING] &&
-	       tuple[SCENE_GEOMETRY] ==
+		candidate[DIRTY_VM_BACKING] = kinds[(i + 1) % count];
+	return tuple[DIRTY_VM_BACKING] == candidate[DIRTY_VM_BACKING] &&
+	       tuple[DIRTY_VM_GEOMETRY] ==
 		       ((seed + turn) / count + turn) % GEOMETRY_COUNT;
 }
 
@@ -135,27 +134,27 @@ static void fill_case(struct test_case *test, const unsigned int *level,
 	if (large)
 		test->timeout_s = LARGE_TIMEOUT_S;
 	snprintf(test->name, sizeof(test->name), "%s%s/%s/%s/%s",
-		 large ? "large/" : "", harvester_name(level[SCENE_HARVESTER]),
-		 backing_name(level[SCENE_BACKING]),
+		 large ? "large/" : "", dirty_mode_name(level[DIRTY_VM_MODE]),
+		 backing_name(level[DIRTY_VM_BACKING]),
 		 backing_name(others[level[NUMBER_OTHER]]),
-		 geometry_name(level[SCENE_GEOMETRY]));
+		 geometry_name(level[DIRTY_VM_GEOMETRY]));
 }
 
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
 	/* log, from THP to small pages. */
-	static const unsigned int large[DIMENSIONS] = { HARVESTER_LOG,
+	static const unsigned int large[DIMENSIONS] = { DIRTY_MODE_LOG,
 							BACKING_ANONYMOUS_THP,
 							GEOMETRY_ALIGNED, 0 };
 	const struct case_matrix matrix = {
 		.dimensions = DIMENSIONS,
-		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD,
+		.levels = { DIRTY_MODE_COUNT, BACKING_GUEST_MEMFD,
 			    GEOMETRY_COUNT, OTHERS },
 		.allowed = wanted,
 		.context = options,
 	};
-	static struct case_tuple tuples[HARVESTER_COUNT * BACKING_KINDS *
+	static struct case_tuple tuples[DIRTY_MODE_COUNT * BACKING_KINDS *
 					GEOMETRY_COUNT * OTHERS];
 	size_t tuple_count = cases_choose(options, &matrix, tuples,
 					  ARRAY_SIZE(tuples));
@@ -167,7 +166,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 		fill_case(case_add(cases, &count, max, test_migrate),
 			  tuples[i].level, false);
 	/* Much memory is copied; stress is many migrations. */
-	if (scene_wanted(large, NULL) &&
+	if (dirty_vm_wanted(large, NULL) &&
 	    (options->mode != MODE_STRESS || options->case_glob))
 		fill_case(case_add(cases, &count, max, test_migrate), large,
 			  true);

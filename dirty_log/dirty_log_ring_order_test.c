@@ -128,7 +128,8 @@ static void test_order(const struct test_case *test)
 	struct order order;
 	unsigned int pass;
 
-	order_begin(&order, harvester_rings[test->number[0]], 0, PATTERN_PAGES);
+	order_begin(&order, dirty_mode_rings[test->number[0]], 0,
+		    PATTERN_PAGES);
 	patterns[test->number[1]].fill(&order);
 	order_enable(&order);
 	for (pass = 0; pass < PASSES ||
@@ -145,7 +146,8 @@ static void test_same_page(const struct test_case *test)
 	struct order order;
 	unsigned int pass;
 
-	order_begin(&order, harvester_rings[test->number[0]], 0, PATTERN_PAGES);
+	order_begin(&order, dirty_mode_rings[test->number[0]], 0,
+		    PATTERN_PAGES);
 	order_put(&order, 0, 63);
 	order_enable(&order);
 	for (pass = 0; pass < SAME_PASSES ||
@@ -158,12 +160,12 @@ static void test_same_page(const struct test_case *test)
 /* Stores that are more than the ring has entries, by far. */
 static void test_wrap(const struct test_case *test)
 {
-	enum harvester harvester = harvester_rings[test->number[0]];
-	u32 entries = harvester_smallest_ring(harvester), lap, i;
+	enum dirty_mode mode = dirty_mode_rings[test->number[0]];
+	u32 entries = dirty_mode_smallest_ring(mode), lap, i;
 	u64 until = clock_ns() + case_duration_ns();
 	struct order order;
 
-	order_begin(&order, harvester, entries, entries * 2);
+	order_begin(&order, mode, entries, entries * 2);
 	/* A page comes again when its entry has left the ring. */
 	for (i = 0; i < entries * 2; i++)
 		order_put(&order, i / 64 % 2, i);
@@ -187,9 +189,9 @@ static void test_largest(const struct test_case *test)
 	u64 stores, i;
 
 	/* Clipped to what the kernel offers. */
-	order_begin(&order, harvester_rings[test->number[0]], U32_MAX,
+	order_begin(&order, dirty_mode_rings[test->number[0]], U32_MAX,
 		    whole ? ORDER_STORES_MAX / 2 : LARGEST_CHECK_STORES / 2);
-	stores = order.scene.vm->config.ring_entries;
+	stores = order.fixture.vm->config.ring_entries;
 	CHECK(stores < ORDER_STORES_MAX, "a ring of %llu entries", stores);
 	if (!whole)
 		stores = LARGEST_CHECK_STORES;
@@ -200,7 +202,7 @@ static void test_largest(const struct test_case *test)
 	CHECK(whole ? order.full_exits == 1 : !order.full_exits,
 	      "the largest ring was full %llu times", order.full_exits);
 	report_info("a ring of %u entries took %llu",
-		    order.scene.vm->config.ring_entries, stores);
+		    order.fixture.vm->config.ring_entries, stores);
 	order_end(&order);
 }
 
@@ -278,7 +280,7 @@ static void test_interrupted(const struct test_case *test)
 	struct order order;
 	unsigned int pass;
 
-	order_begin(&order, harvester_rings[test->number[0]], 0,
+	order_begin(&order, dirty_mode_rings[test->number[0]], 0,
 		    INTERRUPTED_PAGES);
 	for (pass = 0; pass < INTERRUPTED_PAGES; pass++)
 		order_put(&order, 0, pass);
@@ -344,27 +346,27 @@ static void judge_room_for_one(struct order *order)
  */
 static void test_full_stays(const struct test_case *test)
 {
-	enum harvester harvester = harvester_rings[test->number[0]];
-	u32 entries = harvester_smallest_ring(harvester), soft, i;
+	enum dirty_mode mode = dirty_mode_rings[test->number[0]];
+	u32 entries = dirty_mode_smallest_ring(mode), soft, i;
 	struct order order;
 
-	order_begin(&order, harvester, entries, entries * 2);
+	order_begin(&order, mode, entries, entries * 2);
 	for (i = 0; i < entries * 2; i++)
 		order_put(&order, 0, i);
 	order_enable(&order);
-	soft = dirty_ring_soft_limit(order.scene.vm);
+	soft = dirty_ring_soft_limit(order.fixture.vm);
 	order_start(&order, 0);
 	CHECK(!order_run(&order), "the ring was not full");
 	judge_stays_out(&order, "nothing harvested");
 
 	/* Harvested and not reset. */
 	order.checked = order_match(&order, entries);
-	dirty_ring_take(order.scene.dirty, order.vcpu, entries);
+	dirty_ring_take(order.fixture.dirty, order.vcpu, entries);
 	judge_stays_out(&order, "all harvested, nothing reset");
 	order_take(&order, 0);
 
 	CHECK(!order_run(&order), "the ring was not full again");
-	if (dirty_ring_most(order.scene.vm) == soft)
+	if (dirty_ring_most(order.fixture.vm) == soft)
 		judge_room_for_one(&order);
 	judge_stays_out(&order, "again");
 	order_take_all(&order, true);
@@ -381,17 +383,18 @@ static void test_gap(const struct test_case *test)
 	struct order order;
 	u64 before;
 
-	order_begin(&order, harvester_rings[test->number[0]], 0, PATTERN_PAGES);
+	order_begin(&order, dirty_mode_rings[test->number[0]], 0,
+		    PATTERN_PAGES);
 	ascending(&order);
 	order_enable(&order);
 	order_start(&order, 0);
 	CHECK(order_run(&order), "a ring of the usual size was full");
-	before = order.scene.dirty->ring_reset;
+	before = order.fixture.dirty->ring_reset;
 	dirty_ring_mark(order.vcpu, 1, true);
-	dirty_ring_reset(order.scene.dirty);
-	CHECK(order.scene.dirty->ring_reset == before,
+	dirty_ring_reset(order.fixture.dirty);
+	CHECK(order.fixture.dirty->ring_reset == before,
 	      "KVM_RESET_DIRTY_RINGS reset %llu entries behind one that is not harvested",
-	      order.scene.dirty->ring_reset - before);
+	      order.fixture.dirty->ring_reset - before);
 	dirty_ring_mark(order.vcpu, 1, false);
 	order_take_all(&order, false);
 	order_judge_memory(&order);
@@ -407,7 +410,7 @@ static struct test_case *add_case(struct test_case *cases, size_t *count,
 
 	test->number[0] = ring;
 	snprintf(test->name, sizeof(test->name), "%s/%s", name,
-		 harvester_name(harvester_rings[ring]));
+		 dirty_mode_name(dirty_mode_rings[ring]));
 	return test;
 }
 
@@ -418,8 +421,8 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	struct test_case *test;
 	char name[CASE_NAME_MAX / 2];
 
-	for (ring = 0; ring < HARVESTER_RINGS; ring++) {
-		if (!harvester_exists(harvester_rings[ring]))
+	for (ring = 0; ring < DIRTY_MODE_RINGS; ring++) {
+		if (!dirty_mode_exists(dirty_mode_rings[ring]))
 			continue;
 		for (i = 0; i < PATTERNS; i++) {
 			snprintf(name, sizeof(name), "order/%s",

@@ -13,14 +13,14 @@
 #include "bitmap.h"
 #include "cases.h"
 #include "report.h"
-#include "scene.h"
+#include "dirty_vm.h"
 
 #define SLOT_BYTES (2UL << 20)
 #define STORES	   16
 
 /* What is asked for, and what the kernel offers. */
 struct wanted {
-	enum harvester harvester;
+	enum dirty_mode mode;
 	u32 capability;
 	u64 smallest;
 	u64 largest;
@@ -43,11 +43,11 @@ static u64 smallest_by_rule(void)
 
 static struct wanted want(const struct test_case *test)
 {
-	struct wanted wanted = { .harvester = harvester_rings[test->number[0]] };
+	struct wanted wanted = { .mode = dirty_mode_rings[test->number[0]] };
 	struct vm_config config = { .vcpus = 1 };
 
 	/* Skips where there is none. */
-	harvester_configure(wanted.harvester, &config, U32_MAX);
+	dirty_mode_configure(wanted.mode, &config, U32_MAX);
 	wanted.capability = config.ring_capability;
 	wanted.largest = config.ring_entries * sizeof(struct kvm_dirty_gfn);
 	wanted.smallest = smallest_by_rule();
@@ -164,46 +164,46 @@ static void test_bitmap(const struct test_case *test)
 static void test_log(const struct test_case *test)
 {
 	const struct wanted wanted = want(test);
-	const struct scene_config config = {
-		.harvester = wanted.harvester,
+	const struct dirty_vm_config config = {
+		.mode = wanted.mode,
 		.backing = BACKING_ANONYMOUS,
 		.vcpus = 1,
 		.slots = 1,
 		.slot_bytes = SLOT_BYTES,
 	};
 	struct writer_list list = { .count = 1 };
-	bool bitmap = wanted.harvester == HARVESTER_RING_BITMAP;
+	bool bitmap = wanted.mode == DIRTY_MODE_RING_BITMAP;
 	unsigned long *log;
-	struct scene scene;
+	struct dirty_vm fixture;
 	size_t pages;
 	int error;
 
-	scene_create(&scene, &config);
-	log = bitmap_new(scene.watched[0]->pages);
-	dirty_enable(scene.dirty, scene.watched[0]);
-	error = __dirty_get(&scene.slot[0], log);
+	dirty_vm_create(&fixture, &config);
+	log = bitmap_new(fixture.watched[0]->pages);
+	dirty_enable(fixture.dirty, fixture.watched[0]);
+	error = __dirty_get(&fixture.slot[0], log);
 	CHECK(error == (bitmap ? 0 : -ENXIO),
 	      "KVM_GET_DIRTY_LOG of a VM with rings: %s where %s is due",
 	      error ? errno_name(-error) : "success",
 	      bitmap ? "success" : "ENXIO");
-	error = __dirty_clear(scene.vm, scene.slot[0].id, 0,
-			      (u32)scene.watched[0]->pages, log);
+	error = __dirty_clear(fixture.vm, fixture.slot[0].id, 0,
+			      (u32)fixture.watched[0]->pages, log);
 	CHECK(error == (bitmap ? 0 : -ENXIO),
 	      "KVM_CLEAR_DIRTY_LOG of a VM with rings: %s where %s is due",
 	      error ? errno_name(-error) : "success",
 	      bitmap ? "success" : "ENXIO");
 	/* The rings work none the less. */
 	list.store[0] = (struct writer_store){
-		.gva = scene.slot[0].gpa,
-		.stride = (s64)scene.vm->page_size,
+		.gva = fixture.slot[0].gpa,
+		.stride = (s64)fixture.vm->page_size,
 		.count = STORES,
 	};
-	scene_store(&scene, &scene.vm->vcpus[0], &list);
-	pages = dirty_harvest(scene.dirty, scene.watched[0], NULL);
+	dirty_vm_store(&fixture, &fixture.vm->vcpus[0], &list);
+	pages = dirty_harvest(fixture.dirty, fixture.watched[0], NULL);
 	CHECK(pages == STORES, "%d pages were written, %zu are in the ring",
 	      STORES, pages);
 	free(log);
-	scene_destroy(&scene);
+	dirty_vm_destroy(&fixture);
 }
 
 static size_t list_cases(const struct options *options, struct test_case *cases,
@@ -221,15 +221,15 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	struct test_case *test;
 
 	(void)options;
-	for (ring = 0; ring < HARVESTER_RINGS; ring++) {
-		if (!harvester_exists(harvester_rings[ring]))
+	for (ring = 0; ring < DIRTY_MODE_RINGS; ring++) {
+		if (!dirty_mode_exists(dirty_mode_rings[ring]))
 			continue;
 		for (i = 0; i < ARRAY_SIZE(tests); i++) {
 			test = case_add(cases, &count, max, tests[i].run);
 			test->number[0] = ring;
 			snprintf(test->name, sizeof(test->name), "%s/%s",
 				 tests[i].name,
-				 harvester_name(harvester_rings[ring]));
+				 dirty_mode_name(dirty_mode_rings[ring]));
 		}
 	}
 	return count;

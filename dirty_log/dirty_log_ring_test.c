@@ -17,14 +17,14 @@
 #include "bitmap.h"
 #include "cases.h"
 #include "clock.h"
-#include "crew.h"
+#include "vcpu_threads.h"
 #include "exact.h"
 #include "flip.h"
 #include "mirror.h"
 #include "options.h"
 #include "report.h"
-#include "scene.h"
-#include "worker.h"
+#include "dirty_vm.h"
+#include "thread.h"
 #include "writer.h"
 
 #define SLOT_ALIGN (2UL << 20)
@@ -40,7 +40,7 @@
 #define VERIFIED_MS 30000
 #define STOP_MS	    30000
 
-enum { NUMBER_HARVESTER, NUMBER_VCPUS, NUMBER_PARTIAL, DIMENSIONS };
+enum { NUMBER_MODE, NUMBER_VCPUS, NUMBER_PARTIAL, DIMENSIONS };
 /* Of a case that resets while vCPUs run: signals interrupt it; kind of memory. */
 enum { NUMBER_SIGNALS = DIMENSIONS, NUMBER_BACKING };
 
@@ -56,7 +56,7 @@ struct part {
 };
 
 struct full {
-	struct scene scene;
+	struct dirty_vm fixture;
 	struct dirty_slot *watched;
 	struct mirror *mirror;
 	struct part *parts;
@@ -68,12 +68,11 @@ struct full {
 
 static void setup_full(struct full *full, const struct test_case *test)
 {
-	enum harvester harvester =
-		harvester_rings[test->number[NUMBER_HARVESTER]];
+	enum dirty_mode mode = dirty_mode_rings[test->number[NUMBER_MODE]];
 	unsigned int vcpus = vcpu_counts[test->number[NUMBER_VCPUS]];
-	u32 entries = harvester_smallest_ring(harvester);
-	struct scene_config config = {
-		.harvester = harvester,
+	u32 entries = dirty_mode_smallest_ring(mode);
+	struct dirty_vm_config config = {
+		.mode = mode,
 		.backing = BACKING_ANONYMOUS,
 		.vcpus = vcpus,
 		.slots = 1,
@@ -87,17 +86,17 @@ static void setup_full(struct full *full, const struct test_case *test)
 	config.slot_bytes = (vcpus * full->pages_each * getpagesize() +
 			     SLOT_ALIGN - 1) &
 			    ~(SLOT_ALIGN - 1);
-	scene_create(&full->scene, &config);
-	full->watched = full->scene.watched[0];
+	dirty_vm_create(&full->fixture, &config);
+	full->watched = full->fixture.watched[0];
 	full->mirror = mirror_new("the slot", full->watched->slot->hva,
 				  full->watched->pages,
-				  full->scene.vm->page_size);
+				  full->fixture.vm->page_size);
 	full->written = bitmap_new(full->watched->pages);
 	full->parts = calloc(vcpus, sizeof(*full->parts));
 	if (!full->parts)
 		fail("out of memory for %u vCPUs", vcpus);
 	for (i = 0; i < vcpus; i++) {
-		full->parts[i].vcpu = &full->scene.vm->vcpus[i];
+		full->parts[i].vcpu = &full->fixture.vm->vcpus[i];
 		full->parts[i].first_page = i * full->pages_each;
 	}
 	case_random(&full->random, "partial harvests", 0);
@@ -108,14 +107,14 @@ static void teardown_full(struct full *full)
 	free(full->parts);
 	free(full->written);
 	mirror_free(full->mirror);
-	scene_destroy(&full->scene);
+	dirty_vm_destroy(&full->fixture);
 }
 
 /* Have a vCPU begin to write its part from first to last page, @laps times. */
 static void start_laps(struct full *full, struct part *part, unsigned int laps)
 {
 	struct writer_list list = { .count = laps };
-	u64 size = full->scene.vm->page_size;
+	u64 size = full->fixture.vm->page_size;
 	unsigned int i;
 
 	for (i = 0; i < laps; i++)
@@ -145,8 +144,8 @@ static u64 page_of(const struct full *full, const struct part *part, u64 store)
 /* Run until the ring is full or the vCPU is done, and judge when that was. */
 static void run_part(struct full *full, struct part *part)
 {
-	u32 soft = dirty_ring_soft_limit(full->scene.vm);
-	u32 most = dirty_ring_most(full->scene.vm);
+	u32 soft = dirty_ring_soft_limit(full->fixture.vm);
+	u32 most = dirty_ring_most(full->fixture.vm);
 	enum vcpu_event event;
 	u32 pending;
 	u64 stores;
@@ -157,7 +156,7 @@ static void run_part(struct full *full, struct part *part)
 	pending = dirty_ring_pending(part->vcpu);
 	CHECK(pending <= most,
 	      "vCPU %u came back with %u entries in its ring of %u, where it has to by %u",
-	      part->vcpu->index, pending, full->scene.vm->config.ring_entries,
+	      part->vcpu->index, pending, full->fixture.vm->config.ring_entries,
 	      most);
 	if (part->done)
 		return;
@@ -165,7 +164,7 @@ static void run_part(struct full *full, struct part *part)
 	CHECK(pending >= soft,
 	      "vCPU %u came back with a full ring that has %u entries, where %u of %u make it full",
 	      part->vcpu->index, pending, soft,
-	      full->scene.vm->config.ring_entries);
+	      full->fixture.vm->config.ring_entries);
 
 	/* It does not enter the guest again before entries are reset. */
 	stores = stores_of(part);
@@ -181,9 +180,9 @@ static void judge_whole(struct full *full)
 {
 	unsigned int i;
 
-	dirty_harvest(full->scene.dirty, full->watched, NULL);
+	dirty_harvest(full->fixture.dirty, full->watched, NULL);
 	bitmap_zero(full->written, full->watched->pages);
-	for (i = 0; i < full->scene.vm->vcpu_count; i++) {
+	for (i = 0; i < full->fixture.vm->vcpu_count; i++) {
 		struct part *part = &full->parts[i];
 		u64 stores = stores_of(part), n;
 		u64 next = page_of(full, part, stores);
@@ -201,7 +200,7 @@ static void judge_whole(struct full *full)
 	exact_judge("full rings", full->written, full->watched->fresh,
 		    full->watched->pages);
 	mirror_take(full->mirror, full->watched->fresh);
-	for (i = 0; i < full->scene.vm->vcpu_count; i++)
+	for (i = 0; i < full->fixture.vm->vcpu_count; i++)
 		CHECK(!dirty_ring_used(full->parts[i].vcpu),
 		      "%u entries of vCPU %u's ring are not free after all were harvested and reset",
 		      dirty_ring_used(full->parts[i].vcpu), i);
@@ -209,14 +208,14 @@ static void judge_whole(struct full *full)
 
 static void take_partly(struct full *full)
 {
-	u32 soft = dirty_ring_soft_limit(full->scene.vm);
+	u32 soft = dirty_ring_soft_limit(full->fixture.vm);
 	unsigned int i;
 
-	dirty_ring_collect_some(full->scene.dirty,
+	dirty_ring_collect_some(full->fixture.dirty,
 				random_between(&full->random, 1, soft));
 	dirty_harvest_queued(full->watched);
 	mirror_take(full->mirror, full->watched->fresh);
-	for (i = 0; i < full->scene.vm->vcpu_count; i++) {
+	for (i = 0; i < full->fixture.vm->vcpu_count; i++) {
 		const struct vcpu *vcpu = full->parts[i].vcpu;
 
 		CHECK(dirty_ring_used(vcpu) == dirty_ring_pending(vcpu),
@@ -229,7 +228,7 @@ static bool all_done(const struct full *full)
 {
 	unsigned int i;
 
-	for (i = 0; i < full->scene.vm->vcpu_count; i++)
+	for (i = 0; i < full->fixture.vm->vcpu_count; i++)
 		if (!full->parts[i].done)
 			return false;
 	return true;
@@ -244,20 +243,20 @@ static void test_full(const struct test_case *test)
 
 	setup_full(&full, test);
 	/* All pages are mapped before logging: no fault of another kind. */
-	for (i = 0; i < full.scene.vm->vcpu_count; i++) {
+	for (i = 0; i < full.fixture.vm->vcpu_count; i++) {
 		start_laps(&full, &full.parts[i], 1);
 		vcpu_run(full.parts[i].vcpu, VCPU_DONE);
 	}
-	dirty_enable(full.scene.dirty, full.watched);
+	dirty_enable(full.fixture.dirty, full.watched);
 	mirror_copy_all(full.mirror);
-	CHECK(!dirty_harvest(full.scene.dirty, full.watched, NULL),
+	CHECK(!dirty_harvest(full.fixture.dirty, full.watched, NULL),
 	      "page %zu was written before logging began and is reported",
 	      bitmap_next(full.watched->fresh, full.watched->pages, 0));
 
-	for (i = 0; i < full.scene.vm->vcpu_count; i++)
+	for (i = 0; i < full.fixture.vm->vcpu_count; i++)
 		start_laps(&full, &full.parts[i], LAPS);
 	while (!all_done(&full)) {
-		for (i = 0; i < full.scene.vm->vcpu_count; i++)
+		for (i = 0; i < full.fixture.vm->vcpu_count; i++)
 			if (!full.parts[i].done)
 				run_part(&full, &full.parts[i]);
 		if (partial)
@@ -265,18 +264,18 @@ static void test_full(const struct test_case *test)
 		else
 			judge_whole(&full);
 	}
-	dirty_harvest_final(full.scene.dirty, full.watched);
+	dirty_harvest_final(full.fixture.dirty, full.watched);
 	mirror_take(full.mirror, full.watched->fresh);
 	mirror_judge(full.mirror);
 
 	/* Between two writes of a page its entry was harvested and reset. */
-	stores = full.scene.vm->vcpu_count * full.pages_each * LAPS;
-	entries = full.scene.dirty->ring_entries;
+	stores = full.fixture.vm->vcpu_count * full.pages_each * LAPS;
+	entries = full.fixture.dirty->ring_entries;
 	CHECK(entries >= stores,
 	      "%llu pages were written after they were protected, %llu ring entries came",
 	      stores, entries);
 	report_info("%llu full rings of %u entries, %llu entries for %llu written pages",
-		    full.full_exits, full.scene.vm->config.ring_entries,
+		    full.full_exits, full.fixture.vm->config.ring_entries,
 		    entries, stores);
 	teardown_full(&full);
 }
@@ -284,15 +283,14 @@ static void test_full(const struct test_case *test)
 /* The smallest rings become full again and again under the mirror oracle. */
 static void test_full_running(const struct test_case *test)
 {
-	enum harvester harvester =
-		harvester_rings[test->number[NUMBER_HARVESTER]];
+	enum dirty_mode mode = dirty_mode_rings[test->number[NUMBER_MODE]];
 	const struct options *chosen = options();
-	u32 entries = harvester_smallest_ring(harvester);
+	u32 entries = dirty_mode_smallest_ring(mode);
 	/* More pages than a ring has entries, whatever the size of a page. */
 	u64 bytes = 2UL * entries * getpagesize();
 	struct flip_config config = {
-		.scene = {
-			.harvester = harvester,
+		.fixture = {
+			.mode = mode,
 			.backing = test->number[NUMBER_BACKING],
 			.vcpus = chosen->vcpus ? chosen->vcpus : RUNNING_VCPUS,
 			.slots = 1,
@@ -318,14 +316,14 @@ struct resetter {
 	atomic_bool runs;
 };
 
-static void reset_rings(struct worker *worker, void *argument)
+static void reset_rings(struct thread *thread, void *argument)
 {
 	struct resetter *resetter = argument;
 
 	resetter->thread = pthread_self();
 	atomic_store(&resetter->runs, true);
-	while (!worker_should_stop(worker)) {
-		worker_doing(worker, "KVM_RESET_DIRTY_RINGS");
+	while (!thread_should_stop(thread)) {
+		thread_doing(thread, "KVM_RESET_DIRTY_RINGS");
 		dirty_ring_reset(resetter->dirty);
 	}
 }
@@ -334,12 +332,12 @@ static void reset_rings(struct worker *worker, void *argument)
  * A signal ends a reset early (kvm_dirty_ring_reset(), from 6.16 on): what is
  * left is for the next one. The crew has a handler for it.
  */
-static void interrupt_reset(struct worker *worker, void *argument)
+static void interrupt_reset(struct thread *thread, void *argument)
 {
 	struct resetter *resetter = argument;
 
-	while (!worker_should_stop(worker)) {
-		worker_doing(worker, "signals");
+	while (!thread_should_stop(thread)) {
+		thread_doing(thread, "signals");
 		if (atomic_load(&resetter->runs))
 			pthread_kill(resetter->thread, SIGUSR1);
 		sched_yield();
@@ -353,12 +351,13 @@ static void interrupt_reset(struct worker *worker, void *argument)
  */
 static void test_reset_running(const struct test_case *test)
 {
-	const struct crew_config crew_config = { .function = writer_run };
-	enum harvester harvester =
-		harvester_rings[test->number[NUMBER_HARVESTER]];
+	const struct vcpu_threads_config vcpu_threads_config = {
+		.function = writer_run
+	};
+	enum dirty_mode mode = dirty_mode_rings[test->number[NUMBER_MODE]];
 	const struct options *chosen = options();
-	struct scene_config config = {
-		.harvester = harvester,
+	struct dirty_vm_config config = {
+		.mode = mode,
 		.backing = test->number[NUMBER_BACKING],
 		.vcpus = chosen->vcpus ? chosen->vcpus : RUNNING_VCPUS,
 		.slots = 1,
@@ -370,56 +369,56 @@ static void test_reset_running(const struct test_case *test)
 	u64 harvests = 0, verified = 0;
 	struct random_stream random;
 	struct resetter resetter = { .runs = false };
-	struct worker_group *resetters;
+	struct thread_group *resetters;
 	struct dirty_slot *watched;
 	struct mirror *mirror;
-	struct scene scene;
-	struct crew *crew;
+	struct dirty_vm fixture;
+	struct vcpu_threads *threads;
 
-	scene_create(&scene, &config);
-	scene_setup_writers(&scene);
+	dirty_vm_create(&fixture, &config);
+	dirty_vm_setup_writers(&fixture);
 	case_random(&random, "who resets", 0);
-	watched = scene.watched[0];
+	watched = fixture.watched[0];
 	mirror = mirror_new("the slot", watched->slot->hva, watched->pages,
-			    scene.vm->page_size);
-	crew = crew_new(scene.vm, &crew_config);
-	resetters = worker_group_new("resetter");
-	resetter.dirty = scene.dirty;
-	worker_add(resetters, "resets", reset_rings, &resetter);
+			    fixture.vm->page_size);
+	threads = vcpu_threads_new(fixture.vm, &vcpu_threads_config);
+	resetters = thread_group_new("resetter");
+	resetter.dirty = fixture.dirty;
+	thread_add(resetters, "resets", reset_rings, &resetter);
 	if (test->number[NUMBER_SIGNALS])
-		worker_add(resetters, "interrupts", interrupt_reset, &resetter);
-	crew_start(crew);
-	dirty_enable(scene.dirty, watched);
+		thread_add(resetters, "interrupts", interrupt_reset, &resetter);
+	vcpu_threads_start(threads);
+	dirty_enable(fixture.dirty, watched);
 	mirror_copy_all(mirror);
-	worker_group_start(resetters);
+	thread_group_start(resetters);
 
 	while (clock_ns() < end || (!verified && !deadline_passed(deadline))) {
-		scene.dirty->reset_elsewhere = random_chance(&random, 1, 2);
+		fixture.dirty->reset_elsewhere = random_chance(&random, 1, 2);
 		/* Nothing there: leave the CPU to those who write. */
-		if (!dirty_harvest(scene.dirty, watched, NULL))
+		if (!dirty_harvest(fixture.dirty, watched, NULL))
 			poll(NULL, 0, 1);
-		crew_ring_room(crew);
+		vcpu_threads_ring_room(threads);
 		verified += mirror_take(mirror, watched->fresh);
 		harvests++;
 	}
-	worker_group_stop(resetters);
-	worker_group_join(resetters, STOP_MS);
-	scene.dirty->reset_elsewhere = false;
+	thread_group_stop(resetters);
+	thread_group_join(resetters, STOP_MS);
+	fixture.dirty->reset_elsewhere = false;
 
-	crew_pause(crew);
-	dirty_harvest_final(scene.dirty, watched);
+	vcpu_threads_pause(threads);
+	dirty_harvest_final(fixture.dirty, watched);
 	mirror_take(mirror, watched->fresh);
-	CHECK(!dirty_harvest_final(scene.dirty, watched),
+	CHECK(!dirty_harvest_final(fixture.dirty, watched),
 	      "page %zu is dirty again at the second harvest though no vCPU runs",
 	      bitmap_next(watched->fresh, watched->pages, 0));
 	mirror_judge(mirror);
 	report_info("harvests %llu entries %llu verified page writes %llu",
-		    harvests, scene.dirty->ring_entries, verified);
+		    harvests, fixture.dirty->ring_entries, verified);
 	CHECK(verified, "no page write was verified in %llu harvests",
 	      harvests);
-	crew_finish(crew);
+	vcpu_threads_finish(threads);
 	mirror_free(mirror);
-	scene_destroy(&scene);
+	dirty_vm_destroy(&fixture);
 }
 
 /* What runs with full rings, or with resets, for a while: on anonymous memory. */
@@ -437,19 +436,21 @@ static size_t add_running(const struct running *what, unsigned int ring,
 			  enum backing_kind backing, struct test_case *cases,
 			  size_t max)
 {
-	unsigned int tuple[SCENE_DIMENSIONS] = { [SCENE_BACKING] = backing };
+	unsigned int tuple[DIRTY_VM_DIMENSIONS] = {
+		[DIRTY_VM_BACKING] = backing
+	};
 	bool usual = backing == BACKING_ANONYMOUS;
 	struct test_case *test;
 	size_t count = 0;
 
-	if (!usual && !scene_wanted(tuple, NULL))
+	if (!usual && !dirty_vm_wanted(tuple, NULL))
 		return 0;
 	test = case_add(cases, &count, max, what->run);
-	test->number[NUMBER_HARVESTER] = ring;
+	test->number[NUMBER_MODE] = ring;
 	test->number[NUMBER_SIGNALS] = what->signals;
 	test->number[NUMBER_BACKING] = backing;
 	snprintf(test->name, sizeof(test->name), "%s/%s%s%s%s", what->name,
-		 harvester_name(harvester_rings[ring]), usual ? "" : "/",
+		 dirty_mode_name(dirty_mode_rings[ring]), usual ? "" : "/",
 		 usual ? "" : backing_name(backing), usual ? "" : "/aligned");
 	return count;
 }
@@ -459,11 +460,11 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 {
 	enum {
 		VCPU_CHOICES = ARRAY_SIZE(vcpu_counts),
-		TUPLES = HARVESTER_RINGS * VCPU_CHOICES * 2,
+		TUPLES = DIRTY_MODE_RINGS * VCPU_CHOICES * 2,
 	};
 	const struct case_matrix matrix = {
 		.dimensions = DIMENSIONS,
-		.levels = { HARVESTER_RINGS, VCPU_CHOICES, 2 },
+		.levels = { DIRTY_MODE_RINGS, VCPU_CHOICES, 2 },
 	};
 	static struct case_tuple tuples[TUPLES];
 	size_t tuple_count = cases_choose(options, &matrix, tuples, TUPLES);
@@ -480,14 +481,13 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			test->number[j] = level[j];
 		snprintf(test->name, sizeof(test->name),
 			 "ring_full/%s/%u_vcpu%s/%s",
-			 harvester_name(
-				 harvester_rings[level[NUMBER_HARVESTER]]),
+			 dirty_mode_name(dirty_mode_rings[level[NUMBER_MODE]]),
 			 vcpu_counts[level[NUMBER_VCPUS]],
 			 vcpu_counts[level[NUMBER_VCPUS]] == 1 ? "" : "s",
 			 level[NUMBER_PARTIAL] ? "partial" : "whole");
 	}
 	for (i = 0; i < ARRAY_SIZE(running); i++)
-		for (j = 0; j < HARVESTER_RINGS; j++)
+		for (j = 0; j < DIRTY_MODE_RINGS; j++)
 			for (backing = 0; backing < BACKING_GUEST_MEMFD;
 			     backing++)
 				if (every || backing == BACKING_ANONYMOUS)

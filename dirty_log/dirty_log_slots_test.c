@@ -9,22 +9,22 @@
 #include "cases.h"
 #include "options.h"
 #include "report.h"
-#include "scene.h"
+#include "dirty_vm.h"
 #include "slot_cases.h"
 #include "slot_changes.h"
 
 #define CHECK_SLOT_BYTES  (2UL << 20)
 #define STRESS_SLOT_BYTES (8UL << 20)
 #define CHANGES_VCPUS	  2
-#define CHECK_HARVESTERS  2
-#define STRESS_HARVESTERS 3
+#define CHECK_MODES	  2
+#define STRESS_MODES	  3
 #define CHECK_PACE_MS	  5
 #define STRESS_PACE_MS	  20
 /* A stress run goes deep: so many seconds for a case of the sample. */
 #define STRESS_CASE_S 2
 
 /* The matrix has one more dimension than the scene. */
-enum { NUMBER_BODY = SCENE_DIMENSIONS, DIMENSIONS };
+enum { NUMBER_BODY = DIRTY_VM_DIMENSIONS, DIMENSIONS };
 
 static void test_changes(const struct test_case *test)
 {
@@ -32,15 +32,15 @@ static void test_changes(const struct test_case *test)
 	bool stress = chosen->mode == MODE_STRESS;
 	u64 memory = stress ? STRESS_SLOT_BYTES : CHECK_SLOT_BYTES;
 	const struct slot_changes_config config = {
-		.scene = {
-			.harvester = test->number[SCENE_HARVESTER],
-			.backing = test->number[SCENE_BACKING],
-			.geometry = test->number[SCENE_GEOMETRY],
+		.fixture = {
+			.mode = test->number[DIRTY_VM_MODE],
+			.backing = test->number[DIRTY_VM_BACKING],
+			.geometry = test->number[DIRTY_VM_GEOMETRY],
 			.vcpus = chosen->vcpus ? chosen->vcpus : CHANGES_VCPUS,
 			.slot_bytes = chosen->memory ? chosen->memory : memory,
 		},
 		.duration_ns = case_duration_ns(),
-		.harvesters = stress ? STRESS_HARVESTERS : CHECK_HARVESTERS,
+		.modes = stress ? STRESS_MODES : CHECK_MODES,
 		.pace_ms = stress ? STRESS_PACE_MS : CHECK_PACE_MS,
 	};
 
@@ -66,11 +66,11 @@ static size_t add_matrix(const struct options *options, struct test_case *cases,
 	bool last = options->mode == MODE_STRESS && !options->case_glob;
 	const struct case_matrix matrix = {
 		.dimensions = DIMENSIONS,
-		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD,
+		.levels = { DIRTY_MODE_COUNT, BACKING_GUEST_MEMFD,
 			    GEOMETRY_COUNT, last ? 1 : BODIES },
-		.allowed = scene_wanted,
+		.allowed = dirty_vm_wanted,
 	};
-	static struct case_tuple tuples[HARVESTER_COUNT * BACKING_KINDS *
+	static struct case_tuple tuples[DIRTY_MODE_COUNT * BACKING_KINDS *
 					GEOMETRY_COUNT * BODIES];
 	size_t tuple_count = cases_choose(options, &matrix, tuples,
 					  ARRAY_SIZE(tuples));
@@ -82,13 +82,13 @@ static size_t add_matrix(const struct options *options, struct test_case *cases,
 		struct test_case *test = case_add(cases, &count, max,
 						  bodies[body].run);
 
-		for (j = 0; j < SCENE_DIMENSIONS; j++)
+		for (j = 0; j < DIRTY_VM_DIMENSIONS; j++)
 			test->number[j] = level[j];
 		snprintf(test->name, sizeof(test->name), "%s/%s/%s/%s",
 			 bodies[body].name,
-			 harvester_name(level[SCENE_HARVESTER]),
-			 backing_name(level[SCENE_BACKING]),
-			 geometry_name(level[SCENE_GEOMETRY]));
+			 dirty_mode_name(level[DIRTY_VM_MODE]),
+			 backing_name(level[DIRTY_VM_BACKING]),
+			 geometry_name(level[DIRTY_VM_GEOMETRY]));
 	}
 	return count;
 }
@@ -100,15 +100,15 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	static const struct {
 		const char *name;
 		void (*run)(const struct test_case *test);
-		unsigned int harvesters;
+		unsigned int modes;
 		bool stress;
 	} named[] = {
-		{ "many", slot_many, HARVESTER_COUNT, false },
-		{ "largest", slot_largest, HARVESTER_CLEAR_INITIALLY_SET,
+		{ "many", slot_many, DIRTY_MODE_COUNT, false },
+		{ "largest", slot_largest, DIRTY_MODE_CLEAR_INITIALLY_SET,
 		  false },
-		{ "closed", slot_vm_closed, HARVESTER_COUNT, true },
-		{ "killed", slot_vm_killed, HARVESTER_RING, true },
-		{ "refused", slot_refused, HARVESTER_COUNT, false },
+		{ "closed", slot_vm_closed, DIRTY_MODE_COUNT, true },
+		{ "killed", slot_vm_killed, DIRTY_MODE_RING, true },
+		{ "refused", slot_refused, DIRTY_MODE_COUNT, false },
 		{ "refused/pfnmap", slot_refused_pfnmap, 0, false },
 		{ "refused/guest_memfd", slot_refused_guest_memfd, 0, false },
 	};
@@ -116,18 +116,17 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	unsigned int j;
 
 	for (i = 0; i < ARRAY_SIZE(named); i++)
-		for (j = 0; j < (named[i].harvesters ? named[i].harvesters : 1);
-		     j++) {
+		for (j = 0; j < (named[i].modes ? named[i].modes : 1); j++) {
 			struct test_case *test;
 
 			if (options->mode == MODE_STRESS && !named[i].stress &&
 			    !options->case_glob)
 				continue;
 			test = case_add(cases, &count, max, named[i].run);
-			test->number[SCENE_HARVESTER] = j;
+			test->number[DIRTY_VM_MODE] = j;
 			snprintf(test->name, sizeof(test->name), "%s%s%s",
-				 named[i].name, named[i].harvesters ? "/" : "",
-				 named[i].harvesters ? harvester_name(j) : "");
+				 named[i].name, named[i].modes ? "/" : "",
+				 named[i].modes ? dirty_mode_name(j) : "");
 		}
 	return cases_keep_for_stress(options, cases, count, sizeof(*cases),
 				     STRESS_CASE_S);

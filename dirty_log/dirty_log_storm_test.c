@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "cases.h"
-#include "disturb.h"
+#include "notifier_op.h"
 #include "options.h"
 #include "report.h"
 #include "storm.h"
@@ -22,7 +22,7 @@
 #define HEAVY_TIMEOUT_S 180
 #define CONFIG_MAX	160
 
-#define D(name) DISTURB_BIT(DISTURB_##name)
+#define D(name) NOTIFIER_BIT(NOTIFIER_##name)
 
 /* What only a storm of its own has: it can be done a few times, or needs much. */
 #define SINGLE_ONLY (D(OFFLINE) | D(MIGRATE) | D(RECLAIM))
@@ -31,7 +31,7 @@
 /**
  * struct storm_kind - what the host does in a storm
  * @name: as cases use it
- * @set: DISTURB_BIT()s; of a mix, those that do not fit a kind of memory are left
+ * @set: NOTIFIER_BIT()s; of a mix, those that do not fit a kind of memory are left
  *	out there
  * @mix: several that have little to do with each other: 2 of them at least must
  *	fit, each geometry is tried, and two threads disturb
@@ -107,13 +107,14 @@ static const struct storm_kind kinds[] = {
 	  .mix = true,
 	  .background = { "--vm", "1", "--vm-bytes", "10%", "--vm-madvise",
 			  "dontneed" } },
-	{ "mix_any", ~(SINGLE_ONLY | BY_UFFD) & (DISTURB_BIT(DISTURBANCES) - 1),
+	{ "mix_any",
+	  ~(SINGLE_ONLY | BY_UFFD) & (NOTIFIER_BIT(NOTIFIER_OPS) - 1),
 	  .mix = true, .random = true,
 	  .background = { "--vm", "1", "--vm-bytes", "10%" } },
 };
 #define KINDS (ARRAY_SIZE(kinds))
 
-enum { NUMBER_STORM = SCENE_DIMENSIONS, DIMENSIONS };
+enum { NUMBER_STORM = DIRTY_VM_DIMENSIONS, DIMENSIONS };
 
 /* What of a storm can be done to memory of a kind; 0: it is no storm there. */
 static unsigned int set_for(const struct storm_kind *kind,
@@ -124,7 +125,7 @@ static unsigned int set_for(const struct storm_kind *kind,
 	if (kind->anonymous && backing != BACKING_ANONYMOUS &&
 	    backing != BACKING_ANONYMOUS_THP)
 		return 0;
-	set = disturbances_fitting(kind->set, backing);
+	set = notifier_ops_fitting(kind->set, backing);
 	/* Shared memory's faults are of one sort or the other. */
 	if (kind->mix && set & D(MINOR))
 		set &= ~D(MISSING);
@@ -137,12 +138,12 @@ static bool allowed(const unsigned int *tuple, const void *context)
 {
 	const struct storm_kind *kind = &kinds[tuple[NUMBER_STORM]];
 
-	if (!scene_wanted(tuple, context) ||
-	    !set_for(kind, tuple[SCENE_BACKING]))
+	if (!dirty_vm_wanted(tuple, context) ||
+	    !set_for(kind, tuple[DIRTY_VM_BACKING]))
 		return false;
 	/* Where something lies matters to mixes of all; hugetlb cannot move. */
-	return tuple[SCENE_GEOMETRY] == GEOMETRY_ALIGNED ||
-	       (kind->mix && !backing_is_hugetlb(tuple[SCENE_BACKING]));
+	return tuple[DIRTY_VM_GEOMETRY] == GEOMETRY_ALIGNED ||
+	       (kind->mix && !backing_is_hugetlb(tuple[DIRTY_VM_BACKING]));
 }
 
 /* About half of them, 2 at least. */
@@ -161,19 +162,19 @@ static unsigned int some_of(unsigned int set)
 static void test_storm(const struct test_case *test)
 {
 	const struct storm_kind *kind = &kinds[test->number[NUMBER_STORM]];
-	unsigned int set = set_for(kind, test->number[SCENE_BACKING]);
+	unsigned int set = set_for(kind, test->number[DIRTY_VM_BACKING]);
 	struct storm_config config = {
-		.scene = {
-			.harvester = test->number[SCENE_HARVESTER],
-			.backing = test->number[SCENE_BACKING],
-			.geometry = test->number[SCENE_GEOMETRY],
+		.fixture = {
+			.mode = test->number[DIRTY_VM_MODE],
+			.backing = test->number[DIRTY_VM_BACKING],
+			.geometry = test->number[DIRTY_VM_GEOMETRY],
 			.slots = 1,
 		},
 		.set = kind->random ? some_of(set) : set,
 		.background = options()->mode == MODE_STRESS ?
 				      kind->background :
 				      NULL,
-		.disturbers = kind->mix ? 2 : 1,
+		.triggers = kind->mix ? 2 : 1,
 	};
 
 	storm_configure(&config);
@@ -190,10 +191,10 @@ static struct needs needs_of(unsigned int set)
 
 	for (known = 0; known < count && sets[known] != set; known++)
 		;
-	for (i = 0; i < DISTURBANCES; i++) {
-		const struct needs *one = &disturbance_info(i)->needs;
+	for (i = 0; i < NOTIFIER_OPS; i++) {
+		const struct needs *one = &notifier_op_info(i)->needs;
 
-		if (!(set & DISTURB_BIT(i)))
+		if (!(set & NOTIFIER_BIT(i)))
 			continue;
 		sum.root |= one->root;
 		if (one->nodes > sum.nodes)
@@ -220,9 +221,9 @@ static bool is_heavy(unsigned int set)
 {
 	unsigned int i;
 
-	for (i = 0; i < DISTURBANCES; i++)
-		if (set & DISTURB_BIT(i) &&
-		    disturbance_info(i)->flags & DISTURB_HEAVY)
+	for (i = 0; i < NOTIFIER_OPS; i++)
+		if (set & NOTIFIER_BIT(i) &&
+		    notifier_op_info(i)->flags & NOTIFIER_HEAVY)
 			return true;
 	return false;
 }
@@ -232,16 +233,16 @@ static void fill_case(struct test_case *test, const unsigned int *level)
 	const struct storm_kind *kind = &kinds[level[NUMBER_STORM]];
 	unsigned int i;
 
-	test->needs = needs_of(set_for(kind, level[SCENE_BACKING]));
+	test->needs = needs_of(set_for(kind, level[DIRTY_VM_BACKING]));
 	/* What a mix pages out again and again is copied by a fault for each page. */
 	if (kind->mix || is_heavy(kind->set))
 		test->timeout_s = HEAVY_TIMEOUT_S;
 	for (i = 0; i < DIMENSIONS; i++)
 		test->number[i] = level[i];
 	snprintf(test->name, sizeof(test->name), "%s/%s/%s/%s",
-		 harvester_name(level[SCENE_HARVESTER]),
-		 backing_name(level[SCENE_BACKING]),
-		 geometry_name(level[SCENE_GEOMETRY]), kind->name);
+		 dirty_mode_name(level[DIRTY_VM_MODE]),
+		 backing_name(level[DIRTY_VM_BACKING]),
+		 geometry_name(level[DIRTY_VM_GEOMETRY]), kind->name);
 }
 
 /* One of a storm's memories and geometries, by the seed. */
@@ -252,16 +253,16 @@ static bool choose_one(struct random_stream *random, unsigned int *level)
 
 	for (backing = 0; backing < BACKING_GUEST_MEMFD; backing++) {
 		for (geometry = 0; geometry < GEOMETRY_COUNT; geometry++) {
-			level[SCENE_BACKING] = backing;
-			level[SCENE_GEOMETRY] = geometry;
+			level[DIRTY_VM_BACKING] = backing;
+			level[DIRTY_VM_GEOMETRY] = geometry;
 			fits += allowed(level, NULL);
 		}
 	}
 	which = random_below(random, fits);
 	for (backing = 0; backing < BACKING_GUEST_MEMFD; backing++) {
 		for (geometry = 0; geometry < GEOMETRY_COUNT; geometry++) {
-			level[SCENE_BACKING] = backing;
-			level[SCENE_GEOMETRY] = geometry;
+			level[DIRTY_VM_BACKING] = backing;
+			level[DIRTY_VM_GEOMETRY] = geometry;
 			if (allowed(level, NULL) && !which--)
 				return true;
 		}
@@ -276,8 +277,8 @@ static bool choose_one(struct random_stream *random, unsigned int *level)
 static size_t sample(const struct options *options, struct test_case *cases,
 		     size_t max)
 {
-	static const enum harvester bitmaps[] = {
-		HARVESTER_LOG, HARVESTER_CLEAR, HARVESTER_CLEAR_INITIALLY_SET
+	static const enum dirty_mode bitmaps[] = {
+		DIRTY_MODE_LOG, DIRTY_MODE_CLEAR, DIRTY_MODE_CLEAR_INITIALLY_SET
 	};
 	struct random_stream random;
 	unsigned int level[DIMENSIONS];
@@ -286,16 +287,16 @@ static size_t sample(const struct options *options, struct test_case *cases,
 	random_init(&random, options->seed, random_number("storm sample", 0));
 	for (i = 0; i < KINDS; i++) {
 		level[NUMBER_STORM] = (unsigned int)i;
-		level[SCENE_HARVESTER] = bitmaps[random_below(&random, 3)];
+		level[DIRTY_VM_MODE] = bitmaps[random_below(&random, 3)];
 		if (choose_one(&random, level))
 			fill_case(case_add(cases, &count, max, test_storm),
 				  level);
 	}
-	for (ring = 0; ring < HARVESTER_RINGS; ring++) {
+	for (ring = 0; ring < DIRTY_MODE_RINGS; ring++) {
 		do
 			level[NUMBER_STORM] = random_below(&random, KINDS);
 		while (!kinds[level[NUMBER_STORM]].mix);
-		level[SCENE_HARVESTER] = harvester_rings[ring];
+		level[DIRTY_VM_MODE] = dirty_mode_rings[ring];
 		if (choose_one(&random, level))
 			fill_case(case_add(cases, &count, max, test_storm),
 				  level);
@@ -308,11 +309,11 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 {
 	const struct case_matrix matrix = {
 		.dimensions = DIMENSIONS,
-		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD,
+		.levels = { DIRTY_MODE_COUNT, BACKING_GUEST_MEMFD,
 			    GEOMETRY_COUNT, KINDS },
 		.allowed = allowed,
 	};
-	static struct case_tuple tuples[HARVESTER_COUNT * BACKING_KINDS *
+	static struct case_tuple tuples[DIRTY_MODE_COUNT * BACKING_KINDS *
 					GEOMETRY_COUNT * KINDS];
 	size_t tuple_count, count = 0, i;
 

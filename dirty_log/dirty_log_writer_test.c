@@ -10,8 +10,8 @@
 #include "options.h"
 #include "random.h"
 #include "report.h"
-#include "scene.h"
-#include "stage.h"
+#include "dirty_vm.h"
+#include "write_vm.h"
 
 /* A stress run's cases have so many seconds at least. */
 #define STRESS_CASE_S 1
@@ -20,63 +20,64 @@
 #define MAIN_BACKINGS                                            \
 	(1U << BACKING_ANONYMOUS | 1U << BACKING_ANONYMOUS_THP | \
 	 1U << BACKING_HUGETLB_2M)
-#define CHOICES_MAX (HARVESTER_COUNT * BACKING_GUEST_MEMFD)
+#define CHOICES_MAX (DIRTY_MODE_COUNT * BACKING_GUEST_MEMFD)
 
 /* A harvester and a kind of memory. */
 struct choice {
-	enum harvester harvester;
+	enum dirty_mode mode;
 	enum backing_kind backing;
 };
 
 static size_t list_choices(bool ring, bool main, struct choice *choices)
 {
-	unsigned int harvester, backing;
+	unsigned int mode, backing;
 	size_t count = 0;
 
 	for (backing = 0; backing < BACKING_GUEST_MEMFD; backing++) {
-		unsigned int tuple[SCENE_DIMENSIONS] = {
-			[SCENE_BACKING] = backing,
+		unsigned int tuple[DIRTY_VM_DIMENSIONS] = {
+			[DIRTY_VM_BACKING] = backing,
 		};
 
 		if (!(MAIN_BACKINGS & 1U << backing) == main ||
-		    !scene_wanted(tuple, NULL))
+		    !dirty_vm_wanted(tuple, NULL))
 			continue;
-		for (harvester = 0; harvester < HARVESTER_COUNT; harvester++)
-			if (harvester_exists(harvester) &&
-			    harvester_is_ring(harvester) == ring)
+		for (mode = 0; mode < DIRTY_MODE_COUNT; mode++)
+			if (dirty_mode_exists(mode) &&
+			    dirty_mode_is_ring(mode) == ring)
 				choices[count++] = (struct choice){
-					.harvester = harvester,
+					.mode = mode,
 					.backing = backing,
 				};
 	}
 	return count;
 }
 
-static void fill_case(struct test_case *test, const struct way *way,
+static void fill_case(struct test_case *test, const struct write_method *method,
 		      const struct choice *choice)
 {
-	test->plan = way->plan;
-	test->data = way;
-	snprintf(test->name, sizeof(test->name), "%s/%s/%s/aligned", way->name,
-		 harvester_name(choice->harvester),
+	test->plan = method->plan;
+	test->data = method;
+	snprintf(test->name, sizeof(test->name), "%s/%s/%s/aligned",
+		 method->name, dirty_mode_name(choice->mode),
 		 backing_name(choice->backing));
-	test->number[SCENE_HARVESTER] = choice->harvester;
-	test->number[SCENE_BACKING] = choice->backing;
-	test->number[SCENE_GEOMETRY] = GEOMETRY_ALIGNED;
+	test->number[DIRTY_VM_MODE] = choice->mode;
+	test->number[DIRTY_VM_BACKING] = choice->backing;
+	test->number[DIRTY_VM_GEOMETRY] = GEOMETRY_ALIGNED;
 }
 
 /* Every so many of the choices for a way, from the one that is dealt to it. */
-static size_t add_way(const struct way *way, const struct choice *choices,
-		      size_t choice_count, size_t dealt, size_t every,
-		      struct test_case *cases, size_t max)
+static size_t add_method(const struct write_method *method,
+			 const struct choice *choices, size_t choice_count,
+			 size_t dealt, size_t every, struct test_case *cases,
+			 size_t max)
 {
 	size_t count = 0, i;
 
 	for (i = 0; i < choice_count; i++) {
 		if (i % every != dealt % every)
 			continue;
-		fill_case(case_add(cases, &count, max, stage_run_way), way,
-			  &choices[i]);
+		fill_case(case_add(cases, &count, max, stage_run_method),
+			  method, &choices[i]);
 	}
 	return count;
 }
@@ -86,7 +87,7 @@ static size_t add_way(const struct way *way, const struct choice *choices,
  * main ones, else all of these, and a harvester with each other kind of memory. What
  * is named by --case is found whatever the turn.
  */
-static size_t add_table(const struct way_table *table,
+static size_t add_table(const struct write_method_table *table,
 			const struct options *options, bool ring, bool main,
 			struct test_case *cases, size_t max)
 {
@@ -112,10 +113,11 @@ static size_t add_table(const struct way_table *table,
 	for (i = 0; i < table->count; i++)
 		/* The time of a check is enough for half of it with rings. */
 		if (!check || !ring || (first + i) % 2)
-			count += add_way(&table->ways[i], choices, choice_count,
-					 check && ring ? (first + i) / 2 :
-							 first + i,
-					 every, cases + count, max - count);
+			count += add_method(&table->methods[i], choices,
+					    choice_count,
+					    check && ring ? (first + i) / 2 :
+							    first + i,
+					    every, cases + count, max - count);
 	return count;
 }
 
@@ -131,10 +133,10 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 
 	for (ring = 0; ring < 2; ring++)
 		for (main = 1; main >= 0; main--) {
-			count += add_table(common_ways(), options, ring, main,
-					   cases + count, max - count);
-			for (i = 0; arch_ways[i]; i++)
-				count += add_table(arch_ways[i](), options,
+			count += add_table(common_methods(), options, ring,
+					   main, cases + count, max - count);
+			for (i = 0; arch_methods[i]; i++)
+				count += add_table(arch_methods[i](), options,
 						   ring, main, cases + count,
 						   max - count);
 		}

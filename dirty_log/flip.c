@@ -9,12 +9,12 @@
 #include "bitmap.h"
 #include "cases.h"
 #include "clock.h"
-#include "crew.h"
+#include "vcpu_threads.h"
 #include "flip.h"
 #include "mirror.h"
 #include "report.h"
-#include "sweep.h"
-#include "worker.h"
+#include "size_check.h"
+#include "thread.h"
 #include "writer.h"
 
 #define ROUNDS_MIN 2
@@ -27,14 +27,14 @@
 
 struct flip {
 	const struct flip_config *config;
-	struct scene scene;
-	struct crew *crew;
+	struct dirty_vm fixture;
+	struct vcpu_threads *threads;
 	/* The crew's vCPUs; there is one more, which only sweeps. */
 	unsigned int writers;
-	struct mirror *mirror[SCENE_SLOTS_MAX];
+	struct mirror *mirror[DIRTY_VM_SLOTS_MAX];
 	struct random_stream random;
-	struct worker_group *flippers;
-	struct sweep sweep;
+	struct thread_group *flippers;
+	struct size_check size_check;
 	/* How many slots the main thread flips; the last may have its own. */
 	unsigned int judged_slots;
 	u64 rounds, judged, blind, harvests, verified;
@@ -47,14 +47,14 @@ struct flip {
 static void let_write(struct flip *flip)
 {
 	u64 stores = random_below(&flip->random, STORES_MAX);
-	u64 full = crew_ring_full_exits(flip->crew);
+	u64 full = vcpu_threads_ring_full_exits(flip->threads);
 	struct deadline deadline = deadline_in_ms(flip->config->pace_ms);
 
 	if (!flip->config->full_rings)
-		scene_let_write(&flip->scene, flip->writers, stores,
-				flip->config->pace_ms);
+		dirty_vm_let_write(&flip->fixture, flip->writers, stores,
+				   flip->config->pace_ms);
 	while (flip->config->full_rings && !deadline_passed(deadline) &&
-	       crew_ring_full_exits(flip->crew) == full)
+	       vcpu_threads_ring_full_exits(flip->threads) == full)
 		poll(NULL, 0, 1);
 }
 
@@ -63,18 +63,18 @@ static void change_patterns(struct flip *flip)
 	unsigned int i;
 
 	for (i = 0; i < flip->writers; i++)
-		writer_of(flip->scene.vm->vcpus[i].guest)->pattern =
+		writer_of(flip->fixture.vm->vcpus[i].guest)->pattern =
 			random_below(&flip->random, WRITER_PATTERNS);
 }
 
 /* A thread of its own that flips the last slot, which nobody judges. */
-static void flip_last_slot(struct worker *worker, void *argument)
+static void flip_last_slot(struct thread *thread, void *argument)
 {
 	struct flip *flip = argument;
-	struct memslot *slot = &flip->scene.slot[flip->judged_slots];
+	struct memslot *slot = &flip->fixture.slot[flip->judged_slots];
 
-	while (!worker_should_stop(worker)) {
-		worker_doing(worker, "flipping logging of the last slot");
+	while (!thread_should_stop(thread)) {
+		thread_doing(thread, "flipping logging of the last slot");
 		slot_set_flags(slot, slot->flags ^ KVM_MEM_LOG_DIRTY_PAGES);
 	}
 	if (slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
@@ -83,40 +83,40 @@ static void flip_last_slot(struct worker *worker, void *argument)
 
 static void start_flipper(struct flip *flip)
 {
-	flip->flippers = worker_group_new("flipper");
-	worker_add(flip->flippers, "last slot", flip_last_slot, flip);
-	worker_group_start(flip->flippers);
+	flip->flippers = thread_group_new("flipper");
+	thread_add(flip->flippers, "last slot", flip_last_slot, flip);
+	thread_group_start(flip->flippers);
 }
 
 static void stop_flipper(struct flip *flip)
 {
 	if (!flip->flippers)
 		return;
-	worker_group_stop(flip->flippers);
-	worker_group_join(flip->flippers, STOP_MS);
+	thread_group_stop(flip->flippers);
+	thread_group_join(flip->flippers, STOP_MS);
 	flip->flippers = NULL;
 }
 
 static void enable_slot(struct flip *flip, unsigned int i)
 {
 	mirror_note(flip->mirror[i], "enable, round", flip->rounds);
-	dirty_enable(flip->scene.dirty, flip->scene.watched[i]);
-	mirror_begin(flip->mirror[i], flip->scene.config.harvester);
+	dirty_enable(flip->fixture.dirty, flip->fixture.watched[i]);
+	mirror_begin(flip->mirror[i], flip->fixture.config.mode);
 }
 
 static void disable_slot(struct flip *flip, unsigned int i)
 {
 	mirror_note(flip->mirror[i], "disable, round", flip->rounds);
-	dirty_disable(flip->scene.dirty, flip->scene.watched[i]);
-	crew_ring_room(flip->crew);
+	dirty_disable(flip->fixture.dirty, flip->fixture.watched[i]);
+	vcpu_threads_ring_room(flip->threads);
 }
 
 /* What a harvest of slot i found goes into its mirror. */
 static void take_harvest(struct flip *flip, unsigned int i)
 {
-	struct dirty_slot *watched = flip->scene.watched[i];
+	struct dirty_slot *watched = flip->fixture.watched[i];
 
-	crew_ring_room(flip->crew);
+	vcpu_threads_ring_room(flip->threads);
 	flip->verified += mirror_take(flip->mirror[i], watched->fresh);
 	flip->harvests++;
 }
@@ -124,15 +124,15 @@ static void take_harvest(struct flip *flip, unsigned int i)
 static void harvest_slot(struct flip *flip, unsigned int i,
 			 struct random_stream *partial)
 {
-	dirty_harvest(flip->scene.dirty, flip->scene.watched[i], partial);
+	dirty_harvest(flip->fixture.dirty, flip->fixture.watched[i], partial);
 	take_harvest(flip, i);
 }
 
 /* No vCPU runs. */
 static size_t harvest_final(struct flip *flip, unsigned int i)
 {
-	size_t pages = dirty_harvest_final(flip->scene.dirty,
-					   flip->scene.watched[i]);
+	size_t pages = dirty_harvest_final(flip->fixture.dirty,
+					   flip->fixture.watched[i]);
 
 	take_harvest(flip, i);
 	return pages;
@@ -143,7 +143,7 @@ static void harvest_running(struct flip *flip)
 	unsigned int i;
 
 	for (i = 0; i < flip->judged_slots; i++)
-		if (flip->scene.watched[i]->logging)
+		if (flip->fixture.watched[i]->logging)
 			harvest_slot(flip, i,
 				     random_chance(&flip->random, 1, 2) ?
 					     &flip->random :
@@ -155,11 +155,11 @@ static void judge(struct flip *flip)
 {
 	unsigned int i;
 
-	crew_pause(flip->crew);
+	vcpu_threads_pause(flip->threads);
 	for (i = 0; i < flip->judged_slots; i++) {
 		size_t left;
 
-		if (!flip->scene.watched[i]->logging)
+		if (!flip->fixture.watched[i]->logging)
 			continue;
 		harvest_final(flip, i);
 		left = harvest_final(flip, i);
@@ -169,14 +169,14 @@ static void judge(struct flip *flip)
 		mirror_judge(flip->mirror[i]);
 	}
 	if (!flip->config->prepare && random_chance(&flip->random, 1, 2))
-		sweep_check_logged(&flip->sweep);
+		size_check_check_logged(&flip->size_check);
 	flip->judged++;
 }
 
 static void maybe_pause(struct flip *flip)
 {
 	if (random_chance(&flip->random, 1, 3))
-		crew_pause(flip->crew);
+		vcpu_threads_pause(flip->threads);
 }
 
 static void enable_some(struct flip *flip)
@@ -192,7 +192,7 @@ static void enable_some(struct flip *flip)
 			continue;
 		maybe_pause(flip);
 		enable_slot(flip, slot);
-		crew_resume(flip->crew);
+		vcpu_threads_resume(flip->threads);
 	}
 }
 
@@ -201,7 +201,7 @@ static void disable_all(struct flip *flip)
 	unsigned int i;
 
 	for (i = 0; i < flip->judged_slots; i++)
-		if (flip->scene.watched[i]->logging)
+		if (flip->fixture.watched[i]->logging)
 			disable_slot(flip, i);
 }
 
@@ -220,7 +220,7 @@ static void run_round(struct flip *flip)
 		/* A judged stop need not be the end. */
 		if (random_chance(&flip->random, 1, 4)) {
 			judge(flip);
-			crew_resume(flip->crew);
+			vcpu_threads_resume(flip->threads);
 		}
 	}
 	let_write(flip);
@@ -231,16 +231,17 @@ static void run_round(struct flip *flip)
 	} else {
 		judge(flip);
 		if (random_chance(&flip->random, 1, 2))
-			crew_resume(flip->crew);
+			vcpu_threads_resume(flip->threads);
 	}
 	disable_all(flip);
 	/* A thread of its own may log the last slot at this moment. */
 	if (!flip->config->prepare && !flip->flippers &&
-	    (!flip->sweep.recovered || random_chance(&flip->random, 1, 2))) {
-		crew_pause(flip->crew);
-		sweep_check_recovered(&flip->sweep);
+	    (!flip->size_check.recovered ||
+	     random_chance(&flip->random, 1, 2))) {
+		vcpu_threads_pause(flip->threads);
+		size_check_check_recovered(&flip->size_check);
 	}
-	crew_resume(flip->crew);
+	vcpu_threads_resume(flip->threads);
 	flip->rounds++;
 }
 
@@ -255,13 +256,14 @@ static void run_hot_round(struct flip *flip)
 	unsigned int i;
 
 	for (i = 0; i < flip->writers; i++)
-		writer_of(flip->scene.vm->vcpus[i].guest)->pattern = WRITER_HOT;
+		writer_of(flip->fixture.vm->vcpus[i].guest)->pattern =
+			WRITER_HOT;
 	enable_slot(flip, 0);
 	for (i = 0; i < HOT_HARVESTS; i++) {
 		let_write(flip);
 		harvest_slot(flip, 0, NULL);
 		judge(flip);
-		crew_resume(flip->crew);
+		vcpu_threads_resume(flip->threads);
 	}
 	disable_all(flip);
 	flip->rounds++;
@@ -269,48 +271,50 @@ static void run_hot_round(struct flip *flip)
 
 static void setup(struct flip *flip, const struct flip_config *config)
 {
-	struct crew_config crew_config = {
+	struct vcpu_threads_config vcpu_threads_config = {
 		.function = writer_run,
-		.vcpus = config->scene.vcpus,
+		.vcpus = config->fixture.vcpus,
 	};
-	struct scene_config scene_config = config->scene;
+	struct dirty_vm_config dirty_vm_config = config->fixture;
 	unsigned int i;
 
 	memset(flip, 0, sizeof(*flip));
 	flip->config = config;
 	case_random(&flip->random, "flip", 0);
-	flip->writers = scene_config.vcpus++;
-	scene_create(&flip->scene, &scene_config);
-	for (i = 0; i < config->scene.slots; i++) {
-		struct dirty_slot *watched = flip->scene.watched[i];
+	flip->writers = dirty_vm_config.vcpus++;
+	dirty_vm_create(&flip->fixture, &dirty_vm_config);
+	for (i = 0; i < config->fixture.slots; i++) {
+		struct dirty_slot *watched = flip->fixture.watched[i];
 		char name[32];
 
 		snprintf(name, sizeof(name), "slot %u", watched->slot->id);
 		flip->mirror[i] = mirror_new(name, watched->slot->hva,
 					     watched->pages,
-					     flip->scene.vm->page_size);
+					     flip->fixture.vm->page_size);
 	}
 	if (!config->prepare)
-		sweep_open(&flip->sweep, &flip->scene,
-			   &flip->scene.vm->vcpus[flip->writers], WRITER_STORE);
+		size_check_open(&flip->size_check, &flip->fixture,
+				&flip->fixture.vm->vcpus[flip->writers],
+				WRITER_STORE);
 	if (config->prepare)
-		config->prepare(&flip->scene, config->how);
-	scene_setup_writers(&flip->scene);
-	if (flip->scene.through) {
-		crew_config.function = flip->scene.through;
-		crew_config.argument = (u64)(uintptr_t)writer_run;
+		config->prepare(&flip->fixture, config->how);
+	dirty_vm_setup_writers(&flip->fixture);
+	if (flip->fixture.through) {
+		vcpu_threads_config.function = flip->fixture.through;
+		vcpu_threads_config.argument = (u64)(uintptr_t)writer_run;
 	}
 	change_patterns(flip);
-	flip->crew = crew_new(flip->scene.vm, &crew_config);
-	crew_start(flip->crew);
+	flip->threads = vcpu_threads_new(flip->fixture.vm,
+					 &vcpu_threads_config);
+	vcpu_threads_start(flip->threads);
 
 	/*
 	 * Rings are drained before a disable, which only the thread that
 	 * harvests can do: no second thread that flips there.
 	 */
-	flip->judged_slots = config->scene.slots;
-	if (config->scene.slots > 1 &&
-	    !harvester_is_ring(config->scene.harvester) &&
+	flip->judged_slots = config->fixture.slots;
+	if (config->fixture.slots > 1 &&
+	    !dirty_mode_is_ring(config->fixture.mode) &&
 	    random_chance(&flip->random, 1, 2)) {
 		flip->judged_slots--;
 		start_flipper(flip);
@@ -322,36 +326,37 @@ static void teardown(struct flip *flip)
 	unsigned int i;
 
 	stop_flipper(flip);
-	crew_finish(flip->crew);
-	for (i = 0; i < flip->scene.config.slots; i++)
+	vcpu_threads_finish(flip->threads);
+	for (i = 0; i < flip->fixture.config.slots; i++)
 		mirror_free(flip->mirror[i]);
 	if (!flip->config->prepare)
-		sweep_close(&flip->sweep);
-	scene_destroy(&flip->scene);
+		size_check_close(&flip->size_check);
+	dirty_vm_destroy(&flip->fixture);
 }
 
 /* So far the run has not done what it is for. */
 static bool nothing_shown(const struct flip *flip)
 {
 	return !flip->verified ||
-	       (flip->config->full_rings && !crew_ring_full_exits(flip->crew));
+	       (flip->config->full_rings &&
+		!vcpu_threads_ring_full_exits(flip->threads));
 }
 
 void flip_configure(struct flip_config *config)
 {
 	/* A third of a second for each case of the sample. */
-	static const struct scene_pace check = {
+	static const struct dirty_vm_pace check = {
 		.slot_bytes = 4UL << 20,
 		.harvests_max = 2,
 		.pace_ms = 8,
 	};
-	static const struct scene_pace stress = {
+	static const struct dirty_vm_pace stress = {
 		.slot_bytes = 16UL << 20,
 		.harvests_max = 6,
 		.pace_ms = 30,
 	};
-	const struct scene_pace *pace = scene_choose_pace(&config->scene,
-							  &check, &stress);
+	const struct dirty_vm_pace *pace =
+		dirty_vm_choose_pace(&config->fixture, &check, &stress);
 
 	config->duration_ns = case_duration_ns();
 	config->harvests_max = pace->harvests_max;
@@ -368,13 +373,14 @@ void flip_run(const struct flip_config *config)
 	while (flip.rounds < ROUNDS_MIN || clock_ns() < end ||
 	       (nothing_shown(&flip) && flip.rounds < ROUNDS_MAX))
 		(config->hot ? run_hot_round : run_round)(&flip);
-	stores = scene_stores(&flip.scene, flip.writers);
+	stores = dirty_vm_stores(&flip.fixture, flip.writers);
 	report_info("rounds %llu judged stops %llu blind disables %llu harvests %llu recoveries %llu ring-full exits %llu",
 		    flip.rounds, flip.judged, flip.blind, flip.harvests,
-		    flip.sweep.recovered, crew_ring_full_exits(flip.crew));
+		    flip.size_check.recovered,
+		    vcpu_threads_ring_full_exits(flip.threads));
 	report_info("guest stores %llu verified page writes %llu", stores,
 		    flip.verified);
-	CHECK(!config->full_rings || crew_ring_full_exits(flip.crew),
+	CHECK(!config->full_rings || vcpu_threads_ring_full_exits(flip.threads),
 	      "no vCPU came back with a full ring in %llu rounds: the guest made %llu stores",
 	      flip.rounds, stores);
 	teardown(&flip);

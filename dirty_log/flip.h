@@ -5,12 +5,12 @@
 
 #include <stdbool.h>
 
-#include "scene.h"
+#include "dirty_vm.h"
 #include "types.h"
 
 /**
  * struct flip_config - one run
- * @scene: VM, memory and harvester
+ * @fixture: VM, memory and harvester
  * @duration_ns: how long; at least two rounds are made
  * @harvests_max: harvests of a round, while vCPUs run
  * @hot: every vCPU writes a few pages over and over, and every harvest is judged
@@ -23,13 +23,13 @@
  * @how: for @prepare
  */
 struct flip_config {
-	struct scene_config scene;
+	struct dirty_vm_config fixture;
 	u64 duration_ns;
 	unsigned int harvests_max;
 	unsigned int pace_ms;
 	bool hot;
 	bool full_rings;
-	void (*prepare)(struct scene *scene, unsigned long how);
+	void (*prepare)(struct dirty_vm *fixture, unsigned long how);
 	unsigned long how;
 };
 

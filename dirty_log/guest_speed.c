@@ -6,13 +6,13 @@
 #include <poll.h>
 
 #include "clock.h"
-#include "crew.h"
+#include "vcpu_threads.h"
 #include "guest_speed.h"
 #include "mirror.h"
 #include "options.h"
 #include "report.h"
 #include "samples.h"
-#include "scene.h"
+#include "dirty_vm.h"
 #include "write_sets.h"
 
 #define CHECK_BYTES   (16UL << 20)
@@ -33,92 +33,92 @@
 
 enum { PLAIN, LOGGED, SLOWDOWN, ENABLE, DISABLE, SERIES };
 
-static u64 stores(const struct scene *scene)
+static u64 stores(const struct dirty_vm *fixture)
 {
-	return scene_stores(scene, scene->vm->vcpu_count);
+	return dirty_vm_stores(fixture, fixture->vm->vcpu_count);
 }
 
 /* Stores each second for a while, in which the log is harvested if there is one. */
-static double measure(struct scene *scene, struct crew *crew, u64 window_ns,
-		      size_t *harvested)
+static double measure(struct dirty_vm *fixture, struct vcpu_threads *threads,
+		      u64 window_ns, size_t *harvested)
 {
 	struct deadline deadline = deadline_in_ms(WINDOW_MS);
-	u64 start = clock_ns(), before = stores(scene), now;
+	u64 start = clock_ns(), before = stores(fixture), now;
 
 	do {
 		poll(NULL, 0, HARVEST_MS);
-		if (scene->watched[0]->logging) {
-			*harvested += dirty_harvest(scene->dirty,
-						    scene->watched[0], NULL);
-			crew_ring_room(crew);
+		if (fixture->watched[0]->logging) {
+			*harvested += dirty_harvest(fixture->dirty,
+						    fixture->watched[0], NULL);
+			vcpu_threads_ring_room(threads);
 		}
 		now = clock_ns();
 		CHECK(!deadline_passed(deadline),
 		      "the guests made less than %d stores within %d s",
 		      WINDOW_STORES, WINDOW_MS / 1000);
 	} while (now - start < window_ns ||
-		 stores(scene) - before < WINDOW_STORES);
-	return (double)(stores(scene) - before) * 1e9 / (double)(now - start);
+		 stores(fixture) - before < WINDOW_STORES);
+	return (double)(stores(fixture) - before) * 1e9 / (double)(now - start);
 }
 
 /* That what was measured was logging: the log still misses nothing. */
-static void prove_logged(struct scene *scene, struct crew *crew)
+static void prove_logged(struct dirty_vm *fixture, struct vcpu_threads *threads)
 {
-	struct dirty_slot *watched = scene->watched[0];
-	struct mirror *mirror = mirror_new("slot", scene->slot[0].hva,
+	struct dirty_slot *watched = fixture->watched[0];
+	struct mirror *mirror = mirror_new("slot", fixture->slot[0].hva,
 					   watched->pages,
-					   scene->vm->page_size);
+					   fixture->vm->page_size);
 	struct deadline deadline = deadline_in_ms(PROOF_MS);
 	u64 until;
 	size_t pages = 0;
 
-	crew_pause(crew);
-	dirty_harvest(scene->dirty, watched, NULL);
-	crew_ring_room(crew);
+	vcpu_threads_pause(threads);
+	dirty_harvest(fixture->dirty, watched, NULL);
+	vcpu_threads_ring_room(threads);
 	mirror_copy_all(mirror);
-	until = stores(scene) + PROOF_STORES;
-	crew_resume(crew);
-	while (stores(scene) < until) {
+	until = stores(fixture) + PROOF_STORES;
+	vcpu_threads_resume(threads);
+	while (stores(fixture) < until) {
 		CHECK(!deadline_passed(deadline),
 		      "the guest did not make %d stores within %d s",
 		      PROOF_STORES, PROOF_MS / 1000);
 		poll(NULL, 0, 1);
-		dirty_harvest(scene->dirty, watched, NULL);
-		crew_ring_room(crew);
+		dirty_harvest(fixture->dirty, watched, NULL);
+		vcpu_threads_ring_room(threads);
 		pages += mirror_take(mirror, watched->fresh);
 	}
-	crew_pause(crew);
-	dirty_harvest_final(scene->dirty, watched);
+	vcpu_threads_pause(threads);
+	dirty_harvest_final(fixture->dirty, watched);
 	pages += mirror_take(mirror, watched->fresh);
 	mirror_judge(mirror);
 	CHECK(pages, "the guest made %d stores, and no page was harvested",
 	      PROOF_STORES);
 	mirror_free(mirror);
-	crew_ring_room(crew);
-	crew_resume(crew);
+	vcpu_threads_ring_room(threads);
+	vcpu_threads_resume(threads);
 }
 
-static void one_turn(struct scene *scene, struct crew *crew, bool last,
-		     u64 window_ns, struct series *series)
+static void one_turn(struct dirty_vm *fixture, struct vcpu_threads *threads,
+		     bool last, u64 window_ns, struct series *series)
 {
-	double at = scene->vm->vcpu_count, plain, logged;
+	double at = fixture->vm->vcpu_count, plain, logged;
 	size_t harvested = 0;
 	u64 start;
 
-	plain = measure(scene, crew, window_ns, &harvested);
+	plain = measure(fixture, threads, window_ns, &harvested);
 	start = clock_ns();
-	dirty_enable(scene->dirty, scene->watched[0]);
+	dirty_enable(fixture->dirty, fixture->watched[0]);
 	series_add(&series[ENABLE], at, (double)(clock_ns() - start) / 1e3);
-	logged = measure(scene, crew, window_ns, &harvested);
+	logged = measure(fixture, threads, window_ns, &harvested);
 	CHECK(harvested,
 	      "guests made %.0f stores per second while logged, and %zu pages were harvested",
 	      logged, harvested);
 	if (last)
-		prove_logged(scene, crew);
+		prove_logged(fixture, threads);
 	start = clock_ns();
-	dirty_disable(scene->dirty, scene->watched[0]);
+	dirty_disable(fixture->dirty, fixture->watched[0]);
 	series_add(&series[DISABLE], at, (double)(clock_ns() - start) / 1e3);
-	crew_ring_room(crew);
+	vcpu_threads_ring_room(threads);
 	series_add(&series[PLAIN], at, plain);
 	series_add(&series[LOGGED], at, logged);
 	series_add(&series[SLOWDOWN], at, plain / logged);
@@ -127,12 +127,12 @@ static void one_turn(struct scene *scene, struct crew *crew, bool last,
 static void bench_vcpus(const struct test_case *test, unsigned int vcpus,
 			u64 window_ns, struct series *series)
 {
-	static const struct crew_config crew_config = {
+	static const struct vcpu_threads_config vcpu_threads_config = {
 		.function = writer_run,
 		.silence_ms = WINDOW_MS,
 	};
-	const struct scene_config config = {
-		.harvester = test->number[0],
+	const struct dirty_vm_config config = {
+		.mode = test->number[0],
 		.backing = test->number[1],
 		.vcpus = vcpus,
 		.slots = 1,
@@ -141,18 +141,19 @@ static void bench_vcpus(const struct test_case *test, unsigned int vcpus,
 							      SLOT_BYTES,
 		.ring_entries = RING,
 	};
-	struct scene scene;
-	struct crew *crew;
+	struct dirty_vm fixture;
+	struct vcpu_threads *threads;
 	unsigned int turn;
 
-	scene_create(&scene, &config);
-	scene_setup_writers(&scene);
-	crew = crew_new(scene.vm, &crew_config);
-	crew_start(crew);
+	dirty_vm_create(&fixture, &config);
+	dirty_vm_setup_writers(&fixture);
+	threads = vcpu_threads_new(fixture.vm, &vcpu_threads_config);
+	vcpu_threads_start(threads);
 	for (turn = 0; turn < REPEATS; turn++)
-		one_turn(&scene, crew, turn + 1 == REPEATS, window_ns, series);
-	crew_finish(crew);
-	scene_destroy(&scene);
+		one_turn(&fixture, threads, turn + 1 == REPEATS, window_ns,
+			 series);
+	vcpu_threads_finish(threads);
+	dirty_vm_destroy(&fixture);
 }
 
 void bench_guest_speed(const struct test_case *test)
@@ -179,7 +180,7 @@ void bench_guest_speed(const struct test_case *test)
 	for (i = 0; i < SERIES; i++)
 		series_begin(&series[i], parts[i].kind, "vcpus", parts[i].unit,
 			     "\"bench\": \"%s\", \"harvester\": \"%s\"",
-			     parts[i].name, harvester_name(test->number[0]));
+			     parts[i].name, dirty_mode_name(test->number[0]));
 	for (vcpus = 1; vcpus; vcpus = series_next(vcpus, most))
 		points++;
 	window_ns = case_duration_ns() / points / (PASSES * 2 * REPEATS);

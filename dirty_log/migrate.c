@@ -14,17 +14,17 @@
 
 #include "cases.h"
 #include "clock.h"
-#include "crew.h"
+#include "vcpu_threads.h"
 #include "migrate.h"
 #include "mirror.h"
 #include "report.h"
-#include "sweep.h"
+#include "size_check.h"
 #include "vcpu_state.h"
 #include "work.h"
 
 #define SIDES 2
 /* The slots under test, and behind them the system slot. */
-#define SLOTS_MAX (SCENE_SLOTS_MAX + 1)
+#define SLOTS_MAX (DIRTY_VM_SLOTS_MAX + 1)
 /* There and back. */
 #define MIGRATIONS_MIN 2
 /* Tries before a run in which nothing was migrated by the log is given up. */
@@ -42,18 +42,18 @@
 
 /**
  * struct side - one of the two VMs
- * @scene: VM, memory, harvester
+ * @fixture: VM, memory, harvester
  * @watched: what is harvested: the slots under test, the system slot
- * @crew: its vCPUs, NULL as long as the guest has not been here
- * @sweep: the mapping-size oracle
+ * @threads: its vCPUs, NULL as long as the guest has not been here
+ * @size_check: the mapping-size oracle
  * @mirror: of each slot: the other side's memory as its copy
  * @cancelled: a migration from here has been given up
  */
 struct side {
-	struct scene scene;
+	struct dirty_vm fixture;
 	struct dirty_slot *watched[SLOTS_MAX];
-	struct crew *crew;
-	struct sweep sweep;
+	struct vcpu_threads *threads;
+	struct size_check size_check;
 	struct mirror *mirror[SLOTS_MAX];
 	bool cancelled;
 };
@@ -63,7 +63,7 @@ struct migration {
 	struct side side[SIDES];
 	unsigned int slots;
 	/* The crew's vCPUs; there is one more, which only sweeps. */
-	unsigned int workers;
+	unsigned int threads;
 	struct random_stream random;
 	u64 plan;
 	/* x86: local APICs in the kernel, whose state migrates, too. */
@@ -74,30 +74,32 @@ struct migration {
 	size_t page_size;
 };
 
-static void start_first_crew(struct migration *migration)
+static void start_first_vcpu_threads(struct migration *migration)
 {
-	const struct crew_config config = {
+	const struct vcpu_threads_config config = {
 		.function = work_run,
 		.argument = migration->plan,
-		.vcpus = migration->workers,
+		.vcpus = migration->threads,
 	};
 	struct side *side = &migration->side[0];
 
-	side->crew = crew_new(side->scene.vm, &config);
-	crew_start(side->crew);
+	side->threads = vcpu_threads_new(side->fixture.vm, &config);
+	vcpu_threads_start(side->threads);
 }
 
 /* The guest goes on here. */
 static void resume(struct migration *migration, struct side *side)
 {
-	const struct crew_config config = { .vcpus = migration->workers };
+	const struct vcpu_threads_config config = {
+		.vcpus = migration->threads
+	};
 
-	if (side->crew) {
-		crew_resume(side->crew);
+	if (side->threads) {
+		vcpu_threads_resume(side->threads);
 		return;
 	}
-	side->crew = crew_new(side->scene.vm, &config);
-	crew_start(side->crew);
+	side->threads = vcpu_threads_new(side->fixture.vm, &config);
+	vcpu_threads_start(side->threads);
 }
 
 /*
@@ -106,7 +108,7 @@ static void resume(struct migration *migration, struct side *side)
  */
 static void let_work(struct migration *migration, struct side *side)
 {
-	const struct memslot *first = &side->scene.slot[0];
+	const struct memslot *first = &side->fixture.slot[0];
 	u64 until = work_turns(first) +
 		    random_below(&migration->random, TURNS_MAX);
 	struct deadline deadline = deadline_in_ms(migration->config->pace_ms);
@@ -119,7 +121,7 @@ static void let_work(struct migration *migration, struct side *side)
 static size_t take(struct migration *migration, struct side *from,
 		   unsigned int i, size_t pages)
 {
-	crew_ring_room(from->crew);
+	vcpu_threads_ring_room(from->threads);
 	migration->verified += mirror_take(from->mirror[i],
 					   from->watched[i]->fresh);
 	migration->pages += pages;
@@ -133,10 +135,10 @@ static void enable(struct migration *migration, struct side *from)
 	for (i = 0; i < migration->slots; i++) {
 		mirror_note(from->mirror[i], "enable, migration",
 			    migration->done);
-		dirty_enable(from->scene.dirty, from->watched[i]);
+		dirty_enable(from->fixture.dirty, from->watched[i]);
 		/* Else the first harvest has every page. */
 		if (mirror_begin(from->mirror[i],
-				 migration->config->scene.harvester))
+				 migration->config->fixture.mode))
 			migration->pages += from->watched[i]->pages;
 	}
 }
@@ -148,8 +150,8 @@ static void disable(struct migration *migration, struct side *from)
 	for (i = 0; i < migration->slots; i++) {
 		mirror_note(from->mirror[i], "disable, migration",
 			    migration->done);
-		dirty_disable(from->scene.dirty, from->watched[i]);
-		crew_ring_room(from->crew);
+		dirty_disable(from->fixture.dirty, from->watched[i]);
+		vcpu_threads_ring_room(from->threads);
 	}
 }
 
@@ -161,8 +163,8 @@ static size_t run_round(struct migration *migration, struct side *from)
 
 	for (i = 0; i < migration->slots; i++)
 		pages += take(migration, from, i,
-			      dirty_harvest(from->scene.dirty, from->watched[i],
-					    NULL));
+			      dirty_harvest(from->fixture.dirty,
+					    from->watched[i], NULL));
 	migration->rounds++;
 	return pages;
 }
@@ -177,9 +179,9 @@ static void run_last_round(struct migration *migration, struct side *from)
 		size_t left;
 
 		take(migration, from, i,
-		     dirty_harvest_final(from->scene.dirty, watched));
+		     dirty_harvest_final(from->fixture.dirty, watched));
 		left = take(migration, from, i,
-			    dirty_harvest_final(from->scene.dirty, watched));
+			    dirty_harvest_final(from->fixture.dirty, watched));
 		CHECK(!left,
 		      "slot %u: %zu pages are dirty again at the second harvest though no vCPU runs",
 		      watched->slot->id, left);
@@ -201,11 +203,11 @@ static void move_vcpus(struct migration *migration, struct side *from,
 	struct vcpu_state *state;
 	unsigned int i;
 
-	vm_hand_over_control(to->scene.vm, from->scene.vm);
-	for (i = 0; i < migration->workers; i++) {
-		state = vcpu_state_save(&from->scene.vm->vcpus[i]);
-		vcpu_state_restore(&to->scene.vm->vcpus[i], state);
-		vcpu_state_judge(&to->scene.vm->vcpus[i], state);
+	vm_hand_over_control(to->fixture.vm, from->fixture.vm);
+	for (i = 0; i < migration->threads; i++) {
+		state = vcpu_state_save(&from->fixture.vm->vcpus[i]);
+		vcpu_state_restore(&to->fixture.vm->vcpus[i], state);
+		vcpu_state_judge(&to->fixture.vm->vcpus[i], state);
 		vcpu_state_free(state);
 	}
 }
@@ -216,21 +218,21 @@ static bool must_cancel(const struct migration *migration,
 {
 	const struct side *side = migration->side;
 
-	if (side[0].sweep.before.known || side[1].sweep.before.known)
-		return from->sweep.before.known && !from->cancelled;
+	if (side[0].size_check.before.known || side[1].size_check.before.known)
+		return from->size_check.before.known && !from->cancelled;
 	return !migration->cancelled;
 }
 
 static void cancel(struct migration *migration, struct side *from)
 {
 	if (random_chance(&migration->random, 1, 2))
-		crew_pause(from->crew);
+		vcpu_threads_pause(from->threads);
 	disable(migration, from);
 	if (!from->cancelled || random_chance(&migration->random, 1, 2)) {
-		crew_pause(from->crew);
-		sweep_check_recovered(&from->sweep);
+		vcpu_threads_pause(from->threads);
+		size_check_check_recovered(&from->size_check);
 	}
-	crew_resume(from->crew);
+	vcpu_threads_resume(from->threads);
 	migration->cancelled++;
 	from->cancelled = true;
 	let_work(migration, from);
@@ -243,14 +245,14 @@ static void switch_over(struct migration *migration, struct side *from,
 	u64 start = clock_ns(), judged, stopped;
 	unsigned int i;
 
-	crew_pause(from->crew);
-	for (i = 0; i < migration->workers; i++)
-		vcpu_complete_exit(&from->scene.vm->vcpus[i]);
+	vcpu_threads_pause(from->threads);
+	for (i = 0; i < migration->threads; i++)
+		vcpu_complete_exit(&from->fixture.vm->vcpus[i]);
 	run_last_round(migration, from);
 	judged = clock_ns();
 	judge_memory(migration, from);
 	if (random_chance(&migration->random, 1, 4)) {
-		sweep_check_logged(&from->sweep);
+		size_check_check_logged(&from->size_check);
 		run_last_round(migration, from);
 		judge_memory(migration, from);
 	}
@@ -276,7 +278,7 @@ static void migrate(struct migration *migration, struct side *from,
 
 	/* A destination begins with new pages: KVM must know the old are gone. */
 	if (random_chance(&migration->random, 1, 3))
-		migration->renewed += scene_renew_memory(&to->scene);
+		migration->renewed += dirty_vm_renew_memory(&to->fixture);
 	enable(migration, from);
 	for (i = 0; i < rounds; i++) {
 		let_work(migration, from);
@@ -291,9 +293,9 @@ static void migrate(struct migration *migration, struct side *from,
 	switch_over(migration, from, to);
 	let_work(migration, to);
 	if (random_chance(&migration->random, 1, 3)) {
-		crew_pause(to->crew);
-		sweep_check_recovered(&to->sweep);
-		crew_resume(to->crew);
+		vcpu_threads_pause(to->threads);
+		size_check_check_recovered(&to->size_check);
+		vcpu_threads_resume(to->threads);
 	}
 }
 
@@ -301,27 +303,28 @@ static void setup_side(struct migration *migration, unsigned int index)
 {
 	const struct migrate_config *config = migration->config;
 	struct side *side = &migration->side[index];
-	struct scene_config scene_config = config->scene;
+	struct dirty_vm_config dirty_vm_config = config->fixture;
 	unsigned int i;
 
-	scene_config.vcpus++;
-	scene_config.slot_bytes =
-		scene_slot_bytes(config->other,
-				 scene_slot_bytes(config->scene.backing,
-						  config->scene.slot_bytes));
-	scene_config.table_bytes = TABLE_BYTES(scene_config.slots *
-					       scene_config.slot_bytes);
-	scene_config.interrupts = migration->interrupts;
+	dirty_vm_config.vcpus++;
+	dirty_vm_config.slot_bytes =
+		dirty_vm_slot_bytes(config->other,
+				    dirty_vm_slot_bytes(config->fixture.backing,
+							config->fixture
+								.slot_bytes));
+	dirty_vm_config.table_bytes = TABLE_BYTES(dirty_vm_config.slots *
+						  dirty_vm_config.slot_bytes);
+	dirty_vm_config.interrupts = migration->interrupts;
 	if (index)
-		scene_config.backing = config->other;
+		dirty_vm_config.backing = config->other;
 	if (backing_nodes() > 1)
-		scene_config.on_node = 1 + index % backing_nodes();
-	scene_create(&side->scene, &scene_config);
-	for (i = 0; i < config->scene.slots; i++)
-		side->watched[i] = side->scene.watched[i];
+		dirty_vm_config.on_node = 1 + index % backing_nodes();
+	dirty_vm_create(&side->fixture, &dirty_vm_config);
+	for (i = 0; i < config->fixture.slots; i++)
+		side->watched[i] = side->fixture.watched[i];
 	side->watched[i] =
-		dirty_watch(side->scene.dirty,
-			    &side->scene.vm->harness_slots[SLOT_SYSTEM]);
+		dirty_watch(side->fixture.dirty,
+			    &side->fixture.vm->harness_slots[SLOT_SYSTEM]);
 }
 
 static void setup_mirrors(struct migration *migration, struct side *from,
@@ -354,29 +357,30 @@ static void setup(struct migration *migration,
 
 	memset(migration, 0, sizeof(*migration));
 	migration->config = config;
-	migration->workers = config->scene.vcpus;
-	migration->slots = config->scene.slots + 1;
+	migration->threads = config->fixture.vcpus;
+	migration->slots = config->fixture.slots + 1;
 	case_random(&migration->random, "migrate", 0);
 	migration->interrupts = vm_can_interrupt() &&
 				random_chance(&migration->random, 1, 2);
 	for (i = 0; i < SIDES; i++)
 		setup_side(migration, i);
-	migration->page_size = first->scene.vm->page_size;
-	vm_twin(second->scene.vm, first->scene.vm);
+	migration->page_size = first->fixture.vm->page_size;
+	vm_twin(second->fixture.vm, first->fixture.vm);
 	setup_mirrors(migration, first, second);
 	setup_mirrors(migration, second, first);
 	for (i = 0; i < SIDES; i++) {
-		struct scene *scene = &migration->side[i].scene;
+		struct dirty_vm *fixture = &migration->side[i].fixture;
 
-		sweep_open(&migration->side[i].sweep, scene,
-			   &scene->vm->vcpus[migration->workers],
-			   WRITER_REWRITE);
+		size_check_open(&migration->side[i].size_check, fixture,
+				&fixture->vm->vcpus[migration->threads],
+				WRITER_REWRITE);
 	}
-	migration->plan = work_lay_out(first->scene.vm, first->scene.slot,
-				       config->scene.slots, migration->workers);
-	for (i = 0; i < migration->workers; i++)
-		vcpu_advance_clock(&first->scene.vm->vcpus[i], CLOCK_AHEAD);
-	start_first_crew(migration);
+	migration->plan = work_lay_out(first->fixture.vm, first->fixture.slot,
+				       config->fixture.slots,
+				       migration->threads);
+	for (i = 0; i < migration->threads; i++)
+		vcpu_advance_clock(&first->fixture.vm->vcpus[i], CLOCK_AHEAD);
+	start_first_vcpu_threads(migration);
 }
 
 static void teardown(struct migration *migration)
@@ -386,12 +390,12 @@ static void teardown(struct migration *migration)
 	for (i = 0; i < SIDES; i++) {
 		struct side *side = &migration->side[i];
 
-		if (side->crew)
-			crew_finish(side->crew);
+		if (side->threads)
+			vcpu_threads_finish(side->threads);
 		for (j = 0; j < migration->slots; j++)
 			mirror_free(side->mirror[j]);
-		sweep_close(&side->sweep);
-		scene_destroy(&side->scene);
+		size_check_close(&side->size_check);
+		dirty_vm_destroy(&side->fixture);
 	}
 }
 
@@ -402,8 +406,8 @@ static void report(const struct migration *migration, u64 turns)
 	report_info("migrations %llu cancelled %llu to new pages %llu rounds %llu huge mappings back %llu",
 		    migration->done, migration->cancelled, migration->renewed,
 		    migration->rounds,
-		    migration->side[0].sweep.recovered +
-			    migration->side[1].sweep.recovered);
+		    migration->side[0].size_check.recovered +
+			    migration->side[1].size_check.recovered);
 	report_info("MiB copied %llu pages that had changed %llu guest turns %llu",
 		    migration->pages * migration->page_size >> 20,
 		    migration->verified, turns);
@@ -428,8 +432,8 @@ void migrate_run(const struct migrate_config *config)
 			&migration.side[!from]);
 	}
 	last = &migration.side[migration.done % SIDES];
-	first = &last->scene.slot[0];
-	crew_complete(last->crew);
+	first = &last->fixture.slot[0];
+	vcpu_threads_complete(last->threads);
 	work_judge(first);
 	report(&migration, work_turns(first));
 	teardown(&migration);

@@ -7,12 +7,12 @@
 #ifndef SECMMU_MIGRATE_H
 #define SECMMU_MIGRATE_H
 
-#include "scene.h"
+#include "dirty_vm.h"
 #include "types.h"
 
 /**
  * struct migrate_config - one run
- * @scene: the first VM, its memory, and the harvester of both
+ * @fixture: the first VM, its memory, and the harvester of both
  * @other: kind of memory of the other VM; on another node where there is one
  * @duration_ns: how long; at least so many migrations are made that the guest
  *	has been there and back
@@ -20,7 +20,7 @@
  * @pace_ms: the guest gets so long to work between two of them
  */
 struct migrate_config {
-	struct scene_config scene;
+	struct dirty_vm_config fixture;
 	enum backing_kind other;
 	u64 duration_ns;
 	unsigned int rounds_max;

@@ -11,11 +11,11 @@
 
 #define SLOT_ALIGN (2UL << 20)
 
-void order_begin(struct order *order, enum harvester harvester, u32 entries,
+void order_begin(struct order *order, enum dirty_mode mode, u32 entries,
 		 u64 pages)
 {
-	const struct scene_config config = {
-		.harvester = harvester,
+	const struct dirty_vm_config config = {
+		.mode = mode,
 		.backing = BACKING_ANONYMOUS,
 		.vcpus = 1,
 		.slots = ORDER_SLOTS,
@@ -26,23 +26,23 @@ void order_begin(struct order *order, enum harvester harvester, u32 entries,
 	unsigned int i;
 
 	memset(order, 0, sizeof(*order));
-	scene_create(&order->scene, &config);
+	dirty_vm_create(&order->fixture, &config);
 	if (!dirty_ring_keeps_order())
 		skip("a CPU that keeps no log of its own",
 		     "use kvm_intel.pml=0: its log's entries come in bulk");
-	order->vcpu = &order->scene.vm->vcpus[0];
+	order->vcpu = &order->fixture.vm->vcpus[0];
 	order->stores = calloc(ORDER_STORES_MAX, sizeof(*order->stores));
 	if (!order->stores)
 		fail("out of memory for %d stores", ORDER_STORES_MAX);
-	order->most = dirty_ring_most(order->scene.vm);
+	order->most = dirty_ring_most(order->fixture.vm);
 	order->take = dirty_ring_collect_some;
 	order->when = "";
 	case_random(&order->random, "order", 0);
 	for (i = 0; i < ORDER_SLOTS; i++)
 		order->mirror[i] = mirror_new(i ? "second slot" : "first slot",
-					      order->scene.slot[i].hva,
-					      order->scene.watched[i]->pages,
-					      order->scene.vm->page_size);
+					      order->fixture.slot[i].hva,
+					      order->fixture.watched[i]->pages,
+					      order->fixture.vm->page_size);
 }
 
 void order_end(struct order *order)
@@ -52,7 +52,7 @@ void order_end(struct order *order)
 	for (i = 0; i < ORDER_SLOTS; i++)
 		mirror_free(order->mirror[i]);
 	free(order->stores);
-	scene_destroy(&order->scene);
+	dirty_vm_destroy(&order->fixture);
 }
 
 void order_put(struct order *order, unsigned int slot, u64 page)
@@ -66,12 +66,12 @@ void order_put(struct order *order, unsigned int slot, u64 page)
 size_t order_start(struct order *order, size_t first)
 {
 	struct writer_list list = { .sequence = order->vcpu->guest->beat };
-	s64 size = (s64)order->scene.vm->page_size;
+	s64 size = (s64)order->fixture.vm->page_size;
 	size_t i;
 
 	for (i = first; i < order->count; i++) {
 		const struct order_store *target = &order->stores[i];
-		u64 gva = order->scene.slot[target->slot].gpa +
+		u64 gva = order->fixture.slot[target->slot].gpa +
 			  target->page * (u64)size;
 		struct writer_store *run;
 
@@ -137,10 +137,10 @@ void order_take(struct order *order, u32 most)
 	unsigned int i;
 
 	order->checked = order_match(order, most);
-	order->take(order->scene.dirty, most);
+	order->take(order->fixture.dirty, most);
 	for (i = 0; i < ORDER_SLOTS; i++) {
-		dirty_harvest_queued(order->scene.watched[i]);
-		mirror_take(order->mirror[i], order->scene.watched[i]->fresh);
+		dirty_harvest_queued(order->fixture.watched[i]);
+		mirror_take(order->mirror[i], order->fixture.watched[i]->fresh);
 	}
 }
 
@@ -166,7 +166,7 @@ void order_judge_memory(struct order *order)
 /* Run until the ring is full or the guest is done; then nothing is missing. */
 bool order_run(struct order *order)
 {
-	u32 soft = dirty_ring_soft_limit(order->scene.vm);
+	u32 soft = dirty_ring_soft_limit(order->fixture.vm);
 	enum vcpu_event event;
 	u32 pending;
 
@@ -176,12 +176,12 @@ bool order_run(struct order *order)
 	order_match(order, pending);
 	CHECK(pending <= order->most,
 	      "the vCPU came back with %u entries in its ring of %u", pending,
-	      order->scene.vm->config.ring_entries);
+	      order->fixture.vm->config.ring_entries);
 	if (event == VCPU_DONE)
 		return true;
 	CHECK(pending >= soft,
 	      "the ring of %u counts as full with %u entries, where %u make it full",
-	      order->scene.vm->config.ring_entries, pending, soft);
+	      order->fixture.vm->config.ring_entries, pending, soft);
 	order->full_exits++;
 	return false;
 }
@@ -213,12 +213,12 @@ void order_enable(struct order *order)
 	for (i = 0; i < ORDER_SLOTS; i++) {
 		/* All is mapped before: no fault of another kind later. */
 		list.store[0] = (struct writer_store){
-			.gva = order->scene.slot[i].gpa,
-			.stride = (s64)order->scene.vm->page_size,
-			.count = order->scene.watched[i]->pages,
+			.gva = order->fixture.slot[i].gpa,
+			.stride = (s64)order->fixture.vm->page_size,
+			.count = order->fixture.watched[i]->pages,
 		};
-		scene_store(&order->scene, order->vcpu, &list);
-		dirty_enable(order->scene.dirty, order->scene.watched[i]);
+		dirty_vm_store(&order->fixture, order->vcpu, &list);
+		dirty_enable(order->fixture.dirty, order->fixture.watched[i]);
 		mirror_copy_all(order->mirror[i]);
 	}
 	CHECK(!dirty_ring_pending(order->vcpu),

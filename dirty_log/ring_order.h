@@ -11,7 +11,7 @@
 
 #include "mirror.h"
 #include "random.h"
-#include "scene.h"
+#include "dirty_vm.h"
 #include "types.h"
 
 #define ORDER_SLOTS	 2
@@ -25,7 +25,7 @@ struct order_store {
 
 /**
  * struct order - a vCPU that writes, and what its ring has to say
- * @scene: VM, slots and harvester
+ * @fixture: VM, slots and harvester
  * @mirror: of each slot
  * @vcpu: that writes
  * @random: the case's stream
@@ -38,7 +38,7 @@ struct order_store {
  * @when: what a failure adds to its text, ", after ..."; empty at first
  */
 struct order {
-	struct scene scene;
+	struct dirty_vm fixture;
 	struct mirror *mirror[ORDER_SLOTS];
 	struct vcpu *vcpu;
 	struct random_stream random;
@@ -54,13 +54,13 @@ struct order {
 /**
  * order_begin() - make the VM
  * @order: filled in
- * @harvester: a kind of ring
+ * @mode: a kind of ring
  * @entries: of the ring; 0: the usual size
  * @pages: of each slot, at least
  *
  * Skips the case where the machine's ring has an order of its own.
  */
-void order_begin(struct order *order, enum harvester harvester, u32 entries,
+void order_begin(struct order *order, enum dirty_mode mode, u32 entries,
 		 u64 pages);
 
 /**

@@ -6,7 +6,7 @@
 
 #include "bitmap.h"
 #include "exact.h"
-#include "exact_scene.h"
+#include "exact_vm.h"
 #include "report.h"
 #include "slot_cases.h"
 #include "write_sets.h"
@@ -26,11 +26,11 @@ static void setup(struct exact *exact, const struct test_case *test)
 	exact_setup(exact, test);
 	/* Either way is right: each seed takes one. */
 	if (random_chance(&exact->random, 1, 2))
-		vm_unmap_slots_alone(exact->scene.vm);
+		vm_unmap_slots_alone(exact->fixture.vm);
 	slot = exact->watched->slot;
 	end = slot->gpa + slot->size;
-	vm_map(exact->scene.vm, end, end, ROOM * exact->scene.huge_size,
-	       exact->scene.huge_size);
+	vm_map(exact->fixture.vm, end, end, ROOM * exact->fixture.huge_size,
+	       exact->fixture.huge_size);
 	exact_store_whole(exact);
 }
 
@@ -86,7 +86,7 @@ static void expect_some(struct exact *exact, const char *what)
 /* A store at @gpa must come to user space: no slot is there. */
 static void expect_nowhere(struct exact *exact, u64 gpa, const char *when)
 {
-	struct vcpu *vcpu = &exact->scene.vm->vcpus[0];
+	struct vcpu *vcpu = &exact->fixture.vm->vcpus[0];
 	struct writer_list *list = writer_list_of(vcpu->guest);
 	enum vcpu_event event;
 	u64 where = 0;
@@ -107,7 +107,7 @@ static void expect_nowhere(struct exact *exact, u64 gpa, const char *when)
 static void expect_no_log(struct exact *exact, struct dirty_slot *watched,
 			  const char *when)
 {
-	if (!harvester_is_ring(exact->scene.config.harvester))
+	if (!dirty_mode_is_ring(exact->fixture.config.mode))
 		dirty_expect_no_log(watched, when);
 }
 
@@ -116,9 +116,9 @@ static void delete_slot(struct exact *exact)
 {
 	slot_delete(exact->watched->slot);
 	exact->watched->logging = false;
-	if (!harvester_is_ring(exact->scene.config.harvester))
+	if (!dirty_mode_is_ring(exact->fixture.config.mode))
 		return;
-	dirty_ring_collect(exact->scene.dirty);
+	dirty_ring_collect(exact->fixture.dirty);
 	dirty_harvest_queued(exact->watched);
 }
 
@@ -134,7 +134,7 @@ static void create_again(struct exact *exact, const struct memslot *as,
 	exact->watched->logging = flags & KVM_MEM_LOG_DIRTY_PAGES;
 	if (!exact->watched->logging)
 		return;
-	if (exact->scene.config.harvester == HARVESTER_CLEAR_INITIALLY_SET) {
+	if (exact->fixture.config.mode == DIRTY_MODE_CLEAR_INITIALLY_SET) {
 		bitmap_fill(exact->written, exact->watched->pages);
 		exact_expect(exact, "created again logged, first clear");
 	}
@@ -190,8 +190,8 @@ void slot_move_logged(const struct test_case *test)
 
 	setup(&exact, test);
 	slot = exact.watched->slot;
-	page = exact.scene.vm->page_size;
-	huge = exact.scene.huge_size;
+	page = exact.fixture.vm->page_size;
+	huge = exact.fixture.huge_size;
 	home = slot->gpa;
 	exact_enable(&exact);
 
@@ -222,7 +222,7 @@ void slot_move_logged(const struct test_case *test)
 				       from + slot->size - sizeof(u64),
 			       "moved");
 	}
-	dirty_disable(exact.scene.dirty, exact.watched);
+	dirty_disable(exact.fixture.dirty, exact.watched);
 	slot_move(slot, home + huge);
 	exact_store_whole(&exact);
 	exact_enable(&exact);
@@ -236,11 +236,11 @@ static void watch_again(struct exact *exact)
 {
 	struct memslot *slot = exact->watched->slot;
 
-	dirty_free(exact->scene.dirty);
-	exact->scene.dirty = dirty_new(exact->scene.vm,
-				       exact->scene.config.harvester);
-	exact->watched = dirty_watch(exact->scene.dirty, slot);
-	exact->scene.watched[0] = exact->watched;
+	dirty_free(exact->fixture.dirty);
+	exact->fixture.dirty = dirty_new(exact->fixture.vm,
+					 exact->fixture.config.mode);
+	exact->watched = dirty_watch(exact->fixture.dirty, slot);
+	exact->fixture.watched[0] = exact->watched;
 }
 
 /* Grown and shrunk by deleting it and creating it again. */
@@ -253,7 +253,7 @@ void slot_resize(const struct test_case *test)
 
 	setup(&exact, test);
 	original = *exact.watched->slot;
-	page = exact.scene.vm->page_size;
+	page = exact.fixture.vm->page_size;
 	half = exact.watched->pages / 2;
 
 	/* Bitmap words that are whole, are not, and a single bit. */
@@ -290,7 +290,7 @@ static struct dirty_slot *add_alias(struct exact *exact, struct memslot *alias,
 				    u64 skip, u64 gpa)
 {
 	const struct memslot *slot = exact->watched->slot;
-	struct vm *vm = exact->scene.vm;
+	struct vm *vm = exact->fixture.vm;
 
 	*alias = *slot;
 	alias->id = slot->id + (skip ? 2 : 1);
@@ -299,21 +299,21 @@ static struct dirty_slot *add_alias(struct exact *exact, struct memslot *alias,
 	alias->gpa = gpa;
 	alias->flags = 0;
 	slot_set(alias);
-	vm_map(vm, gpa, gpa, alias->size, exact->scene.huge_size);
-	return dirty_watch(exact->scene.dirty, alias);
+	vm_map(vm, gpa, gpa, alias->size, exact->fixture.huge_size);
+	return dirty_watch(exact->fixture.dirty, alias);
 }
 
 static void begin_alias(struct exact *exact, struct dirty_slot *watched)
 {
-	dirty_enable(exact->scene.dirty, watched);
-	if (exact->scene.config.harvester == HARVESTER_CLEAR_INITIALLY_SET)
-		dirty_harvest(exact->scene.dirty, watched, NULL);
+	dirty_enable(exact->fixture.dirty, watched);
+	if (exact->fixture.config.mode == DIRTY_MODE_CLEAR_INITIALLY_SET)
+		dirty_harvest(exact->fixture.dirty, watched, NULL);
 }
 
 static void expect_of(struct exact *exact, const char *what,
 		      struct dirty_slot *watched, const unsigned long *written)
 {
-	dirty_harvest(exact->scene.dirty, watched, NULL);
+	dirty_harvest(exact->fixture.dirty, watched, NULL);
 	exact_judge(what, written, watched->fresh, watched->pages);
 }
 
@@ -333,12 +333,12 @@ void slot_alias(const struct test_case *test)
 	unsigned int i;
 
 	setup(&exact, test);
-	page = exact.scene.vm->page_size;
+	page = exact.fixture.vm->page_size;
 	half = exact.watched->pages / 2 * page;
 	/* Behind what is mapped, the second one skewed. */
 	far = GPA_TEST +
-	      16 * (exact.watched->slot->size + ROOM * exact.scene.huge_size);
-	far -= far % exact.scene.huge_size;
+	      16 * (exact.watched->slot->size + ROOM * exact.fixture.huge_size);
+	far -= far % exact.fixture.huge_size;
 	watched[0] = add_alias(&exact, &alias[0], 0,
 			       far + exact.watched->slot->gpa - GPA_TEST);
 	watched[1] = add_alias(&exact, &alias[1], half,
@@ -368,11 +368,11 @@ void slot_alias(const struct test_case *test)
 	store_some(&exact, exact.watched->slot, exact.written);
 	store_some(&exact, &alias[0], written[0]);
 	store_some(&exact, &alias[1], written[1]);
-	dirty_disable(exact.scene.dirty, watched[1]);
+	dirty_disable(exact.fixture.dirty, watched[1]);
 	store_some(&exact, &alias[1], written[1]);
 	/* Entries of its ring come while the slot is there. */
-	if (harvester_is_ring(exact.scene.config.harvester))
-		dirty_ring_collect(exact.scene.dirty);
+	if (dirty_mode_is_ring(exact.fixture.config.mode))
+		dirty_ring_collect(exact.fixture.dirty);
 	dirty_harvest_queued(watched[0]);
 	expect_no_log(&exact, watched[1], "an alias that is not logged");
 	/* As store_ends() has it. */

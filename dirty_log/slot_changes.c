@@ -30,22 +30,22 @@
 
 #include "bitmap.h"
 #include "clock.h"
-#include "crew.h"
+#include "vcpu_threads.h"
 #include "mirror.h"
 #include "report.h"
 #include "slot_changes.h"
-#include "worker.h"
+#include "thread.h"
 
-#define MEMORIES    2
-#define ALIAS	    MEMORIES
-#define SLOTS	    (MEMORIES + 1)
-#define STOPS_MIN   2
-#define STOPS_MAX   100
-#define STORES_MAX  600
-#define STOP_MS	    30000
-#define THREADS_MAX 4
-#define PLACES	    5
-#define ROOM_PAGES  16
+#define MEMORIES   2
+#define ALIAS	   MEMORIES
+#define SLOTS	   (MEMORIES + 1)
+#define STOPS_MIN  2
+#define STOPS_MAX  100
+#define STORES_MAX 600
+#define STOP_MS	   30000
+#define VIEWS_MAX  4
+#define PLACES	   5
+#define ROOM_PAGES 16
 /* One change in so many is followed by a judged stop. */
 #define STOP_CHANCE 6
 #define READONLY_OF 8
@@ -66,13 +66,13 @@ struct view {
 
 struct changes {
 	const struct slot_changes_config *config;
-	struct scene scene;
-	struct crew *crew;
-	struct worker_group *harvesters;
+	struct dirty_vm fixture;
+	struct vcpu_threads *threads;
+	struct thread_group *modes;
 	struct random_stream random;
 	struct memslot alias;
 	struct change_slot slot[SLOTS];
-	struct view view[THREADS_MAX];
+	struct view view[VIEWS_MAX];
 	unsigned int views;
 	pthread_mutex_t lock;
 	struct mirror *mirror[MEMORIES];
@@ -142,26 +142,26 @@ static size_t harvest_all(struct changes *changes, struct view *view)
 	return pages;
 }
 
-static void harvest(struct worker *worker, void *argument)
+static void harvest(struct thread *thread, void *argument)
 {
 	struct view *view = argument;
 	struct changes *changes = view->changes;
 
-	while (!worker_should_stop(worker)) {
-		worker_doing(worker, "harvesting slots that are changed");
+	while (!thread_should_stop(thread)) {
+		thread_doing(thread, "harvesting slots that are changed");
 		/* Nothing there: leave the CPU to those who write. */
 		if (!harvest_all(changes, view))
 			poll(NULL, 0, 1);
-		crew_ring_room(changes->crew);
+		vcpu_threads_ring_room(changes->threads);
 	}
 }
 
-static void reset(struct worker *worker, void *argument)
+static void reset(struct thread *thread, void *argument)
 {
 	struct view *view = argument;
 
-	while (!worker_should_stop(worker)) {
-		worker_doing(worker, "KVM_RESET_DIRTY_RINGS");
+	while (!thread_should_stop(thread)) {
+		thread_doing(thread, "KVM_RESET_DIRTY_RINGS");
 		if (!dirty_ring_reset(view->dirty))
 			poll(NULL, 0, 1);
 	}
@@ -169,8 +169,8 @@ static void reset(struct worker *worker, void *argument)
 
 static u64 random_place(struct changes *changes, const struct change_slot *slot)
 {
-	u64 page = changes->scene.vm->page_size;
-	u64 huge = changes->scene.huge_size;
+	u64 page = changes->fixture.vm->page_size;
+	u64 huge = changes->fixture.huge_size;
 	const u64 places[PLACES] = { 0, page, 3 * page, huge, huge + 5 * page };
 
 	return slot->home + places[random_below(&changes->random, PLACES)];
@@ -178,7 +178,7 @@ static u64 random_place(struct changes *changes, const struct change_slot *slot)
 
 static u64 random_size(struct changes *changes, const struct change_slot *slot)
 {
-	u64 page = changes->scene.vm->page_size;
+	u64 page = changes->fixture.vm->page_size;
 
 	switch (random_below(&changes->random, 8)) {
 	case 0:
@@ -247,7 +247,7 @@ static void change(struct changes *changes)
 		&changes->slot[random_below(&changes->random, SLOTS)];
 
 	if (random_chance(&changes->random, 1, 4))
-		crew_pause(changes->crew);
+		vcpu_threads_pause(changes->threads);
 	if (!exists(slot))
 		create(changes, slot);
 	else if (!(slot->slot->flags & KVM_MEM_LOG_DIRTY_PAGES) &&
@@ -265,7 +265,7 @@ static void change(struct changes *changes)
 		default:
 			move(changes, slot);
 		}
-	crew_resume(changes->crew);
+	vcpu_threads_resume(changes->threads);
 }
 
 /* What a bitmap beside the rings has, with no vCPU running. */
@@ -273,7 +273,7 @@ static void harvest_beside(struct changes *changes, struct view *view)
 {
 	unsigned int i;
 
-	if (changes->config->scene.harvester != HARVESTER_RING_BITMAP)
+	if (changes->config->fixture.mode != DIRTY_MODE_RING_BITMAP)
 		return;
 	for (i = 0; i < SLOTS; i++) {
 		struct dirty_slot *watched = view->watched[i];
@@ -296,8 +296,8 @@ static void judge(struct changes *changes)
 	unsigned int i;
 	size_t left;
 
-	crew_pause(changes->crew);
-	worker_group_pause(changes->harvesters, STOP_MS);
+	vcpu_threads_pause(changes->threads);
+	thread_group_pause(changes->modes, STOP_MS);
 	harvest_all(changes, view);
 	harvest_beside(changes, view);
 	left = harvest_all(changes, view);
@@ -311,27 +311,27 @@ static void judge(struct changes *changes)
 		changes->judged++;
 	}
 	changes->stops++;
-	worker_group_resume(changes->harvesters);
-	crew_ring_room(changes->crew);
-	crew_resume(changes->crew);
+	thread_group_resume(changes->modes);
+	vcpu_threads_ring_room(changes->threads);
+	vcpu_threads_resume(changes->threads);
 }
 
 static void add_alias(struct changes *changes)
 {
-	const struct memslot *last = &changes->scene.slot[MEMORIES - 1];
-	u64 huge = changes->scene.huge_size;
+	const struct memslot *last = &changes->fixture.slot[MEMORIES - 1];
+	u64 huge = changes->fixture.huge_size;
 	u64 gpa = last->gpa + last->size + 32 * huge;
 
 	gpa -= gpa % huge;
-	slot_add(changes->scene.vm, &changes->alias, last->id + 1, gpa,
-		 &changes->scene.backing[0], 0);
+	slot_add(changes->fixture.vm, &changes->alias, last->id + 1, gpa,
+		 &changes->fixture.backing[0], 0);
 }
 
 /* Where slots can be moved to, the guest has mapped, too. */
 static void map_room(struct changes *changes)
 {
-	struct vm *vm = changes->scene.vm;
-	u64 huge = changes->scene.huge_size, room;
+	struct vm *vm = changes->fixture.vm;
+	u64 huge = changes->fixture.huge_size, room;
 	unsigned int i;
 
 	room = huge + ROOM_PAGES * vm->page_size;
@@ -349,13 +349,13 @@ static void map_room(struct changes *changes)
 
 static void setup_writers(struct changes *changes)
 {
-	u64 page = changes->scene.vm->page_size;
+	u64 page = changes->fixture.vm->page_size;
 	unsigned int i, j;
 
-	scene_setup_writers(&changes->scene);
-	for (i = 0; i < changes->scene.vm->vcpu_count; i++) {
+	dirty_vm_setup_writers(&changes->fixture);
+	for (i = 0; i < changes->fixture.vm->vcpu_count; i++) {
 		struct writer *writer = writer_of(
-			changes->scene.vm->vcpus[i].guest);
+			changes->fixture.vm->vcpus[i].guest);
 
 		writer->range_count = SLOTS;
 		for (j = 0; j < SLOTS; j++) {
@@ -373,25 +373,25 @@ static void add_view(struct changes *changes, unsigned int index)
 	unsigned int i;
 
 	view->changes = changes;
-	view->dirty = index ? dirty_new(changes->scene.vm,
-					changes->config->scene.harvester) :
-			      changes->scene.dirty;
+	view->dirty = index ? dirty_new(changes->fixture.vm,
+					changes->config->fixture.mode) :
+			      changes->fixture.dirty;
 	for (i = 0; i < SLOTS; i++)
 		view->watched[i] = index || i == ALIAS ?
 					   dirty_watch(view->dirty,
 						       changes->slot[i].slot) :
-					   changes->scene.watched[i];
+					   changes->fixture.watched[i];
 }
 
 static void setup(struct changes *changes,
 		  const struct slot_changes_config *config)
 {
-	const struct crew_config crew_config = {
+	const struct vcpu_threads_config vcpu_threads_config = {
 		.function = writer_run,
-		.on_exit = crew_store_nowhere,
+		.on_exit = vcpu_threads_store_nowhere,
 	};
-	struct scene_config scene_config = config->scene;
-	bool ring = harvester_is_ring(scene_config.harvester);
+	struct dirty_vm_config dirty_vm_config = config->fixture;
+	bool ring = dirty_mode_is_ring(dirty_vm_config.mode);
 	bool alone = false;
 	unsigned int i;
 
@@ -399,16 +399,16 @@ static void setup(struct changes *changes,
 	changes->config = config;
 	pthread_mutex_init(&changes->lock, NULL);
 	case_random(&changes->random, "slot changes", 0);
-	scene_config.slots = MEMORIES;
-	scene_create(&changes->scene, &scene_config);
+	dirty_vm_config.slots = MEMORIES;
+	dirty_vm_create(&changes->fixture, &dirty_vm_config);
 	if (random_chance(&changes->random, 1, 2))
-		alone = vm_unmap_slots_alone(changes->scene.vm);
+		alone = vm_unmap_slots_alone(changes->fixture.vm);
 	report_info("a slot that goes or moves is unmapped %s",
 		    alone ? "alone" : "as KVM likes it");
 	add_alias(changes);
 	for (i = 0; i < SLOTS; i++) {
 		struct memslot *slot = i == ALIAS ? &changes->alias :
-						    &changes->scene.slot[i];
+						    &changes->fixture.slot[i];
 
 		changes->slot[i] = (struct change_slot){
 			.slot = slot,
@@ -429,33 +429,34 @@ static void setup(struct changes *changes,
 	}
 	map_room(changes);
 	setup_writers(changes);
-	changes->crew = crew_new(changes->scene.vm, &crew_config);
-	changes->harvesters = worker_group_new("harvester");
-	changes->views = config->harvesters;
+	changes->threads = vcpu_threads_new(changes->fixture.vm,
+					    &vcpu_threads_config);
+	changes->modes = thread_group_new("harvester");
+	changes->views = config->modes;
 	for (i = 0; i < changes->views; i++) {
 		/* Only one thread can take entries out of rings. */
 		if (i && ring)
-			changes->view[i].dirty = changes->scene.dirty;
+			changes->view[i].dirty = changes->fixture.dirty;
 		else
 			add_view(changes, i);
-		worker_add(changes->harvesters, "harvests",
+		thread_add(changes->modes, "harvests",
 			   i && ring ? reset : harvest, &changes->view[i]);
 	}
 }
 
 static void teardown(struct changes *changes)
 {
-	bool ring = harvester_is_ring(changes->config->scene.harvester);
+	bool ring = dirty_mode_is_ring(changes->config->fixture.mode);
 	unsigned int i;
 
-	worker_group_stop(changes->harvesters);
-	worker_group_join(changes->harvesters, STOP_MS);
-	crew_finish(changes->crew);
+	thread_group_stop(changes->modes);
+	thread_group_join(changes->modes, STOP_MS);
+	vcpu_threads_finish(changes->threads);
 	for (i = 1; i < changes->views && !ring; i++)
 		dirty_free(changes->view[i].dirty);
 	for (i = 0; i < MEMORIES; i++)
 		mirror_free(changes->mirror[i]);
-	scene_destroy(&changes->scene);
+	dirty_vm_destroy(&changes->fixture);
 	pthread_mutex_destroy(&changes->lock);
 }
 
@@ -471,13 +472,14 @@ void slot_changes_run(const struct slot_changes_config *config)
 	struct changes changes;
 
 	setup(&changes, config);
-	crew_start(changes.crew);
-	worker_group_start(changes.harvesters);
+	vcpu_threads_start(changes.threads);
+	thread_group_start(changes.modes);
 	while (changes.stops < STOPS_MIN || clock_ns() < end ||
 	       (nothing_shown(&changes) && changes.stops < STOPS_MAX)) {
-		scene_let_write(&changes.scene, changes.scene.vm->vcpu_count,
-				random_below(&changes.random, STORES_MAX),
-				config->pace_ms);
+		dirty_vm_let_write(&changes.fixture,
+				   changes.fixture.vm->vcpu_count,
+				   random_below(&changes.random, STORES_MAX),
+				   config->pace_ms);
 		change(&changes);
 		if (random_chance(&changes.random, 1, STOP_CHANCE))
 			judge(&changes);

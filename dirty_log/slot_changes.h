@@ -4,20 +4,20 @@
 #define SECMMU_SLOT_CHANGES_H
 
 #include "cases.h"
-#include "scene.h"
+#include "dirty_vm.h"
 #include "types.h"
 
 /**
  * struct slot_changes_config - one run
- * @scene: VM, memory and harvester; of its first slot's memory there is an alias
+ * @fixture: VM, memory and harvester; of its first slot's memory there is an alias
  * @duration_ns: how long; at least two judged stops are made
- * @harvesters: threads that harvest; rings: one does, the others reset
+ * @modes: threads that harvest; rings: one does, the others reset
  * @pace_ms: the guest gets so long to write between two changes
  */
 struct slot_changes_config {
-	struct scene_config scene;
+	struct dirty_vm_config fixture;
 	u64 duration_ns;
-	unsigned int harvesters;
+	unsigned int modes;
 	unsigned int pace_ms;
 };
 

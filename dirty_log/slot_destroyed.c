@@ -7,14 +7,14 @@
 
 #include "bitmap.h"
 #include "clock.h"
-#include "crew.h"
+#include "vcpu_threads.h"
 #include "report.h"
 #include "slot_changes.h"
-#include "victims.h"
-#include "worker.h"
+#include "kill_loop.h"
+#include "thread.h"
 
 #define SLOT_BYTES (2UL << 20)
-#define HARVESTERS 2
+#define MODES	   2
 #define VCPUS	   2
 #define END_MS	   30000
 /* Harvests until a VM is closed, at most. */
@@ -34,19 +34,19 @@ struct doomed {
 	u64 ended;
 };
 
-static void create(struct scene *scene, const struct test_case *test)
+static void create(struct dirty_vm *fixture, const struct test_case *test)
 {
-	const struct scene_config config = {
-		.harvester = test->number[0],
+	const struct dirty_vm_config config = {
+		.mode = test->number[0],
 		.backing = BACKING_ANONYMOUS_THP,
 		.vcpus = VCPUS,
 		.slots = 1,
 		.slot_bytes = SLOT_BYTES,
 	};
 
-	scene_create(scene, &config);
-	scene_setup_writers(scene);
-	dirty_enable(scene->dirty, scene->watched[0]);
+	dirty_vm_create(fixture, &config);
+	dirty_vm_setup_writers(fixture);
+	dirty_enable(fixture->dirty, fixture->watched[0]);
 }
 
 /* What a harvester asks of the VM, over and over. */
@@ -70,15 +70,15 @@ static int ask(struct doomed *doomed, unsigned long *bitmap, size_t pages)
 }
 
 /* Until the VM's file is closed under the ioctl. */
-static void harvest(struct worker *worker, void *argument)
+static void harvest(struct thread *thread, void *argument)
 {
 	struct doomed *doomed = argument;
 	size_t pages = doomed->slot.size / doomed->vm.page_size;
 	unsigned long *bitmap = bitmap_new(pages);
 	int error = 0;
 
-	while (!worker_should_stop(worker) && !error) {
-		worker_doing(worker, "harvesting a VM that will be closed");
+	while (!thread_should_stop(thread) && !error) {
+		thread_doing(thread, "harvesting a VM that will be closed");
 		error = ask(doomed, bitmap, pages);
 		/* While the slot is away. */
 		if (doomed->changing && error == -ENOENT)
@@ -92,19 +92,19 @@ static void harvest(struct worker *worker, void *argument)
 	free(bitmap);
 }
 
-static struct worker_group *new_harvesters(struct doomed *doomed,
-					   struct scene *scene)
+static struct thread_group *new_modes(struct doomed *doomed,
+				      struct dirty_vm *fixture)
 {
-	struct worker_group *group = worker_group_new("harvester");
+	struct thread_group *group = thread_group_new("harvester");
 	unsigned int i;
 
-	doomed->vm = *scene->vm;
-	doomed->slot = scene->slot[0];
+	doomed->vm = *fixture->vm;
+	doomed->slot = fixture->slot[0];
 	doomed->slot.vm = &doomed->vm;
-	doomed->ring = harvester_is_ring(scene->config.harvester);
-	doomed->clear = scene->config.harvester != HARVESTER_LOG;
-	for (i = 0; i < HARVESTERS; i++)
-		worker_add(group, "harvests", harvest, doomed);
+	doomed->ring = dirty_mode_is_ring(fixture->config.mode);
+	doomed->clear = fixture->config.mode != DIRTY_MODE_LOG;
+	for (i = 0; i < MODES; i++)
+		thread_add(group, "harvests", harvest, doomed);
 	return group;
 }
 
@@ -116,20 +116,22 @@ static struct worker_group *new_harvesters(struct doomed *doomed,
 static u64 close_one(const struct test_case *test, struct random_stream *random,
 		     bool reset_first)
 {
-	const struct crew_config crew_config = { .function = writer_run };
-	struct worker_group *harvesters;
+	const struct vcpu_threads_config vcpu_threads_config = {
+		.function = writer_run
+	};
+	struct thread_group *modes;
 	struct doomed doomed = { 0 };
-	struct scene scene;
+	struct dirty_vm fixture;
 	struct deadline deadline = deadline_in_ms(END_MS);
-	struct crew *crew;
+	struct vcpu_threads *threads;
 	unsigned int i;
 	u64 due;
 
-	create(&scene, test);
-	crew = crew_new(scene.vm, &crew_config);
-	harvesters = new_harvesters(&doomed, &scene);
-	crew_start(crew);
-	worker_group_start(harvesters);
+	create(&fixture, test);
+	threads = vcpu_threads_new(fixture.vm, &vcpu_threads_config);
+	modes = new_modes(&doomed, &fixture);
+	vcpu_threads_start(threads);
+	thread_group_start(modes);
 	due = random_below(random, HARVESTS);
 	while ((doomed.harvests < due ||
 		(reset_first &&
@@ -137,18 +139,18 @@ static u64 close_one(const struct test_case *test, struct random_stream *random,
 	       !deadline_passed(deadline)) {
 		/* For them to reset: the rings themselves go with the vCPUs. */
 		for (i = 0; doomed.ring && i < VCPUS; i++)
-			dirty_ring_take(scene.dirty, &scene.vm->vcpus[i],
+			dirty_ring_take(fixture.dirty, &fixture.vm->vcpus[i],
 					ENTRIES);
-		crew_ring_room(crew);
+		vcpu_threads_ring_room(threads);
 		sched_yield();
 	}
-	crew_finish(crew);
+	vcpu_threads_finish(threads);
 	/* Closes the file that the threads use. Their memory stays. */
-	scene_destroy(&scene);
-	worker_group_join(harvesters, END_MS);
-	CHECK(doomed.ended == HARVESTERS,
+	dirty_vm_destroy(&fixture);
+	thread_group_join(modes, END_MS);
+	CHECK(doomed.ended == MODES,
 	      "%llu of %d threads saw the VM's file closed", doomed.ended,
-	      HARVESTERS);
+	      MODES);
 	CHECK(!vms_of(getpid()),
 	      "all of a VM was closed while it was harvested, and it still exists");
 	return doomed.reset;
@@ -158,7 +160,7 @@ void slot_vm_closed(const struct test_case *test)
 {
 	u64 end = clock_ns() + case_duration_ns();
 	struct random_stream random;
-	bool ring = harvester_is_ring(test->number[0]);
+	bool ring = dirty_mode_is_ring(test->number[0]);
 	unsigned int count = 0;
 	u64 reset = 0;
 
@@ -175,29 +177,29 @@ void slot_vm_closed(const struct test_case *test)
 /* Slots come and go, until it is killed. */
 static void live(const void *argument)
 {
-	const struct crew_config crew_config = {
+	const struct vcpu_threads_config vcpu_threads_config = {
 		.function = writer_run,
-		.on_exit = crew_store_nowhere,
+		.on_exit = vcpu_threads_store_nowhere,
 	};
 	struct doomed doomed = { .changing = true };
-	struct scene scene;
+	struct dirty_vm fixture;
 
-	create(&scene, argument);
-	crew_start(crew_new(scene.vm, &crew_config));
-	worker_group_start(new_harvesters(&doomed, &scene));
+	create(&fixture, argument);
+	vcpu_threads_start(vcpu_threads_new(fixture.vm, &vcpu_threads_config));
+	thread_group_start(new_modes(&doomed, &fixture));
 	for (;;) {
-		u64 size = scene.slot[0].size;
+		u64 size = fixture.slot[0].size;
 
-		slot_delete(&scene.slot[0]);
-		scene.slot[0].size = size;
-		scene.slot[0].flags = KVM_MEM_LOG_DIRTY_PAGES;
-		slot_set(&scene.slot[0]);
+		slot_delete(&fixture.slot[0]);
+		fixture.slot[0].size = size;
+		fixture.slot[0].flags = KVM_MEM_LOG_DIRTY_PAGES;
+		slot_set(&fixture.slot[0]);
 	}
 }
 
 void slot_vm_killed(const struct test_case *test)
 {
-	const struct victims victims = { .live = live, .argument = test };
+	const struct kill_loop kills = { .live = live, .argument = test };
 
-	victims_kill(&victims, case_duration_ns());
+	kill_loop_run(&kills, case_duration_ns());
 }

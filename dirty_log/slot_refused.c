@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bitmap.h"
-#include "exact_scene.h"
+#include "exact_vm.h"
 #include "pci.h"
 #include "report.h"
 #include "slot_cases.h"

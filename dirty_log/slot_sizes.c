@@ -10,7 +10,7 @@
 #include "exact.h"
 #include "options.h"
 #include "report.h"
-#include "scene.h"
+#include "dirty_vm.h"
 #include "slot_cases.h"
 
 #define MANY 300
@@ -35,10 +35,10 @@
 #define LARGEST_RUNS  24
 #define LARGEST_RUN   20
 
-/* As struct scene, with as many slots as one likes. */
+/* As struct dirty_vm, with as many slots as one likes. */
 struct slots {
-	struct scene scene;
-	enum harvester harvester;
+	struct dirty_vm fixture;
+	enum dirty_mode mode;
 	unsigned int count;
 	struct backing backing;
 	struct memslot *slot;
@@ -51,11 +51,11 @@ static void setup(struct slots *slots, const struct test_case *test,
 	struct vm_config config = { .table_bytes = table_bytes };
 
 	memset(slots, 0, sizeof(*slots));
-	slots->harvester = test->number[SCENE_HARVESTER];
+	slots->mode = test->number[DIRTY_VM_MODE];
 	slots->count = count;
-	harvester_configure(slots->harvester, &config, 0);
-	slots->scene.vm = vm_create(&config);
-	slots->scene.dirty = dirty_new(slots->scene.vm, slots->harvester);
+	dirty_mode_configure(slots->mode, &config, 0);
+	slots->fixture.vm = vm_create(&config);
+	slots->fixture.dirty = dirty_new(slots->fixture.vm, slots->mode);
 	slots->slot = calloc(count, sizeof(*slots->slot));
 	slots->watched = calloc(count, sizeof(struct dirty_slot *));
 	if (!slots->slot || !slots->watched)
@@ -64,7 +64,7 @@ static void setup(struct slots *slots, const struct test_case *test,
 
 static void teardown(struct slots *slots)
 {
-	scene_destroy(&slots->scene);
+	dirty_vm_destroy(&slots->fixture);
 	backing_destroy(&slots->backing);
 	free(slots->watched);
 	free(slots->slot);
@@ -75,10 +75,10 @@ static void enable(struct slots *slots, unsigned int i)
 	struct dirty_slot *watched = slots->watched[i];
 	size_t due = 0, found;
 
-	dirty_enable(slots->scene.dirty, watched);
-	if (slots->harvester == HARVESTER_CLEAR_INITIALLY_SET)
+	dirty_enable(slots->fixture.dirty, watched);
+	if (slots->mode == DIRTY_MODE_CLEAR_INITIALLY_SET)
 		due = watched->pages;
-	found = dirty_harvest(slots->scene.dirty, watched, NULL);
+	found = dirty_harvest(slots->fixture.dirty, watched, NULL);
 	CHECK(found == due,
 	      "slot %u of %zu pages: %zu are dirty when logging begins where %zu are due",
 	      watched->slot->id, watched->pages, found, due);
@@ -86,7 +86,7 @@ static void enable(struct slots *slots, unsigned int i)
 
 static void store_all(struct slots *slots)
 {
-	u64 page = slots->scene.vm->page_size;
+	u64 page = slots->fixture.vm->page_size;
 	unsigned int i, next;
 
 	for (i = 0; i < slots->count; i = next) {
@@ -101,7 +101,8 @@ static void store_all(struct slots *slots)
 					.stride = (s64)page,
 					.count = slots->slot[next].size / page,
 				};
-		scene_store(&slots->scene, &slots->scene.vm->vcpus[0], &list);
+		dirty_vm_store(&slots->fixture, &slots->fixture.vm->vcpus[0],
+			       &list);
 	}
 }
 
@@ -115,11 +116,11 @@ static void expect_all(struct slots *slots, const char *when)
 		struct dirty_slot *watched = slots->watched[i];
 		size_t due = watched->logging ? watched->pages : 0, found;
 
-		if (!watched->logging && !harvester_is_ring(slots->harvester)) {
+		if (!watched->logging && !dirty_mode_is_ring(slots->mode)) {
 			dirty_expect_no_log(watched, when);
 			continue;
 		}
-		found = dirty_harvest(slots->scene.dirty, watched, NULL);
+		found = dirty_harvest(slots->fixture.dirty, watched, NULL);
 		CHECK(found == due,
 		      "%s: slot %u of %zu pages, %s, reports %zu where all of it was written",
 		      when, watched->slot->id, watched->pages,
@@ -136,7 +137,7 @@ static u64 pages_of_slot(unsigned int i)
 
 static void create_many(struct slots *slots)
 {
-	u64 page = slots->scene.vm->page_size, offset = 0, pages = 0;
+	u64 page = slots->fixture.vm->page_size, offset = 0, pages = 0;
 	struct backing_request request = {
 		.kind = BACKING_ANONYMOUS,
 		.flags = BACKING_POPULATE,
@@ -148,11 +149,11 @@ static void create_many(struct slots *slots)
 		pages += pages_of_slot(i);
 	request.size = pages * page;
 	backing_create(&slots->backing, &request);
-	vm_map(slots->scene.vm, GPA_TEST, GPA_TEST,
+	vm_map(slots->fixture.vm, GPA_TEST, GPA_TEST,
 	       slots->count * MANY_STRIDE * page, backing_thp_size());
 	for (i = 0; i < slots->count; i++) {
 		slots->slot[i] = (struct memslot){
-			.vm = slots->scene.vm,
+			.vm = slots->fixture.vm,
 			.id = SLOT_TEST_FIRST + i,
 			.gpa = GPA_TEST + i * MANY_STRIDE * page,
 			.size = pages_of_slot(i) * page,
@@ -160,7 +161,7 @@ static void create_many(struct slots *slots)
 			.guest_memfd = -1,
 		};
 		slot_set(&slots->slot[i]);
-		slots->watched[i] = dirty_watch(slots->scene.dirty,
+		slots->watched[i] = dirty_watch(slots->fixture.dirty,
 						&slots->slot[i]);
 		offset += slots->slot[i].size;
 	}
@@ -194,10 +195,10 @@ void slot_many(const struct test_case *test)
 	expect_all(&slots, "some deleted, some of these created again");
 	for (i = 0; i < slots.count; i++)
 		if (slots.watched[i]->logging)
-			dirty_disable(slots.scene.dirty, slots.watched[i]);
+			dirty_disable(slots.fixture.dirty, slots.watched[i]);
 	expect_all(&slots, "no slot logged");
 	report_info("%u slots of up to %d", slots.count,
-		    vm_check_extension(slots.scene.vm, KVM_CAP_NR_MEMSLOTS));
+		    vm_check_extension(slots.fixture.vm, KVM_CAP_NR_MEMSLOTS));
 	teardown(&slots);
 }
 
@@ -206,7 +207,7 @@ static void store_far(struct slots *slots, struct random_stream *random,
 		      unsigned long *written)
 {
 	const struct memslot *slot = &slots->slot[0];
-	u64 page = slots->scene.vm->page_size, pages, i, j;
+	u64 page = slots->fixture.vm->page_size, pages, i, j;
 	struct writer_list list = { .count = LARGEST_RUNS };
 
 	pages = slot->size / page;
@@ -223,7 +224,7 @@ static void store_far(struct slots *slots, struct random_stream *random,
 		for (j = 0; j < LARGEST_RUN; j++)
 			bitmap_set(written, first + j);
 	}
-	scene_store(&slots->scene, &slots->scene.vm->vcpus[0], &list);
+	dirty_vm_store(&slots->fixture, &slots->fixture.vm->vcpus[0], &list);
 }
 
 void slot_largest(const struct test_case *test)
@@ -251,17 +252,17 @@ void slot_largest(const struct test_case *test)
 	setup(&slots, test, 1,
 	      (8UL << 20) + 16 * (request.size / backing_thp_size()));
 	backing_create(&slots.backing, &request);
-	slot_add(slots.scene.vm, &slots.slot[0], SLOT_TEST_FIRST, GPA_TEST,
+	slot_add(slots.fixture.vm, &slots.slot[0], SLOT_TEST_FIRST, GPA_TEST,
 		 &slots.backing, 0);
-	vm_map(slots.scene.vm, GPA_TEST, GPA_TEST, request.size, 1UL << 30);
-	slots.watched[0] = dirty_watch(slots.scene.dirty, &slots.slot[0]);
+	vm_map(slots.fixture.vm, GPA_TEST, GPA_TEST, request.size, 1UL << 30);
+	slots.watched[0] = dirty_watch(slots.fixture.dirty, &slots.slot[0]);
 	written = bitmap_new(slots.watched[0]->pages);
 	store_far(&slots, &random, written);
 	for (round = 0; round < 2; round++) {
 		enable(&slots, 0);
 		bitmap_zero(written, slots.watched[0]->pages);
 		store_far(&slots, &random, written);
-		dirty_harvest(slots.scene.dirty, slots.watched[0], NULL);
+		dirty_harvest(slots.fixture.dirty, slots.watched[0], NULL);
 		exact_judge("the largest slot", written,
 			    slots.watched[0]->fresh, slots.watched[0]->pages);
 		if (round)

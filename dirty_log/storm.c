@@ -37,7 +37,7 @@
 /* Pages that a vCPU writes again and again. */
 #define NEAR_PAGES 24
 /* The ledger's slot: nobody disturbs it. */
-#define LEDGER_SLOT (SLOT_TEST_FIRST + SCENE_SLOTS_MAX)
+#define LEDGER_SLOT (SLOT_TEST_FIRST + DIRTY_VM_SLOTS_MAX)
 
 /* ---- who flips, harvests and judges ---- */
 
@@ -63,17 +63,17 @@ static void note(struct storm *storm, const char *what)
 
 static void enable(struct storm *storm)
 {
-	dirty_enable(storm->scene.dirty, storm->scene.watched[0]);
+	dirty_enable(storm->fixture.dirty, storm->fixture.watched[0]);
 	pthread_mutex_lock(&storm->copying);
 	note(storm, "enable, round");
-	mirror_begin(storm->mirror, storm->scene.config.harvester);
+	mirror_begin(storm->mirror, storm->fixture.config.mode);
 	pthread_mutex_unlock(&storm->copying);
 }
 
 static void disable(struct storm *storm)
 {
-	dirty_disable(storm->scene.dirty, storm->scene.watched[0]);
-	crew_ring_room(storm->crew);
+	dirty_disable(storm->fixture.dirty, storm->fixture.watched[0]);
+	vcpu_threads_ring_room(storm->threads);
 	pthread_mutex_lock(&storm->copying);
 	note(storm, "disable, round");
 	pthread_mutex_unlock(&storm->copying);
@@ -82,10 +82,10 @@ static void disable(struct storm *storm)
 /* What a harvest found goes into the mirror, once the memory can be read. */
 static void take_harvest(struct storm *storm)
 {
-	crew_ring_room(storm->crew);
+	vcpu_threads_ring_room(storm->threads);
 	pthread_mutex_lock(&storm->copying);
 	storm->verified += mirror_take(storm->mirror,
-				       storm->scene.watched[0]->fresh);
+				       storm->fixture.watched[0]->fresh);
 	pthread_mutex_unlock(&storm->copying);
 	storm->harvests++;
 }
@@ -96,14 +96,14 @@ static void harvest(struct storm *storm)
 						&storm->random :
 						NULL;
 
-	dirty_harvest(storm->scene.dirty, storm->scene.watched[0], partial);
+	dirty_harvest(storm->fixture.dirty, storm->fixture.watched[0], partial);
 	take_harvest(storm);
 }
 
 static size_t harvest_final(struct storm *storm)
 {
-	size_t pages = dirty_harvest_final(storm->scene.dirty,
-					   storm->scene.watched[0]);
+	size_t pages = dirty_harvest_final(storm->fixture.dirty,
+					   storm->fixture.watched[0]);
 
 	take_harvest(storm);
 	return pages;
@@ -112,14 +112,14 @@ static size_t harvest_final(struct storm *storm)
 /* Neither vCPUs nor disturbers run. */
 static void stop(struct storm *storm)
 {
-	crew_pause(storm->crew);
-	worker_group_pause(storm->disturbing, STOP_MS);
+	vcpu_threads_pause(storm->threads);
+	thread_group_pause(storm->triggering, STOP_MS);
 }
 
 static void go_on(struct storm *storm)
 {
-	worker_group_resume(storm->disturbing);
-	crew_resume(storm->crew);
+	thread_group_resume(storm->triggering);
+	vcpu_threads_resume(storm->threads);
 }
 
 /*
@@ -128,8 +128,8 @@ static void go_on(struct storm *storm)
  */
 static void let_rest(struct storm *storm)
 {
-	if (!(storm->config->set &
-	      (DISTURB_BIT(DISTURB_MERGE) | DISTURB_BIT(DISTURB_KHUGEPAGED))))
+	if (!(storm->config->set & (NOTIFIER_BIT(NOTIFIER_MERGE) |
+				    NOTIFIER_BIT(NOTIFIER_KHUGEPAGED))))
 		return;
 	stop(storm);
 	/* Only a pace: it is tried again until there is an effect. */
@@ -142,12 +142,12 @@ static void judge(struct storm *storm)
 	size_t left;
 
 	stop(storm);
-	if (storm->scene.watched[0]->logging) {
+	if (storm->fixture.watched[0]->logging) {
 		harvest_final(storm);
 		left = harvest_final(storm);
 		CHECK(!left,
 		      "slot %u: %zu pages are dirty again at the second harvest though no vCPU runs",
-		      storm->scene.slot[0].id, left);
+		      storm->fixture.slot[0].id, left);
 		mirror_judge(storm->mirror);
 	}
 	storm->held = ledger_judge(storm->ledger);
@@ -163,9 +163,9 @@ static void run_round(struct storm *storm)
 	u64 i;
 
 	if (quiet)
-		crew_pause(storm->crew);
+		vcpu_threads_pause(storm->threads);
 	enable(storm);
-	crew_resume(storm->crew);
+	vcpu_threads_resume(storm->threads);
 	for (i = 0; i < harvests; i++) {
 		let_write(storm);
 		harvest(storm);
@@ -195,8 +195,8 @@ static void run_round(struct storm *storm)
 
 static void make_ledger(struct storm *storm)
 {
-	const struct dirty_slot *watched = storm->scene.watched[0];
-	struct vm *vm = storm->scene.vm;
+	const struct dirty_slot *watched = storm->fixture.watched[0];
+	struct vm *vm = storm->fixture.vm;
 	u64 bytes = vm->vcpu_count * watched->pages *
 		    sizeof(struct ledger_entry);
 	const struct backing_request request = {
@@ -232,7 +232,7 @@ static void make_ledger(struct storm *storm)
 			.gva = watched->slot->gpa,
 			.pages = watched->pages,
 			.page_size = vm->page_size,
-			.block = storm->scene.huge_size / vm->page_size,
+			.block = storm->fixture.huge_size / vm->page_size,
 			.entries = (struct ledger_entry *)(uintptr_t)entries,
 			.near = NEAR_PAGES,
 		};
@@ -242,41 +242,44 @@ static void make_ledger(struct storm *storm)
 
 static void setup(struct storm *storm, const struct storm_config *config)
 {
-	struct crew_config crew_config = { .function = storm_store };
+	struct vcpu_threads_config vcpu_threads_config = {
+		.function = storm_store
+	};
 
 	memset(storm, 0, sizeof(*storm));
 	storm->config = config;
 	pthread_mutex_init(&storm->copying, NULL);
 	case_random(&storm->random, "storm", 0);
-	disturb_prepare(&storm->disturber, config->set);
-	storm->disturber.dwell_us = config->dwell_us;
-	scene_create(&storm->scene, &config->scene);
+	notifier_trigger_prepare(&storm->trigger, config->set);
+	storm->trigger.dwell_us = config->dwell_us;
+	dirty_vm_create(&storm->fixture, &config->fixture);
 	make_ledger(storm);
 	if (config->prepare)
-		config->prepare(&storm->scene, config->how);
-	disturb_begin(&storm->disturber, &storm->scene.backing[0]);
-	storm->disturbing = worker_group_new("storm");
-	worker_group_silence_ms(storm->disturbing, STOP_MS);
+		config->prepare(&storm->fixture, config->how);
+	notifier_trigger_begin(&storm->trigger, &storm->fixture.backing[0]);
+	storm->triggering = thread_group_new("storm");
+	thread_group_silence_ms(storm->triggering, STOP_MS);
 	storm_make_parts(storm);
-	if (storm->scene.through) {
-		crew_config.function = storm->scene.through;
-		crew_config.argument = (u64)(uintptr_t)storm_store;
+	if (storm->fixture.through) {
+		vcpu_threads_config.function = storm->fixture.through;
+		vcpu_threads_config.argument = (u64)(uintptr_t)storm_store;
 	}
-	storm->crew = crew_new(storm->scene.vm, &crew_config);
-	crew_start(storm->crew);
-	worker_group_start(storm->disturbing);
+	storm->threads = vcpu_threads_new(storm->fixture.vm,
+					  &vcpu_threads_config);
+	vcpu_threads_start(storm->threads);
+	thread_group_start(storm->triggering);
 }
 
 static void teardown(struct storm *storm)
 {
-	worker_group_stop(storm->disturbing);
-	worker_group_join(storm->disturbing, STOP_MS);
-	crew_finish(storm->crew);
-	disturb_end(&storm->disturber);
+	thread_group_stop(storm->triggering);
+	thread_group_join(storm->triggering, STOP_MS);
+	vcpu_threads_finish(storm->threads);
+	notifier_trigger_end(&storm->trigger);
 	storm_free_parts(storm);
 	ledger_free(storm->ledger);
 	mirror_free(storm->mirror);
-	scene_destroy(&storm->scene);
+	dirty_vm_destroy(&storm->fixture);
 	backing_destroy(&storm->entries);
 }
 
@@ -284,30 +287,30 @@ static void teardown(struct storm *storm)
  * A storm without an effect has shown nothing. What the kernel does by itself, or
  * cannot do on a machine that has other work, is no fault of the kernel's.
  */
-static void lacks_effect(enum disturbance what, const char *lack)
+static void lacks_effect(enum notifier_op what, const char *lack)
 {
 	char text[160];
 
 	snprintf(text, sizeof(text),
 		 "a machine where \"%s\" has an effect within %u s: it %s",
-		 disturbance_info(what)->name, SHOW_MS / 1000, lack);
+		 notifier_op_info(what)->name, SHOW_MS / 1000, lack);
 	skip(text, "run it again, with less beside it");
 }
 
 void storm_configure(struct storm_config *config)
 {
-	static const struct scene_pace check = {
+	static const struct dirty_vm_pace check = {
 		.slot_bytes = 2UL << 20,
 		.harvests_max = 2,
 		.pace_ms = 10,
 	};
-	static const struct scene_pace stress = {
+	static const struct dirty_vm_pace stress = {
 		.slot_bytes = 8UL << 20,
 		.harvests_max = 6,
 		.pace_ms = 40,
 	};
-	const struct scene_pace *pace = scene_choose_pace(&config->scene,
-							  &check, &stress);
+	const struct dirty_vm_pace *pace =
+		dirty_vm_choose_pace(&config->fixture, &check, &stress);
 
 	config->duration_ns = case_duration_ns();
 	config->harvests_max = pace->harvests_max;
@@ -319,7 +322,7 @@ void storm_run(const struct storm_config *config)
 {
 	struct background *background = NULL;
 	struct deadline end, latest;
-	enum disturbance what;
+	enum notifier_op what;
 	const char *lack;
 	struct storm storm;
 

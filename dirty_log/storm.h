@@ -8,7 +8,7 @@
 #ifndef SECMMU_STORM_H
 #define SECMMU_STORM_H
 
-#include "scene.h"
+#include "dirty_vm.h"
 #include "types.h"
 
 /* Where the guest has the ledger, and how much room that has at most, bytes. */
@@ -17,11 +17,11 @@
 
 /**
  * struct storm_config - one run
- * @scene: VM, memory and harvester; one slot
- * @set: what the host does, DISTURB_BIT()s that all fit the memory
+ * @fixture: VM, memory and harvester; one slot
+ * @set: what the host does, NOTIFIER_BIT()s that all fit the memory
  * @background: stress-ng's arguments for a load beside it; NULL: none
  * @duration_ns: how long; at least one round is made
- * @disturbers: threads that disturb, each its own part of the memory
+ * @triggers: threads that disturb, each its own part of the memory
  * @harvests_max: harvests of a round, while vCPUs run
  * @pace_ms: how long the guest and the disturbers get at most between two of them
  * @dwell_us: how long memory that is away stays away at most
@@ -31,15 +31,15 @@
  * @how: for @prepare
  */
 struct storm_config {
-	struct scene_config scene;
+	struct dirty_vm_config fixture;
 	unsigned int set;
 	const char *const *background;
 	u64 duration_ns;
-	unsigned int disturbers;
+	unsigned int triggers;
 	unsigned int harvests_max;
 	unsigned int pace_ms;
 	unsigned int dwell_us;
-	void (*prepare)(struct scene *scene, unsigned long how);
+	void (*prepare)(struct dirty_vm *fixture, unsigned long how);
 	unsigned long how;
 };
 

@@ -7,13 +7,13 @@
 #include <stdbool.h>
 
 #include "backing.h"
-#include "crew.h"
-#include "disturb.h"
+#include "vcpu_threads.h"
+#include "notifier_op.h"
 #include "ledger.h"
 #include "mirror.h"
-#include "scene.h"
+#include "dirty_vm.h"
 #include "storm.h"
-#include "worker.h"
+#include "thread.h"
 #include "types.h"
 
 #define STORM_PARTS_MAX 4
@@ -23,7 +23,7 @@ struct storm;
 /**
  * struct storm_part - the part of the memory that one thread disturbs
  * @storm: the storm
- * @first: where it begins, in pages of struct disturber
+ * @first: where it begins, in pages of struct notifier_trigger
  * @pages: its size
  * @drop: for the ledger
  */
@@ -37,12 +37,12 @@ struct storm_part {
 /**
  * struct storm - a storm
  * @config: from what
- * @scene: VM, slot, harvester
- * @crew: the vCPUs
- * @disturber: what the host does
- * @lead: bytes from the slot's beginning to the first page of struct disturber
+ * @fixture: VM, slot, harvester
+ * @threads: the vCPUs
+ * @trigger: what the host does
+ * @lead: bytes from the slot's beginning to the first page of struct notifier_trigger
  * @parts: the memory, by disturbing thread
- * @disturbing: these threads
+ * @triggering: these threads
  * @copying: whoever copies memory into the mirror, or keeps it from being read
  * @mirror: of the slot
  * @ledger: of the slot
@@ -55,21 +55,21 @@ struct storm_part {
  */
 struct storm {
 	const struct storm_config *config;
-	struct scene scene;
-	struct crew *crew;
-	struct disturber disturber;
+	struct dirty_vm fixture;
+	struct vcpu_threads *threads;
+	struct notifier_trigger trigger;
 	u64 lead;
 	struct storm_part parts[STORM_PARTS_MAX];
-	struct worker_group *disturbing;
+	struct thread_group *triggering;
 	pthread_mutex_t copying;
 	struct mirror *mirror;
 	struct ledger *ledger;
 	struct backing entries;
 	struct memslot entries_slot;
 	struct random_stream random;
-	u64 acts[DISTURBANCES];
-	u64 failed[DISTURBANCES];
-	unsigned long long counted[DISTURBANCES];
+	u64 acts[NOTIFIER_OPS];
+	u64 failed[NOTIFIER_OPS];
+	unsigned long long counted[NOTIFIER_OPS];
 	u64 rounds, judged, blind, harvests, verified, held;
 };
 
@@ -86,7 +86,7 @@ void storm_free_parts(struct storm *storm);
  * as the kernel counts it or vCPUs notice? NULL if so; else what is wrong with *what.
  * Mixes need not, each has a storm of its own.
  */
-const char *storm_lacks(const struct storm *storm, enum disturbance *what);
+const char *storm_lacks(const struct storm *storm, enum notifier_op *what);
 
 /* What was done, and what the kernel says that it did. */
 void storm_tell(struct storm *storm);

@@ -179,7 +179,7 @@ u64 work_turns(const struct memslot *first);
  * work_judge() - the counters are what all vCPUs together have added
  * @first: the first slot under test of the VM that worked
  *
- * Context: every vCPU has ended its last piece of work (crew_complete()).
+ * Context: every vCPU has ended its last piece of work (vcpu_threads_complete()).
  */
 void work_judge(const struct memslot *first);
 

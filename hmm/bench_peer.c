@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 
 #include "bench_device.h"
-#include "carried.h"
+#include "target_module.h"
 #include "hmm_device.h"
 #include "report.h"
 
@@ -39,7 +39,7 @@ struct peer_call {
 
 static bool peer_open(struct bench_device *device)
 {
-	carried_insert("test_hmm");
+	target_module_insert("test_hmm");
 	device->fd = open(PEER, O_RDWR | O_CLOEXEC);
 	CHECK(device->fd >= 0 || errno == ENOENT, "cannot open " PEER ": %s",
 	      errno_name(errno));

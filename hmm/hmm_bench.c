@@ -22,7 +22,7 @@
 #include "options.h"
 #include "report.h"
 #include "samples.h"
-#include "turns.h"
+#include "timed_threads.h"
 
 #define MEASURE_MS 500
 #define TURNS_MIN  3
@@ -179,14 +179,14 @@ static void close_device(struct bench_device *device)
 static bool some_turns(struct bench *bench, const struct bench_driver *driver,
 		       u64 duration_ns, struct samples *times)
 {
-	const struct turns_config config = {
+	const struct timed_threads_config config = {
 		.threads = bench->threads,
 		.prepare = prepare,
 		.act = act,
 		.context = bench,
 	};
 	unsigned int i, count = 0;
-	struct turns *turns;
+	struct timed_threads *turns;
 	u64 until;
 
 	bench->devices = calloc(bench->threads, sizeof(*bench->devices));
@@ -194,15 +194,15 @@ static bool some_turns(struct bench *bench, const struct bench_driver *driver,
 	for (i = 0; i < bench->threads; i++)
 		if (!open_device(bench, driver, i))
 			return false;
-	turns = turns_begin(&config);
+	turns = timed_threads_begin(&config);
 	until = clock_ns() + duration_ns;
 	do {
-		u64 ns = turns_take(turns);
+		u64 ns = timed_threads_take(turns);
 
 		if (times->count < TURNS_MAX)
 			samples_add(times, (double)ns / 1e3);
 	} while (++count < TURNS_MIN || clock_ns() < until);
-	turns_end(turns);
+	timed_threads_end(turns);
 	for (i = 0; i < bench->threads; i++)
 		close_device(&bench->devices[i]);
 	free(bench->devices);

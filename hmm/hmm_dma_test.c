@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "cases.h"
-#include "dma_scene.h"
+#include "dma_fixture.h"
 #include "kernel_file.h"
 #include "report.h"
 
@@ -24,29 +24,30 @@
 /* Mapped, asked for again, unmapped, unmapped again, mapped again. */
 static void test_map(const struct test_case *test)
 {
-	const struct dma_way *way = test->data;
-	u64 before[DMA_SCENE_PAGES], i;
+	const struct dma_method *method = test->data;
+	u64 before[DMA_FIXTURE_PAGES], i;
 	unsigned int count;
-	struct dma_scene scene;
+	struct dma_fixture fixture;
 
-	dma_scene_set(&scene, way, "written");
-	dma_scene_map(&scene, DMA_ALL_REQUESTS);
-	dma_judge(&scene, way, DMA_WRITABLE);
-	memcpy(before, scene.addresses, sizeof(before));
-	dma_scene_map(&scene, SECMMU_HMM_REQ_FAULT);
-	dma_judge(&scene, way, DMA_WRITABLE);
-	dma_judge_same(&scene, before);
-	count = dma_scene_unmap(&scene);
-	CHECK(count == DMA_SCENE_PAGES,
+	dma_fixture_set(&fixture, method, "written");
+	dma_fixture_map(&fixture, DMA_ALL_REQUESTS);
+	dma_judge(&fixture, method, DMA_WRITABLE);
+	memcpy(before, fixture.addresses, sizeof(before));
+	dma_fixture_map(&fixture, SECMMU_HMM_REQ_FAULT);
+	dma_judge(&fixture, method, DMA_WRITABLE);
+	dma_judge_same(&fixture, before);
+	count = dma_fixture_unmap(&fixture);
+	CHECK(count == DMA_FIXTURE_PAGES,
 	      "%u of %u pages were mapped when unmapped", count,
-	      DMA_SCENE_PAGES);
-	for (i = 0; i < DMA_SCENE_PAGES; i++)
-		dma_judge_entry(&scene, i, SECMMU_HMM_VALID | SECMMU_HMM_WRITE);
-	count = dma_scene_unmap(&scene);
+	      DMA_FIXTURE_PAGES);
+	for (i = 0; i < DMA_FIXTURE_PAGES; i++)
+		dma_judge_entry(&fixture, i,
+				SECMMU_HMM_VALID | SECMMU_HMM_WRITE);
+	count = dma_fixture_unmap(&fixture);
 	CHECK(!count, "%u pages were still mapped after they were unmapped",
 	      count);
-	dma_scene_map(&scene, DMA_ALL_REQUESTS);
-	dma_judge(&scene, way, DMA_WRITABLE);
+	dma_fixture_map(&fixture, DMA_ALL_REQUESTS);
+	dma_judge(&fixture, method, DMA_WRITABLE);
 }
 
 /*
@@ -55,74 +56,75 @@ static void test_map(const struct test_case *test)
  */
 static void test_upgrade(const struct test_case *test)
 {
-	const struct dma_way *way = test->data;
-	u64 before[DMA_SCENE_PAGES];
-	struct dma_scene scene;
+	const struct dma_method *method = test->data;
+	u64 before[DMA_FIXTURE_PAGES];
+	struct dma_fixture fixture;
 	pid_t child;
 
-	dma_scene_set(&scene, way, "written");
+	dma_fixture_set(&fixture, method, "written");
 	child = fork();
 	CHECK(child >= 0, "fork failed: %s", errno_name(errno));
 	if (!child)
 		_exit(0);
 	CHECK(waitpid(child, NULL, 0) == child, "waitpid failed: %s",
 	      errno_name(errno));
-	dma_scene_map(&scene, SECMMU_HMM_REQ_FAULT);
-	dma_judge(&scene, way, DMA_READABLE);
-	memcpy(before, scene.addresses, sizeof(before));
-	dma_scene_map(&scene, DMA_ALL_REQUESTS);
-	dma_judge(&scene, way, DMA_WRITABLE);
-	dma_judge_same(&scene, before);
+	dma_fixture_map(&fixture, SECMMU_HMM_REQ_FAULT);
+	dma_judge(&fixture, method, DMA_READABLE);
+	memcpy(before, fixture.addresses, sizeof(before));
+	dma_fixture_map(&fixture, DMA_ALL_REQUESTS);
+	dma_judge(&fixture, method, DMA_WRITABLE);
+	dma_judge_same(&fixture, before);
 }
 
 /* What is discarded is unmapped, nothing else is, and new pages can be mapped. */
 static void test_invalidated(const struct test_case *test)
 {
-	const struct dma_way *way = test->data;
-	struct dma_scene scene;
+	const struct dma_method *method = test->data;
+	struct dma_fixture fixture;
 	unsigned int count;
 	u64 i;
 
-	dma_scene_set(&scene, way, "written");
-	dma_scene_map(&scene, DMA_ALL_REQUESTS);
-	place_advise(dma_page(&scene, 2), 3 * scene.place.page, MADV_DONTNEED,
-		     "MADV_DONTNEED");
-	dma_look(scene.place.device, scene.place.start,
-		 DMA_SCENE_PAGES * scene.place.page, scene.entries);
-	for (i = 0; i < DMA_SCENE_PAGES; i++) {
+	dma_fixture_set(&fixture, method, "written");
+	dma_fixture_map(&fixture, DMA_ALL_REQUESTS);
+	mapping_state_advise(dma_page(&fixture, 2), 3 * fixture.state.page,
+			     MADV_DONTNEED, "MADV_DONTNEED");
+	dma_look(fixture.state.device, fixture.state.start,
+		 DMA_FIXTURE_PAGES * fixture.state.page, fixture.entries);
+	for (i = 0; i < DMA_FIXTURE_PAGES; i++) {
 		bool gone = i >= 2 && i < 5;
 
-		CHECK(!gone || !scene.entries[i],
+		CHECK(!gone || !fixture.entries[i],
 		      "page %llu was discarded, and its entry is %#llx", i,
-		      scene.entries[i]);
+		      fixture.entries[i]);
 		if (!gone)
-			dma_judge_entry(&scene, i, DMA_WRITABLE);
+			dma_judge_entry(&fixture, i, DMA_WRITABLE);
 	}
-	count = dma_scene_unmap(&scene);
-	CHECK(count == DMA_SCENE_PAGES - 3,
+	count = dma_fixture_unmap(&fixture);
+	CHECK(count == DMA_FIXTURE_PAGES - 3,
 	      "%u pages were mapped after 3 of %u were discarded", count,
-	      DMA_SCENE_PAGES);
-	dma_scene_map(&scene, DMA_ALL_REQUESTS);
-	dma_judge(&scene, way, DMA_WRITABLE);
+	      DMA_FIXTURE_PAGES);
+	dma_fixture_map(&fixture, DMA_ALL_REQUESTS);
+	dma_judge(&fixture, method, DMA_WRITABLE);
 }
 
 /* Where no page is, and none was asked for, nothing is mapped. */
 static void test_hole(const struct test_case *test)
 {
-	const struct dma_way *way = test->data;
-	struct dma_scene scene;
+	const struct dma_method *method = test->data;
+	struct dma_fixture fixture;
 	u64 i;
 
-	dma_scene_set(&scene, way, "hole_pmd");
-	dma_scene_map(&scene, 0);
-	for (i = 0; i < DMA_SCENE_PAGES; i++)
-		CHECK(!scene.entries[i] && scene.addresses[i] == DMA_NOT_MAPPED,
+	dma_fixture_set(&fixture, method, "hole_pmd");
+	dma_fixture_map(&fixture, 0);
+	for (i = 0; i < DMA_FIXTURE_PAGES; i++)
+		CHECK(!fixture.entries[i] &&
+			      fixture.addresses[i] == DMA_NOT_MAPPED,
 		      "page %llu: nothing is there, and it is mapped at %#llx with entry %#llx",
-		      i, scene.addresses[i], scene.entries[i]);
-	CHECK(!dma_scene_unmap(&scene),
+		      i, fixture.addresses[i], fixture.entries[i]);
+	CHECK(!dma_fixture_unmap(&fixture),
 	      "a page was mapped where there is none");
-	dma_scene_map(&scene, SECMMU_HMM_REQ_FAULT | SECMMU_HMM_REQ_WRITE);
-	dma_judge(&scene, way, DMA_WRITABLE);
+	dma_fixture_map(&fixture, SECMMU_HMM_REQ_FAULT | SECMMU_HMM_REQ_WRITE);
+	dma_judge(&fixture, method, DMA_WRITABLE);
 }
 
 /*
@@ -141,15 +143,15 @@ static void test_narrow(const struct test_case *test)
 {
 	struct dma_function function;
 	int error, due = -EOPNOTSUPP;
-	struct place place;
+	struct mapping_state state;
 
 	/* An IOMMU gives it addresses that it reaches. */
 	if (test->number[0] == DMA_PLATFORM && !reaches_memory())
 		due = -EIO;
-	place_prepare(&place, place_kind_of("written"));
+	mapping_state_prepare(&state, mapping_state_kind_of("written"));
 	dma_function(&function, test->number[0]);
-	error = __dma_alloc(place.device, &function, place.start,
-			    DMA_SCENE_PAGES * place.page, NARROW_BITS, NULL);
+	error = __dma_alloc(state.device, &function, state.start,
+			    DMA_FIXTURE_PAGES * state.page, NARROW_BITS, NULL);
 	CHECK(error == due,
 	      "a map for a device that reaches 256 MiB: %s, where %s belongs",
 	      error ? errno_name(error) : "no error", errno_name(due));
@@ -158,9 +160,9 @@ static void test_narrow(const struct test_case *test)
 /* ---- a device that does DMA ---- */
 
 /* What the device copies: the end of a page. */
-static unsigned char *end_of(const struct dma_scene *scene, u64 number)
+static unsigned char *end_of(const struct dma_fixture *fixture, u64 number)
 {
-	return dma_page(scene, number) + scene->place.page - BYTES;
+	return dma_page(fixture, number) + fixture->state.page - BYTES;
 }
 
 static void fill(unsigned char *buffer, unsigned char seed)
@@ -174,16 +176,16 @@ static void fill(unsigned char *buffer, unsigned char seed)
 static void test_device_reads(const struct test_case *test)
 {
 	unsigned char written[BYTES], read[BYTES];
-	struct dma_scene scene;
+	struct dma_fixture fixture;
 	unsigned int number;
 
-	dma_scene_set(&scene, test->data, "written");
-	dma_scene_map(&scene, SECMMU_HMM_REQ_FAULT);
-	for (number = 0; number < DMA_SCENE_PAGES;
-	     number += DMA_SCENE_PAGES - 1) {
+	dma_fixture_set(&fixture, test->data, "written");
+	dma_fixture_map(&fixture, SECMMU_HMM_REQ_FAULT);
+	for (number = 0; number < DMA_FIXTURE_PAGES;
+	     number += DMA_FIXTURE_PAGES - 1) {
 		fill(written, (unsigned char)(number + 3));
-		memcpy(end_of(&scene, number), written, BYTES);
-		dma_copy(scene.place.device, end_of(&scene, number),
+		memcpy(end_of(&fixture, number), written, BYTES);
+		dma_copy(fixture.state.device, end_of(&fixture, number),
 			 SECMMU_HMM_READ, read, BYTES);
 		CHECK(!memcmp(read, written, BYTES),
 		      "the device reads another content of page %u than the CPU wrote",
@@ -194,17 +196,17 @@ static void test_device_reads(const struct test_case *test)
 static void test_device_writes(const struct test_case *test)
 {
 	unsigned char written[BYTES];
-	struct dma_scene scene;
+	struct dma_fixture fixture;
 	unsigned int number;
 
-	dma_scene_set(&scene, test->data, "written");
-	dma_scene_map(&scene, DMA_ALL_REQUESTS);
-	for (number = 0; number < DMA_SCENE_PAGES;
-	     number += DMA_SCENE_PAGES - 1) {
+	dma_fixture_set(&fixture, test->data, "written");
+	dma_fixture_map(&fixture, DMA_ALL_REQUESTS);
+	for (number = 0; number < DMA_FIXTURE_PAGES;
+	     number += DMA_FIXTURE_PAGES - 1) {
 		fill(written, (unsigned char)(number + 5));
-		dma_copy(scene.place.device, end_of(&scene, number),
+		dma_copy(fixture.state.device, end_of(&fixture, number),
 			 SECMMU_HMM_STORE, written, BYTES);
-		CHECK(!memcmp(end_of(&scene, number), written, BYTES),
+		CHECK(!memcmp(end_of(&fixture, number), written, BYTES),
 		      "the CPU reads another content of page %u than the device wrote",
 		      number);
 	}
@@ -217,58 +219,60 @@ static void test_device_writes(const struct test_case *test)
 static void test_confined(const struct test_case *test)
 {
 	unsigned char secret[BYTES], other[BYTES];
-	struct dma_scene scene;
+	struct dma_fixture fixture;
 
-	dma_scene_set(&scene, test->data, "written");
-	dma_scene_map(&scene, DMA_ALL_REQUESTS);
+	dma_fixture_set(&fixture, test->data, "written");
+	dma_fixture_map(&fixture, DMA_ALL_REQUESTS);
 	fill(secret, 7);
-	memcpy(end_of(&scene, 0), secret, BYTES);
-	dma_copy(scene.place.device, end_of(&scene, 0), SECMMU_HMM_READ, other,
-		 BYTES);
+	memcpy(end_of(&fixture, 0), secret, BYTES);
+	dma_copy(fixture.state.device, end_of(&fixture, 0), SECMMU_HMM_READ,
+		 other, BYTES);
 	CHECK(!memcmp(other, secret, BYTES),
 	      "the device reads another content of a mapped page than the CPU wrote");
 	fill(secret, 9);
-	memcpy(end_of(&scene, 0), secret, BYTES);
-	dma_scene_unmap(&scene);
-	dma_copy_unmapped(scene.place.device, end_of(&scene, 0),
+	memcpy(end_of(&fixture, 0), secret, BYTES);
+	dma_fixture_unmap(&fixture);
+	dma_copy_unmapped(fixture.state.device, end_of(&fixture, 0),
 			  SECMMU_HMM_READ, other, BYTES);
 	CHECK(memcmp(other, secret, BYTES),
 	      "the device reads a page after it was unmapped");
 	fill(other, 11);
-	dma_copy_unmapped(scene.place.device, end_of(&scene, 0),
+	dma_copy_unmapped(fixture.state.device, end_of(&fixture, 0),
 			  SECMMU_HMM_STORE, other, BYTES);
-	CHECK(!memcmp(end_of(&scene, 0), secret, BYTES),
+	CHECK(!memcmp(end_of(&fixture, 0), secret, BYTES),
 	      "the device writes to a page after it was unmapped");
 }
 
 /* Its driver lost the device: calls say so, and all it had was unmapped. */
 static void test_gone(const struct test_case *test)
 {
-	struct dma_scene scene;
+	struct dma_fixture fixture;
 	int error;
 
-	dma_scene_set(&scene, test->data, "written");
-	dma_scene_map(&scene, DMA_ALL_REQUESTS);
-	dma_function_lost(&scene.function);
-	error = __dma_map(scene.place.device, scene.place.start,
-			  DMA_SCENE_PAGES * scene.place.page, DMA_ALL_REQUESTS,
-			  scene.entries, scene.addresses, NULL);
+	dma_fixture_set(&fixture, test->data, "written");
+	dma_fixture_map(&fixture, DMA_ALL_REQUESTS);
+	dma_function_lost(&fixture.function);
+	error = __dma_map(fixture.state.device, fixture.state.start,
+			  DMA_FIXTURE_PAGES * fixture.state.page,
+			  DMA_ALL_REQUESTS, fixture.entries, fixture.addresses,
+			  NULL);
 	CHECK(error == -ENODEV,
 	      "mapping for a device that is gone: %s, where ENODEV belongs",
 	      error ? errno_name(error) : "no error");
-	place_advise(scene.place.start, DMA_SCENE_PAGES * scene.place.page,
-		     MADV_DONTNEED, "MADV_DONTNEED");
-	dma_free(scene.place.device);
+	mapping_state_advise(fixture.state.start,
+			     DMA_FIXTURE_PAGES * fixture.state.page,
+			     MADV_DONTNEED, "MADV_DONTNEED");
+	dma_free(fixture.state.device);
 }
 
 /* ---- memory of a peer ---- */
 
 /**
- * struct peer_way - how one device reaches the memory of another
+ * struct peer_method - how one device reaches the memory of another
  * @kind: who does
  * @flags: of an entry then, or 0 if it cannot
  */
-struct peer_way {
+struct peer_method {
 	const char *name;
 	enum dma_kind kind;
 	u64 flags;
@@ -279,24 +283,25 @@ struct peer_way {
  * addresses do; two functions at the root go through the host bridge, if the CPU
  * is known to let them; what is on no PCI bus cannot.
  */
-static const struct peer_way peer_ways[] = {
+static const struct peer_method peer_methods[] = {
 	{ "bus", DMA_PEER, SECMMU_HMM_DMA_MAPPED | SECMMU_HMM_DMA_PEER_BUS },
 	{ "bridge", DMA_EDU, SECMMU_HMM_DMA_MAPPED | SECMMU_HMM_DMA_PEER },
 	{ "none", DMA_PLATFORM, 0 },
 };
 
-static void judge_peer_page(const struct peer_way *way, u64 entry, u64 address)
+static void judge_peer_page(const struct peer_method *method, u64 entry,
+			    u64 address)
 {
 	u64 flags = SECMMU_HMM_VALID | SECMMU_HMM_WRITE |
-		    SECMMU_HMM_DEVICE_PAGE | way->flags;
+		    SECMMU_HMM_DEVICE_PAGE | method->flags;
 
 	CHECK((entry & ~SECMMU_HMM_PAGE_MASK) == flags,
 	      "a page of a peer: the entry's flags are %#llx, where %#llx belong",
 	      entry & ~SECMMU_HMM_PAGE_MASK, flags);
-	CHECK((address == DMA_NOT_MAPPED) == !way->flags,
+	CHECK((address == DMA_NOT_MAPPED) == !method->flags,
 	      "a page of a peer is mapped at %#llx", address);
 	/* No bridge here translates (pci_p2pdma_bus_addr_map()). */
-	CHECK(!(way->flags & SECMMU_HMM_DMA_PEER_BUS) ||
+	CHECK(!(method->flags & SECMMU_HMM_DMA_PEER_BUS) ||
 		      address == (entry & SECMMU_HMM_PAGE_MASK) *
 					 (u64)getpagesize(),
 	      "a page of a peer has bus address %#llx, and is page frame %#llx",
@@ -305,45 +310,46 @@ static void judge_peer_page(const struct peer_way *way, u64 entry, u64 address)
 
 static void test_peer(const struct test_case *test)
 {
-	const struct peer_way *way = test->data;
-	const u64 size = DMA_SCENE_PAGES * (u64)getpagesize();
+	const struct peer_method *method = test->data;
+	const u64 size = DMA_FIXTURE_PAGES * (u64)getpagesize();
 	unsigned char written[BYTES], read[BYTES];
 	struct dma_function client;
 	unsigned int failed, count;
-	struct dma_scene scene = { .place = { .page = (u64)getpagesize() } };
-	unsigned int wanted = way->flags ? DMA_SCENE_PAGES : 0;
+	struct dma_fixture fixture = { .state = {
+					       .page = (u64)getpagesize() } };
+	unsigned int wanted = method->flags ? DMA_FIXTURE_PAGES : 0;
 	int round, error;
 	u64 i;
 
-	scene.place.start = dma_peer_memory(size);
-	scene.place.device = hmm_open();
-	dma_function(&client, way->kind);
-	dma_alloc(scene.place.device, &client, scene.place.start, size, 64);
+	fixture.state.start = dma_peer_memory(size);
+	fixture.state.device = hmm_open();
+	dma_function(&client, method->kind);
+	dma_alloc(fixture.state.device, &client, fixture.state.start, size, 64);
 	/* Twice: what is mapped stays so, and nothing fails for having failed. */
 	for (round = 0; round < 2; round++) {
-		error = __dma_map(scene.place.device, scene.place.start, size,
-				  DMA_ALL_REQUESTS, scene.entries,
-				  scene.addresses, &failed);
+		error = __dma_map(fixture.state.device, fixture.state.start,
+				  size, DMA_ALL_REQUESTS, fixture.entries,
+				  fixture.addresses, &failed);
 		CHECK(!error, "memory of a peer cannot be mapped: %s",
 		      errno_name(error));
-		CHECK(failed == DMA_SCENE_PAGES - wanted,
+		CHECK(failed == DMA_FIXTURE_PAGES - wanted,
 		      "%u of %u pages of a peer could not be mapped, where %u belong",
-		      failed, DMA_SCENE_PAGES, DMA_SCENE_PAGES - wanted);
-		for (i = 0; i < DMA_SCENE_PAGES; i++)
-			judge_peer_page(way, scene.entries[i],
-					scene.addresses[i]);
+		      failed, DMA_FIXTURE_PAGES, DMA_FIXTURE_PAGES - wanted);
+		for (i = 0; i < DMA_FIXTURE_PAGES; i++)
+			judge_peer_page(method, fixture.entries[i],
+					fixture.addresses[i]);
 	}
-	if (way->kind == DMA_EDU) {
+	if (method->kind == DMA_EDU) {
 		fill(written, 13);
-		memcpy(end_of(&scene, 0), written, BYTES);
-		dma_copy(scene.place.device, end_of(&scene, 0), SECMMU_HMM_READ,
-			 read, BYTES);
+		memcpy(end_of(&fixture, 0), written, BYTES);
+		dma_copy(fixture.state.device, end_of(&fixture, 0),
+			 SECMMU_HMM_READ, read, BYTES);
 		CHECK(!memcmp(read, written, BYTES),
 		      "the device reads another content of its peer than the CPU wrote");
 	}
-	count = dma_scene_unmap(&scene);
+	count = dma_fixture_unmap(&fixture);
 	CHECK(count == wanted, "%u of %u pages of a peer were mapped", count,
-	      DMA_SCENE_PAGES);
+	      DMA_FIXTURE_PAGES);
 }
 
 /* ---- what the driver has to refuse ---- */
@@ -351,7 +357,7 @@ static void test_peer(const struct test_case *test)
 static void test_refused(const struct test_case *test)
 {
 	u64 page = (u64)getpagesize();
-	const u64 start = 1 << 30, end = start + DMA_SCENE_PAGES * page;
+	const u64 start = 1 << 30, end = start + DMA_FIXTURE_PAGES * page;
 	const struct {
 		const char *what;
 		struct secmmu_hmm_dma_alloc alloc;
@@ -392,9 +398,9 @@ static void test_refused(const struct test_case *test)
 	CHECK(error == -ENOENT, "without a map: %s, where ENOENT belongs",
 	      error ? errno_name(error) : "no error");
 	dma_alloc(device, &platform, (void *)(uintptr_t)start,
-		  DMA_SCENE_PAGES * page, 64);
+		  DMA_FIXTURE_PAGES * page, 64);
 	error = __dma_alloc(device, &platform, (void *)(uintptr_t)start,
-			    DMA_SCENE_PAGES * page, 64, NULL);
+			    DMA_FIXTURE_PAGES * page, 64, NULL);
 	CHECK(error == -EBUSY, "a second map: %s, where EBUSY belongs",
 	      error ? errno_name(error) : "no error");
 	range.end += page;
@@ -427,19 +433,20 @@ static const struct test_case others[] = {
 	  .needs = { .config = "CONFIG_ZONE_DMA" } },
 	{ "narrow/iova", .run = test_narrow, .number = { DMA_EDU } },
 	{ "device_reads/iova", .run = test_device_reads,
-	  .data = &dma_ways[DMA_WAY_IOVA] },
+	  .data = &dma_methods[DMA_METHOD_IOVA] },
 	{ "device_reads/list", .run = test_device_reads,
-	  .data = &dma_ways[DMA_WAY_LIST] },
+	  .data = &dma_methods[DMA_METHOD_LIST] },
 	{ "device_writes/iova", .run = test_device_writes,
-	  .data = &dma_ways[DMA_WAY_IOVA] },
+	  .data = &dma_methods[DMA_METHOD_IOVA] },
 	{ "device_writes/list", .run = test_device_writes,
-	  .data = &dma_ways[DMA_WAY_LIST] },
+	  .data = &dma_methods[DMA_METHOD_LIST] },
 	{ "confined/iova", .run = test_confined,
-	  .data = &dma_ways[DMA_WAY_IOVA] },
-	{ "gone/iova", .run = test_gone, .data = &dma_ways[DMA_WAY_IOVA] },
-	{ "peer/bus", .run = test_peer, .data = &peer_ways[0] },
-	{ "peer/bridge", .run = test_peer, .data = &peer_ways[1] },
-	{ "peer/none", .run = test_peer, .data = &peer_ways[2] },
+	  .data = &dma_methods[DMA_METHOD_IOVA] },
+	{ "gone/iova", .run = test_gone,
+	  .data = &dma_methods[DMA_METHOD_IOVA] },
+	{ "peer/bus", .run = test_peer, .data = &peer_methods[0] },
+	{ "peer/bridge", .run = test_peer, .data = &peer_methods[1] },
+	{ "peer/none", .run = test_peer, .data = &peer_methods[2] },
 	{ "refused", .run = test_refused },
 };
 #define OTHERS (ARRAY_SIZE(others))
@@ -447,18 +454,20 @@ static const struct test_case others[] = {
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
-	size_t count = 0, i, way;
+	size_t count = 0, i, method;
 
-	if (max < SCENARIOS * dma_way_count + OTHERS)
+	if (max < SCENARIOS * dma_method_count + OTHERS)
 		fail("more than %zu cases", max);
 	for (i = 0; i < SCENARIOS; i++) {
-		for (way = 0; way < dma_way_count; way++) {
+		for (method = 0; method < dma_method_count; method++) {
 			struct test_case *test = &cases[count++];
 
-			*test = (struct test_case){ .run = scenarios[i].run,
-						    .data = &dma_ways[way] };
+			*test = (struct test_case){
+				.run = scenarios[i].run,
+				.data = &dma_methods[method]
+			};
 			snprintf(test->name, sizeof(test->name), "%s/%s",
-				 scenarios[i].name, dma_ways[way].name);
+				 scenarios[i].name, dma_methods[method].name);
 		}
 	}
 	memcpy(&cases[count], others, sizeof(others));

@@ -22,7 +22,7 @@
 #include "hostile.h"
 #include "options.h"
 #include "report.h"
-#include "worker.h"
+#include "thread.h"
 
 #define NOBODY	      65534
 #define DEVICES	      4
@@ -34,7 +34,7 @@
 /**
  * struct hostile - what the threads share
  * @device: files; any of them may be closed and opened again at any moment
- * @keeper: a file that stays open
+ * @mutator: a file that stays open
  * @memory: what is mirrored, walked and written to
  * @buffer: where results go
  * @no_access: addresses without access
@@ -45,7 +45,7 @@
  */
 struct hostile {
 	int device[DEVICES];
-	int keeper;
+	int mutator;
 	unsigned char *memory;
 	unsigned char *buffer;
 	unsigned char *no_access;
@@ -153,12 +153,12 @@ static int any_call(struct hostile *hostile, struct random_stream *random,
 		.flags = random_below(random, 3),
 		.reserved = reserved,
 	};
-	struct secmmu_hmm_bank bank = {
-		.bank = random_below(random, SECMMU_HMM_BANKS + 1),
+	struct secmmu_hmm_devmem devmem = {
+		.devmem = random_below(random, SECMMU_HMM_BANKS + 1),
 		.reserved = reserved,
 	};
 	struct secmmu_hmm_fail failures = {
-		.bank = bank.bank,
+		.devmem = devmem.devmem,
 		.what = random_below(random, SECMMU_HMM_FAIL_KINDS + 1),
 		.skip = random_below(random, 100),
 		.count = random_below(random, 10),
@@ -198,10 +198,10 @@ static int any_call(struct hostile *hostile, struct random_stream *random,
 		any_range(hostile, random, &migrate.start, &migrate.end);
 		return __hmm_call(device, SECMMU_HMM_MIGRATE, &migrate);
 	case 11:
-		return __hmm_call(device, SECMMU_HMM_BANK, &bank);
+		return __hmm_call(device, SECMMU_HMM_DEVMEM, &devmem);
 	case 12:
-		number.mirror = bank.bank;
-		return __hmm_call(device, SECMMU_HMM_OWN, &number);
+		number.mirror = devmem.devmem;
+		return __hmm_call(device, SECMMU_HMM_OWNER, &number);
 	case 13:
 		return __hmm_call(device, SECMMU_HMM_FAIL, &failures);
 	default:
@@ -290,12 +290,12 @@ static void judge_error(int error)
 	     errno_name(error));
 }
 
-static void call_at_random(struct worker *worker, void *argument)
+static void call_at_random(struct thread *thread, void *argument)
 {
-	struct random_stream *random = worker_random(worker);
+	struct random_stream *random = thread_random(thread);
 	struct hostile *hostile = argument;
 
-	while (!worker_should_stop(worker)) {
+	while (!thread_should_stop(thread)) {
 		int device = hostile->device[random_below(random, DEVICES)];
 		int error;
 
@@ -317,12 +317,12 @@ static void call_at_random(struct worker *worker, void *argument)
 }
 
 /* Memory comes and goes, files are closed, the module is to be removed. */
-static void disturb(struct worker *worker, void *argument)
+static void notifier_trigger(struct thread *thread, void *argument)
 {
-	struct random_stream *random = worker_random(worker);
+	struct random_stream *random = thread_random(thread);
 	struct hostile *hostile = argument;
 
-	while (!worker_should_stop(worker)) {
+	while (!thread_should_stop(thread)) {
 		int device = hostile->device[random_below(random, DEVICES)];
 		u64 first = random_below(random, SCRATCH_PAGES);
 		int new;
@@ -379,13 +379,13 @@ static void __noreturn be_child(void *argument, u64 choice)
 	access.mirror = new.mirror;
 	__hmm_call(device, SECMMU_HMM_ACCESS, &access);
 	/* Inherited ones are of the parent's address space. */
-	__hmm_call(hostile->keeper, SECMMU_HMM_ACCESS, &access);
+	__hmm_call(hostile->mutator, SECMMU_HMM_ACCESS, &access);
 	hostile_end_child(choice / SECMMU_HMM_POINTS);
 }
 
-static void have_children(struct worker *worker, void *argument)
+static void have_children(struct thread *thread, void *argument)
 {
-	hostile_have_children(worker, be_child, argument);
+	hostile_have_children(thread, be_child, argument);
 }
 
 /* What was moved to a bank is given back with the memory that it was part of. */
@@ -397,10 +397,10 @@ static void judge_banks(const struct hostile *hostile)
 	CHECK(!munmap(hostile->memory, SCRATCH_PAGES * hostile->page) &&
 		      !munmap(hostile->no_access, 4 * hostile->page),
 	      "munmap failed: %s", errno_name(errno));
-	if (!(hmm_features(hostile->keeper) & SECMMU_HMM_HAS_MEMORY))
+	if (!(hmm_features(hostile->mutator) & SECMMU_HMM_HAS_MEMORY))
 		return;
 	for (i = 0; i < SECMMU_HMM_BANKS; i++) {
-		u64 used = hmm_bank(hostile->keeper, i).used;
+		u64 used = hmm_devmem(hostile->mutator, i).used;
 
 		CHECK(!used,
 		      "after hostile calls %llu pages of bank %u are in use by nobody",
@@ -428,7 +428,7 @@ static void judge_alive(void)
 
 static void test_hostile(const struct test_case *test)
 {
-	struct worker_group *group = worker_group_new("hostile");
+	struct thread_group *group = thread_group_new("hostile");
 	struct hostile hostile = { .page = (u64)getpagesize() };
 	u64 until, duration = case_duration_ns();
 	unsigned int i;
@@ -441,20 +441,20 @@ static void test_hostile(const struct test_case *test)
 			     PROT_READ | PROT_WRITE);
 	hostile.no_access = map(4 * hostile.page, PROT_NONE);
 	hostile.read_only = map(hostile.page, PROT_READ);
-	hostile.keeper = hmm_open();
+	hostile.mutator = hmm_open();
 	for (i = 0; i < DEVICES; i++)
 		hostile.device[i] = hmm_open();
 	for (i = 0; i < THREADS; i++)
-		worker_add(group, "caller", call_at_random, &hostile);
-	worker_add(group, "disturber", disturb, &hostile);
-	worker_add(group, "parent", have_children, &hostile);
+		thread_add(group, "caller", call_at_random, &hostile);
+	thread_add(group, "disturber", notifier_trigger, &hostile);
+	thread_add(group, "parent", have_children, &hostile);
 
 	until = clock_ns() + duration;
-	worker_group_start(group);
+	thread_group_start(group);
 	while (clock_ns() < until)
 		sched_yield();
-	worker_group_stop(group);
-	worker_group_join(group, JOIN_MS);
+	thread_group_stop(group);
+	thread_group_join(group, JOIN_MS);
 	report_info("%llu calls, of which %llu were not refused", hostile.calls,
 		    hostile.good);
 	CHECK(hostile.good, "not one of %llu calls was good", hostile.calls);
@@ -462,7 +462,7 @@ static void test_hostile(const struct test_case *test)
 	for (i = 0; i < DEVICES; i++)
 		close(hostile.device[i]);
 	judge_banks(&hostile);
-	close(hostile.keeper);
+	close(hostile.mutator);
 	hostile_judge_removal("secmmu_hmm");
 }
 

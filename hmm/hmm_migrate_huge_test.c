@@ -8,283 +8,285 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "cargo.h"
+#include "buffer.h"
 #include "cases.h"
 #include "report.h"
 
-#define BANK  HMM_IN_BANK(0)
-#define OTHER HMM_IN_BANK(1)
+#define DEVMEM HMM_IN_DEVMEM(0)
+#define OTHER  HMM_IN_DEVMEM(1)
 
-static void away(struct cargo *cargo)
+static void away(struct device_buffer *buffer)
 {
-	cargo_new_huge(cargo);
-	cargo_move_whole(cargo, HMM_SYSTEM, BANK);
-	cargo_judge_away(cargo, 0, cargo->place.pages, true);
-	cargo_judge_used(cargo, cargo->place.pages);
+	buffer_new_huge(buffer);
+	buffer_move_whole(buffer, HMM_SYSTEM, DEVMEM);
+	buffer_judge_away(buffer, 0, buffer->state.pages, true);
+	buffer_judge_used(buffer, buffer->state.pages);
 }
 
 /* Here again, in one piece. */
-static void judge_huge(struct cargo *cargo)
+static void judge_huge(struct device_buffer *buffer)
 {
 	u64 entry;
 
-	cargo_walk(cargo, cargo->place.device, 1, 1, 0, &entry);
+	buffer_walk(buffer, buffer->state.device, 1, 1, 0, &entry);
 	CHECK(entry >> SECMMU_HMM_ORDER_SHIFT & SECMMU_HMM_ORDER_MASK,
 	      "a huge page has come back in pieces: hmm_range_fault() says %#llx",
 	      entry);
-	cargo_judge_home(cargo);
+	buffer_judge_home(buffer);
 }
 
 static void test_there_and_back(const struct test_case *test)
 {
-	struct cargo cargo;
+	struct device_buffer buffer;
 
-	away(&cargo);
-	cargo_device_check(&cargo, 0, cargo.place.pages);
-	cargo_move_whole(&cargo, BANK, HMM_SYSTEM);
-	judge_huge(&cargo);
+	away(&buffer);
+	buffer_device_check(&buffer, 0, buffer.state.pages);
+	buffer_move_whole(&buffer, DEVMEM, HMM_SYSTEM);
+	judge_huge(&buffer);
 }
 
 static void test_cpu_fault(const struct test_case *test)
 {
-	struct cargo cargo;
+	struct device_buffer buffer;
 	u64 faults;
 
-	away(&cargo);
-	faults = hmm_bank(cargo.place.device, 0).faults;
+	away(&buffer);
+	faults = hmm_devmem(buffer.state.device, 0).faults;
 	if (test->number[0])
-		cargo_write(&cargo, cargo.place.pages / 3, 1);
+		buffer_write(&buffer, buffer.state.pages / 3, 1);
 	else
-		cargo_check(&cargo, cargo.place.pages / 3, 1);
-	faults = hmm_bank(cargo.place.device, 0).faults - faults;
+		buffer_check(&buffer, buffer.state.pages / 3, 1);
+	faults = hmm_devmem(buffer.state.device, 0).faults - faults;
 	CHECK(faults == 1, "a huge page came back by %llu faults", faults);
-	judge_huge(&cargo);
+	judge_huge(&buffer);
 }
 
 static void test_device_writes(const struct test_case *test)
 {
-	struct cargo cargo;
+	struct device_buffer buffer;
 
-	away(&cargo);
-	cargo_device_write(&cargo, 0, 8);
-	cargo_device_write(&cargo, cargo.place.pages - 8, 8);
-	cargo_judge_away(&cargo, 0, 8, true);
-	judge_huge(&cargo);
+	away(&buffer);
+	buffer_device_write(&buffer, 0, 8);
+	buffer_device_write(&buffer, buffer.state.pages - 8, 8);
+	buffer_judge_away(&buffer, 0, 8, true);
+	judge_huge(&buffer);
 }
 
 /* Told to move it in small pages: the kernel splits it. */
 static void test_in_pieces(const struct test_case *test)
 {
-	struct cargo cargo;
+	struct device_buffer buffer;
 	u64 pages;
 
-	cargo_new_huge(&cargo);
-	pages = cargo.place.pages;
-	cargo_move(&cargo, 0, pages, HMM_SYSTEM, BANK);
-	cargo_judge_away(&cargo, 0, pages, false);
-	cargo_judge_used(&cargo, pages);
-	cargo_move(&cargo, 0, pages, BANK, HMM_SYSTEM);
-	cargo_judge_home(&cargo);
+	buffer_new_huge(&buffer);
+	pages = buffer.state.pages;
+	buffer_move(&buffer, 0, pages, HMM_SYSTEM, DEVMEM);
+	buffer_judge_away(&buffer, 0, pages, false);
+	buffer_judge_used(&buffer, pages);
+	buffer_move(&buffer, 0, pages, DEVMEM, HMM_SYSTEM);
+	buffer_judge_home(&buffer);
 }
 
 /* A part of one that is here moves. */
 static void test_part_there(const struct test_case *test)
 {
-	struct cargo cargo;
+	struct device_buffer buffer;
 	u64 pages;
 
-	cargo_new_huge(&cargo);
-	pages = cargo.place.pages;
-	cargo_move(&cargo, pages / 2, 8, HMM_SYSTEM, BANK);
-	cargo_judge_here(&cargo, pages / 2 - 8, 8);
-	cargo_judge_away(&cargo, pages / 2, 8, false);
-	cargo_judge_here(&cargo, pages / 2 + 8, 8);
-	cargo_judge_used(&cargo, 8);
-	cargo_judge_home(&cargo);
+	buffer_new_huge(&buffer);
+	pages = buffer.state.pages;
+	buffer_move(&buffer, pages / 2, 8, HMM_SYSTEM, DEVMEM);
+	buffer_judge_here(&buffer, pages / 2 - 8, 8);
+	buffer_judge_away(&buffer, pages / 2, 8, false);
+	buffer_judge_here(&buffer, pages / 2 + 8, 8);
+	buffer_judge_used(&buffer, 8);
+	buffer_judge_home(&buffer);
 }
 
 /* A part of one that is away comes back. */
 static void test_part_back(const struct test_case *test)
 {
-	struct cargo cargo;
+	struct device_buffer buffer;
 	u64 pages;
 
-	away(&cargo);
-	pages = cargo.place.pages;
-	cargo_move(&cargo, pages / 2, 8, BANK, HMM_SYSTEM);
-	cargo_judge_away(&cargo, pages / 2 - 8, 8, false);
-	cargo_judge_here(&cargo, pages / 2, 8);
-	cargo_judge_used(&cargo, pages - 8);
-	cargo_device_check(&cargo, 0, pages);
-	cargo_judge_home(&cargo);
+	away(&buffer);
+	pages = buffer.state.pages;
+	buffer_move(&buffer, pages / 2, 8, DEVMEM, HMM_SYSTEM);
+	buffer_judge_away(&buffer, pages / 2 - 8, 8, false);
+	buffer_judge_here(&buffer, pages / 2, 8);
+	buffer_judge_used(&buffer, pages - 8);
+	buffer_device_check(&buffer, 0, pages);
+	buffer_judge_home(&buffer);
 }
 
 /* mprotect() of a part: page table entries map it, until a CPU touches it. */
 static void test_protected_part(const struct test_case *test)
 {
-	struct cargo cargo;
+	struct device_buffer buffer;
 	u64 pages, bytes;
 	void *middle;
 
-	away(&cargo);
-	pages = cargo.place.pages;
-	middle = cargo_page(&cargo, pages / 2);
-	bytes = 8 * cargo.place.page;
+	away(&buffer);
+	pages = buffer.state.pages;
+	middle = buffer_page(&buffer, pages / 2);
+	bytes = 8 * buffer.state.page;
 	CHECK(!mprotect(middle, bytes, PROT_READ), "mprotect failed: %s",
 	      errno_name(errno));
-	cargo_judge_away(&cargo, pages / 2 - 8, 24, false);
-	cargo_device_check(&cargo, 0, pages);
-	cargo_check(&cargo, pages / 2, 4);
-	cargo_judge_here(&cargo, pages / 2, 4);
+	buffer_judge_away(&buffer, pages / 2 - 8, 24, false);
+	buffer_device_check(&buffer, 0, pages);
+	buffer_check(&buffer, pages / 2, 4);
+	buffer_judge_here(&buffer, pages / 2, 4);
 	CHECK(!mprotect(middle, bytes, PROT_READ | PROT_WRITE),
 	      "mprotect failed: %s", errno_name(errno));
-	cargo_write(&cargo, pages / 2 - 4, 16);
-	cargo_judge_home(&cargo);
+	buffer_write(&buffer, pages / 2 - 4, 16);
+	buffer_judge_home(&buffer);
 }
 
 /* A part is dropped while it is away: the rest has its contents. */
 static void test_dropped_part(const struct test_case *test)
 {
-	struct cargo cargo;
+	struct device_buffer buffer;
 	u64 pages;
 
-	away(&cargo);
-	pages = cargo.place.pages;
-	place_advise(cargo_page(&cargo, 16), 16 * cargo.place.page,
-		     MADV_DONTNEED, "MADV_DONTNEED");
-	cargo_forget(&cargo, 16, 16);
-	cargo_judge_away(&cargo, 0, 16, false);
-	cargo_device_check(&cargo, 0, pages);
-	cargo_judge_home(&cargo);
+	away(&buffer);
+	pages = buffer.state.pages;
+	mapping_state_advise(buffer_page(&buffer, 16), 16 * buffer.state.page,
+			     MADV_DONTNEED, "MADV_DONTNEED");
+	buffer_forget(&buffer, 16, 16);
+	buffer_judge_away(&buffer, 0, 16, false);
+	buffer_device_check(&buffer, 0, pages);
+	buffer_judge_home(&buffer);
 }
 
 static void test_unmapped_part(const struct test_case *test)
 {
-	struct cargo cargo;
+	struct device_buffer buffer;
 	u64 pages;
 
-	away(&cargo);
-	pages = cargo.place.pages;
-	CHECK(!munmap(cargo_page(&cargo, pages / 2),
-		      pages / 2 * cargo.place.page),
+	away(&buffer);
+	pages = buffer.state.pages;
+	CHECK(!munmap(buffer_page(&buffer, pages / 2),
+		      pages / 2 * buffer.state.page),
 	      "munmap failed: %s", errno_name(errno));
-	cargo_judge_away(&cargo, 0, 8, false);
-	cargo_device_check(&cargo, 0, pages / 2);
-	cargo.place.pages /= 2;
-	cargo_judge_home(&cargo);
+	buffer_judge_away(&buffer, 0, 8, false);
+	buffer_device_check(&buffer, 0, pages / 2);
+	buffer.state.pages /= 2;
+	buffer_judge_home(&buffer);
 }
 
 static void test_dropped(const struct test_case *test)
 {
-	struct cargo cargo;
+	struct device_buffer buffer;
 
-	away(&cargo);
-	place_advise(cargo.place.start, cargo.place.pages * cargo.place.page,
-		     MADV_DONTNEED, "MADV_DONTNEED");
-	cargo_forget(&cargo, 0, cargo.place.pages);
-	cargo_judge_used(&cargo, 0);
-	cargo_check(&cargo, 0, cargo.place.pages);
+	away(&buffer);
+	mapping_state_advise(buffer.state.start,
+			     buffer.state.pages * buffer.state.page,
+			     MADV_DONTNEED, "MADV_DONTNEED");
+	buffer_forget(&buffer, 0, buffer.state.pages);
+	buffer_judge_used(&buffer, 0);
+	buffer_check(&buffer, 0, buffer.state.pages);
 }
 
 static void test_remapped(const struct test_case *test)
 {
-	struct cargo cargo;
+	struct device_buffer buffer;
 	void *elsewhere;
 	u64 bytes;
 
-	away(&cargo);
-	bytes = cargo.place.pages * cargo.place.page;
-	elsewhere = place_reserve(&cargo.place, bytes);
-	CHECK(mremap(cargo.place.start, bytes, bytes,
+	away(&buffer);
+	bytes = buffer.state.pages * buffer.state.page;
+	elsewhere = mapping_state_reserve(&buffer.state, bytes);
+	CHECK(mremap(buffer.state.start, bytes, bytes,
 		     MREMAP_MAYMOVE | MREMAP_FIXED, elsewhere) == elsewhere,
 	      "mremap failed: %s", errno_name(errno));
-	cargo.place.start = elsewhere;
-	cargo_judge_away(&cargo, 0, cargo.place.pages, true);
-	cargo_judge_home(&cargo);
+	buffer.state.start = elsewhere;
+	buffer_judge_away(&buffer, 0, buffer.state.pages, true);
+	buffer_judge_home(&buffer);
 }
 
-static void child_reads(struct cargo *cargo)
+static void child_reads(struct device_buffer *buffer)
 {
-	cargo_check(cargo, 0, cargo->place.pages);
+	buffer_check(buffer, 0, buffer->state.pages);
 }
 
-static void child_writes(struct cargo *cargo)
+static void child_writes(struct device_buffer *buffer)
 {
-	u64 pages = cargo->place.pages;
+	u64 pages = buffer->state.pages;
 
-	cargo_write(cargo, pages / 3, 4);
-	cargo_check(cargo, 0, pages);
-	cargo_write(cargo, 0, pages);
-	cargo_check(cargo, 0, pages);
+	buffer_write(buffer, pages / 3, 4);
+	buffer_check(buffer, 0, pages);
+	buffer_write(buffer, 0, pages);
+	buffer_check(buffer, 0, pages);
 }
 
-static void child_drops(struct cargo *cargo)
+static void child_drops(struct device_buffer *buffer)
 {
-	place_advise(cargo_page(cargo, 8), 8 * cargo->place.page, MADV_DONTNEED,
-		     "MADV_DONTNEED");
-	cargo_forget(cargo, 8, 8);
-	cargo_check(cargo, 0, cargo->place.pages);
+	mapping_state_advise(buffer_page(buffer, 8), 8 * buffer->state.page,
+			     MADV_DONTNEED, "MADV_DONTNEED");
+	buffer_forget(buffer, 8, 8);
+	buffer_check(buffer, 0, buffer->state.pages);
 }
 
 static void test_fork(const struct test_case *test)
 {
-	struct cargo cargo;
+	struct device_buffer buffer;
 
-	away(&cargo);
-	cargo_fork(&cargo, test->data);
-	cargo_device_check(&cargo, 0, cargo.place.pages);
-	cargo_write(&cargo, 0, cargo.place.pages / 2);
-	cargo_judge_home(&cargo);
+	away(&buffer);
+	buffer_fork(&buffer, test->data);
+	buffer_device_check(&buffer, 0, buffer.state.pages);
+	buffer_write(&buffer, 0, buffer.state.pages / 2);
+	buffer_judge_home(&buffer);
 }
 
 /* A hole: in the device's memory it is a huge page of zeros. */
 static void test_hole(const struct test_case *test)
 {
-	struct cargo cargo;
+	struct device_buffer buffer;
 
-	cargo_new_huge(&cargo);
-	place_advise(cargo.place.start, cargo.place.pages * cargo.place.page,
-		     MADV_DONTNEED, "MADV_DONTNEED");
-	cargo_forget(&cargo, 0, cargo.place.pages);
+	buffer_new_huge(&buffer);
+	mapping_state_advise(buffer.state.start,
+			     buffer.state.pages * buffer.state.page,
+			     MADV_DONTNEED, "MADV_DONTNEED");
+	buffer_forget(&buffer, 0, buffer.state.pages);
 	if (test->number[0])
 		/* The huge zero page. */
-		cargo_check(&cargo, 0, 1);
-	cargo_move_whole(&cargo, HMM_SYSTEM, BANK);
-	cargo_judge_away(&cargo, 0, cargo.place.pages, true);
-	cargo_device_check(&cargo, 0, cargo.place.pages);
-	cargo_device_write(&cargo, 7, 1);
-	cargo_judge_home(&cargo);
+		buffer_check(&buffer, 0, 1);
+	buffer_move_whole(&buffer, HMM_SYSTEM, DEVMEM);
+	buffer_judge_away(&buffer, 0, buffer.state.pages, true);
+	buffer_device_check(&buffer, 0, buffer.state.pages);
+	buffer_device_write(&buffer, 7, 1);
+	buffer_judge_home(&buffer);
 }
 
 static void test_two_devices(const struct test_case *test)
 {
-	struct cargo cargo;
+	struct device_buffer buffer;
 
-	away(&cargo);
-	cargo_move_whole(&cargo, BANK, HMM_SYSTEM);
-	cargo_move_whole(&cargo, HMM_SYSTEM, OTHER);
-	cargo_judge_used(&cargo, 0);
-	cargo_move_whole(&cargo, OTHER, BANK);
-	cargo_judge_away(&cargo, 0, cargo.place.pages, true);
-	cargo_device_check(&cargo, 0, cargo.place.pages);
-	judge_huge(&cargo);
+	away(&buffer);
+	buffer_move_whole(&buffer, DEVMEM, HMM_SYSTEM);
+	buffer_move_whole(&buffer, HMM_SYSTEM, OTHER);
+	buffer_judge_used(&buffer, 0);
+	buffer_move_whole(&buffer, OTHER, DEVMEM);
+	buffer_judge_away(&buffer, 0, buffer.state.pages, true);
+	buffer_device_check(&buffer, 0, buffer.state.pages);
+	judge_huge(&buffer);
 }
 
 /* Another device's walk with a fault brings all of it back. */
 static void test_foreign_walk(const struct test_case *test)
 {
-	struct cargo cargo;
+	struct device_buffer buffer;
 	u64 entry;
 	int second;
 
-	away(&cargo);
+	away(&buffer);
 	second = hmm_open();
 	hmm_own(second, 1);
-	cargo_walk(&cargo, second, 5, 1, SECMMU_HMM_REQ_FAULT, &entry);
+	buffer_walk(&buffer, second, 5, 1, SECMMU_HMM_REQ_FAULT, &entry);
 	CHECK((entry & SECMMU_HMM_VALID) && !(entry & SECMMU_HMM_DEVICE_PAGE),
 	      "a huge page was to come back, and hmm_range_fault() says %#llx",
 	      entry);
-	judge_huge(&cargo);
+	judge_huge(&buffer);
 }
 
 static const struct test_case cases[] = {

@@ -17,10 +17,10 @@
 #define STRESS_CASE_S  3
 #define CHECK_CASE_MS  600
 
-#define ALL                                                                  \
-	(RACE_AWAY | RACE_ALONE | RACE_PROTECT | RACE_REMAP | RACE_PAGEOUT | \
-	 RACE_COLLAPSE | RACE_FORK | RACE_MOVE | RACE_DROP | RACE_REPLACE |  \
-	 RACE_FREE)
+#define ALL                                                                 \
+	(RACE_AWAY | RACE_EXCLUSIVE | RACE_PROTECT | RACE_REMAP |           \
+	 RACE_PAGEOUT | RACE_COLLAPSE | RACE_FORK | RACE_MOVE | RACE_DROP | \
+	 RACE_REPLACE | RACE_FREE)
 
 static const struct {
 	const char *name;
@@ -29,13 +29,12 @@ static const struct {
 } storms[] = {
 	{ "away/anonymous", RACE_AWAY, BACKING_ANONYMOUS },
 	{ "away/anonymous_thp", RACE_AWAY, BACKING_ANONYMOUS_THP },
-	{ "whole/anonymous_thp", RACE_AWAY | RACE_WHOLE,
-	  BACKING_ANONYMOUS_THP },
+	{ "whole/anonymous_thp", RACE_AWAY | RACE_HUGE, BACKING_ANONYMOUS_THP },
 	{ "whole_fork/anonymous_thp",
-	  RACE_AWAY | RACE_WHOLE | RACE_FORK | RACE_COLLAPSE,
+	  RACE_AWAY | RACE_HUGE | RACE_FORK | RACE_COLLAPSE,
 	  BACKING_ANONYMOUS_THP },
 	{ "whole_split/anonymous_thp",
-	  RACE_AWAY | RACE_WHOLE | RACE_SPLIT | RACE_COLLAPSE | RACE_DROP,
+	  RACE_AWAY | RACE_HUGE | RACE_SPLIT | RACE_COLLAPSE | RACE_DROP,
 	  BACKING_ANONYMOUS_THP },
 	{ "away_fork/anonymous", RACE_AWAY | RACE_FORK, BACKING_ANONYMOUS },
 	{ "away_fork/anonymous_thp", RACE_AWAY | RACE_FORK,
@@ -46,8 +45,8 @@ static const struct {
 	  BACKING_ANONYMOUS },
 	{ "away_drop/anonymous_thp", RACE_AWAY | RACE_DROP | RACE_COLLAPSE,
 	  BACKING_ANONYMOUS_THP },
-	{ "alone/anonymous", RACE_ALONE, BACKING_ANONYMOUS },
-	{ "alone_fork/anonymous_thp", RACE_ALONE | RACE_FORK | RACE_PROTECT,
+	{ "alone/anonymous", RACE_EXCLUSIVE, BACKING_ANONYMOUS },
+	{ "alone_fork/anonymous_thp", RACE_EXCLUSIVE | RACE_FORK | RACE_PROTECT,
 	  BACKING_ANONYMOUS_THP },
 	{ "all/anonymous", ALL, BACKING_ANONYMOUS },
 	{ "all/anonymous_thp", ALL, BACKING_ANONYMOUS_THP },

@@ -10,14 +10,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "actor.h"
+#include "helper_thread.h"
 #include "cases.h"
 #include "hang.h"
 #include "hmm_device.h"
 #include "pagemap.h"
-#include "place.h"
+#include "mapping_state.h"
 #include "report.h"
-#include "reaped.h"
+#include "dying_process.h"
 
 #define PAGES 8
 #define OLD   0x01d01d01d01d01dULL
@@ -25,61 +25,64 @@
 
 /**
  * struct scene - written memory, mirrored, and a device thread
- * @place: the memory
+ * @state: the memory
  * @mirror: of all of it
  * @device: the thread that reads the first page
  * @act: what it does
  */
-struct scene {
-	struct place place;
+struct fixture {
+	struct mapping_state state;
 	unsigned int mirror;
-	struct actor device;
+	struct helper_thread device;
 	struct device_act act;
 };
 
-static unsigned char *page_at(const struct scene *scene, u64 number)
+static unsigned char *page_at(const struct fixture *fixture, u64 number)
 {
-	return scene->place.start + number * scene->place.page;
+	return fixture->state.start + number * fixture->state.page;
 }
 
-static volatile u64 *word_at(const struct scene *scene, u64 number)
+static volatile u64 *word_at(const struct fixture *fixture, u64 number)
 {
-	return (volatile u64 *)page_at(scene, number);
+	return (volatile u64 *)page_at(fixture, number);
 }
 
-static void discard(const struct scene *scene, u64 first, u64 count)
+static void discard(const struct fixture *fixture, u64 first, u64 count)
 {
-	place_advise(page_at(scene, first), count * scene->place.page,
-		     MADV_DONTNEED, "MADV_DONTNEED");
+	mapping_state_advise(page_at(fixture, first),
+			     count * fixture->state.page, MADV_DONTNEED,
+			     "MADV_DONTNEED");
 }
 
 /* The first page has the old word; the device's thread waits for its cue. */
-static void set(struct scene *scene)
+static void set(struct fixture *fixture)
 {
 	u64 i;
 
-	place_prepare(&scene->place, place_kind_of("written"));
+	mapping_state_prepare(&fixture->state,
+			      mapping_state_kind_of("written"));
 	for (i = 0; i < PAGES; i++)
-		*word_at(scene, i) = OLD;
-	scene->mirror = hmm_mirror(scene->place.device, scene->place.start,
-				   PAGES * scene->place.page);
-	device_actor(&scene->device, &scene->act, scene->place.device,
-		     scene->mirror, SECMMU_HMM_READ, scene->place.start);
+		*word_at(fixture, i) = OLD;
+	fixture->mirror = hmm_mirror(fixture->state.device,
+				     fixture->state.start,
+				     PAGES * fixture->state.page);
+	device_helper(&fixture->device, &fixture->act, fixture->state.device,
+		      fixture->mirror, SECMMU_HMM_READ, fixture->state.start);
 }
 
 /* What the device's thread has found, and how often it had to start over. */
-static void judge(struct scene *scene, u64 value, unsigned int faults,
+static void judge(struct fixture *fixture, u64 value, unsigned int faults,
 		  unsigned int busy, unsigned int retries)
 {
-	const struct secmmu_hmm_access *access = &scene->act.access;
+	const struct secmmu_hmm_access *access = &fixture->act.access;
 
-	actor_join(&scene->device);
-	CHECK(!scene->act.error, "the device cannot read: %s",
-	      errno_name(scene->act.error));
-	CHECK(scene->act.word == value,
+	helper_thread_join(&fixture->device);
+	CHECK(!fixture->act.error, "the device cannot read: %s",
+	      errno_name(fixture->act.error));
+	CHECK(fixture->act.word == value,
 	      "the device has read %#llx, where %#llx belongs: %s",
-	      scene->act.word, value,
-	      scene->act.word == OLD ? "a stale page" : "not this memory");
+	      fixture->act.word, value,
+	      fixture->act.word == OLD ? "a stale page" : "not this memory");
 	CHECK(access->faults == faults && access->busy == busy &&
 		      access->retries == retries,
 	      "the device called hmm_range_fault() %u times, of which %u were EBUSY, and then refused %u; it must be %u, %u and %u",
@@ -88,14 +91,14 @@ static void judge(struct scene *scene, u64 value, unsigned int faults,
 }
 
 /* What the device's page table has of a page is what the CPU's has. */
-static void judge_entry(const struct scene *scene, u64 number)
+static void judge_entry(const struct fixture *fixture, u64 number)
 {
 	struct pagemap *pagemap = pagemap_open();
 	u64 entry, own;
 
-	entry = hmm_entry(scene->place.device, scene->mirror,
-			  page_at(scene, number));
-	pagemap_read(pagemap, page_at(scene, number), &own, 1);
+	entry = hmm_entry(fixture->state.device, fixture->mirror,
+			  page_at(fixture, number));
+	pagemap_read(pagemap, page_at(fixture, number), &own, 1);
 	pagemap_close(pagemap);
 	CHECK(entry & SECMMU_HMM_VALID,
 	      "the device's page table has nothing for page %llu, which the device has just read",
@@ -106,33 +109,33 @@ static void judge_entry(const struct scene *scene, u64 number)
 	      entry & SECMMU_HMM_PAGE_MASK, number, own & PAGEMAP_PFN_MASK);
 }
 
-static void test_undisturbed(const struct test_case *test)
+static void test_untriggered(const struct test_case *test)
 {
-	struct scene scene;
+	struct fixture fixture;
 
-	set(&scene);
-	actor_cue(&scene.device);
-	judge(&scene, OLD, 1, 0, 0);
-	judge_entry(&scene, 0);
+	set(&fixture);
+	helper_thread_cue(&fixture.device);
+	judge(&fixture, OLD, 1, 0, 0);
+	judge_entry(&fixture, 0);
 }
 
 /* Invalidated between two steps; @test->number: where, EBUSY, refused. */
 static void test_between(const struct test_case *test)
 {
 	enum secmmu_hmm_point point = test->number[0];
-	struct scene scene;
+	struct fixture fixture;
 
-	set(&scene);
-	hmm_arm(scene.place.device, point);
-	actor_cue(&scene.device);
-	hmm_await(scene.place.device, point);
-	discard(&scene, 0, 1);
-	*word_at(&scene, 0) = NEW;
-	hmm_release(scene.place.device, point);
-	judge(&scene, NEW,
+	set(&fixture);
+	hmm_arm(fixture.state.device, point);
+	helper_thread_cue(&fixture.device);
+	hmm_await(fixture.state.device, point);
+	discard(&fixture, 0, 1);
+	*word_at(&fixture, 0) = NEW;
+	hmm_release(fixture.state.device, point);
+	judge(&fixture, NEW,
 	      1 + (unsigned int)(test->number[1] + test->number[2]),
 	      (unsigned int)test->number[1], (unsigned int)test->number[2]);
-	judge_entry(&scene, 0);
+	judge_entry(&fixture, 0);
 }
 
 /*
@@ -142,40 +145,41 @@ static void test_between(const struct test_case *test)
 static void test_during(const struct test_case *test)
 {
 	unsigned char *start;
-	struct scene scene;
+	struct fixture fixture;
 	u64 words[2 * 65536 / 8];
 
-	place_prepare(&scene.place, place_kind_of("device_pages"));
-	start = scene.place.start;
-	*word_at(&scene, 0) = OLD;
-	scene.mirror = hmm_mirror(scene.place.device, start,
-				  PAGES * scene.place.page);
-	device_actor(&scene.device, &scene.act, scene.place.device,
-		     scene.mirror, SECMMU_HMM_READ, start);
-	scene.act.access.length = scene.place.page + sizeof(u64);
-	scene.act.access.buffer = (uintptr_t)words;
-	CHECK(scene.act.access.length <= sizeof(words),
+	mapping_state_prepare(&fixture.state,
+			      mapping_state_kind_of("device_pages"));
+	start = fixture.state.start;
+	*word_at(&fixture, 0) = OLD;
+	fixture.mirror = hmm_mirror(fixture.state.device, start,
+				    PAGES * fixture.state.page);
+	device_helper(&fixture.device, &fixture.act, fixture.state.device,
+		      fixture.mirror, SECMMU_HMM_READ, start);
+	fixture.act.access.length = fixture.state.page + sizeof(u64);
+	fixture.act.access.buffer = (uintptr_t)words;
+	CHECK(fixture.act.access.length <= sizeof(words),
 	      "pages of %llu bytes are too large for this test",
-	      scene.place.page);
+	      fixture.state.page);
 	memset(words, 0, sizeof(words));
 
-	hmm_arm(scene.place.device, SECMMU_HMM_AT_FAULT);
-	actor_cue(&scene.device);
-	hmm_await(scene.place.device, SECMMU_HMM_AT_FAULT);
-	discard(&scene, 0, 1);
-	hmm_release(scene.place.device, SECMMU_HMM_AT_FAULT);
-	actor_join(&scene.device);
-	CHECK(!scene.act.error, "the device cannot read: %s",
-	      errno_name(scene.act.error));
-	CHECK(scene.act.access.faults == 2 && scene.act.access.busy == 1 &&
-		      !scene.act.access.retries,
+	hmm_arm(fixture.state.device, SECMMU_HMM_AT_FAULT);
+	helper_thread_cue(&fixture.device);
+	hmm_await(fixture.state.device, SECMMU_HMM_AT_FAULT);
+	discard(&fixture, 0, 1);
+	hmm_release(fixture.state.device, SECMMU_HMM_AT_FAULT);
+	helper_thread_join(&fixture.device);
+	CHECK(!fixture.act.error, "the device cannot read: %s",
+	      errno_name(fixture.act.error));
+	CHECK(fixture.act.access.faults == 2 && fixture.act.access.busy == 1 &&
+		      !fixture.act.access.retries,
 	      "memory was invalidated while hmm_range_fault() walked: it was called %u times, of which %u were EBUSY, and %u were refused; it must be 2, 1 and 0",
-	      scene.act.access.faults, scene.act.access.busy,
-	      scene.act.access.retries);
+	      fixture.act.access.faults, fixture.act.access.busy,
+	      fixture.act.access.retries);
 	CHECK(words[0] == OLD, "the device has read %#llx from its own page",
 	      words[0]);
-	judge_entry(&scene, 0);
-	judge_entry(&scene, 1);
+	judge_entry(&fixture, 0);
+	judge_entry(&fixture, 1);
 }
 
 /* ---- other ranges ---- */
@@ -189,27 +193,27 @@ static void test_neighbour(const struct test_case *test)
 {
 	bool overlaps = test->number[2];
 	struct secmmu_hmm_counters counters;
-	struct scene scene;
+	struct fixture fixture;
 	unsigned int part;
 
-	set(&scene);
-	part = hmm_mirror(scene.place.device, page_at(&scene, 2),
-			  4 * scene.place.page);
-	scene.act.access.mirror = part;
-	scene.act.access.address = (uintptr_t)page_at(&scene, 3);
-	hmm_arm(scene.place.device, SECMMU_HMM_AT_LOCK);
-	actor_cue(&scene.device);
-	hmm_await(scene.place.device, SECMMU_HMM_AT_LOCK);
-	discard(&scene, test->number[0], test->number[1]);
-	hmm_release(scene.place.device, SECMMU_HMM_AT_LOCK);
-	judge(&scene, OLD, 1 + overlaps, 0, overlaps);
+	set(&fixture);
+	part = hmm_mirror(fixture.state.device, page_at(&fixture, 2),
+			  4 * fixture.state.page);
+	fixture.act.access.mirror = part;
+	fixture.act.access.address = (uintptr_t)page_at(&fixture, 3);
+	hmm_arm(fixture.state.device, SECMMU_HMM_AT_LOCK);
+	helper_thread_cue(&fixture.device);
+	hmm_await(fixture.state.device, SECMMU_HMM_AT_LOCK);
+	discard(&fixture, test->number[0], test->number[1]);
+	hmm_release(fixture.state.device, SECMMU_HMM_AT_LOCK);
+	judge(&fixture, OLD, 1 + overlaps, 0, overlaps);
 
-	counters = hmm_counters(scene.place.device, part);
+	counters = hmm_counters(fixture.state.device, part);
 	CHECK(counters.invalidations[1] == overlaps,
 	      "a mirror of pages 2 to 5 was told %llu times that pages %lu to %lu are invalid; %u belongs",
 	      counters.invalidations[1], test->number[0],
 	      test->number[0] + test->number[1] - 1, overlaps);
-	counters = hmm_counters(scene.place.device, scene.mirror);
+	counters = hmm_counters(fixture.state.device, fixture.mirror);
 	CHECK(counters.invalidations[1] == 1,
 	      "a mirror of all pages was told %llu times that some are invalid; 1 belongs",
 	      counters.invalidations[1]);
@@ -218,22 +222,24 @@ static void test_neighbour(const struct test_case *test)
 /* Two devices on one address space: both lose the page. */
 static void test_two_devices(const struct test_case *test)
 {
-	struct scene scene;
+	struct fixture fixture;
 	unsigned int second;
 	int other;
 
-	set(&scene);
+	set(&fixture);
 	other = hmm_open();
-	second = hmm_mirror(other, scene.place.start, PAGES * scene.place.page);
-	actor_cue(&scene.device);
-	judge(&scene, OLD, 1, 0, 0);
-	CHECK(hmm_read(other, second, scene.place.start) == OLD,
+	second = hmm_mirror(other, fixture.state.start,
+			    PAGES * fixture.state.page);
+	helper_thread_cue(&fixture.device);
+	judge(&fixture, OLD, 1, 0, 0);
+	CHECK(hmm_read(other, second, fixture.state.start) == OLD,
 	      "the second device reads another word than the first");
-	discard(&scene, 0, 1);
-	CHECK(!hmm_entry(scene.place.device, scene.mirror, scene.place.start) &&
-		      !hmm_entry(other, second, scene.place.start),
+	discard(&fixture, 0, 1);
+	CHECK(!hmm_entry(fixture.state.device, fixture.mirror,
+			 fixture.state.start) &&
+		      !hmm_entry(other, second, fixture.state.start),
 	      "a page was discarded, and a device has it still in its page table");
-	CHECK(hmm_entry(other, second, page_at(&scene, 1)) == 0,
+	CHECK(hmm_entry(other, second, page_at(&fixture, 1)) == 0,
 	      "the device has an entry for a page that it never read");
 }
 
@@ -248,88 +254,89 @@ static void discard_first(void *argument)
 static void test_locked(const struct test_case *test)
 {
 	struct secmmu_hmm_counters counters;
-	struct scene scene;
-	struct actor other;
+	struct fixture fixture;
+	struct helper_thread other;
 
-	set(&scene);
-	actor_new(&other, "cpu", discard_first, &scene);
-	hmm_arm(scene.place.device, test->number[0]);
-	actor_cue(&scene.device);
-	hmm_await(scene.place.device, test->number[0]);
-	actor_cue(&other);
+	set(&fixture);
+	helper_thread_new(&other, "cpu", discard_first, &fixture);
+	hmm_arm(fixture.state.device, test->number[0]);
+	helper_thread_cue(&fixture.device);
+	hmm_await(fixture.state.device, test->number[0]);
+	helper_thread_cue(&other);
 	hang_await(other.thread, "hmm_mirror_invalidate", 5000);
-	CHECK(!actor_is_done(&other),
+	CHECK(!helper_thread_is_done(&other),
 	      "MADV_DONTNEED is done, and the device is still using the page");
-	hmm_release(scene.place.device, test->number[0]);
-	actor_join(&other);
-	actor_join(&scene.device);
-	counters = hmm_counters(scene.place.device, scene.mirror);
+	hmm_release(fixture.state.device, test->number[0]);
+	helper_thread_join(&other);
+	helper_thread_join(&fixture.device);
+	counters = hmm_counters(fixture.state.device, fixture.mirror);
 	/*
 	 * Once the lock is given back it may be the device that gets it, or the
 	 * notifier; then the device has to fault again.
 	 */
-	CHECK(!scene.act.error && !scene.act.access.busy &&
-		      !scene.act.access.retries &&
-		      scene.act.access.faults == counters.installed,
+	CHECK(!fixture.act.error && !fixture.act.access.busy &&
+		      !fixture.act.access.retries &&
+		      fixture.act.access.faults == counters.installed,
 	      "the device had the lock before the invalidation, and was refused what it had found");
 	CHECK(counters.dropped == 1,
 	      "the page's entry was dropped %llu times; 1 belongs",
 	      counters.dropped);
-	if (scene.act.access.faults == 1) {
-		CHECK(scene.act.word == OLD, "the device has read %#llx",
-		      scene.act.word);
-		CHECK(!hmm_entry(scene.place.device, scene.mirror,
-				 scene.place.start),
+	if (fixture.act.access.faults == 1) {
+		CHECK(fixture.act.word == OLD, "the device has read %#llx",
+		      fixture.act.word);
+		CHECK(!hmm_entry(fixture.state.device, fixture.mirror,
+				 fixture.state.start),
 		      "a page was discarded, and the device has it still in its page table");
 	} else {
-		CHECK(scene.act.word == 0,
+		CHECK(fixture.act.word == 0,
 		      "the device has read %#llx of a discarded page",
-		      scene.act.word);
-		judge_entry(&scene, 0);
+		      fixture.act.word);
+		judge_entry(&fixture, 0);
 	}
 }
 
 /* While an invalidation is in progress, mmu_interval_read_begin() waits. */
 static void test_begin_waits(const struct test_case *test)
 {
-	struct scene scene;
-	struct actor other;
+	struct fixture fixture;
+	struct helper_thread other;
 
-	set(&scene);
-	actor_new(&other, "cpu", discard_first, &scene);
-	hmm_arm(scene.place.device, SECMMU_HMM_AT_INVALIDATED);
-	actor_cue(&other);
-	hmm_await(scene.place.device, SECMMU_HMM_AT_INVALIDATED);
+	set(&fixture);
+	helper_thread_new(&other, "cpu", discard_first, &fixture);
+	hmm_arm(fixture.state.device, SECMMU_HMM_AT_INVALIDATED);
+	helper_thread_cue(&other);
+	hmm_await(fixture.state.device, SECMMU_HMM_AT_INVALIDATED);
 	/* So that those who come there are counted. */
-	hmm_delay(scene.place.device, SECMMU_HMM_AT_WALK, 1);
-	actor_cue(&scene.device);
-	hang_await(scene.device.thread, "mmu_interval_read_begin", 5000);
-	CHECK(!hmm_release(scene.place.device, SECMMU_HMM_AT_WALK),
+	hmm_delay(fixture.state.device, SECMMU_HMM_AT_WALK, 1);
+	helper_thread_cue(&fixture.device);
+	hang_await(fixture.device.thread, "mmu_interval_read_begin", 5000);
+	CHECK(!hmm_release(fixture.state.device, SECMMU_HMM_AT_WALK),
 	      "mmu_interval_read_begin() returned while an invalidation was in progress");
-	hmm_release(scene.place.device, SECMMU_HMM_AT_INVALIDATED);
-	actor_join(&other);
-	judge(&scene, 0, 1, 0, 0);
-	judge_entry(&scene, 0);
+	hmm_release(fixture.state.device, SECMMU_HMM_AT_INVALIDATED);
+	helper_thread_join(&other);
+	judge(&fixture, 0, 1, 0, 0);
+	judge_entry(&fixture, 0);
 }
 
 /* Before the device knows of the invalidation, it need not wait. */
 static void test_not_told_yet(const struct test_case *test)
 {
-	struct scene scene;
-	struct actor other;
+	struct fixture fixture;
+	struct helper_thread other;
 
-	set(&scene);
-	actor_new(&other, "cpu", discard_first, &scene);
-	hmm_arm(scene.place.device, SECMMU_HMM_AT_INVALIDATE);
-	actor_cue(&other);
-	hmm_await(scene.place.device, SECMMU_HMM_AT_INVALIDATE);
-	actor_cue(&scene.device);
-	judge(&scene, OLD, 1, 0, 0);
-	CHECK(!actor_is_done(&other),
+	set(&fixture);
+	helper_thread_new(&other, "cpu", discard_first, &fixture);
+	hmm_arm(fixture.state.device, SECMMU_HMM_AT_INVALIDATE);
+	helper_thread_cue(&other);
+	hmm_await(fixture.state.device, SECMMU_HMM_AT_INVALIDATE);
+	helper_thread_cue(&fixture.device);
+	judge(&fixture, OLD, 1, 0, 0);
+	CHECK(!helper_thread_is_done(&other),
 	      "MADV_DONTNEED is done before the device was told of it");
-	hmm_release(scene.place.device, SECMMU_HMM_AT_INVALIDATE);
-	actor_join(&other);
-	CHECK(!hmm_entry(scene.place.device, scene.mirror, scene.place.start),
+	hmm_release(fixture.state.device, SECMMU_HMM_AT_INVALIDATE);
+	helper_thread_join(&other);
+	CHECK(!hmm_entry(fixture.state.device, fixture.mirror,
+			 fixture.state.start),
 	      "a page was discarded, and the device has it still in its page table");
 }
 
@@ -341,49 +348,49 @@ static void test_not_blockable(const struct test_case *test)
 {
 	struct secmmu_hmm_counters counters;
 	struct device_act act = { 0 };
-	struct actor device;
-	struct reaped reaped;
+	struct helper_thread device;
+	struct dying_process child;
 	int error;
 
-	reaped_start(&reaped, OLD);
-	device_actor(&device, &act, reaped.device, reaped.mirror,
-		     SECMMU_HMM_READ, reaped.memory);
-	hmm_arm(reaped.device, SECMMU_HMM_AT_RETRY);
-	actor_cue(&device);
-	hmm_await(reaped.device, SECMMU_HMM_AT_RETRY);
-	reaped_kill(&reaped);
-	error = reaped_release(&reaped);
+	dying_process_start(&child, OLD);
+	device_helper(&device, &act, child.device, child.mirror,
+		      SECMMU_HMM_READ, child.memory);
+	hmm_arm(child.device, SECMMU_HMM_AT_RETRY);
+	helper_thread_cue(&device);
+	hmm_await(child.device, SECMMU_HMM_AT_RETRY);
+	dying_process_kill(&child);
+	error = dying_process_release(&child);
 	CHECK(error == -EAGAIN,
 	      "process_mrelease(): %s, where EAGAIN belongs: the device had its page table locked",
 	      error ? errno_name(error) : "no error");
-	counters = hmm_counters(reaped.device, reaped.mirror);
+	counters = hmm_counters(child.device, child.mirror);
 	CHECK(counters.refused == 1,
 	      "the device has refused %llu invalidations; 1 belongs",
 	      counters.refused);
-	hmm_release(reaped.device, SECMMU_HMM_AT_RETRY);
-	actor_join(&device);
+	hmm_release(child.device, SECMMU_HMM_AT_RETRY);
+	helper_thread_join(&device);
 	CHECK(!act.error && act.word == OLD && act.access.faults == 1,
 	      "the device must read the memory that was not reaped, without starting over: %s, %#llx, %u times",
 	      act.error ? errno_name(act.error) : "no error", act.word,
 	      act.access.faults);
 
-	error = reaped_release(&reaped);
+	error = dying_process_release(&child);
 	CHECK(!error, "process_mrelease() failed: %s", errno_name(error));
-	CHECK(!hmm_entry(reaped.device, reaped.mirror, reaped.memory),
+	CHECK(!hmm_entry(child.device, child.mirror, child.memory),
 	      "memory was reaped, and the device has it still in its page table");
 	/* check_stable_address_space(): no new page where one was taken away. */
 	act.access.error = 0;
-	error = __hmm_access(reaped.device, &act.access);
+	error = __hmm_access(child.device, &act.access);
 	CHECK(error == -EFAULT,
 	      "the device reads reaped memory: %s, where EFAULT belongs",
 	      error ? errno_name(error) : "no error");
-	reaped_end(&reaped);
+	dying_process_end(&child);
 }
 
 #define AT(point) .number = { SECMMU_HMM_AT_##point }
 
 static const struct test_case cases[] = {
-	{ .name = "undisturbed", .run = test_undisturbed },
+	{ .name = "undisturbed", .run = test_untriggered },
 	{ .name = "before_begin",
 	  .run = test_between,
 	  .number = { SECMMU_HMM_AT_BEGIN, 0, 0 } },

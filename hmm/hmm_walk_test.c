@@ -17,10 +17,10 @@
 #include "cases.h"
 #include "hmm_device.h"
 #include "pagemap.h"
-#include "place.h"
+#include "mapping_state.h"
 #include "report.h"
 #include "walk_table.h"
-#include "worker.h"
+#include "thread.h"
 
 /* Requests of the columns "masked" and "mixed", in turns. */
 static const u32 pattern[] = {
@@ -46,12 +46,12 @@ static const struct {
 };
 
 /**
- * struct state - what a walk without requests must leave as it is
+ * struct untouched - what a walk without requests must leave as it is
  * @faults: page faults that this thread had
  * @resident: pages that this process has in memory
  * @entries: page map entries of the place
  */
-struct state {
+struct untouched {
 	long faults;
 	unsigned long resident;
 	u64 *entries;
@@ -70,11 +70,11 @@ static u64 *new_entries(void)
 }
 
 /* And pages for as many as this place has, so that none is faulted in later. */
-static void populate(u64 *entries, const struct place *place)
+static void populate(u64 *entries, const struct mapping_state *state)
 {
-	CHECK(place->pages <= ENTRIES_MAX, "%llu pages are too many to walk",
-	      place->pages);
-	memset(entries, 0, place->pages * sizeof(*entries));
+	CHECK(state->pages <= ENTRIES_MAX, "%llu pages are too many to walk",
+	      state->pages);
+	memset(entries, 0, state->pages * sizeof(*entries));
 }
 
 static long faults_of_thread(void)
@@ -97,24 +97,24 @@ static unsigned long resident_pages(void)
 	return resident;
 }
 
-static void look(struct pagemap *pagemap, const struct place *place,
-		 struct state *state)
+static void look(struct pagemap *pagemap, const struct mapping_state *state,
+		 struct untouched *untouched)
 {
 	u64 i;
 
-	for (i = 0; place->frame && i < place->pages; i++)
-		state->entries[i] = PAGEMAP_PRESENT | (place->frame + i);
-	if (!place->frame)
-		pagemap_read(pagemap, place->start, state->entries,
-			     place->pages);
-	state->resident = resident_pages();
+	for (i = 0; state->frame && i < state->pages; i++)
+		untouched->entries[i] = PAGEMAP_PRESENT | (state->frame + i);
+	if (!state->frame)
+		pagemap_read(pagemap, state->start, untouched->entries,
+			     state->pages);
+	untouched->resident = resident_pages();
 	/* Last, so that looking does not count. */
-	state->faults = faults_of_thread();
+	untouched->faults = faults_of_thread();
 }
 
-static void judge_unchanged(const struct place *place,
-			    const struct state *before, long faults,
-			    const struct state *after)
+static void judge_unchanged(const struct mapping_state *state,
+			    const struct untouched *before, long faults,
+			    const struct untouched *after)
 {
 	u64 i;
 
@@ -124,21 +124,21 @@ static void judge_unchanged(const struct place *place,
 	CHECK(after->resident == before->resident,
 	      "hmm_range_fault() was not asked to fault anything in, and the process has %lu pages instead of %lu",
 	      after->resident, before->resident);
-	for (i = 0; i < place->pages; i++)
+	for (i = 0; i < state->pages; i++)
 		CHECK(after->entries[i] == before->entries[i],
 		      "hmm_range_fault() was not asked to fault anything in, and page %llu's page map entry went from %#llx to %#llx",
 		      i, before->entries[i], after->entries[i]);
 }
 
-static u64 with_order(u64 flags, const struct place *place)
+static u64 with_order(u64 flags, const struct mapping_state *state)
 {
-	u64 order = (u64)__builtin_ctzll(place->huge / place->page);
+	u64 order = (u64)__builtin_ctzll(state->huge / state->page);
 
 	return flags | order << SECMMU_HMM_ORDER_SHIFT;
 }
 
 /* All of an entry but the page. */
-static u64 expected_flags(char letter, const struct place *place)
+static u64 expected_flags(char letter, const struct mapping_state *state)
 {
 	u64 readable = SECMMU_HMM_VALID;
 	u64 writable = SECMMU_HMM_VALID | SECMMU_HMM_WRITE;
@@ -147,23 +147,23 @@ static u64 expected_flags(char letter, const struct place *place)
 	case '.':
 		return 0;
 	case ',':
-		return with_order(0, place);
+		return with_order(0, state);
 	case 'r':
 		return readable;
 	case 'R':
-		return with_order(readable, place);
+		return with_order(readable, state);
 	case 'w':
 		return writable;
 	case 'W':
-		return with_order(writable, place);
+		return with_order(writable, state);
 	case 'd':
 		return writable | SECMMU_HMM_DEVICE_PAGE;
 	case 'D':
-		return with_order(writable | SECMMU_HMM_DEVICE_PAGE, place);
+		return with_order(writable | SECMMU_HMM_DEVICE_PAGE, state);
 	case 'p':
 		return readable | SECMMU_HMM_DEVICE_PAGE;
 	case 'P':
-		return with_order(readable | SECMMU_HMM_DEVICE_PAGE, place);
+		return with_order(readable | SECMMU_HMM_DEVICE_PAGE, state);
 	case '!':
 		return SECMMU_HMM_ERROR;
 	}
@@ -183,79 +183,80 @@ static const char *describe(u64 flags, char *text, size_t size)
 }
 
 /* A page that CPUs cannot reach is to them like one that is swapped out. */
-static void judge_device_frame(const struct place *place,
+static void judge_device_frame(const struct mapping_state *state,
 			       const struct walk_row *row, u64 number,
 			       u64 entry, u64 pagemap_entry)
 {
 	CHECK(!(pagemap_entry & PAGEMAP_PRESENT) &&
 		      pagemap_entry & PAGEMAP_SWAPPED,
 	      "%s: page %llu of %llu is in memory of the device for hmm_range_fault(), and its page map entry is %#llx",
-	      row->place, number, place->pages, pagemap_entry);
+	      row->state, number, state->pages, pagemap_entry);
 	CHECK((entry & SECMMU_HMM_PAGE_MASK) ==
 		      pagemap_swap_offset(pagemap_entry),
 	      "%s: page %llu of %llu: hmm_range_fault() has page frame %#llx of the device's memory, the page table %#llx",
-	      row->place, number, place->pages, entry & SECMMU_HMM_PAGE_MASK,
+	      row->state, number, state->pages, entry & SECMMU_HMM_PAGE_MASK,
 	      pagemap_swap_offset(pagemap_entry));
 }
 
-static void judge_page(const struct place *place, const struct walk_row *row,
-		       u64 number, u64 entry, u64 pagemap_entry, char letter)
+static void judge_page(const struct mapping_state *state,
+		       const struct walk_row *row, u64 number, u64 entry,
+		       u64 pagemap_entry, char letter)
 {
-	u64 expected = expected_flags(letter, place);
+	u64 expected = expected_flags(letter, state);
 	u64 found = entry & ~SECMMU_HMM_PAGE_MASK;
 	char said[64], must[64];
 
 	/* Only memory of devices has frames that are known beforehand. */
-	if (place->frame && (expected & SECMMU_HMM_VALID))
+	if (state->frame && (expected & SECMMU_HMM_VALID))
 		expected |= SECMMU_HMM_DEVICE_PAGE;
 	CHECK(found == expected,
 	      "%s: page %llu of %llu: hmm_range_fault() says %s, where %s belongs\nrule: %s",
-	      row->place, number, place->pages,
+	      row->state, number, state->pages,
 	      describe(found, said, sizeof(said)),
 	      describe(expected, must, sizeof(must)), row->rule);
-	if (!(found & SECMMU_HMM_VALID) || place->no_pagemap)
+	if (!(found & SECMMU_HMM_VALID) || state->no_pagemap)
 		return;
 	/* DAX is memory that CPUs reach. */
-	if ((found & SECMMU_HMM_DEVICE_PAGE) && !place->frame) {
-		judge_device_frame(place, row, number, entry, pagemap_entry);
+	if ((found & SECMMU_HMM_DEVICE_PAGE) && !state->frame) {
+		judge_device_frame(state, row, number, entry, pagemap_entry);
 		return;
 	}
 	CHECK(pagemap_entry & PAGEMAP_PRESENT,
 	      "%s: page %llu of %llu is valid for hmm_range_fault(), and the page table has none (page map entry %#llx)",
-	      row->place, number, place->pages, pagemap_entry);
+	      row->state, number, state->pages, pagemap_entry);
 	CHECK((entry & SECMMU_HMM_PAGE_MASK) ==
 		      (pagemap_entry & PAGEMAP_PFN_MASK),
 	      "%s: page %llu of %llu: hmm_range_fault() has page frame %#llx, the page table %#llx",
-	      row->place, number, place->pages, entry & SECMMU_HMM_PAGE_MASK,
+	      row->state, number, state->pages, entry & SECMMU_HMM_PAGE_MASK,
 	      pagemap_entry & PAGEMAP_PFN_MASK);
 }
 
-static void let_go(struct worker *worker, void *argument)
+static void let_go(struct thread *thread, void *argument)
 {
 	const struct walk_row *row = ((void **)argument)[0];
-	struct place *place = ((void **)argument)[1];
+	struct mapping_state *state = ((void **)argument)[1];
 
-	worker_doing(worker, "waiting for the walk to wait");
-	place_kind_of(row->place)->let_go(place);
+	thread_doing(thread, "waiting for the walk to wait");
+	mapping_state_kind_of(row->state)->let_go(state);
 }
 
 /* The walk; somebody else has to do something so that it ends, for some places. */
-static void walk(const struct walk_row *row, struct place *place,
+static void walk(const struct walk_row *row, struct mapping_state *state,
 		 struct secmmu_hmm_walk *asked, const u64 *requested,
 		 bool waits)
 {
-	struct worker_group *group = NULL;
-	const void *argument[] = { row, place };
+	struct thread_group *group = NULL;
+	const void *argument[] = { row, state };
 
 	if (waits) {
-		group = worker_group_new("let go");
-		worker_add(group, "letter", let_go, argument);
-		worker_group_start(group);
+		group = thread_group_new("let go");
+		thread_add(group, "letter", let_go, argument);
+		thread_group_start(group);
 	}
-	hmm_walk(place->device, asked, requested);
+	hmm_walk(state->device, asked, requested);
 	if (group) {
-		worker_group_join(group, 10000);
-		worker_group_join(place->helper, 10000);
+		thread_group_join(group, 10000);
+		thread_group_join(state->helper, 10000);
 	}
 }
 
@@ -276,7 +277,8 @@ static void test_walk(const struct test_case *test)
 {
 	const struct walk_row *row = test->data;
 	enum walk_request request = test->number[0];
-	const struct place_kind *kind = place_kind_of(row->place);
+	const struct mapping_state_kind *kind = mapping_state_kind_of(
+		row->state);
 	const char *cell = row->cell[request];
 	struct secmmu_hmm_walk asked = {
 		.default_flags = requests[request].default_flags,
@@ -285,45 +287,45 @@ static void test_walk(const struct test_case *test)
 	struct pagemap *pagemap = pagemap_open();
 	/* Before the place is made: nothing else may get its addresses. */
 	u64 *entries = new_entries(), *requested = new_entries(), i;
-	struct state before = { .entries = new_entries() };
-	struct state after = { .entries = new_entries() };
-	struct place place;
+	struct untouched before = { .entries = new_entries() };
+	struct untouched after = { .entries = new_entries() };
+	struct mapping_state state;
 	long faults;
 
-	place_prepare(&place, kind);
-	populate(entries, &place);
-	populate(requested, &place);
-	populate(before.entries, &place);
-	populate(after.entries, &place);
-	for (i = 0; i < place.pages; i++)
+	mapping_state_prepare(&state, kind);
+	populate(entries, &state);
+	populate(requested, &state);
+	populate(before.entries, &state);
+	populate(after.entries, &state);
+	for (i = 0; i < state.pages; i++)
 		requested[i] = pattern[i % PATTERN];
-	asked.start = (uintptr_t)place.start;
-	asked.end = asked.start + place.pages * place.page;
+	asked.start = (uintptr_t)state.start;
+	asked.end = asked.start + state.pages * state.page;
 	asked.entries = (uintptr_t)entries;
 
-	warm_up(place.device);
-	look(pagemap, &place, &before);
-	walk(row, &place, &asked, requested,
+	warm_up(state.device);
+	look(pagemap, &state, &before);
+	walk(row, &state, &asked, requested,
 	     kind->let_go && request != WALK_SNAPSHOT);
 	faults = faults_of_thread();
-	look(pagemap, &place, &after);
+	look(pagemap, &state, &after);
 	pagemap_close(pagemap);
 
 	if (cell[0] == 'E') {
 		CHECK(asked.error && !strcmp(errno_name(asked.error), cell),
 		      "%s: hmm_range_fault() returns %s, where %s belongs\nrule: %s",
-		      row->place, asked.error ? errno_name(asked.error) : "0",
+		      row->state, asked.error ? errno_name(asked.error) : "0",
 		      cell, row->rule);
 		return;
 	}
 	CHECK(!asked.error,
 	      "%s: hmm_range_fault() returns %s, where it has to succeed\nrule: %s",
-	      row->place, errno_name(asked.error), row->rule);
-	for (i = 0; i < place.pages; i++)
-		judge_page(&place, row, i, entries[i], after.entries[i],
+	      row->state, errno_name(asked.error), row->rule);
+	for (i = 0; i < state.pages; i++)
+		judge_page(&state, row, i, entries[i], after.entries[i],
 			   cell[i % strlen(cell)]);
 	if (request == WALK_SNAPSHOT)
-		judge_unchanged(&place, &before, faults, &after);
+		judge_unchanged(&state, &before, faults, &after);
 }
 
 /* Nothing is asked of any page by itself, whatever the entries have. */
@@ -335,20 +337,20 @@ static void test_alike(const struct test_case *test)
 		.default_flags = SECMMU_HMM_ALIKE,
 		.flags_mask = SECMMU_HMM_REQ_FAULT | SECMMU_HMM_REQ_WRITE,
 	};
-	struct place place;
+	struct mapping_state state;
 	int error;
 
-	place_prepare(&place, place_kind_of("hole_pte"));
-	populate(entries, &place);
-	populate(requested, &place);
-	for (i = 0; i < place.pages; i++)
+	mapping_state_prepare(&state, mapping_state_kind_of("hole_pte"));
+	populate(entries, &state);
+	populate(requested, &state);
+	for (i = 0; i < state.pages; i++)
 		requested[i] = i % 2 ? ~0ULL : SECMMU_HMM_REQ_FAULT;
-	walk.start = (uintptr_t)place.start;
-	walk.end = walk.start + place.pages * place.page;
-	error = hmm_walk(place.device, &walk, requested);
+	walk.start = (uintptr_t)state.start;
+	walk.end = walk.start + state.pages * state.page;
+	error = hmm_walk(state.device, &walk, requested);
 	CHECK(!error, "hmm_range_fault() returns %s, where it has to succeed",
 	      errno_name(error));
-	for (i = 0; i < place.pages; i++)
+	for (i = 0; i < state.pages; i++)
 		CHECK(!entries[i],
 		      "page %llu was not asked for, and hmm_range_fault() says %#llx of it, where nothing has been",
 		      i, entries[i]);
@@ -442,7 +444,7 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 				.number = { request },
 			};
 			snprintf(cases[count].name, sizeof(cases[count].name),
-				 "%s/%s", row->place,
+				 "%s/%s", row->state,
 				 walk_request_name(request));
 			count++;
 		}

@@ -63,7 +63,7 @@ bool race_allows(unsigned int storm, enum backing_kind kind)
 		 */
 		return storm != RACE_FORK &&
 		       !(storm & (RACE_FREE | RACE_KSM | RACE_REPLACE |
-				  RACE_AWAY | RACE_ALONE | RACE_UFFD));
+				  RACE_AWAY | RACE_EXCLUSIVE | RACE_UFFD));
 	default:
 		return false;
 	}
@@ -125,7 +125,7 @@ static bool device_do(const struct race *race,
 	    (error == -EFAULT && race->storm & (RACE_REMAP | RACE_UFFD)) ||
 	    /* What get_user_pages() says of read-only memory. */
 	    (error == -EFAULT && race->storm & RACE_PROTECT &&
-	     operation == SECMMU_HMM_ADD_ALONE))
+	     operation == SECMMU_HMM_ADD_EXCLUSIVE))
 		return false;
 	CHECK(!error, "the device cannot %s memory: %s",
 	      operation == SECMMU_HMM_READ ? "read" : "write",
@@ -137,10 +137,10 @@ static void device_add(struct race *race, unsigned int number)
 {
 	struct race_keep *keep = &race->keep[number];
 	u64 before = load(&keep->added), word = 1;
-	bool alone = race->storm & RACE_ALONE && number % 2;
+	bool alone = race->storm & RACE_EXCLUSIVE && number % 2;
 
 	__atomic_fetch_add(&keep->begun, 1, __ATOMIC_SEQ_CST);
-	if (!device_do(race, alone ? SECMMU_HMM_ADD_ALONE : SECMMU_HMM_ADD,
+	if (!device_do(race, alone ? SECMMU_HMM_ADD_EXCLUSIVE : SECMMU_HMM_ADD,
 		       race_keep_word(race, number), &word)) {
 		__atomic_fetch_sub(&keep->begun, 1, __ATOMIC_SEQ_CST);
 		return;
@@ -188,17 +188,17 @@ static bool rests(const struct race *race, unsigned int number)
 	return __atomic_load_n(&race->resting, __ATOMIC_RELAXED) == number;
 }
 
-void race_device(struct worker *worker, void *argument)
+void race_device(struct thread *thread, void *argument)
 {
 	static void (*const actions[])(struct race * race,
 				       unsigned int number) = {
 		device_add,  device_add, device_look, device_look_at_dropped,
 		device_mark,
 	};
-	struct random_stream *random = worker_random(worker);
+	struct random_stream *random = thread_random(thread);
 	struct race *race = argument;
 
-	while (!worker_should_stop(worker)) {
+	while (!thread_should_stop(thread)) {
 		u64 action = random_below(random,
 					  sizeof(actions) / sizeof(*actions));
 		unsigned int number = random_below(random, RACE_PAGES);
@@ -212,12 +212,12 @@ void race_device(struct worker *worker, void *argument)
 	}
 }
 
-void race_cpu(struct worker *worker, void *argument)
+void race_cpu(struct thread *thread, void *argument)
 {
-	struct random_stream *random = worker_random(worker);
+	struct random_stream *random = thread_random(thread);
 	struct race *race = argument;
 
-	while (!worker_should_stop(worker)) {
+	while (!thread_should_stop(thread)) {
 		unsigned int number = random_below(random, RACE_PAGES);
 		struct race_keep *keep = &race->keep[number];
 		u64 before = load(&keep->added), found;
@@ -261,9 +261,9 @@ static void judge_end(struct race *race)
  * What else the storm does may leave no huge page for a while; and under a load
  * that takes memory, none can be had for what was split once.
  */
-static bool must_move_whole(const struct race *race)
+static bool must_move_huge(const struct race *race)
 {
-	return race->storm == (RACE_AWAY | RACE_WHOLE) && !race->loaded;
+	return race->storm == (RACE_AWAY | RACE_HUGE) && !race->loaded;
 }
 
 /* Who has not yet had a part in it, NULL if all have. */
@@ -282,11 +282,11 @@ static const char *missing(const struct race *race)
 		return "owner of the dropped half";
 	if (!load(&race->victim->rounds))
 		return "process that gets dropped pages";
-	if (race_disturbs(race) && !load(&race->disturbances))
+	if (race_triggers(race) && !load(&race->ops))
 		return "storm";
 	if (!hmm_counters(race->device, race->mirror).dropped)
 		return "notifier (it has dropped no entry of the device)";
-	if (must_move_whole(race) && !load(&race->moved_whole))
+	if (must_move_huge(race) && !load(&race->moved_huge))
 		return "huge page (none has moved in one)";
 	return NULL;
 }
@@ -310,7 +310,7 @@ static void tell(struct race *race)
 			    race->merged);
 	if (race->storm & RACE_AWAY)
 		report_info("%llu pages moved to devices' memory, between them, or back; %llu of them in huge pages",
-			    race->moved, race->moved_whole);
+			    race->moved, race->moved_huge);
 }
 
 static void set(struct race *race, enum backing_kind kind)
@@ -339,10 +339,10 @@ static void set(struct race *race, enum backing_kind kind)
 	race->stride = request.size / (2 * RACE_PAGES);
 	race_storm_prepare(race);
 	race->device = hmm_open();
-	if (race->storm & (RACE_AWAY | RACE_ALONE))
+	if (race->storm & (RACE_AWAY | RACE_EXCLUSIVE))
 		hmm_need_memory(race->device);
-	if (race->storm & RACE_WHOLE)
-		hmm_need_whole(race->device);
+	if (race->storm & RACE_HUGE)
+		hmm_need_huge(race->device);
 	race->mirror = hmm_mirror(race->device, race->backing.hva,
 				  request.size);
 	current = race;
@@ -360,7 +360,7 @@ static void widen_windows(const struct race *race, struct random_stream *random)
 	static const enum secmmu_hmm_point points[] = {
 		SECMMU_HMM_AT_WALK,	  SECMMU_HMM_AT_LOCK,
 		SECMMU_HMM_AT_INVALIDATE, SECMMU_HMM_AT_MIGRATION,
-		SECMMU_HMM_AT_ALONE,
+		SECMMU_HMM_AT_EXCLUSIVE,
 	};
 	const struct timespec wait = { .tv_nsec = WINDOWS_NS };
 	size_t i;
@@ -387,7 +387,7 @@ void race_run(unsigned int storm, enum backing_kind kind, u64 duration_ns,
 	      unsigned int devices)
 {
 	struct race *race = calloc(1, sizeof(*race));
-	struct worker_group *group = worker_group_new("race");
+	struct thread_group *group = thread_group_new("race");
 	struct random_stream random;
 	u64 until;
 	unsigned int i;
@@ -406,24 +406,24 @@ void race_run(unsigned int storm, enum backing_kind kind, u64 duration_ns,
 		background = background_start(&request);
 	race->loaded = background && background_running(background);
 	for (i = 0; i < devices; i++)
-		worker_add(group, "device", race_device, race);
-	worker_add(group, "cpu", race_cpu, race);
-	worker_add(group, "storm", race_storm, race);
-	worker_add(group, "owner", race_owner, race);
+		thread_add(group, "device", race_device, race);
+	thread_add(group, "cpu", race_cpu, race);
+	thread_add(group, "storm", race_storm, race);
+	thread_add(group, "owner", race_owner, race);
 
 	case_random(&random, "windows", 0);
 	until = clock_ns() + duration_ns;
 	if (race->loaded)
-		worker_group_silence_ms(group, LOADED_MS);
-	worker_group_start(group);
+		thread_group_silence_ms(group, LOADED_MS);
+	thread_group_start(group);
 	while (!is_over(race, until))
 		widen_windows(race, &random);
-	worker_group_stop(group);
-	worker_group_join(group, race->loaded ? LOADED_MS : STOP_MS);
+	thread_group_stop(group);
+	thread_group_join(group, race->loaded ? LOADED_MS : STOP_MS);
 	if (background)
 		background_end(background);
 	race_victim_end(race, victim);
-	disturb_end(&race->disturber);
+	notifier_trigger_end(&race->trigger);
 	judge_end(race);
 	tell(race);
 }

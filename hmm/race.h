@@ -23,8 +23,8 @@
 #include <sys/types.h>
 
 #include "backing.h"
-#include "disturb.h"
-#include "worker.h"
+#include "notifier_op.h"
+#include "thread.h"
 #include "types.h"
 
 /*
@@ -46,10 +46,10 @@
 #define RACE_REPLACE	(1U << 9) /* the dropped half: a new mapping over it */
 #define RACE_FREE	(1U << 10) /* the dropped half: MADV_FREE, then a store */
 #define RACE_AWAY	(1U << 11) /* to memory of devices, and back */
-#define RACE_ALONE	(1U << 12) /* the device adds by exclusive access, too */
+#define RACE_EXCLUSIVE	(1U << 12) /* the device adds by exclusive access, too */
 #define RACE_UFFD	(1U << 13) /* write-protected by userfaultfd, and back */
 #define RACE_SPLIT	(1U << 14) /* huge pages split in place */
-#define RACE_WHOLE	(1U << 15) /* RACE_AWAY moves nothing but whole huge pages */
+#define RACE_HUGE	(1U << 15) /* RACE_AWAY moves nothing but whole huge pages */
 
 /**
  * struct race_keep - a kept page's book
@@ -76,7 +76,7 @@ struct race_drop {
  * @storm: RACE_*
  * @backing: the memory; the first half of it is kept
  * @kept: the first half
- * @disturber: of the kept half
+ * @trigger: of the kept half
  * @page: bytes of a page
  * @stride: bytes from one page that is worked on to the next
  * @device: the device that mirrors it
@@ -89,17 +89,17 @@ struct race_drop {
  * @merged: how often one was merged with its twin
  * @pagemap: to see that
  * @moved: pages that went to devices' memory and back
- * @moved_whole: of them, in huge pages
+ * @moved_huge: of them, in huge pages
  * @loaded: stress-ng takes memory beside it
  * @operations: how much devices did
  * @additions: how much CPUs did
- * @disturbances: how much the storm did to the kept half, without an error
+ * @ops: how much the storm did to the kept half, without an error
  */
 struct race {
 	unsigned int storm;
 	struct backing backing;
 	struct backing kept;
-	struct disturber disturber;
+	struct notifier_trigger trigger;
 	u64 page;
 	u64 stride;
 	int device;
@@ -112,11 +112,11 @@ struct race {
 	u64 merged;
 	struct pagemap *pagemap;
 	u64 moved;
-	u64 moved_whole;
+	u64 moved_huge;
 	bool loaded;
 	u64 operations;
 	u64 additions;
-	u64 disturbances;
+	u64 ops;
 };
 
 /**
@@ -173,20 +173,20 @@ static inline void race_count(u64 *counter)
 }
 
 /* Does the storm do anything to the kept half? */
-bool race_disturbs(const struct race *race);
+bool race_triggers(const struct race *race);
 
 /* What takes a storm a setting of the kernel, or a file; skips if it is not there. */
 void race_storm_prepare(struct race *race);
 
 /* Do something of the storm to some pages of the kept half. */
-void race_storm(struct worker *worker, void *race);
+void race_storm(struct thread *thread, void *race);
 
 /* Give generations to pages of the dropped half, and drop them. */
-void race_owner(struct worker *worker, void *race);
+void race_owner(struct thread *thread, void *race);
 
 /* Add, look and store as the device; add and look as a CPU. */
-void race_device(struct worker *worker, void *race);
-void race_cpu(struct worker *worker, void *race);
+void race_device(struct thread *thread, void *race);
+void race_cpu(struct thread *thread, void *race);
 
 /* A child process that gets pages which others had, and looks after them. */
 pid_t race_victim_start(struct race *race);

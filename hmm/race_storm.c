@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "disturb.h"
+#include "notifier_op.h"
 #include "hmm_device.h"
 #include "pagemap.h"
 #include "race.h"
@@ -38,11 +38,11 @@
 
 /* ---- the kept half ---- */
 
-/* Some pages, all of them now and then; with RACE_WHOLE all of some huge pages. */
+/* Some pages, all of them now and then; with RACE_HUGE all of some huge pages. */
 static void choose_range(const struct race *race, struct random_stream *random,
 			 struct secmmu_hmm_migrate *migrate)
 {
-	u64 part = race->storm & RACE_WHOLE ? backing_thp_size() : race->page;
+	u64 part = race->storm & RACE_HUGE ? backing_thp_size() : race->page;
 	u64 parts = race->backing.size / part;
 	u64 first = random_below(random, parts);
 	u64 count = random_between(random, 1, parts - first);
@@ -55,8 +55,8 @@ static void choose_range(const struct race *race, struct random_stream *random,
 	}
 	migrate->start = (uintptr_t)race->backing.hva + first * part;
 	migrate->end = migrate->start + count * part;
-	if (race->storm & RACE_WHOLE || random_chance(random, 1, 2))
-		migrate->flags = SECMMU_HMM_WHOLE;
+	if (race->storm & RACE_HUGE || random_chance(random, 1, 2))
+		migrate->flags = SECMMU_HMM_HUGE;
 }
 
 /*
@@ -78,26 +78,26 @@ static void away(struct race *race, struct random_stream *random)
 	      (migrate.end - migrate.start) / race->page, migrate.from,
 	      migrate.to, errno_name(error));
 	race->moved += migrate.pages;
-	race->moved_whole += migrate.whole;
+	race->moved_huge += migrate.whole;
 	if (migrate.pages)
-		race_count(&race->disturbances);
+		race_count(&race->ops);
 }
 
 /* What lib/disturb.h has, to one page of the kept half or to all of it. */
 static const struct {
 	unsigned int storm;
-	enum disturbance disturbance;
+	enum notifier_op op;
 	bool all;
 } kept[] = {
-	{ RACE_PROTECT, DISTURB_PROTECT, false },
-	{ RACE_REMAP, DISTURB_REMAP, false },
-	{ RACE_PAGEOUT, DISTURB_PAGE_OUT, false },
-	{ RACE_COLLAPSE, DISTURB_COLLAPSE, true },
-	{ RACE_FORK, DISTURB_FORK, true },
-	{ RACE_CLEAR_REFS, DISTURB_CLEAR_REFS, true },
-	{ RACE_KSM, DISTURB_MERGE, true },
-	{ RACE_UFFD, DISTURB_WRITE_PROTECT, false },
-	{ RACE_SPLIT, DISTURB_SPLIT, true },
+	{ RACE_PROTECT, NOTIFIER_PROTECT, false },
+	{ RACE_REMAP, NOTIFIER_REMAP, false },
+	{ RACE_PAGEOUT, NOTIFIER_PAGE_OUT, false },
+	{ RACE_COLLAPSE, NOTIFIER_COLLAPSE, true },
+	{ RACE_FORK, NOTIFIER_FORK, true },
+	{ RACE_CLEAR_REFS, NOTIFIER_CLEAR_REFS, true },
+	{ RACE_KSM, NOTIFIER_MERGE, true },
+	{ RACE_UFFD, NOTIFIER_WRITE_PROTECT, false },
+	{ RACE_SPLIT, NOTIFIER_SPLIT, true },
 };
 #define KEPT (ARRAY_SIZE(kept))
 
@@ -134,12 +134,12 @@ void race_storm_prepare(struct race *race)
 
 	for (i = 0; i < KEPT; i++)
 		if (race->storm & kept[i].storm)
-			set |= DISTURB_BIT(kept[i].disturbance);
+			set |= NOTIFIER_BIT(kept[i].op);
 	race->kept = race->backing;
 	race->kept.size /= 2;
 	race->kept.map_size = race->kept.size;
-	disturb_prepare(&race->disturber, set);
-	disturb_begin(&race->disturber, &race->kept);
+	notifier_trigger_prepare(&race->trigger, set);
+	notifier_trigger_begin(&race->trigger, &race->kept);
 	if (race->storm & RACE_KSM)
 		prepare_twins(race);
 }
@@ -173,40 +173,39 @@ static void rest_and_merge(struct race *race, struct random_stream *random)
 	memcpy(race->twins + number * race->page, race_keep_word(race, number),
 	       race->page);
 	while (!is_merged(race, number) && !deadline_passed(end) &&
-	       !worker_wanted(worker_self()))
+	       !thread_wanted(thread_self()))
 		nanosleep(&look, NULL);
 	if (is_merged(race, number))
 		race_count(&race->merged);
 	__atomic_store_n(&race->resting, RACE_PAGES, __ATOMIC_SEQ_CST);
 }
 
-static void disturb_kept(struct race *race, struct random_stream *random,
-			 size_t i)
+static void notifier_trigger_kept(struct race *race,
+				  struct random_stream *random, size_t i)
 {
 	u64 offset = random_below(random, RACE_PAGES) * race->stride;
 	int error;
 
-	worker_doing(worker_self(),
-		     disturbance_info(kept[i].disturbance)->name);
-	error = disturb(&race->disturber, kept[i].disturbance, random,
-			kept[i].all ? 0 : offset,
-			kept[i].all ? race->kept.size : race->page);
+	thread_doing(thread_self(), notifier_op_info(kept[i].op)->name);
+	error = notifier_trigger(&race->trigger, kept[i].op, random,
+				 kept[i].all ? 0 : offset,
+				 kept[i].all ? race->kept.size : race->page);
 	/*
 	 * That nothing could be paged out or collapsed at the moment is all right.
 	 * copy_nonpresent_pte() cannot give back exclusive access to a page that
 	 * the device has locked just now: EBUSY, which copy_pmd_range() makes
 	 * ENOMEM of.
 	 */
-	CHECK(kept[i].disturbance != DISTURB_FORK || !error ||
-		      (error == -ENOMEM && race->storm & RACE_ALONE),
+	CHECK(kept[i].op != NOTIFIER_FORK || !error ||
+		      (error == -ENOMEM && race->storm & RACE_EXCLUSIVE),
 	      "cannot have a child: %s", errno_name(-error));
 	if (kept[i].storm == RACE_KSM)
 		rest_and_merge(race, random);
 	if (!error)
-		race_count(&race->disturbances);
+		race_count(&race->ops);
 }
 
-bool race_disturbs(const struct race *race)
+bool race_triggers(const struct race *race)
 {
 	unsigned int storms = RACE_MOVE | RACE_AWAY;
 	size_t i;
@@ -216,28 +215,28 @@ bool race_disturbs(const struct race *race)
 	return race->storm & storms;
 }
 
-void race_storm(struct worker *worker, void *argument)
+void race_storm(struct thread *thread, void *argument)
 {
-	struct random_stream *random = worker_random(worker);
+	struct random_stream *random = thread_random(thread);
 	struct race *race = argument;
 
-	while (!worker_should_stop(worker)) {
+	while (!thread_should_stop(thread)) {
 		/* Two that are not of that table, or not of a half. */
 		u64 i = random_below(random, KEPT + 2);
 		int error;
 
 		if (i < KEPT && race->storm & kept[i].storm) {
-			disturb_kept(race, random, i);
+			notifier_trigger_kept(race, random, i);
 		} else if (i == KEPT && race->storm & RACE_MOVE) {
-			worker_doing(worker, "moving to another node");
+			thread_doing(thread, "moving to another node");
 			/* Some that are in use at the moment stay: EIO. */
 			error = backing_move(&race->backing,
 					     random_below(random,
 							  backing_nodes()));
 			if (!error || error == -EIO)
-				race_count(&race->disturbances);
+				race_count(&race->ops);
 		} else if (i > KEPT && race->storm & RACE_AWAY) {
-			worker_doing(worker,
+			thread_doing(thread,
 				     "moving to memory of a device or back");
 			away(race, random);
 		}
@@ -303,24 +302,24 @@ static void free_page(struct race *race, unsigned int number)
 		  "freed lazily, then written by the device, then paged out");
 }
 
-void race_owner(struct worker *worker, void *argument)
+void race_owner(struct thread *thread, void *argument)
 {
-	struct random_stream *random = worker_random(worker);
+	struct random_stream *random = thread_random(thread);
 	struct race *race = argument;
 
-	while (!worker_should_stop(worker)) {
+	while (!thread_should_stop(thread)) {
 		unsigned int number = random_below(random, RACE_PAGES);
 		struct race_drop *drop = &race->drop[number];
 
-		worker_doing(worker, "giving birth to a page");
+		thread_doing(thread, "giving birth to a page");
 		give_birth(race, number, random_chance(random, 1, 2));
 		if (race->storm & RACE_FREE) {
-			worker_doing(worker, "freeing a page lazily");
+			thread_doing(thread, "freeing a page lazily");
 			free_page(race, number);
 		}
 		if (!(race->storm & (RACE_DROP | RACE_REPLACE)))
 			continue;
-		worker_doing(worker, "dropping a page");
+		thread_doing(thread, "dropping a page");
 		if ((race->storm & RACE_REPLACE) &&
 		    (!(race->storm & RACE_DROP) || random_chance(random, 1, 2)))
 			replace_page(race, number);

@@ -30,7 +30,7 @@ enum walk_request {
 
 /**
  * struct walk_row - the outcomes for one place
- * @place: its name
+ * @state: its name
  * @cell: by enum walk_request: the error's name; or a letter for each page, again
  *	and again if there are more pages; NULL: that is not tried
  *	.  nothing: a later request could succeed
@@ -45,7 +45,7 @@ enum walk_request {
  * @until: first release that it is not true for any more; 0: all
  */
 struct walk_row {
-	const char *place;
+	const char *state;
 	const char *cell[WALK_REQUESTS];
 	const char *rule;
 	unsigned int since, until;

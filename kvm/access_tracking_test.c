@@ -23,7 +23,7 @@
 #include "pagemap.h"
 #include "reclaim.h"
 #include "report.h"
-#include "stage.h"
+#include "stage2_vm.h"
 #include "swap.h"
 #include "young.h"
 
@@ -69,19 +69,19 @@ static void test_idle(const struct test_case *test)
 	unsigned int round;
 
 	young_begin(&young, test->number[0], test->number[1] ? BLOCKS : PAGES);
-	marked = bitmap_new(young.stage.pages);
-	after = bitmap_new(young.stage.pages);
+	marked = bitmap_new(young.fixture.pages);
+	after = bitmap_new(young.fixture.pages);
 	for (round = 0; young_more(&young, round); round++) {
 		young_choose(&young);
-		page_idle_mark(idle, young.stage.backing.hva,
-			       young.stage.pages);
+		page_idle_mark(idle, young.fixture.backing.hva,
+			       young.fixture.pages);
 		/* Looking forgets as well. */
-		page_idle_read(idle, young.stage.backing.hva, young.stage.pages,
-			       marked);
+		page_idle_read(idle, young.fixture.backing.hva,
+			       young.fixture.pages, marked);
 		young_flush(&young);
 		young_touch(&young);
-		page_idle_read(idle, young.stage.backing.hva, young.stage.pages,
-			       after);
+		page_idle_read(idle, young.fixture.backing.hva,
+			       young.fixture.pages, after);
 		judge_idle(&young, marked, after);
 	}
 	young_end(&young);
@@ -262,7 +262,7 @@ static u64 reclaim_cold(struct young *young, struct pagemap *pagemap, u64 more,
 	for (turn = 0; *cold < until && turn < TURNS; turn++) {
 		young_flush(young);
 		young_touch(young);
-		reclaim_some(AT_A_TIME * young->stage.page);
+		reclaim_some(AT_A_TIME * young->fixture.page);
 		count_swapped(young, pagemap, &hot_now, cold);
 		hot += hot_now;
 	}

@@ -2,11 +2,11 @@
 /* What stage-2 faults cost, and taking mappings away again. */
 #include "clock.h"
 #include "fault_cost.h"
-#include "fault_field.h"
+#include "fault_vm.h"
 #include "options.h"
 #include "report.h"
 #include "samples.h"
-#include "turns.h"
+#include "timed_threads.h"
 
 #define MIB (1UL << 20)
 /* All sizes by turns: what the machine does beside is shared out so. */
@@ -51,48 +51,49 @@ static u64 most_bytes(enum backing_kind kind)
 }
 
 /* One round with one kind of access. */
-static void fault(struct field *field, enum writer_access access,
+static void fault(struct fault_vm *fixture, enum writer_access access,
 		  struct series *each, struct series *series)
 {
-	double at = (double)field->slot.size / MIB, first, again, once_more;
+	double at = (double)fixture->slot.size / MIB, first, again, once_more;
 
-	field_prepare(field, 0, access);
-	first = field_access(field, 0);
-	again = field_access(field, 0);
+	fault_vm_prepare(fixture, 0, access);
+	first = fault_vm_access(fixture, 0);
+	again = fault_vm_access(fixture, 0);
 	/* What a busy machine makes of one of them must not hide the faults. */
-	once_more = field_access(field, 0);
+	once_more = fault_vm_access(fixture, 0);
 	if (once_more < again)
 		again = once_more;
 	series_add(each, at,
 		   first > again ?
-			   (first - again) / (double)field->faults / 1e3 :
+			   (first - again) / (double)fixture->faults / 1e3 :
 			   0);
 	/* Once with what was just mapped, and once with nothing. */
-	series_add(&series[UNMAP], at, field_unmap(field) / 1e3);
-	series_add(&series[NOTHING], at, field_unmap(field) / 1e3);
+	series_add(&series[UNMAP], at, fault_vm_unmap(fixture) / 1e3);
+	series_add(&series[NOTHING], at, fault_vm_unmap(fixture) / 1e3);
 }
 
 static void bench_size(enum backing_kind kind, u64 bytes, u64 share_ns,
 		       struct series *series)
 {
 	u64 until = clock_ns() + share_ns;
-	struct field field;
+	struct fault_vm fixture;
 	unsigned int turn;
 
-	if (!field_create(&field, kind, bytes, 1))
+	if (!fault_vm_create(&fixture, kind, bytes, 1))
 		return;
-	field_judge(&field);
-	field_unmap(&field);
+	fault_vm_judge(&fixture);
+	fault_vm_unmap(&fixture);
 	for (turn = 0; turn < REPEATS_MAX; turn++) {
 		if (turn >= REPEATS_MIN && clock_ns() > until)
 			break;
-		fault(&field, WRITER_LOAD, &series[READ], series);
-		writer_lay_code(field.backing.hva, bytes, field.vm->page_size);
-		fault(&field, WRITER_FETCH, &series[EXECUTE], series);
-		fault(&field, WRITER_STORE, &series[WRITE], series);
+		fault(&fixture, WRITER_LOAD, &series[READ], series);
+		writer_lay_code(fixture.backing.hva, bytes,
+				fixture.vm->page_size);
+		fault(&fixture, WRITER_FETCH, &series[EXECUTE], series);
+		fault(&fixture, WRITER_STORE, &series[WRITE], series);
 	}
-	field_judge(&field);
-	field_destroy(&field);
+	fault_vm_judge(&fixture);
+	fault_vm_destroy(&fixture);
 }
 
 void bench_faults(const struct test_case *test)
@@ -121,45 +122,45 @@ void bench_faults(const struct test_case *test)
 
 static void prepare(void *context, unsigned int index)
 {
-	field_prepare(context, index, WRITER_STORE);
+	fault_vm_prepare(context, index, WRITER_STORE);
 }
 
 static void access_part(void *context, unsigned int index)
 {
-	field_access(context, index);
+	fault_vm_access(context, index);
 }
 
 static void bench_vcpus(enum backing_kind kind, unsigned int vcpus,
 			u64 share_ns, struct series *series)
 {
 	u64 until = clock_ns() + share_ns, bytes = most_bytes(kind);
-	struct field field;
-	const struct turns_config config = {
+	struct fault_vm fixture;
+	const struct timed_threads_config config = {
 		.threads = vcpus,
 		.prepare = prepare,
 		.act = access_part,
-		.context = &field,
+		.context = &fixture,
 		.pin = true,
 	};
-	struct turns *turns;
+	struct timed_threads *turns;
 	unsigned int turn;
 
 	bytes -= bytes % (vcpus * backing_page_size(kind));
-	if (!field_create(&field, kind, bytes, vcpus))
+	if (!fault_vm_create(&fixture, kind, bytes, vcpus))
 		return;
-	field_judge(&field);
-	turns = turns_begin(&config);
+	fault_vm_judge(&fixture);
+	turns = timed_threads_begin(&config);
 	for (turn = 0; turn < REPEATS_MAX; turn++) {
 		if (turn >= REPEATS_MIN && clock_ns() > until)
 			break;
-		field_unmap(&field);
+		fault_vm_unmap(&fixture);
 		series_add(series, vcpus,
-			   (double)field.faults * 1e9 /
-				   (double)turns_take(turns));
+			   (double)fixture.faults * 1e9 /
+				   (double)timed_threads_take(turns));
 	}
-	turns_end(turns);
-	field_judge(&field);
-	field_destroy(&field);
+	timed_threads_end(turns);
+	fault_vm_judge(&fixture);
+	fault_vm_destroy(&fixture);
 }
 
 void bench_throughput(const struct test_case *test)

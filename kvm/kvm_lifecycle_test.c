@@ -17,10 +17,10 @@
 #include "backing.h"
 #include "cases.h"
 #include "clock.h"
-#include "crew.h"
+#include "vcpu_threads.h"
 #include "lifecycle_guest.h"
 #include "report.h"
-#include "victims.h"
+#include "kill_loop.h"
 #include "vm.h"
 
 #define SLOT_BYTES (4UL << 20)
@@ -161,21 +161,21 @@ static void test_orders(const struct test_case *test)
 /* A vCPU runs on without the VM's file. */
 static void test_running(const struct test_case *test)
 {
-	const struct crew_config config = {
+	const struct vcpu_threads_config config = {
 		.function = lifecycle_live,
 		.argument = GPA_TEST,
 	};
 	struct deadline deadline;
 	struct backing backing;
 	struct memslot slot;
-	struct crew *crew;
+	struct vcpu_threads *threads;
 	u64 seen;
 	struct vm *vm;
 
 	(void)test;
 	vm = new_vm(2, &backing, &slot, BACKING_ANONYMOUS_THP);
-	crew = crew_new(vm, &config);
-	crew_start(crew);
+	threads = vcpu_threads_new(vm, &config);
+	vcpu_threads_start(threads);
 	close(vm->fd);
 	vm->fd = -1;
 	seen = vm->vcpus[1].guest->beat;
@@ -184,9 +184,9 @@ static void test_running(const struct test_case *test)
 		CHECK(!deadline_passed(deadline),
 		      "the VM's file was closed, and its vCPU runs no more");
 	expect_vms(1, "the VM's file is closed, vCPUs run");
-	crew_pause(crew);
-	crew_resume(crew);
-	crew_finish(crew);
+	vcpu_threads_pause(threads);
+	vcpu_threads_resume(threads);
+	vcpu_threads_finish(threads);
 	vm_destroy(vm);
 	expect_vms(0, "all is closed");
 	backing_destroy(&backing);
@@ -329,7 +329,7 @@ static void test_immediate_exit(const struct test_case *test)
 static void live(const void *argument)
 {
 	const enum backing_kind *kind = argument;
-	const struct crew_config config = {
+	const struct vcpu_threads_config config = {
 		.function = lifecycle_live,
 		.argument = GPA_TEST,
 	};
@@ -338,7 +338,7 @@ static void live(const void *argument)
 	struct vm *vm;
 
 	vm = new_vm(2, &backing, &slot, *kind);
-	crew_start(crew_new(vm, &config));
+	vcpu_threads_start(vcpu_threads_new(vm, &config));
 	for (;;) {
 		slot_set_flags(&slot, KVM_MEM_LOG_DIRTY_PAGES);
 		slot_set_flags(&slot, 0);
@@ -370,7 +370,7 @@ static void judge_huge_pages(pid_t victim)
 static void test_killed(const struct test_case *test)
 {
 	const enum backing_kind kind = test->number[0];
-	const struct victims victims = {
+	const struct kill_loop kills = {
 		.live = live,
 		.argument = &kind,
 		.judge = judge_huge_pages,
@@ -380,7 +380,7 @@ static void test_killed(const struct test_case *test)
 	if (!backing_available(kind, SLOT_BYTES, &shortage))
 		skip_for(&shortage);
 	huge_pages_due = free_huge_pages();
-	victims_kill(&victims, case_duration_ns());
+	kill_loop_run(&kills, case_duration_ns());
 }
 
 int main(int argc, char **argv)

@@ -12,14 +12,14 @@
 
 #include "backing.h"
 #include "clock.h"
-#include "crew.h"
+#include "vcpu_threads.h"
 #include "mirror.h"
 #include "numa_moves.h"
 #include "options.h"
 #include "random.h"
 #include "report.h"
 #include "tally_guest.h"
-#include "worker.h"
+#include "thread.h"
 
 #define BYTES	   (4UL << 20)
 #define VCPUS	   2
@@ -40,7 +40,7 @@ struct moves {
 	struct dirty_log *dirty;
 	struct dirty_slot *watched;
 	struct mirror *mirror;
-	struct crew *crew;
+	struct vcpu_threads *threads;
 	struct random_stream random;
 	unsigned int nodes;
 	u64 pages;
@@ -48,7 +48,7 @@ struct moves {
 
 static bool logged(const struct test_case *test)
 {
-	return test->number[MOVES_HARVESTER] != MOVES_UNLOGGED;
+	return test->number[MOVES_MODE] != MOVES_UNLOGGED;
 }
 
 static u64 additions(const struct moves *moves)
@@ -64,7 +64,7 @@ static u64 additions(const struct moves *moves)
 static void harvest(struct moves *moves)
 {
 	dirty_harvest(moves->dirty, moves->watched, NULL);
-	crew_ring_room(moves->crew);
+	vcpu_threads_ring_room(moves->threads);
 	mirror_take(moves->mirror, moves->watched->fresh);
 }
 
@@ -105,7 +105,7 @@ static void judge_tally(const struct moves *moves)
 
 static void judge(struct moves *moves)
 {
-	crew_pause(moves->crew);
+	vcpu_threads_pause(moves->threads);
 	judge_tally(moves);
 	if (moves->mirror) {
 		harvest(moves);
@@ -113,7 +113,7 @@ static void judge(struct moves *moves)
 		mirror_take(moves->mirror, moves->watched->fresh);
 		mirror_judge(moves->mirror);
 	}
-	crew_resume(moves->crew);
+	vcpu_threads_resume(moves->threads);
 }
 
 static void judge_node(const struct moves *moves, unsigned int node)
@@ -138,7 +138,7 @@ static void move(struct moves *moves, unsigned int node)
 
 	for (attempt = 0; error && attempt < ATTEMPTS; attempt++) {
 		if (attempt + 1 == ATTEMPTS)
-			crew_pause(moves->crew);
+			vcpu_threads_pause(moves->threads);
 		error = backing_move(&moves->backing, node);
 		CHECK(!error || error == -EIO, "mbind(MPOL_MF_MOVE) failed: %s",
 		      errno_name(-error));
@@ -147,7 +147,7 @@ static void move(struct moves *moves, unsigned int node)
 	      "pages cannot be moved to node %u, not even while no vCPU runs",
 	      node);
 	judge_node(moves, node);
-	crew_resume(moves->crew);
+	vcpu_threads_resume(moves->threads);
 }
 
 static void place_vcpus(struct moves *moves)
@@ -155,17 +155,18 @@ static void place_vcpus(struct moves *moves)
 	unsigned int i;
 
 	for (i = 0; i < moves->vm->vcpu_count; i++)
-		crew_place(moves->crew, i,
-			   worker_cpu_of_node((unsigned int)
-						      random_below(&moves->random,
-								   moves->nodes),
-					      i));
+		vcpu_threads_place(moves->threads, i,
+				   thread_cpu_of_node((unsigned int)random_below(
+							      &moves->random,
+							      moves->nodes),
+						      i));
 }
 
 static void create(struct moves *moves, const struct test_case *test)
 {
-	const struct crew_config crew_config = { .function = tally_run,
-						 .silence_ms = WAIT_MS };
+	const struct vcpu_threads_config vcpu_threads_config = {
+		.function = tally_run, .silence_ms = WAIT_MS
+	};
 	struct vm_config config = {
 		.vcpus = options()->vcpus ? options()->vcpus : VCPUS,
 	};
@@ -174,14 +175,14 @@ static void create(struct moves *moves, const struct test_case *test)
 		.size = options()->memory ? options()->memory : BYTES,
 		.fd = -1,
 	};
-	enum harvester harvester = test->number[MOVES_HARVESTER];
+	enum dirty_mode mode = test->number[MOVES_MODE];
 	unsigned int i;
 
 	memset(moves, 0, sizeof(*moves));
 	if (request.size < 2 * backing_page_size(request.kind))
 		request.size = 2 * backing_page_size(request.kind);
 	if (logged(test))
-		harvester_configure(harvester, &config, 0);
+		dirty_mode_configure(mode, &config, 0);
 	case_random(&moves->random, "moves", 0);
 	moves->nodes = backing_nodes();
 	moves->vm = vm_create(&config);
@@ -198,22 +199,22 @@ static void create(struct moves *moves, const struct test_case *test)
 		tally->page_size = moves->vm->page_size;
 		case_random(&tally->random, "guest", i);
 	}
-	moves->crew = crew_new(moves->vm, &crew_config);
+	moves->threads = vcpu_threads_new(moves->vm, &vcpu_threads_config);
 }
 
-static void begin_logging(struct moves *moves, enum harvester harvester)
+static void begin_logging(struct moves *moves, enum dirty_mode mode)
 {
-	moves->dirty = dirty_new(moves->vm, harvester);
+	moves->dirty = dirty_new(moves->vm, mode);
 	moves->watched = dirty_watch(moves->dirty, &moves->slot);
 	moves->mirror = mirror_new("slot", moves->slot.hva,
 				   moves->watched->pages, moves->vm->page_size);
 	dirty_enable(moves->dirty, moves->watched);
-	mirror_begin(moves->mirror, harvester);
+	mirror_begin(moves->mirror, mode);
 }
 
 static void destroy(struct moves *moves)
 {
-	crew_finish(moves->crew);
+	vcpu_threads_finish(moves->threads);
 	if (moves->mirror) {
 		mirror_free(moves->mirror);
 		dirty_free(moves->dirty);
@@ -235,9 +236,9 @@ void numa_moves(const struct test_case *test)
 	CHECK(!error, "mbind(MPOL_BIND) failed: %s", errno_name(-error));
 	backing_populate(&moves.backing);
 	judge_node(&moves, node);
-	crew_start(moves.crew);
+	vcpu_threads_start(moves.threads);
 	if (logged(test))
-		begin_logging(&moves, test->number[MOVES_HARVESTER]);
+		begin_logging(&moves, test->number[MOVES_MODE]);
 	for (round = 0; round < ROUNDS_MIN || clock_ns() < until; round++) {
 		let_run(&moves);
 		/* Never to where it is. */

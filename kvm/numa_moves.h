@@ -7,10 +7,10 @@
 #include "dirty.h"
 
 /* A case's numbers: these, beside the kind of memory and how it is logged. */
-enum { MOVES_HARVESTER, MOVES_BACKING, MOVES_VCPUS, MOVES_DIMENSIONS };
+enum { MOVES_MODE, MOVES_BACKING, MOVES_VCPUS, MOVES_DIMENSIONS };
 
-/* MOVES_HARVESTER: what is behind the harvesters is memory that is not logged. */
-#define MOVES_UNLOGGED HARVESTER_COUNT
+/* MOVES_MODE: what is behind the harvesters is memory that is not logged. */
+#define MOVES_UNLOGGED DIRTY_MODE_COUNT
 
 /**
  * numa_moves() - a case

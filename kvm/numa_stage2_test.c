@@ -17,7 +17,7 @@
 #include "report.h"
 #include "split.h"
 #include "vm.h"
-#include "worker.h"
+#include "thread.h"
 #include "writer.h"
 
 #define DATA_BYTES (4UL << 20)
@@ -74,7 +74,7 @@ static void store(struct place *place, unsigned int node, u64 offset,
 	struct vcpu *vcpu = &place->vm->vcpus[0];
 	struct writer_list *list = writer_list_of(vcpu->guest);
 
-	worker_here_node(node);
+	thread_here_node(node);
 	*list = (struct writer_list){
 		.count = count ? 1 : 0,
 		.store[0] = { .gva = place->slot.gpa + offset,
@@ -255,12 +255,12 @@ static void run_tables_split(const struct test_case *test)
 	struct dirty_slot *watched;
 	struct dirty_log *dirty;
 	struct place place;
-	size_t ways;
-	const struct split *split = splits(&ways);
+	size_t methods;
+	const struct split *split = splits(&methods);
 
 	(void)test;
 	/* The last but one of several chunks, or the only way to be eager. */
-	split += ways > 2 ? 2 : 1;
+	split += methods > 2 ? 2 : 1;
 	split_begin(split);
 	config.eager_split = split->chunk;
 	create(&place, BACKING_ANONYMOUS_THP, bytes, &config);
@@ -269,10 +269,10 @@ static void run_tables_split(const struct test_case *test)
 		skip("huge pages of the host",
 		     "run it on a machine with more free memory");
 	store(&place, 0, 0, huge, bytes / huge);
-	dirty = dirty_new(place.vm, HARVESTER_LOG);
+	dirty = dirty_new(place.vm, DIRTY_MODE_LOG);
 	watched = dirty_watch(dirty, &place.slot);
 	note_tables(&place, before);
-	worker_here_node(1);
+	thread_here_node(1);
 	dirty_enable(dirty, watched);
 	judge_tables(&place, before, 1, bytes / huge, 0,
 		     "huge mappings that are split when logging begins");
@@ -291,8 +291,8 @@ static void run_tables_split(const struct test_case *test)
 static bool allowed(const unsigned int *tuple, const void *context)
 {
 	enum backing_kind kind = tuple[MOVES_BACKING];
-	bool main = tuple[MOVES_HARVESTER] == HARVESTER_LOG ||
-		    tuple[MOVES_HARVESTER] == MOVES_UNLOGGED;
+	bool main = tuple[MOVES_MODE] == DIRTY_MODE_LOG ||
+		    tuple[MOVES_MODE] == MOVES_UNLOGGED;
 
 	(void)context;
 	if (!backing_wanted(kind))
@@ -301,7 +301,7 @@ static bool allowed(const unsigned int *tuple, const void *context)
 	    options()->case_glob)
 		return true;
 	if (kind == BACKING_ANONYMOUS_THP)
-		return main || tuple[MOVES_VCPUS] == tuple[MOVES_HARVESTER] % 2;
+		return main || tuple[MOVES_VCPUS] == tuple[MOVES_MODE] % 2;
 	return main && (kind == BACKING_ANONYMOUS ||
 			kind == BACKING_HUGETLB_2M || kind == BACKING_SHMEM);
 }
@@ -320,11 +320,11 @@ static size_t add_moves(const struct options *options, struct test_case *cases,
 {
 	const struct case_matrix matrix = {
 		.dimensions = MOVES_DIMENSIONS,
-		.levels = { HARVESTER_COUNT + 1, BACKING_GUEST_MEMFD, 2 },
+		.levels = { DIRTY_MODE_COUNT + 1, BACKING_GUEST_MEMFD, 2 },
 		.allowed = allowed,
 	};
 	static struct case_tuple
-		tuples[(HARVESTER_COUNT + 1) * BACKING_KINDS * 2];
+		tuples[(DIRTY_MODE_COUNT + 1) * BACKING_KINDS * 2];
 	size_t found = cases_choose(options, &matrix, tuples,
 				    ARRAY_SIZE(tuples)),
 	       i;
@@ -339,9 +339,9 @@ static size_t add_moves(const struct options *options, struct test_case *cases,
 		for (dimension = 0; dimension < MOVES_DIMENSIONS; dimension++)
 			test->number[dimension] = level[dimension];
 		snprintf(test->name, sizeof(test->name), "moved/%s/%s/%s",
-			 level[MOVES_HARVESTER] == MOVES_UNLOGGED ?
+			 level[MOVES_MODE] == MOVES_UNLOGGED ?
 				 "unlogged" :
-				 harvester_name(level[MOVES_HARVESTER]),
+				 dirty_mode_name(level[MOVES_MODE]),
 			 backing_name(level[MOVES_BACKING]),
 			 level[MOVES_VCPUS] ? "vcpus_move" : "vcpus_stay");
 	}

@@ -3,7 +3,7 @@
 #ifndef SECMMU_PLAN_H
 #define SECMMU_PLAN_H
 
-#include "stage.h"
+#include "stage2_vm.h"
 
 #define PAGES 16
 /* Pages that are written of them: the first and every so many. */
@@ -26,37 +26,37 @@ struct plan {
 	enum operation operation;
 	enum backing_kind backing;
 	unsigned int also;
-	void (*run)(struct stage *stage);
+	void (*run)(struct stage2_vm *fixture);
 };
 
 /**
  * plan_build() - the stage of the case that runs
- * @stage: filled in
+ * @fixture: filled in
  * @config: what a row does not say. Its bytes count pages of the memory; 0: PAGES
  *	pages, or BLOCKS blocks
  */
-void plan_build(struct stage *stage, struct stage_config config);
+void plan_build(struct stage2_vm *fixture, struct stage2_vm_config config);
 
 /**
  * plan_block_pages() - so many pages are a block
- * @stage: built
+ * @fixture: built
  *
  * Return: pages.
  */
-u64 plan_block_pages(const struct stage *stage);
+u64 plan_block_pages(const struct stage2_vm *fixture);
 
 /* Rows of which the kernel takes the guest's memory away (plan_unmap.c). */
-void run_unmap_discard(struct stage *stage);
-void run_unmap_replace(struct stage *stage);
-void run_unmap_none(struct stage *stage);
-void run_unmap_read_only(struct stage *stage);
-void run_unmap_part(struct stage *stage);
-void run_unmap_delete(struct stage *stage);
-void run_unmap_move(struct stage *stage);
-void run_age(struct stage *stage);
+void run_unmap_discard(struct stage2_vm *fixture);
+void run_unmap_replace(struct stage2_vm *fixture);
+void run_unmap_none(struct stage2_vm *fixture);
+void run_unmap_read_only(struct stage2_vm *fixture);
+void run_unmap_part(struct stage2_vm *fixture);
+void run_unmap_delete(struct stage2_vm *fixture);
+void run_unmap_move(struct stage2_vm *fixture);
+void run_age(struct stage2_vm *fixture);
 
 /* Rows with memory that is no process's own (plan_frames.c). */
-void run_map_kernel_page(struct stage *stage);
-void run_map_device(struct stage *stage);
+void run_map_kernel_page(struct stage2_vm *fixture);
+void run_map_device(struct stage2_vm *fixture);
 
 #endif

@@ -44,9 +44,9 @@ static void *kernel_page(void)
  * What the guest reads there is what the host reads, of words that the host reads
  * alike before and after.
  */
-static void expect_same(struct stage *stage, const volatile u64 *host)
+static void expect_same(struct stage2_vm *fixture, const volatile u64 *host)
 {
-	struct writer_list *list = writer_list_of(stage->vm->vcpus[0].guest);
+	struct writer_list *list = writer_list_of(fixture->vm->vcpus[0].guest);
 	unsigned int steady = 0, i;
 
 	for (i = 0; i < WORDS; i++) {
@@ -55,11 +55,11 @@ static void expect_same(struct stage *stage, const volatile u64 *host)
 		*list = (struct writer_list){
 			.count = 1,
 			.access = WRITER_LOAD,
-			.store = { { .gva = stage->gpa + i * sizeof(before),
+			.store = { { .gva = fixture->gpa + i * sizeof(before),
 				     .count = 1 } },
 		};
-		vcpu_start(&stage->vm->vcpus[0], writer_store, 0);
-		vcpu_run(&stage->vm->vcpus[0], VCPU_DONE);
+		vcpu_start(&fixture->vm->vcpus[0], writer_store, 0);
+		vcpu_run(&fixture->vm->vcpus[0], VCPU_DONE);
 		digest = list->digest;
 		after = host[i];
 		if (before != after)
@@ -76,42 +76,43 @@ static void expect_same(struct stage *stage, const volatile u64 *host)
 	report_info("%u words of the page are the host's", steady);
 }
 
-static void run_frames(struct stage *stage, void *memory, u32 flags)
+static void run_frames(struct stage2_vm *fixture, void *memory, u32 flags)
 {
 	struct memslot slot;
 
-	plan_build(stage, (struct stage_config){ 0 });
+	plan_build(fixture, (struct stage2_vm_config){ 0 });
 	slot = (struct memslot){
-		.vm = stage->vm,
+		.vm = fixture->vm,
 		.id = SLOT_TEST_FIRST + 1,
 		.gpa = GPA_FRAMES,
-		.size = stage->page,
+		.size = fixture->page,
 		.hva = memory,
 		.flags = flags,
 		.guest_memfd = -1,
 	};
 	slot_set(&slot);
-	vm_map(stage->vm, GPA_FRAMES, GPA_FRAMES, stage->page, stage->page);
-	stage->gpa = GPA_FRAMES;
-	operations_forget(&stage->watch);
-	expect_same(stage, memory);
-	stage_reached(stage, OPERATION_MAP, 0, 1, 1);
-	operations_forget(&stage->watch);
-	expect_same(stage, memory);
-	stage_not_reached(stage, OPERATION_MAP, "it is mapped already");
+	vm_map(fixture->vm, GPA_FRAMES, GPA_FRAMES, fixture->page,
+	       fixture->page);
+	fixture->gpa = GPA_FRAMES;
+	operations_forget(&fixture->watch);
+	expect_same(fixture, memory);
+	stage2_vm_reached(fixture, OPERATION_MAP, 0, 1, 1);
+	operations_forget(&fixture->watch);
+	expect_same(fixture, memory);
+	stage2_vm_not_reached(fixture, OPERATION_MAP, "it is mapped already");
 	slot_delete(&slot);
 }
 
-void run_map_kernel_page(struct stage *stage)
+void run_map_kernel_page(struct stage2_vm *fixture)
 {
-	run_frames(stage, kernel_page(), KVM_MEM_READONLY);
+	run_frames(fixture, kernel_page(), KVM_MEM_READONLY);
 }
 
-void run_map_device(struct stage *stage)
+void run_map_device(struct stage2_vm *fixture)
 {
 	u64 size;
 	void *memory = pci_map_unused(&size);
 
-	run_frames(stage, memory, 0);
+	run_frames(fixture, memory, 0);
 	munmap(memory, size);
 }

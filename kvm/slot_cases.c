@@ -10,7 +10,7 @@
 #include "report.h"
 #include "slot_cases.h"
 #include "slot_rules.h"
-#include "stage.h"
+#include "stage2_vm.h"
 #include "stamp.h"
 
 /* Pages of a slot, or huge pages. */
@@ -27,40 +27,40 @@
 /* Touches of a huge page; one would tell nothing. */
 #define TOUCHES 4
 
-static void build(struct stage *stage, enum backing_kind kind)
+static void build(struct stage2_vm *fixture, enum backing_kind kind)
 {
 	u64 page = backing_page_size(kind);
-	struct stage_config config = {
+	struct stage2_vm_config config = {
 		.backing = kind,
 		.bytes = page >= backing_thp_size() ? HUGE * page :
 						      PAGES * page,
 	};
 
-	stage_create(stage, &config);
-	if (stage->backing.huge &&
-	    backing_host_huge_bytes(&stage->backing) < config.bytes)
+	stage2_vm_create(fixture, &config);
+	if (fixture->backing.huge &&
+	    backing_host_huge_bytes(&fixture->backing) < config.bytes)
 		skip("free huge pages, which the host did not give",
 		     "give the machine more memory, or compact it");
 }
 
 /* Where the guest accesses from now on; its own tables have it already. */
-static void look_at(struct stage *stage, u64 gpa)
+static void look_at(struct stage2_vm *fixture, u64 gpa)
 {
-	stage->gpa = gpa;
+	fixture->gpa = gpa;
 }
 
-static void map_other(struct stage *stage)
+static void map_other(struct stage2_vm *fixture)
 {
-	vm_map(stage->vm, GPA_OTHER, GPA_OTHER, stage->backing.size,
-	       stage->huge);
+	vm_map(fixture->vm, GPA_OTHER, GPA_OTHER, fixture->backing.size,
+	       fixture->huge);
 }
 
-static void expect_hole(struct stage *stage, enum writer_access access,
+static void expect_hole(struct stage2_vm *fixture, enum writer_access access,
 			u64 page)
 {
-	enum vcpu_event event = stage_try(stage, access, page, 1, 1);
-	struct vcpu *vcpu = &stage->vm->vcpus[0];
-	unsigned long long gpa = stage->gpa + page * stage->page;
+	enum vcpu_event event = stage2_vm_try(fixture, access, page, 1, 1);
+	struct vcpu *vcpu = &fixture->vm->vcpus[0];
+	unsigned long long gpa = fixture->gpa + page * fixture->page;
 	struct vcpu_access seen;
 
 	CHECK(event == VCPU_OTHER && vcpu_access(vcpu, &seen),
@@ -72,95 +72,97 @@ static void expect_hole(struct stage *stage, enum writer_access access,
 	      gpa, seen.is_store ? "store" : "load", seen.gpa, seen.value);
 }
 
-static void create_again(struct stage *stage, u64 gpa, u32 flags)
+static void create_again(struct stage2_vm *fixture, u64 gpa, u32 flags)
 {
-	stage->slot.gpa = gpa;
-	stage->slot.size = stage->backing.size;
-	stage->slot.flags = flags;
-	slot_set(&stage->slot);
+	fixture->slot.gpa = gpa;
+	fixture->slot.size = fixture->backing.size;
+	fixture->slot.flags = flags;
+	slot_set(&fixture->slot);
 }
 
 static void test_refused(const struct test_case *test)
 {
-	struct stage stage;
+	struct stage2_vm fixture;
 	struct memslot other;
 	unsigned int rule;
 
 	(void)test;
-	build(&stage, BACKING_ANONYMOUS);
-	map_other(&stage);
-	slot_add(stage.vm, &other, SLOT_OTHER, GPA_OTHER, &stage.backing, 0);
+	build(&fixture, BACKING_ANONYMOUS);
+	map_other(&fixture);
+	slot_add(fixture.vm, &other, SLOT_OTHER, GPA_OTHER, &fixture.backing,
+		 0);
 	for (rule = 0; rule < slot_rules_count(); rule++) {
-		slot_rule_try(&stage.slot, &other, SLOT_UNUSED, rule);
+		slot_rule_try(&fixture.slot, &other, SLOT_UNUSED, rule);
 		/* And all is as before. */
-		look_at(&stage, GPA_TEST);
-		stage_expect_words(&stage, 0, 0, stage.pages, 1);
-		look_at(&stage, GPA_OTHER);
-		stage_expect_words(&stage, 0, 0, stage.pages, 1);
+		look_at(&fixture, GPA_TEST);
+		stage2_vm_expect_words(&fixture, 0, 0, fixture.pages, 1);
+		look_at(&fixture, GPA_OTHER);
+		stage2_vm_expect_words(&fixture, 0, 0, fixture.pages, 1);
 	}
 	report_info("%u changes refused", rule);
 	slot_delete(&other);
-	stage_destroy(&stage);
+	stage2_vm_destroy(&fixture);
 }
 
 static void test_read_only(const struct test_case *test)
 {
-	struct stage stage;
+	struct stage2_vm fixture;
 	u64 page;
 
-	build(&stage, test->number[0]);
+	build(&fixture, test->number[0]);
 	/* What was writable a moment ago is not any more. */
-	stage_store(&stage, 0, stage.pages, 1);
-	slot_delete(&stage.slot);
-	stage_fill(&stage, 1);
-	create_again(&stage, GPA_TEST, KVM_MEM_READONLY);
-	for (page = 0; page < stage.pages; page += stage.pages / PAGES) {
-		expect_hole(&stage, WRITER_STORE, page);
-		stage_expect_words(&stage, 1, page, 1, 1);
-		expect_hole(&stage, WRITER_STORE, page);
+	stage2_vm_store(&fixture, 0, fixture.pages, 1);
+	slot_delete(&fixture.slot);
+	stage2_vm_fill(&fixture, 1);
+	create_again(&fixture, GPA_TEST, KVM_MEM_READONLY);
+	for (page = 0; page < fixture.pages; page += fixture.pages / PAGES) {
+		expect_hole(&fixture, WRITER_STORE, page);
+		stage2_vm_expect_words(&fixture, 1, page, 1, 1);
+		expect_hole(&fixture, WRITER_STORE, page);
 	}
-	stage_expect_words(&stage, 1, 0, stage.pages, 1);
+	stage2_vm_expect_words(&fixture, 1, 0, fixture.pages, 1);
 	/* The host writes as it likes. */
-	stage_fill(&stage, 2);
-	stage_expect_words(&stage, 2, 0, stage.pages, 1);
-	slot_delete(&stage.slot);
-	create_again(&stage, GPA_TEST, 0);
-	stage_store(&stage, 0, stage.pages, 1);
-	stage_destroy(&stage);
+	stage2_vm_fill(&fixture, 2);
+	stage2_vm_expect_words(&fixture, 2, 0, fixture.pages, 1);
+	slot_delete(&fixture.slot);
+	create_again(&fixture, GPA_TEST, 0);
+	stage2_vm_store(&fixture, 0, fixture.pages, 1);
+	stage2_vm_destroy(&fixture);
 }
 
 static void test_alias(const struct test_case *test)
 {
-	struct stage stage;
+	struct stage2_vm fixture;
 	struct memslot other;
 
-	build(&stage, test->number[0]);
-	map_other(&stage);
-	slot_add(stage.vm, &other, SLOT_OTHER, GPA_OTHER, &stage.backing, 0);
-	stage_expect_words(&stage, 0, 0, stage.pages, 1);
-	look_at(&stage, GPA_OTHER);
-	stage_store(&stage, 0, stage.pages, 1);
-	stage_fill(&stage, 1);
-	stage_expect_words(&stage, 1, 0, stage.pages, 1);
-	look_at(&stage, GPA_TEST);
-	stage_expect_words(&stage, 1, 0, stage.pages, 1);
+	build(&fixture, test->number[0]);
+	map_other(&fixture);
+	slot_add(fixture.vm, &other, SLOT_OTHER, GPA_OTHER, &fixture.backing,
+		 0);
+	stage2_vm_expect_words(&fixture, 0, 0, fixture.pages, 1);
+	look_at(&fixture, GPA_OTHER);
+	stage2_vm_store(&fixture, 0, fixture.pages, 1);
+	stage2_vm_fill(&fixture, 1);
+	stage2_vm_expect_words(&fixture, 1, 0, fixture.pages, 1);
+	look_at(&fixture, GPA_TEST);
+	stage2_vm_expect_words(&fixture, 1, 0, fixture.pages, 1);
 	/* One goes, the other stays; the host takes the memory from both. */
-	slot_delete(&stage.slot);
-	expect_hole(&stage, WRITER_LOAD, 0);
-	look_at(&stage, GPA_OTHER);
-	stage_expect_words(&stage, 1, 0, stage.pages, 1);
-	create_again(&stage, GPA_TEST, KVM_MEM_READONLY);
-	stage_store(&stage, 0, stage.pages, 1);
-	look_at(&stage, GPA_TEST);
-	expect_hole(&stage, WRITER_STORE, 1);
-	CHECK(!backing_discard(&stage.backing, 0, stage.backing.size),
+	slot_delete(&fixture.slot);
+	expect_hole(&fixture, WRITER_LOAD, 0);
+	look_at(&fixture, GPA_OTHER);
+	stage2_vm_expect_words(&fixture, 1, 0, fixture.pages, 1);
+	create_again(&fixture, GPA_TEST, KVM_MEM_READONLY);
+	stage2_vm_store(&fixture, 0, fixture.pages, 1);
+	look_at(&fixture, GPA_TEST);
+	expect_hole(&fixture, WRITER_STORE, 1);
+	CHECK(!backing_discard(&fixture.backing, 0, fixture.backing.size),
 	      "cannot give the memory back");
-	stage_expect_words(&stage, -1, 0, stage.pages, 1);
-	look_at(&stage, GPA_OTHER);
-	stage_expect_words(&stage, -1, 0, stage.pages, 1);
+	stage2_vm_expect_words(&fixture, -1, 0, fixture.pages, 1);
+	look_at(&fixture, GPA_OTHER);
+	stage2_vm_expect_words(&fixture, -1, 0, fixture.pages, 1);
 	slot_delete(&other);
-	expect_hole(&stage, WRITER_STORE, 0);
-	stage_destroy(&stage);
+	expect_hole(&fixture, WRITER_STORE, 0);
+	stage2_vm_destroy(&fixture);
 }
 
 /*
@@ -169,47 +171,49 @@ static void test_alias(const struct test_case *test)
  */
 static void test_hole(const struct test_case *test)
 {
-	struct stage stage;
+	struct stage2_vm fixture;
 	u64 page, i;
 
 	(void)test;
-	build(&stage, BACKING_ANONYMOUS);
-	slot_delete(&stage.slot);
+	build(&fixture, BACKING_ANONYMOUS);
+	slot_delete(&fixture.slot);
 	for (i = 0; i < FILLINGS; i++) {
-		page = i % stage.pages;
-		expect_hole(&stage, WRITER_LOAD, page);
-		expect_hole(&stage, WRITER_STORE, page);
-		stage_fill(&stage, i);
-		create_again(&stage, GPA_TEST, 0);
-		stage_expect_words(&stage, (s64)i, page, 1, 1);
-		slot_delete(&stage.slot);
-		expect_hole(&stage, WRITER_LOAD, page);
-		expect_hole(&stage, WRITER_STORE, page);
+		page = i % fixture.pages;
+		expect_hole(&fixture, WRITER_LOAD, page);
+		expect_hole(&fixture, WRITER_STORE, page);
+		stage2_vm_fill(&fixture, i);
+		create_again(&fixture, GPA_TEST, 0);
+		stage2_vm_expect_words(&fixture, (s64)i, page, 1, 1);
+		slot_delete(&fixture.slot);
+		expect_hole(&fixture, WRITER_LOAD, page);
+		expect_hole(&fixture, WRITER_STORE, page);
 	}
-	stage_destroy(&stage);
+	stage2_vm_destroy(&fixture);
 }
 
 /* ---- huge mappings come back ----------------------------------------------- */
 
-static void measure(struct stage *stage, struct mapping_probe *probe,
+static void measure(struct stage2_vm *fixture, struct mapping_probe *probe,
 		    struct mapping_sizes *sizes)
 {
-	u64 stride = stage->huge / TOUCHES;
+	u64 stride = fixture->huge / TOUCHES;
 
 	mapping_probe_begin(probe);
-	stage_access(stage, WRITER_STORE, 0, stage->backing.size / stride,
-		     stride / stage->page);
-	mapping_probe_end(probe, &stage->slot, 1, stride, sizes);
+	stage2_vm_access(fixture, WRITER_STORE, 0,
+			 fixture->backing.size / stride,
+			 stride / fixture->page);
+	mapping_probe_end(probe, &fixture->slot, 1, stride, sizes);
 }
 
-static void expect_as_before(struct stage *stage, struct mapping_probe *probe,
+static void expect_as_before(struct stage2_vm *fixture,
+			     struct mapping_probe *probe,
 			     const struct mapping_sizes *before,
 			     const char *when)
 {
 	struct mapping_sizes after;
 	char text[2][128];
 
-	measure(stage, probe, &after);
+	measure(fixture, probe, &after);
 	CHECK(!before->known || mapping_recovered(before, &after),
 	      "huge mappings have not come back after %s: before %s; after %s",
 	      when, mapping_text(before, text[0], sizeof(text[0])),
@@ -220,46 +224,47 @@ static void test_rebuild(const struct test_case *test)
 {
 	struct mapping_probe probe;
 	struct mapping_sizes before;
-	struct stage stage;
+	struct stage2_vm fixture;
 	u64 half;
 
-	build(&stage, test->number[0]);
-	map_other(&stage);
-	mapping_probe_open(&probe, stage.vm,
-			   stage.backing.size / stage.huge * TOUCHES);
-	measure(&stage, &probe, &before);
+	build(&fixture, test->number[0]);
+	map_other(&fixture);
+	mapping_probe_open(&probe, fixture.vm,
+			   fixture.backing.size / fixture.huge * TOUCHES);
+	measure(&fixture, &probe, &before);
 	if (!before.known)
 		skip("a kernel that tells how memory is mapped",
 		     "use one with KVM's statistics or the event kvm_guest_fault");
-	CHECK(mapping_huge_pages(&before) >= stage.backing.size / stage.huge,
+	CHECK(mapping_huge_pages(&before) >=
+		      fixture.backing.size / fixture.huge,
 	      "memory of huge pages is not mapped by them");
 
-	slot_delete(&stage.slot);
-	create_again(&stage, GPA_TEST, 0);
-	expect_as_before(&stage, &probe, &before, "the slot was made anew");
+	slot_delete(&fixture.slot);
+	create_again(&fixture, GPA_TEST, 0);
+	expect_as_before(&fixture, &probe, &before, "the slot was made anew");
 
-	stage.slot.gpa = GPA_OTHER;
-	slot_set(&stage.slot);
-	look_at(&stage, GPA_OTHER);
-	expect_as_before(&stage, &probe, &before, "the slot was moved");
+	fixture.slot.gpa = GPA_OTHER;
+	slot_set(&fixture.slot);
+	look_at(&fixture, GPA_OTHER);
+	expect_as_before(&fixture, &probe, &before, "the slot was moved");
 
 	/* A slot of which no whole huge page is left. */
-	half = stage.huge / 2;
-	slot_delete(&stage.slot);
-	stage.slot.gpa = GPA_TEST + half;
-	stage.slot.hva = (char *)stage.backing.hva + half;
-	stage.slot.size = half;
-	slot_set(&stage.slot);
-	look_at(&stage, GPA_TEST + half);
-	stage_access(&stage, WRITER_STORE, 0, half / stage.page, 1);
-	slot_delete(&stage.slot);
-	stage.slot.hva = stage.backing.hva;
-	create_again(&stage, GPA_TEST, 0);
-	look_at(&stage, GPA_TEST);
-	expect_as_before(&stage, &probe, &before,
+	half = fixture.huge / 2;
+	slot_delete(&fixture.slot);
+	fixture.slot.gpa = GPA_TEST + half;
+	fixture.slot.hva = (char *)fixture.backing.hva + half;
+	fixture.slot.size = half;
+	slot_set(&fixture.slot);
+	look_at(&fixture, GPA_TEST + half);
+	stage2_vm_access(&fixture, WRITER_STORE, 0, half / fixture.page, 1);
+	slot_delete(&fixture.slot);
+	fixture.slot.hva = fixture.backing.hva;
+	create_again(&fixture, GPA_TEST, 0);
+	look_at(&fixture, GPA_TEST);
+	expect_as_before(&fixture, &probe, &before,
 			 "a part of the memory had a slot of its own");
 	mapping_probe_close(&probe);
-	stage_destroy(&stage);
+	stage2_vm_destroy(&fixture);
 }
 
 static bool is_wanted(enum backing_kind kind)

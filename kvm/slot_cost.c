@@ -31,14 +31,14 @@ static const char *const names[SERIES] = {
 };
 
 /**
- * struct field - a VM with slots of one page each, a page apart
+ * struct fault_vm - a VM with slots of one page each, a page apart
  * @vm: VM
  * @backing: their memory
  * @slots: the slots
  * @count: how many
  * @random: which one is changed next
  */
-struct field {
+struct fault_vm {
 	struct vm *vm;
 	struct backing backing;
 	struct memslot *slots;
@@ -46,9 +46,9 @@ struct field {
 	struct random_stream random;
 };
 
-static u64 home(const struct field *field, unsigned int index)
+static u64 home(const struct fault_vm *fixture, unsigned int index)
 {
-	return GPA_TEST + 2ULL * index * field->vm->page_size;
+	return GPA_TEST + 2ULL * index * fixture->vm->page_size;
 }
 
 static u64 *word_of(const struct memslot *slot)
@@ -56,7 +56,7 @@ static u64 *word_of(const struct memslot *slot)
 	return slot->hva;
 }
 
-static void begin(struct field *field, unsigned int count)
+static void begin(struct fault_vm *fixture, unsigned int count)
 {
 	struct backing_request request = { .kind = BACKING_ANONYMOUS,
 					   .flags = BACKING_POPULATE,
@@ -64,36 +64,36 @@ static void begin(struct field *field, unsigned int count)
 	unsigned int i;
 	u64 page;
 
-	field->vm = vm_create(NULL);
-	field->count = count;
-	field->slots = calloc(count, sizeof(*field->slots));
-	if (!field->slots)
+	fixture->vm = vm_create(NULL);
+	fixture->count = count;
+	fixture->slots = calloc(count, sizeof(*fixture->slots));
+	if (!fixture->slots)
 		fail("out of memory for %u slots", count);
-	page = field->vm->page_size;
+	page = fixture->vm->page_size;
 	request.size = count * page;
-	backing_create(&field->backing, &request);
+	backing_create(&fixture->backing, &request);
 	for (i = 0; i < count; i++) {
-		field->slots[i] = (struct memslot){
-			.vm = field->vm,
+		fixture->slots[i] = (struct memslot){
+			.vm = fixture->vm,
 			.id = SLOT_TEST_FIRST + i,
-			.gpa = home(field, i),
+			.gpa = home(fixture, i),
 			.size = page,
-			.hva = (char *)field->backing.hva + i * page,
+			.hva = (char *)fixture->backing.hva + i * page,
 			.guest_memfd = -1,
 		};
-		slot_set(&field->slots[i]);
-		*word_of(&field->slots[i]) = random_u64(&field->random);
+		slot_set(&fixture->slots[i]);
+		*word_of(&fixture->slots[i]) = random_u64(&fixture->random);
 	}
-	vm_map(field->vm, GPA_TEST, GPA_TEST, 2 * count * page,
+	vm_map(fixture->vm, GPA_TEST, GPA_TEST, 2 * count * page,
 	       backing_thp_size());
-	vm_map(field->vm, ELSEWHERE, ELSEWHERE, page, page);
+	vm_map(fixture->vm, ELSEWHERE, ELSEWHERE, page, page);
 }
 
-static void end(struct field *field)
+static void end(struct fault_vm *fixture)
 {
-	vm_destroy(field->vm);
-	backing_destroy(&field->backing);
-	free(field->slots);
+	vm_destroy(fixture->vm);
+	backing_destroy(&fixture->backing);
+	free(fixture->slots);
 }
 
 static double change_ns(struct memslot *slot)
@@ -105,10 +105,10 @@ static double change_ns(struct memslot *slot)
 }
 
 /* The guest reads at an address: the slot's word, or nothing is there. */
-static void judge(struct field *field, const struct memslot *slot, u64 gpa,
+static void judge(struct fault_vm *fixture, const struct memslot *slot, u64 gpa,
 		  bool there)
 {
-	struct vcpu *vcpu = &field->vm->vcpus[0];
+	struct vcpu *vcpu = &fixture->vm->vcpus[0];
 	struct writer_list *list = writer_list_of(vcpu->guest);
 	enum vcpu_event event;
 	u64 seen = 0;
@@ -132,50 +132,50 @@ static void judge(struct field *field, const struct memslot *slot, u64 gpa,
 }
 
 /* All changes of one slot, each judged. */
-static void one_turn(struct field *field, struct series *series)
+static void one_turn(struct fault_vm *fixture, struct series *series)
 {
-	unsigned int index = (unsigned int)random_below(&field->random,
-							field->count);
-	struct memslot *slot = &field->slots[index];
-	u64 size = slot->size, here = home(field, index);
-	double at = field->count;
+	unsigned int index = (unsigned int)random_below(&fixture->random,
+							fixture->count);
+	struct memslot *slot = &fixture->slots[index];
+	u64 size = slot->size, here = home(fixture, index);
+	double at = fixture->count;
 
-	judge(field, slot, here, true);
+	judge(fixture, slot, here, true);
 	slot->flags = KVM_MEM_LOG_DIRTY_PAGES;
 	series_add(&series[FLAGS], at, change_ns(slot) / 1e3);
 	slot->flags = 0;
 	series_add(&series[FLAGS], at, change_ns(slot) / 1e3);
-	judge(field, slot, here, true);
+	judge(fixture, slot, here, true);
 
 	slot->gpa = ELSEWHERE;
 	series_add(&series[MOVE], at, change_ns(slot) / 1e3);
-	judge(field, slot, ELSEWHERE, true);
-	judge(field, slot, here, false);
+	judge(fixture, slot, ELSEWHERE, true);
+	judge(fixture, slot, here, false);
 	slot->gpa = here;
 	series_add(&series[MOVE], at, change_ns(slot) / 1e3);
-	judge(field, slot, here, true);
+	judge(fixture, slot, here, true);
 
 	slot->size = 0;
 	series_add(&series[DELETE], at, change_ns(slot) / 1e3);
-	judge(field, slot, here, false);
+	judge(fixture, slot, here, false);
 	slot->size = size;
 	series_add(&series[CREATE], at, change_ns(slot) / 1e3);
-	judge(field, slot, here, true);
+	judge(fixture, slot, here, true);
 }
 
-static void bench_count(struct field *field, unsigned int count, u64 share_ns,
-			struct series *series)
+static void bench_count(struct fault_vm *fixture, unsigned int count,
+			u64 share_ns, struct series *series)
 {
 	u64 until = clock_ns() + share_ns;
 	unsigned int turn;
 
-	begin(field, count);
+	begin(fixture, count);
 	for (turn = 0; turn < REPEATS_MAX; turn++) {
 		if (turn >= REPEATS_MIN && clock_ns() > until)
 			break;
-		one_turn(field, series);
+		one_turn(fixture, series);
 	}
-	end(field);
+	end(fixture);
 }
 
 void bench_slots(const struct test_case *test)
@@ -185,13 +185,13 @@ void bench_slots(const struct test_case *test)
 			     KVM_CAP_NR_MEMSLOTS),
 		     count, points = 0, pass;
 	struct series series[SERIES];
-	struct field field;
+	struct fault_vm fixture;
 	size_t i;
 
 	(void)test;
 	if (most > limit - SLOT_TEST_FIRST)
 		most = limit - SLOT_TEST_FIRST;
-	case_random(&field.random, "slots", 0);
+	case_random(&fixture.random, "slots", 0);
 	for (i = 0; i < SERIES; i++)
 		series_begin(&series[i], SERIES_COST, "slots", "us",
 			     "\"bench\": \"slot\", \"change\": \"%s\"",
@@ -200,7 +200,7 @@ void bench_slots(const struct test_case *test)
 		points++;
 	for (pass = 0; pass < PASSES; pass++)
 		for (count = 1; count <= most; count *= 8)
-			bench_count(&field, count,
+			bench_count(&fixture, count,
 				    case_duration_ns() / (PASSES * points),
 				    series);
 	for (i = 0; i < SERIES; i++)

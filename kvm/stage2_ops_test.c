@@ -18,21 +18,21 @@
 
 /* ---- init, destroy ------------------------------------------------------- */
 
-static void run_create(struct stage *stage)
+static void run_create(struct stage2_vm *fixture)
 {
 	const struct plan *plan = case_current()->data;
-	struct operation_watch *watch = &stage->watch;
+	struct operation_watch *watch = &fixture->watch;
 
 	operations_watch(watch, 1U << plan->operation | plan->also);
-	stage->vm = vm_create(NULL);
+	fixture->vm = vm_create(NULL);
 	operations_collect(watch);
 	CHECK(operations_count(watch, OPERATION_INIT, 0, U64_MAX) == 1,
 	      "KVM_CREATE_VM began %zu page tables",
 	      operations_count(watch, OPERATION_INIT, 0, U64_MAX));
 	CHECK(!operations_count(watch, OPERATION_DESTROY, 0, U64_MAX),
 	      "KVM_CREATE_VM freed a page table");
-	vm_destroy(stage->vm);
-	stage->vm = NULL;
+	vm_destroy(fixture->vm);
+	fixture->vm = NULL;
 	operations_collect(watch);
 	CHECK(operations_count(watch, OPERATION_DESTROY, 0, U64_MAX) == 1,
 	      "closing a VM freed %zu page tables",
@@ -42,213 +42,225 @@ static void run_create(struct stage *stage)
 
 /* ---- map ----------------------------------------------------------------- */
 
-static void run_map_read(struct stage *stage)
+static void run_map_read(struct stage2_vm *fixture)
 {
-	plan_build(stage, (struct stage_config){ 0 });
-	stage_expect_words(stage, 0, 0, PAGES, 1);
-	stage_reached(stage, OPERATION_MAP, 0, PAGES, 1);
-	stage_mapped_by(stage, stage->page, 0, PAGES, 1);
-	operations_forget(&stage->watch);
-	stage_expect_words(stage, 0, 0, PAGES, 1);
-	stage_not_reached(stage, OPERATION_MAP, "it is mapped already");
+	plan_build(fixture, (struct stage2_vm_config){ 0 });
+	stage2_vm_expect_words(fixture, 0, 0, PAGES, 1);
+	stage2_vm_reached(fixture, OPERATION_MAP, 0, PAGES, 1);
+	stage2_vm_mapped_by(fixture, fixture->page, 0, PAGES, 1);
+	operations_forget(&fixture->watch);
+	stage2_vm_expect_words(fixture, 0, 0, PAGES, 1);
+	stage2_vm_not_reached(fixture, OPERATION_MAP, "it is mapped already");
 }
 
-static void run_map_write(struct stage *stage)
+static void run_map_write(struct stage2_vm *fixture)
 {
-	plan_build(stage, (struct stage_config){ .empty = true });
-	stage_store(stage, 0, PAGES, 1);
-	stage_reached(stage, OPERATION_MAP, 0, PAGES, 1);
-	stage_mapped_by(stage, stage->page, 0, PAGES, 1);
-	operations_forget(&stage->watch);
-	stage_store(stage, 0, PAGES, 1);
-	stage_not_reached(stage, OPERATION_MAP, "it is mapped already");
+	plan_build(fixture, (struct stage2_vm_config){ .empty = true });
+	stage2_vm_store(fixture, 0, PAGES, 1);
+	stage2_vm_reached(fixture, OPERATION_MAP, 0, PAGES, 1);
+	stage2_vm_mapped_by(fixture, fixture->page, 0, PAGES, 1);
+	operations_forget(&fixture->watch);
+	stage2_vm_store(fixture, 0, PAGES, 1);
+	stage2_vm_not_reached(fixture, OPERATION_MAP, "it is mapped already");
 }
 
-static void run_map_exec(struct stage *stage)
+static void run_map_exec(struct stage2_vm *fixture)
 {
-	plan_build(stage, (struct stage_config){ 0 });
-	writer_lay_code(stage->backing.hva, stage->slot.size, stage->page);
-	stage_access(stage, WRITER_FETCH, 0, PAGES, 1);
-	stage_reached(stage, OPERATION_MAP, 0, PAGES, 1);
-	operations_forget(&stage->watch);
-	stage_access(stage, WRITER_FETCH, 0, PAGES, 1);
-	stage_not_reached(stage, OPERATION_MAP, "it is mapped already");
+	plan_build(fixture, (struct stage2_vm_config){ 0 });
+	writer_lay_code(fixture->backing.hva, fixture->slot.size,
+			fixture->page);
+	stage2_vm_access(fixture, WRITER_FETCH, 0, PAGES, 1);
+	stage2_vm_reached(fixture, OPERATION_MAP, 0, PAGES, 1);
+	operations_forget(&fixture->watch);
+	stage2_vm_access(fixture, WRITER_FETCH, 0, PAGES, 1);
+	stage2_vm_not_reached(fixture, OPERATION_MAP, "it is mapped already");
 }
 
-static void run_map_block(struct stage *stage)
+static void run_map_block(struct stage2_vm *fixture)
 {
 	unsigned int block;
 	size_t calls;
 
-	plan_build(stage, (struct stage_config){ 0 });
+	plan_build(fixture, (struct stage2_vm_config){ 0 });
 	/* Not at the block's beginning: it is mapped as a whole. */
-	stage_expect_words(stage, 0, STRIDE, BLOCKS, plan_block_pages(stage));
-	operations_collect(&stage->watch);
+	stage2_vm_expect_words(fixture, 0, STRIDE, BLOCKS,
+			       plan_block_pages(fixture));
+	operations_collect(&fixture->watch);
 	/* Shadow paging tells where the block begins, others where it faulted. */
 	for (block = 0; block < BLOCKS; block++) {
-		calls = operations_count(&stage->watch, OPERATION_MAP,
-					 stage->gpa + block * stage->huge,
-					 stage->huge);
+		calls = operations_count(&fixture->watch, OPERATION_MAP,
+					 fixture->gpa + block * fixture->huge,
+					 fixture->huge);
 		CHECK(calls, "the operation map was not reached for block %u",
 		      block);
 	}
 	report_info("reached: map, for each of %d blocks", BLOCKS);
-	stage_mapped_by(stage, stage->huge, 0, BLOCKS, plan_block_pages(stage));
-	operations_forget(&stage->watch);
-	stage_expect_words(stage, 0, 0, stage->pages, 1);
-	operations_collect(&stage->watch);
-	calls = operations_count(&stage->watch, OPERATION_MAP, stage->gpa,
-				 stage->slot.size);
+	stage2_vm_mapped_by(fixture, fixture->huge, 0, BLOCKS,
+			    plan_block_pages(fixture));
+	operations_forget(&fixture->watch);
+	stage2_vm_expect_words(fixture, 0, 0, fixture->pages, 1);
+	operations_collect(&fixture->watch);
+	calls = operations_count(&fixture->watch, OPERATION_MAP, fixture->gpa,
+				 fixture->slot.size);
 	CHECK(!calls, "%zu more mappings were needed for %d blocks of %llu KiB",
-	      calls, BLOCKS, stage->huge >> 10);
+	      calls, BLOCKS, fixture->huge >> 10);
 }
 
 /* ---- relax --------------------------------------------------------------- */
 
-static void run_relax_write(struct stage *stage)
+static void run_relax_write(struct stage2_vm *fixture)
 {
-	plan_build(stage, (struct stage_config){ 0 });
+	plan_build(fixture, (struct stage2_vm_config){ 0 });
 	/* What is read while it is logged is mapped for reading only. */
-	dirty_enable(stage->dirty, stage->watched);
-	stage_expect_words(stage, 0, 0, PAGES, 1);
-	operations_forget(&stage->watch);
-	stage_store(stage, 0, SOME, STRIDE);
-	stage_reached(stage, OPERATION_RELAX, 0, SOME, STRIDE);
-	stage_not_reached(stage, OPERATION_MAP, "it is mapped already");
-	stage_expect_dirty(stage, 0, SOME, STRIDE, "written after it was read");
+	dirty_enable(fixture->dirty, fixture->watched);
+	stage2_vm_expect_words(fixture, 0, 0, PAGES, 1);
+	operations_forget(&fixture->watch);
+	stage2_vm_store(fixture, 0, SOME, STRIDE);
+	stage2_vm_reached(fixture, OPERATION_RELAX, 0, SOME, STRIDE);
+	stage2_vm_not_reached(fixture, OPERATION_MAP, "it is mapped already");
+	stage2_vm_expect_dirty(fixture, 0, SOME, STRIDE,
+			       "written after it was read");
 }
 
-static void run_relax_exec(struct stage *stage)
+static void run_relax_exec(struct stage2_vm *fixture)
 {
-	plan_build(stage, (struct stage_config){ 0 });
-	writer_lay_code(stage->backing.hva, stage->slot.size, stage->page);
-	stage_access(stage, WRITER_LOAD, 0, PAGES, 1);
-	operations_forget(&stage->watch);
-	stage_access(stage, WRITER_FETCH, 0, SOME, STRIDE);
+	plan_build(fixture, (struct stage2_vm_config){ 0 });
+	writer_lay_code(fixture->backing.hva, fixture->slot.size,
+			fixture->page);
+	stage2_vm_access(fixture, WRITER_LOAD, 0, PAGES, 1);
+	operations_forget(&fixture->watch);
+	stage2_vm_access(fixture, WRITER_FETCH, 0, SOME, STRIDE);
 	if (arch_maps_executable())
-		stage_not_reached(stage, OPERATION_RELAX,
-				  "on this CPU what is mapped can be executed");
+		stage2_vm_not_reached(fixture, OPERATION_RELAX,
+				      "on this CPU what is mapped can be executed");
 	else
-		stage_reached(stage, OPERATION_RELAX, 0, SOME, STRIDE);
-	stage_not_reached(stage, OPERATION_MAP, "it is mapped already");
+		stage2_vm_reached(fixture, OPERATION_RELAX, 0, SOME, STRIDE);
+	stage2_vm_not_reached(fixture, OPERATION_MAP, "it is mapped already");
 }
 
 /* ---- write-protect ------------------------------------------------------- */
 
-static void run_protect_enable(struct stage *stage)
+static void run_protect_enable(struct stage2_vm *fixture)
 {
-	plan_build(stage, (struct stage_config){ 0 });
-	stage_store(stage, 0, PAGES, 1);
-	operations_forget(&stage->watch);
-	dirty_enable(stage->dirty, stage->watched);
-	stage_store(stage, 0, SOME, STRIDE);
-	stage_expect_dirty(stage, 0, SOME, STRIDE,
-			   "written after logging began");
-	stage_reached(stage, OPERATION_WRITE_PROTECT, 0, PAGES, 1);
+	plan_build(fixture, (struct stage2_vm_config){ 0 });
+	stage2_vm_store(fixture, 0, PAGES, 1);
+	operations_forget(&fixture->watch);
+	dirty_enable(fixture->dirty, fixture->watched);
+	stage2_vm_store(fixture, 0, SOME, STRIDE);
+	stage2_vm_expect_dirty(fixture, 0, SOME, STRIDE,
+			       "written after logging began");
+	stage2_vm_reached(fixture, OPERATION_WRITE_PROTECT, 0, PAGES, 1);
 }
 
-static void protect_again(struct stage *stage)
+static void protect_again(struct stage2_vm *fixture)
 {
-	stage_store(stage, 0, SOME, STRIDE);
-	operations_forget(&stage->watch);
-	stage_expect_dirty(stage, 0, SOME, STRIDE,
-			   "written after logging began");
-	stage_store(stage, 0, SOME - 1, STRIDE);
-	stage_expect_dirty(stage, 0, SOME - 1, STRIDE,
-			   "written after a harvest");
-	stage_reached(stage, OPERATION_WRITE_PROTECT, 0, SOME, STRIDE);
+	stage2_vm_store(fixture, 0, SOME, STRIDE);
+	operations_forget(&fixture->watch);
+	stage2_vm_expect_dirty(fixture, 0, SOME, STRIDE,
+			       "written after logging began");
+	stage2_vm_store(fixture, 0, SOME - 1, STRIDE);
+	stage2_vm_expect_dirty(fixture, 0, SOME - 1, STRIDE,
+			       "written after a harvest");
+	stage2_vm_reached(fixture, OPERATION_WRITE_PROTECT, 0, SOME, STRIDE);
 }
 
-static void run_protect_harvest(struct stage *stage)
+static void run_protect_harvest(struct stage2_vm *fixture)
 {
-	plan_build(stage, (struct stage_config){ .harvester = HARVESTER_LOG });
-	dirty_enable(stage->dirty, stage->watched);
-	protect_again(stage);
+	plan_build(fixture,
+		   (struct stage2_vm_config){ .mode = DIRTY_MODE_LOG });
+	dirty_enable(fixture->dirty, fixture->watched);
+	protect_again(fixture);
 }
 
-static void run_protect_clear(struct stage *stage)
+static void run_protect_clear(struct stage2_vm *fixture)
 {
-	plan_build(stage,
-		   (struct stage_config){ .harvester = HARVESTER_CLEAR });
-	dirty_enable(stage->dirty, stage->watched);
-	protect_again(stage);
+	plan_build(fixture,
+		   (struct stage2_vm_config){ .mode = DIRTY_MODE_CLEAR });
+	dirty_enable(fixture->dirty, fixture->watched);
+	protect_again(fixture);
 }
 
-static void run_protect_block(struct stage *stage)
+static void run_protect_block(struct stage2_vm *fixture)
 {
-	plan_build(stage, (struct stage_config){ 0 });
-	stage_store(stage, 0, BLOCKS, plan_block_pages(stage));
-	operations_forget(&stage->watch);
-	dirty_enable(stage->dirty, stage->watched);
-	stage_store(stage, STRIDE, BLOCKS, plan_block_pages(stage));
-	stage_expect_dirty(stage, STRIDE, BLOCKS, plan_block_pages(stage),
-			   "written after a block was protected");
-	stage_reached(stage, OPERATION_WRITE_PROTECT, 0, BLOCKS,
-		      plan_block_pages(stage));
+	plan_build(fixture, (struct stage2_vm_config){ 0 });
+	stage2_vm_store(fixture, 0, BLOCKS, plan_block_pages(fixture));
+	operations_forget(&fixture->watch);
+	dirty_enable(fixture->dirty, fixture->watched);
+	stage2_vm_store(fixture, STRIDE, BLOCKS, plan_block_pages(fixture));
+	stage2_vm_expect_dirty(fixture, STRIDE, BLOCKS,
+			       plan_block_pages(fixture),
+			       "written after a block was protected");
+	stage2_vm_reached(fixture, OPERATION_WRITE_PROTECT, 0, BLOCKS,
+			  plan_block_pages(fixture));
 }
 
 /* ---- split, free what was unlinked ---------------------------------------- */
 
-static void run_split(struct stage *stage)
+static void run_split(struct stage2_vm *fixture)
 {
 	bool never = operation_is_never(OPERATION_SPLIT);
 
-	plan_build(stage, (struct stage_config){ .eager_split = !never });
-	stage_store(stage, 0, BLOCKS, plan_block_pages(stage));
-	operations_forget(&stage->watch);
-	dirty_enable(stage->dirty, stage->watched);
+	plan_build(fixture, (struct stage2_vm_config){ .eager_split = !never });
+	stage2_vm_store(fixture, 0, BLOCKS, plan_block_pages(fixture));
+	operations_forget(&fixture->watch);
+	dirty_enable(fixture->dirty, fixture->watched);
 	if (never) {
-		stage_store(stage, STRIDE, BLOCKS, plan_block_pages(stage));
-		stage_expect_dirty(stage, STRIDE, BLOCKS,
-				   plan_block_pages(stage),
-				   "written after logging began over blocks");
-		operations_collect(&stage->watch);
+		stage2_vm_store(fixture, STRIDE, BLOCKS,
+				plan_block_pages(fixture));
+		stage2_vm_expect_dirty(fixture, STRIDE, BLOCKS,
+				       plan_block_pages(fixture),
+				       "written after logging began over blocks");
+		operations_collect(&fixture->watch);
 		report_info("never reached in this mode, as it must be");
 		return;
 	}
-	stage_reached(stage, OPERATION_SPLIT, 0, BLOCKS,
-		      plan_block_pages(stage));
-	operations_forget(&stage->watch);
+	stage2_vm_reached(fixture, OPERATION_SPLIT, 0, BLOCKS,
+			  plan_block_pages(fixture));
+	operations_forget(&fixture->watch);
 	/* All pages are mapped, and protected. */
-	stage_store(stage, STRIDE, BLOCKS, plan_block_pages(stage));
-	stage_not_reached(stage, OPERATION_MAP, "the block was split before");
-	stage_expect_dirty(stage, STRIDE, BLOCKS, plan_block_pages(stage),
-			   "written after the block was split");
+	stage2_vm_store(fixture, STRIDE, BLOCKS, plan_block_pages(fixture));
+	stage2_vm_not_reached(fixture, OPERATION_MAP,
+			      "the block was split before");
+	stage2_vm_expect_dirty(fixture, STRIDE, BLOCKS,
+			       plan_block_pages(fixture),
+			       "written after the block was split");
 }
 
-static void run_free_unlinked(struct stage *stage)
+static void run_free_unlinked(struct stage2_vm *fixture)
 {
 	struct deadline deadline;
 	bool never = operation_is_never(OPERATION_FREE_UNLINKED);
 
-	plan_build(stage, (struct stage_config){ 0 });
-	stage_store(stage, 0, BLOCKS, plan_block_pages(stage));
-	dirty_enable(stage->dirty, stage->watched);
-	stage_store(stage, STRIDE, BLOCKS, plan_block_pages(stage));
-	stage_expect_dirty(stage, STRIDE, BLOCKS, plan_block_pages(stage),
-			   "written to a block");
-	dirty_disable(stage->dirty, stage->watched);
-	operations_forget(&stage->watch);
+	plan_build(fixture, (struct stage2_vm_config){ 0 });
+	stage2_vm_store(fixture, 0, BLOCKS, plan_block_pages(fixture));
+	dirty_enable(fixture->dirty, fixture->watched);
+	stage2_vm_store(fixture, STRIDE, BLOCKS, plan_block_pages(fixture));
+	stage2_vm_expect_dirty(fixture, STRIDE, BLOCKS,
+			       plan_block_pages(fixture), "written to a block");
+	dirty_disable(fixture->dirty, fixture->watched);
+	operations_forget(&fixture->watch);
 	/* Pages become a block again, which takes the table's place. */
-	stage_store(stage, STRIDE, BLOCKS, plan_block_pages(stage));
-	stage_reached(stage, OPERATION_MAP, 0, BLOCKS, plan_block_pages(stage));
-	stage_mapped_by(stage, stage->huge, 0, BLOCKS, plan_block_pages(stage));
+	stage2_vm_store(fixture, STRIDE, BLOCKS, plan_block_pages(fixture));
+	stage2_vm_reached(fixture, OPERATION_MAP, 0, BLOCKS,
+			  plan_block_pages(fixture));
+	stage2_vm_mapped_by(fixture, fixture->huge, 0, BLOCKS,
+			    plan_block_pages(fixture));
 	if (never) {
-		/* And not until the VM is gone (stage_destroy()). */
+		/* And not until the VM is gone (stage2_vm_destroy()). */
 		report_info("never reached in this mode, as it must be");
 		return;
 	}
 	deadline = deadline_in_ms(GRACE_MS);
-	while (operations_count(&stage->watch, OPERATION_FREE_UNLINKED, 0,
+	while (operations_count(&fixture->watch, OPERATION_FREE_UNLINKED, 0,
 				U64_MAX) < BLOCKS &&
 	       !deadline_passed(deadline)) {
 		nanosleep(&(struct timespec){ .tv_nsec = NSEC_PER_MSEC }, NULL);
-		operations_collect(&stage->watch);
+		operations_collect(&fixture->watch);
 	}
-	CHECK(operations_count(&stage->watch, OPERATION_FREE_UNLINKED, 0,
+	CHECK(operations_count(&fixture->watch, OPERATION_FREE_UNLINKED, 0,
 			       U64_MAX) == BLOCKS,
 	      "%zu tables were freed where %d blocks have taken their places",
-	      operations_count(&stage->watch, OPERATION_FREE_UNLINKED, 0,
+	      operations_count(&fixture->watch, OPERATION_FREE_UNLINKED, 0,
 			       U64_MAX),
 	      BLOCKS);
 }
@@ -317,10 +329,10 @@ static const struct plan plans[] = {
 static void run_plan(const struct test_case *test)
 {
 	const struct plan *plan = test->data;
-	struct stage stage = { 0 };
+	struct stage2_vm fixture = { 0 };
 
-	plan->run(&stage);
-	stage_destroy(&stage);
+	plan->run(&fixture);
+	stage2_vm_destroy(&fixture);
 }
 
 /* A row of those that have the same operation, by the seed. */

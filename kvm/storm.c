@@ -7,8 +7,8 @@
 
 #include "cases.h"
 #include "clock.h"
-#include "crew.h"
-#include "keeper.h"
+#include "vcpu_threads.h"
+#include "slot_mutator.h"
 #include "report.h"
 #include "round.h"
 #include "stamp.h"
@@ -98,12 +98,13 @@ static void __noreturn fail_wrong(struct storm *storm, const struct vcpu *vcpu,
 		[STORM_WRONG_FETCH] = "a fetch runs",
 	};
 	const struct storm_vcpu *own = storm_vcpu_of(vcpu->guest);
-	unsigned long long gpa = storm_gpa(storm->board, own->place, own->unit);
+	unsigned long long gpa = storm_gpa(storm->expected_map, own->place,
+					   own->unit);
 	char place[128], seen[128], due[128], exit[256];
 	unsigned int i;
 
-	for (i = 0; i < KEEPERS; i++)
-		keeper_report_notes(&storm->keeper[i]);
+	for (i = 0; i < MUTATORS; i++)
+		slot_mutator_report_notes(&storm->mutator[i]);
 	place_text(own, place, sizeof(place));
 	if (wrong == STORM_WRONG_REFUSED)
 		fail("vCPU %u, at %#llx (place %llu), where %s: refused: %s",
@@ -133,10 +134,11 @@ static void on_wrong(struct vcpu *vcpu, void *context)
 
 static bool in_places(const struct storm *storm, u64 gpa)
 {
-	const struct storm_board *board = storm->board;
+	const struct storm_expected_map *expected_map = storm->expected_map;
 
-	return gpa >= board->gpa &&
-	       gpa - board->gpa < board->places * board->pitch;
+	return gpa >= expected_map->gpa &&
+	       gpa - expected_map->gpa <
+		       expected_map->places * expected_map->pitch;
 }
 
 /*
@@ -147,7 +149,8 @@ static bool in_places(const struct storm *storm, u64 gpa)
 static bool refused(struct storm *storm, struct vcpu *vcpu)
 {
 	struct storm_vcpu *own = storm_vcpu_of(vcpu->guest);
-	const struct storm_place *place = &storm->board->place[own->place];
+	const struct storm_place *place =
+		&storm->expected_map->place[own->place];
 	bool known = own->fetching == 2;
 
 	if (!own->fetching)
@@ -159,7 +162,7 @@ static bool refused(struct storm *storm, struct vcpu *vcpu)
 		fail_wrong(storm, vcpu, STORM_WRONG_REFUSED);
 	else
 		own->count.refused++;
-	vcpu_start(vcpu, storm_guest, (u64)(uintptr_t)storm->board);
+	vcpu_start(vcpu, storm_guest, (u64)(uintptr_t)storm->expected_map);
 	return true;
 }
 
@@ -190,7 +193,7 @@ static void build(struct storm *storm, const struct storm_config *config)
 	const struct vm_config vm_config = { .vcpus = config->vcpus };
 	u64 huge = backing_thp_size(), page_size, place;
 	struct random_stream random;
-	struct storm_board *board;
+	struct storm_expected_map *expected_map;
 	unsigned int i;
 
 	memset(storm, 0, sizeof(*storm));
@@ -200,34 +203,36 @@ static void build(struct storm *storm, const struct storm_config *config)
 	storm->units = config->units;
 	storm->fixed = config->backing == BACKING_GUEST_MEMFD;
 	storm->flips = !storm->fixed && (!config->fetches || page_size < huge);
-	board = (struct storm_board *)((char *)storm->vm->control->vcpu[0].test +
-				       STORM_BOARD_OFFSET);
-	storm->board = board;
-	memset(board, 0, sizeof(*board));
-	board->places = STORM_PLACES;
+	expected_map = (struct storm_expected_map
+				*)((char *)storm->vm->control->vcpu[0].test +
+				   STORM_EXPECTED_OFFSET);
+	storm->expected_map = expected_map;
+	memset(expected_map, 0, sizeof(*expected_map));
+	expected_map->places = STORM_PLACES;
 	/*
 	 * Two huge pages; of larger ones, of which there are few, a half, so
 	 * that it is one page wherever it begins.
 	 */
 	if (page_size == huge)
-		board->unit_size = 2 * page_size / storm->units;
+		expected_map->unit_size = 2 * page_size / storm->units;
 	else if (page_size > huge)
-		board->unit_size = page_size / 2 / storm->units;
-	if (board->unit_size < storm->vm->page_size)
-		board->unit_size = storm->vm->page_size;
-	board->place_units = storm->units + storm->units / 2;
-	board->gpa = GPA_TEST;
-	place = board->place_units * board->unit_size;
-	board->pitch = round_up(place, huge) + huge;
-	board->fetches = config->fetches;
+		expected_map->unit_size = page_size / 2 / storm->units;
+	if (expected_map->unit_size < storm->vm->page_size)
+		expected_map->unit_size = storm->vm->page_size;
+	expected_map->place_units = storm->units + storm->units / 2;
+	expected_map->gpa = GPA_TEST;
+	place = expected_map->place_units * expected_map->unit_size;
+	expected_map->pitch = round_up(place, huge) + huge;
+	expected_map->fetches = config->fetches;
 	case_random(&random, "storm", 0);
 	if (random_chance(&random, 1, 2) && vm_unmap_slots_alone(storm->vm))
 		report_info("a slot that goes takes its own mappings only");
-	for (i = 0; i < KEEPERS; i++)
-		keeper_begin(&storm->keeper[i], storm, i);
+	for (i = 0; i < MUTATORS; i++)
+		slot_mutator_begin(&storm->mutator[i], storm, i);
 	for (i = 0; i < STORM_PLACES; i++)
-		vm_map(storm->vm, storm_gpa(board, i, 0),
-		       storm_gpa(board, i, 0), round_up(place, huge), huge);
+		vm_map(storm->vm, storm_gpa(expected_map, i, 0),
+		       storm_gpa(expected_map, i, 0), round_up(place, huge),
+		       huge);
 	for (i = 0; i < storm->vm->vcpu_count; i++) {
 		struct vcpu *vcpu = &storm->vm->vcpus[i];
 		struct storm_vcpu *own = storm_vcpu_of(vcpu->guest);
@@ -259,19 +264,19 @@ static void add_up(const struct storm *storm, struct storm_count *sum)
 }
 
 static void add_up_changes(const struct storm *storm,
-			   u64 changes[KEEPER_CHANGES])
+			   u64 changes[MUTATOR_CHANGES])
 {
 	unsigned int i, j;
 
-	for (j = 0; j < KEEPER_CHANGES; j++)
-		for (i = 0, changes[j] = 0; i < KEEPERS; i++)
-			changes[j] += storm->keeper[i].done[j];
+	for (j = 0; j < MUTATOR_CHANGES; j++)
+		for (i = 0, changes[j] = 0; i < MUTATORS; i++)
+			changes[j] += storm->mutator[i].done[j];
 }
 
 /* Has everything that is to be shown been seen once? */
 static bool all_shown(const struct storm *storm)
 {
-	u64 changes[KEEPER_CHANGES];
+	u64 changes[MUTATOR_CHANGES];
 	struct storm_count sum;
 	unsigned int i;
 
@@ -283,16 +288,16 @@ static bool all_shown(const struct storm *storm)
 	if (storm->config->fetches && (!sum.fetches || !sum.refused))
 		return false;
 	add_up_changes(storm, changes);
-	for (i = 0; i < KEEPER_CHANGES; i++)
-		if (!changes[i] && (i != KEEPER_FLIP || storm->flips) &&
-		    (i != KEEPER_MOVE || !storm->fixed))
+	for (i = 0; i < MUTATOR_CHANGES; i++)
+		if (!changes[i] && (i != MUTATOR_FLIP || storm->flips) &&
+		    (i != MUTATOR_MOVE || !storm->fixed))
 			return false;
 	return true;
 }
 
 static void tell(const struct storm *storm)
 {
-	u64 changes[KEEPER_CHANGES];
+	u64 changes[MUTATOR_CHANGES];
 	struct storm_count sum;
 
 	add_up(storm, &sum);
@@ -301,15 +306,15 @@ static void tell(const struct storm *storm)
 		    sum.loads, sum.stores, sum.aliases, sum.fetches,
 		    sum.read_only, sum.holes, sum.refused, sum.racing);
 	report_info("slots created %llu deleted %llu replaced %llu moved %llu, flags changed %llu, changes refused %llu",
-		    changes[KEEPER_CREATE], changes[KEEPER_DELETE],
-		    changes[KEEPER_REPLACE], changes[KEEPER_MOVE],
-		    changes[KEEPER_FLIP], changes[KEEPER_REFUSED]);
+		    changes[MUTATOR_CREATE], changes[MUTATOR_DELETE],
+		    changes[MUTATOR_REPLACE], changes[MUTATOR_MOVE],
+		    changes[MUTATOR_FLIP], changes[MUTATOR_REFUSED]);
 }
 
 void storm_run(const struct storm_config *config)
 {
 	static struct storm storm;
-	struct crew_config crew_config = {
+	struct vcpu_threads_config vcpu_threads_config = {
 		.function = storm_guest,
 		.on_sync = on_wrong,
 		.on_exit = on_exit_to_user,
@@ -318,40 +323,40 @@ void storm_run(const struct storm_config *config)
 	u64 end = clock_ns() + config->duration_ns;
 	struct deadline shown = deadline_in_ms(
 		config->duration_ns / NSEC_PER_MSEC + SHOWN_MS);
-	struct worker_group *keepers;
-	struct crew *crew;
+	struct thread_group *mutators;
+	struct vcpu_threads *threads;
 	unsigned int i;
 
 	build(&storm, config);
-	crew_config.argument = (u64)(uintptr_t)storm.board;
-	crew = crew_new(storm.vm, &crew_config);
-	keepers = worker_group_new("keepers");
-	worker_group_silence_ms(keepers, STOP_MS);
-	for (i = 0; i < KEEPERS; i++) {
+	vcpu_threads_config.argument = (u64)(uintptr_t)storm.expected_map;
+	threads = vcpu_threads_new(storm.vm, &vcpu_threads_config);
+	mutators = thread_group_new("keepers");
+	thread_group_silence_ms(mutators, STOP_MS);
+	for (i = 0; i < MUTATORS; i++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "keeper %u", i);
-		worker_add(keepers, name, keeper_run, &storm.keeper[i]);
+		thread_add(mutators, name, slot_mutator_run, &storm.mutator[i]);
 	}
-	crew_start(crew);
-	worker_group_start(keepers);
+	vcpu_threads_start(threads);
+	thread_group_start(mutators);
 	while (clock_ns() < end ||
 	       (!all_shown(&storm) && !deadline_passed(shown)))
 		poll(NULL, 0, 5);
-	worker_group_stop(keepers);
-	worker_group_join(keepers, STOP_MS);
+	thread_group_stop(mutators);
+	thread_group_join(mutators, STOP_MS);
 	/* vCPUs run on while the last slots go. */
-	for (i = 0; i < KEEPERS; i++)
-		keeper_end(&storm.keeper[i]);
+	for (i = 0; i < MUTATORS; i++)
+		slot_mutator_end(&storm.mutator[i]);
 	tell(&storm);
 	CHECK(all_shown(&storm),
 	      "the storm ended before all was shown: the figures above tell what is missing");
-	crew_finish(crew);
+	vcpu_threads_finish(threads);
 	vm_destroy(storm.vm);
-	for (i = 0; i < KEEPERS * KEEPER_MEMORIES; i++) {
+	for (i = 0; i < MUTATORS * MUTATOR_MEMORIES; i++) {
 		struct storm_memory *memory =
-			&storm.keeper[i / KEEPER_MEMORIES]
-				 .memory[i % KEEPER_MEMORIES];
+			&storm.mutator[i / MUTATOR_MEMORIES]
+				 .memory[i % MUTATOR_MEMORIES];
 
 		backing_destroy(&memory->backing);
 		if (memory->file >= 0)

@@ -85,7 +85,7 @@ struct storm_place {
 };
 
 /**
- * struct storm_board - all places; in the control block
+ * struct storm_expected_map - all places; in the control block
  * @places: how many there are
  * @place_units: the size of each, units; a slot need not fill it
  * @unit_size: bytes; the first page of each unit is accessed
@@ -94,7 +94,7 @@ struct storm_place {
  * @fetches: vCPUs fetch, too
  * @place: the places
  */
-struct storm_board {
+struct storm_expected_map {
 	u64 places;
 	u64 place_units;
 	u64 unit_size;
@@ -118,18 +118,19 @@ static inline u64 storm_unit(const struct storm_place *place, u64 unit)
 }
 
 /* Where a place's unit is. */
-static inline u64 storm_gpa(const struct storm_board *board, u64 place,
-			    u64 unit)
+static inline u64 storm_gpa(const struct storm_expected_map *expected_map,
+			    u64 place, u64 unit)
 {
-	return board->gpa + place * board->pitch + unit * board->unit_size;
+	return expected_map->gpa + place * expected_map->pitch +
+	       unit * expected_map->unit_size;
 }
 
 /* What a load of the canary must find. */
-static inline u64 storm_due(const struct storm_board *board,
+static inline u64 storm_due(const struct storm_expected_map *expected_map,
 			    const struct storm_place *view, u64 place, u64 unit)
 {
 	if (!storm_has(view, unit))
-		return storm_hole_word(storm_gpa(board, place, unit) +
+		return storm_hole_word(storm_gpa(expected_map, place, unit) +
 				       STORM_CANARY);
 	return storm_word(STORM_MARK_CANARY, (u64)view->memory,
 			  view->generation, storm_unit(view, unit));
@@ -213,10 +214,10 @@ struct storm_vcpu {
 };
 
 /* The board is behind the first vCPU's own. */
-#define STORM_BOARD_OFFSET 1024
-_Static_assert(sizeof(struct storm_vcpu) <= STORM_BOARD_OFFSET,
+#define STORM_EXPECTED_OFFSET 1024
+_Static_assert(sizeof(struct storm_vcpu) <= STORM_EXPECTED_OFFSET,
 	       "test area too small");
-_Static_assert(STORM_BOARD_OFFSET + sizeof(struct storm_board) <=
+_Static_assert(STORM_EXPECTED_OFFSET + sizeof(struct storm_expected_map) <=
 		       GUEST_TEST_AREA,
 	       "test area too small");
 
@@ -226,7 +227,7 @@ static inline struct storm_vcpu *storm_vcpu_of(struct guest_vcpu *guest)
 }
 
 /* Guest function; the argument is the board's address. */
-void storm_guest(struct guest_vcpu *self, u64 board);
+void storm_guest(struct guest_vcpu *self, u64 expected_map);
 
 /**
  * struct storm_config - a storm

@@ -9,10 +9,10 @@ static volatile u64 *word_at(u64 address)
 }
 
 /* What is at a place; false if that is about to change. */
-static bool look(const struct storm_board *board, u64 number,
+static bool look(const struct storm_expected_map *expected_map, u64 number,
 		 struct storm_place *view)
 {
-	const struct storm_place *place = &board->place[number];
+	const struct storm_place *place = &expected_map->place[number];
 
 	view->sequence = __atomic_load_n(&place->sequence, __ATOMIC_ACQUIRE);
 	view->memory = place->memory;
@@ -26,11 +26,11 @@ static bool look(const struct storm_board *board, u64 number,
 }
 
 /* Has nothing changed since? */
-static bool still(const struct storm_board *board, u64 number,
+static bool still(const struct storm_expected_map *expected_map, u64 number,
 		  const struct storm_place *view)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return board->place[number].sequence == view->sequence;
+	return expected_map->place[number].sequence == view->sequence;
 }
 
 static void complain(struct guest_vcpu *self, enum storm_wrong wrong, u64 seen,
@@ -44,17 +44,18 @@ static void complain(struct guest_vcpu *self, enum storm_wrong wrong, u64 seen,
 	guest_sync(self, wrong, 0);
 }
 
-static void load(struct guest_vcpu *self, const struct storm_board *board,
-		 u64 gva, bool known)
+static void load(struct guest_vcpu *self,
+		 const struct storm_expected_map *expected_map, u64 gva,
+		 bool known)
 {
 	struct storm_vcpu *own = storm_vcpu_of(self);
 	u64 seen = *word_at(gva + STORM_CANARY), due;
 
-	if (!known || !still(board, own->place, &own->view)) {
+	if (!known || !still(expected_map, own->place, &own->view)) {
 		own->count.racing++;
 		return;
 	}
-	due = storm_due(board, &own->view, own->place, own->unit);
+	due = storm_due(expected_map, &own->view, own->place, own->unit);
 	if (seen != due)
 		complain(self, STORM_WRONG_LOAD, seen, due);
 	if (storm_has(&own->view, own->unit))
@@ -65,22 +66,24 @@ static void load(struct guest_vcpu *self, const struct storm_board *board,
 
 /* The same memory in another slot must have it as well. */
 static void look_at_alias(struct guest_vcpu *self,
-			  const struct storm_board *board, u64 word, u64 value)
+			  const struct storm_expected_map *expected_map,
+			  u64 word, u64 value)
 {
 	struct storm_vcpu *own = storm_vcpu_of(self);
 	u64 unit = storm_unit(&own->view, own->unit), number, seen;
 	struct storm_place other;
 
-	for (number = 0; number < board->places; number++) {
-		if (number == own->place || !look(board, number, &other) ||
+	for (number = 0; number < expected_map->places; number++) {
+		if (number == own->place ||
+		    !look(expected_map, number, &other) ||
 		    other.memory != own->view.memory || unit < other.offset ||
 		    unit - other.offset >= other.units)
 			continue;
-		seen = *word_at(storm_gpa(board, number,
+		seen = *word_at(storm_gpa(expected_map, number,
 					  unit - other.offset + other.start) +
 				word);
-		if (!still(board, number, &other) ||
-		    !still(board, own->place, &own->view))
+		if (!still(expected_map, number, &other) ||
+		    !still(expected_map, own->place, &own->view))
 			return;
 		if (seen != value)
 			complain(self, STORM_WRONG_ALIAS, seen, value);
@@ -89,8 +92,9 @@ static void look_at_alias(struct guest_vcpu *self,
 	}
 }
 
-static void store(struct guest_vcpu *self, const struct storm_board *board,
-		  u64 gva, bool known)
+static void store(struct guest_vcpu *self,
+		  const struct storm_expected_map *expected_map, u64 gva,
+		  bool known)
 {
 	struct storm_vcpu *own = storm_vcpu_of(self);
 	u64 word = STORM_WORDS + self->index * sizeof(u64);
@@ -101,7 +105,7 @@ static void store(struct guest_vcpu *self, const struct storm_board *board,
 	*word_at(gva + word) = value;
 	/* That of a load may follow. */
 	exits = own->exits - exits;
-	if (!known || !still(board, own->place, &own->view)) {
+	if (!known || !still(expected_map, own->place, &own->view)) {
 		own->count.racing++;
 		return;
 	}
@@ -112,7 +116,7 @@ static void store(struct guest_vcpu *self, const struct storm_board *board,
 		complain(self, STORM_WRONG_EXIT, own->exit_gpa, gva + word);
 
 	seen = *word_at(gva + word);
-	if (!still(board, own->place, &own->view)) {
+	if (!still(expected_map, own->place, &own->view)) {
 		own->count.racing++;
 		return;
 	}
@@ -120,7 +124,7 @@ static void store(struct guest_vcpu *self, const struct storm_board *board,
 		if (seen != value)
 			complain(self, STORM_WRONG_LOST, seen, value);
 		own->count.stores++;
-		look_at_alias(self, board, word, value);
+		look_at_alias(self, expected_map, word, value);
 		return;
 	}
 	if (!in_slot && seen != storm_hole_word(gva + word))
@@ -135,8 +139,9 @@ static void store(struct guest_vcpu *self, const struct storm_board *board,
 }
 
 /* Where no slot is the host begins this vCPU anew, and judges. */
-static void fetch(struct guest_vcpu *self, const struct storm_board *board,
-		  u64 gva, bool known)
+static void fetch(struct guest_vcpu *self,
+		  const struct storm_expected_map *expected_map, u64 gva,
+		  bool known)
 {
 	struct storm_vcpu *own = storm_vcpu_of(self);
 	u64 seen, due;
@@ -145,7 +150,7 @@ static void fetch(struct guest_vcpu *self, const struct storm_board *board,
 	guest_fetch_barrier();
 	seen = ((u64(*)(void))(uintptr_t)(gva + STORM_CODE))();
 	own->fetching = 0;
-	if (!known || !still(board, own->place, &own->view)) {
+	if (!known || !still(expected_map, own->place, &own->view)) {
 		own->count.racing++;
 		return;
 	}
@@ -157,39 +162,40 @@ static void fetch(struct guest_vcpu *self, const struct storm_board *board,
 }
 
 /* Most times where a slot is, or was a moment ago. */
-static u64 choose_unit(struct storm_vcpu *own, const struct storm_board *board)
+static u64 choose_unit(struct storm_vcpu *own,
+		       const struct storm_expected_map *expected_map)
 {
 	const struct storm_place *view = &own->view;
-	u64 unit = random_below(&own->random, board->place_units);
+	u64 unit = random_below(&own->random, expected_map->place_units);
 
 	if (view->memory < 0 || random_chance(&own->random, 1, 4))
 		return unit;
 	/* What a change has half written may be anything. */
 	unit = view->start + random_below(&own->random, view->units);
-	return unit < board->place_units ? unit : 0;
+	return unit < expected_map->place_units ? unit : 0;
 }
 
 void storm_guest(struct guest_vcpu *self, u64 address)
 {
-	const struct storm_board *board =
-		(const struct storm_board *)(uintptr_t)address;
+	const struct storm_expected_map *expected_map =
+		(const struct storm_expected_map *)(uintptr_t)address;
 	struct storm_vcpu *own = storm_vcpu_of(self);
 
 	while (!self->stop) {
 		u64 choice = random_below(&own->random, 8), gva;
 		bool known;
 
-		own->place = random_below(&own->random, board->places);
-		known = look(board, own->place, &own->view);
-		own->unit = choose_unit(own, board);
-		gva = storm_gpa(board, own->place, own->unit);
+		own->place = random_below(&own->random, expected_map->places);
+		known = look(expected_map, own->place, &own->view);
+		own->unit = choose_unit(own, expected_map);
+		gva = storm_gpa(expected_map, own->place, own->unit);
 		own->steps++;
 		self->beat++;
-		if (choice < 2 && board->fetches)
-			fetch(self, board, gva, known);
+		if (choice < 2 && expected_map->fetches)
+			fetch(self, expected_map, gva, known);
 		else if (choice < 5)
-			load(self, board, gva, known);
+			load(self, expected_map, gva, known);
 		else
-			store(self, board, gva, known);
+			store(self, expected_map, gva, known);
 	}
 }

@@ -16,7 +16,7 @@
 /* Asked by kprobe events: fewer calls than the trace has room for. */
 static void count_calls(struct young *young)
 {
-	struct operation_watch *watch = &young->stage.watch;
+	struct operation_watch *watch = &young->fixture.watch;
 
 	operations_collect(watch);
 	young->calls += operations_count(watch, OPERATION_AGE, 0, U64_MAX);
@@ -25,7 +25,7 @@ static void count_calls(struct young *young)
 
 static void run_list(struct young *young, const struct writer_list *list)
 {
-	struct vcpu *vcpu = &young->stage.vm->vcpus[0];
+	struct vcpu *vcpu = &young->fixture.vm->vcpus[0];
 
 	*writer_list_of(vcpu->guest) = *list;
 	vcpu_start(vcpu, writer_store, 0);
@@ -35,16 +35,16 @@ static void run_list(struct young *young, const struct writer_list *list)
 static void touch(struct young *young)
 {
 	struct writer_list list = { .access = WRITER_LOAD };
-	struct stage *stage = &young->stage;
+	struct stage2_vm *fixture = &young->fixture;
 	u64 unit;
 
 	for (unit = 0; unit < young->units; unit++) {
 		if (!bitmap_test(young->touched, unit))
 			continue;
 		list.store[list.count++] = (struct writer_store){
-			.gva = stage->gpa +
+			.gva = fixture->gpa +
 			       (unit * young->unit_pages + young->page[unit]) *
-				       stage->page,
+				       fixture->page,
 			.count = 1,
 		};
 		if (list.count == RUNS) {
@@ -64,12 +64,12 @@ void young_touch(struct young *young)
 
 void young_begin(struct young *young, enum backing_kind kind, u64 units)
 {
-	struct stage_config config = {
+	struct stage2_vm_config config = {
 		.backing = kind,
 		.bytes = units * backing_page_size(kind),
 		.operations = 1U << OPERATION_AGE | 1U << OPERATION_MAP,
 	};
-	struct stage *stage = &young->stage;
+	struct stage2_vm *fixture = &young->fixture;
 	size_t maps;
 
 	memset(young, 0, sizeof(*young));
@@ -78,14 +78,14 @@ void young_begin(struct young *young, enum backing_kind kind, u64 units)
 					    case_duration_ns() / NSEC_PER_MSEC :
 					    0);
 	young->units = units;
-	stage_create(stage, &config);
-	young->unit_pages = stage->pages / units;
-	if (stage->backing.huge &&
-	    backing_host_huge_bytes(&stage->backing) < config.bytes)
+	stage2_vm_create(fixture, &config);
+	young->unit_pages = fixture->pages / units;
+	if (fixture->backing.huge &&
+	    backing_host_huge_bytes(&fixture->backing) < config.bytes)
 		skip("free huge pages, which the host did not give",
 		     "give the machine more memory, or compact it");
 	/* To be flushed is not to be split. */
-	if (stage->backing.huge)
+	if (fixture->backing.huge)
 		young->split_early = arch_split_early(false);
 	young->touched = bitmap_new(units);
 	young->page = calloc(units, sizeof(*young->page));
@@ -93,17 +93,18 @@ void young_begin(struct young *young, enum backing_kind kind, u64 units)
 	/* A page in each unit maps it as a whole. */
 	bitmap_fill(young->touched, units);
 	touch(young);
-	operations_collect(&stage->watch);
-	maps = operations_count(&stage->watch, OPERATION_MAP, stage->gpa,
-				stage->pages * stage->page);
+	operations_collect(&fixture->watch);
+	maps = operations_count(&fixture->watch, OPERATION_MAP, fixture->gpa,
+				fixture->pages * fixture->page);
 	CHECK(maps >= units, "%llu units took %zu mappings", units, maps);
-	operations_forget(&stage->watch);
-	if (stage->backing.huge) {
-		stage_expect_words(stage, 0, 0, stage->pages, 1);
-		stage_not_reached(stage, OPERATION_MAP,
-				  "each of its huge pages was mapped as a block");
+	operations_forget(&fixture->watch);
+	if (fixture->backing.huge) {
+		stage2_vm_expect_words(fixture, 0, 0, fixture->pages, 1);
+		stage2_vm_not_reached(
+			fixture, OPERATION_MAP,
+			"each of its huge pages was mapped as a block");
 	}
-	operations_forget(&stage->watch);
+	operations_forget(&fixture->watch);
 }
 
 bool young_more(const struct young *young, unsigned int round)
@@ -135,7 +136,7 @@ void young_choose(struct young *young)
 
 void young_flush(struct young *young)
 {
-	struct memslot *slot = &young->stage.slot;
+	struct memslot *slot = &young->fixture.slot;
 
 	slot_set_flags(slot, KVM_MEM_LOG_DIRTY_PAGES);
 	slot_set_flags(slot, 0);
@@ -143,9 +144,9 @@ void young_flush(struct young *young)
 
 void *young_address(const struct young *young, u64 unit)
 {
-	return (char *)young->stage.backing.hva +
+	return (char *)young->fixture.backing.hva +
 	       (unit * young->unit_pages + young->page[unit]) *
-		       young->stage.page;
+		       young->fixture.page;
 }
 
 const char *young_unit_name(const struct young *young)
@@ -162,7 +163,7 @@ void young_note(struct young *young, u64 judged, u64 extra)
 void young_end(struct young *young)
 {
 	count_calls(young);
-	if (young->stage.backing.huge)
+	if (young->fixture.backing.huge)
 		arch_split_early(young->split_early);
 	report_info("%llu accessed and found young; %llu young that were not accessed; KVM was asked %zu times",
 		    young->judged, young->extra, young->calls);
@@ -170,5 +171,5 @@ void young_end(struct young *young)
 	CHECK(young->calls, "the kernel never asked KVM");
 	free(young->page);
 	free(young->touched);
-	stage_destroy(&young->stage);
+	stage2_vm_destroy(&young->fixture);
 }

@@ -8,14 +8,14 @@
 
 #include "clock.h"
 #include "random.h"
-#include "stage.h"
+#include "stage2_vm.h"
 
 /* Long enough for any observer on a slow machine. */
 #define YOUNG_MS 30000
 
 /**
  * struct young - a guest, and what it accesses
- * @stage: VM and memory
+ * @fixture: VM and memory
  * @random: which units, which pages in them
  * @end: of a stress run's rounds
  * @units: number of units
@@ -28,7 +28,7 @@
  * @calls: how often KVM was asked
  */
 struct young {
-	struct stage stage;
+	struct stage2_vm fixture;
 	struct random_stream random;
 	struct deadline end;
 	u64 units;

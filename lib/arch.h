@@ -124,14 +124,14 @@ u32 arch_dirty_log_size(void);
 
 /**
  * arch_has_ring() - can this architecture's KVM have a kind of dirty ring
- * @harvester: a ring harvester
+ * @mode: a ring harvester
  *
  * Whatever release: HAVE_KVM_DIRTY_RING_TSO is x86's, and
  * NEED_KVM_DIRTY_RING_WITH_BITMAP is arm64's.
  *
  * Return: false if no kernel has it.
  */
-bool arch_has_ring(enum harvester harvester);
+bool arch_has_ring(enum dirty_mode mode);
 
 /**
  * arch_program_counter() - where the vCPU stands

@@ -49,7 +49,7 @@ struct told {
 };
 
 struct background {
-	pid_t keeper;
+	pid_t mutator;
 	int output;
 	bool required;
 	struct told *told;
@@ -204,12 +204,12 @@ static void start(struct background *background,
 	sigaddset(&mine, SIGTERM);
 	sigaddset(&mine, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &mine, &before);
-	background->keeper = fork();
-	if (!background->keeper)
+	background->mutator = fork();
+	if (!background->mutator)
 		keep(parent, path, arguments, background->output, limit_ms,
 		     background->told);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	CHECK(background->keeper > 0, "cannot fork: %s", errno_name(errno));
+	CHECK(background->mutator > 0, "cannot fork: %s", errno_name(errno));
 }
 
 struct background *background_start(const struct background_request *request)
@@ -238,7 +238,7 @@ struct background *background_start(const struct background_request *request)
 
 bool background_running(const struct background *background)
 {
-	return background->keeper &&
+	return background->mutator &&
 	       !__atomic_load_n(&background->told->ended, __ATOMIC_ACQUIRE);
 }
 
@@ -317,10 +317,10 @@ void background_end(struct background *background)
 {
 	int status;
 
-	if (background->keeper) {
+	if (background->mutator) {
 		/* The keeper's own waits are bounded. */
-		kill(background->keeper, SIGTERM);
-		while (waitpid(background->keeper, &status, 0) < 0)
+		kill(background->mutator, SIGTERM);
+		while (waitpid(background->mutator, &status, 0) < 0)
 			CHECK(errno == EINTR, "waitpid failed: %s",
 			      errno_name(errno));
 		judge(background);

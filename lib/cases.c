@@ -17,7 +17,7 @@
 #include "evidence.h"
 #include "hang.h"
 #include "settings.h"
-#include "worker.h"
+#include "thread.h"
 
 #define CASES_MAX 4096
 
@@ -98,7 +98,7 @@ static void __noreturn run_child(const struct test_case *test, pid_t parent)
 	sigprocmask(SIG_SETMASK, &inherited, NULL);
 
 	report_to(result);
-	workers_reset(test->name);
+	threads_reset(test->name);
 	if (!needs_met(&program->needs, &shortage) ||
 	    !needs_met(&test->needs, &shortage))
 		skip_for(&shortage);
@@ -196,7 +196,7 @@ static enum ending wait_child(pid_t child, const struct test_case *test,
 			interrupted(signal, child, test);
 	}
 
-	workers_report();
+	threads_report();
 	hang_report(child);
 	kill_group(child);
 	if (reap(child, deadline_in_ms(KILL_MS), status))
@@ -223,7 +223,7 @@ static int judge(enum ending ending, int status, u64 timeout_s)
 		return result->code;
 
 	if (ending != ENDED) {
-		workers_suspect(suspect, sizeof(suspect));
+		threads_suspect(suspect, sizeof(suspect));
 		snprintf(reason, REPORT_REASON_MAX, "timeout after %llus: %s%s",
 			 timeout_s, suspect,
 			 ending == UNKILLABLE ?
@@ -232,7 +232,7 @@ static int judge(enum ending ending, int status, u64 timeout_s)
 	} else if (WIFSIGNALED(status)) {
 		int signal = WTERMSIG(status);
 
-		workers_report();
+		threads_report();
 		snprintf(reason, REPORT_REASON_MAX, "killed by SIG%s (%s)%s",
 			 signal_name(signal), strsignal(signal),
 			 signal == SIGKILL ?
@@ -424,7 +424,7 @@ int cases_main(int argc, char **argv, const struct program *the_program)
 	if (result == MAP_FAILED)
 		fail("no memory to share with the cases: %s",
 		     errno_name(errno));
-	workers_share();
+	threads_share();
 	watch_signals();
 
 	report_begin((unsigned int)count);

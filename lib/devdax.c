@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "carried.h"
+#include "target_module.h"
 #include "clock.h"
 #include "devdax.h"
 #include "kernel_file.h"
@@ -79,9 +79,9 @@ int devdax_open(u64 *frame)
 		if (!memory_set_aside())
 			skip("memory for DAX, set aside by memmap=2G!4G",
 			     "run it in a target: ./run_all.sh --vm amd64-7.2:devdax");
-		carried_insert("nd_e820");
-		carried_insert("device_dax");
-		carried_insert("dax_pmem");
+		target_module_insert("nd_e820");
+		target_module_insert("device_dax");
+		target_module_insert("dax_pmem");
 		if (!appears(SEED, APPEAR_MS) ||
 		    access("/sys/bus/nd/drivers/dax_pmem", F_OK))
 			skip("CONFIG_X86_PMEM_LEGACY and CONFIG_DEV_DAX_PMEM",

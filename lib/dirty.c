@@ -9,77 +9,75 @@
 
 #define RING_ENTRIES_DEFAULT 4096
 
-static const char *const names[HARVESTER_COUNT] = {
-	[HARVESTER_LOG] = "log",
-	[HARVESTER_CLEAR] = "clear",
-	[HARVESTER_CLEAR_INITIALLY_SET] = "clear_initially_set",
-	[HARVESTER_RING] = "ring",
-	[HARVESTER_RING_ACQ_REL] = "ring_acq_rel",
-	[HARVESTER_RING_BITMAP] = "ring_bitmap",
+static const char *const names[DIRTY_MODE_COUNT] = {
+	[DIRTY_MODE_LOG] = "log",
+	[DIRTY_MODE_CLEAR] = "clear",
+	[DIRTY_MODE_CLEAR_INITIALLY_SET] = "clear_initially_set",
+	[DIRTY_MODE_RING] = "ring",
+	[DIRTY_MODE_RING_ACQ_REL] = "ring_acq_rel",
+	[DIRTY_MODE_RING_BITMAP] = "ring_bitmap",
 };
 
-const char *harvester_name(enum harvester harvester)
+const char *dirty_mode_name(enum dirty_mode mode)
 {
-	return names[harvester];
+	return names[mode];
 }
 
-const enum harvester harvester_rings[HARVESTER_RINGS] = {
-	HARVESTER_RING,
-	HARVESTER_RING_ACQ_REL,
-	HARVESTER_RING_BITMAP,
+const enum dirty_mode dirty_mode_rings[DIRTY_MODE_RINGS] = {
+	DIRTY_MODE_RING,
+	DIRTY_MODE_RING_ACQ_REL,
+	DIRTY_MODE_RING_BITMAP,
 };
 
-bool harvester_is_ring(enum harvester harvester)
+bool dirty_mode_is_ring(enum dirty_mode mode)
 {
-	return harvester == HARVESTER_RING ||
-	       harvester == HARVESTER_RING_ACQ_REL ||
-	       harvester == HARVESTER_RING_BITMAP;
+	return mode == DIRTY_MODE_RING || mode == DIRTY_MODE_RING_ACQ_REL ||
+	       mode == DIRTY_MODE_RING_BITMAP;
 }
 
-bool harvester_exists(enum harvester harvester)
+bool dirty_mode_exists(enum dirty_mode mode)
 {
-	return !harvester_is_ring(harvester) || arch_has_ring(harvester);
+	return !dirty_mode_is_ring(mode) || arch_has_ring(mode);
 }
 
-static bool harvester_is_clear(enum harvester harvester)
+static bool dirty_mode_is_clear(enum dirty_mode mode)
 {
-	return harvester == HARVESTER_CLEAR ||
-	       harvester == HARVESTER_CLEAR_INITIALLY_SET;
+	return mode == DIRTY_MODE_CLEAR ||
+	       mode == DIRTY_MODE_CLEAR_INITIALLY_SET;
 }
 
-static void configure_clear(enum harvester harvester, struct vm_config *config)
+static void configure_clear(enum dirty_mode mode, struct vm_config *config)
 {
 	u64 wanted = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
 	int offered = kvm_check_extension(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2);
 
-	if (harvester == HARVESTER_CLEAR_INITIALLY_SET)
+	if (mode == DIRTY_MODE_CLEAR_INITIALLY_SET)
 		wanted |= KVM_DIRTY_LOG_INITIALLY_SET;
 	if ((offered & wanted) != wanted)
-		skip(harvester == HARVESTER_CLEAR ?
+		skip(mode == DIRTY_MODE_CLEAR ?
 			     "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2" :
 			     "KVM_DIRTY_LOG_INITIALLY_SET",
 		     "use a kernel from 5.7 on");
 	config->manual_protect = wanted;
 }
 
-static void configure_ring(enum harvester harvester, struct vm_config *config,
+static void configure_ring(enum dirty_mode mode, struct vm_config *config,
 			   u32 ring_entries)
 {
-	u32 capability = harvester == HARVESTER_RING ?
+	u32 capability = mode == DIRTY_MODE_RING ?
 				 KVM_CAP_DIRTY_LOG_RING :
 				 KVM_CAP_DIRTY_LOG_RING_ACQ_REL;
 	u32 limit = kvm_check_extension(capability) /
 		    sizeof(struct kvm_dirty_gfn);
 
 	if (!limit)
-		skip(harvester == HARVESTER_RING ?
-			     "KVM_CAP_DIRTY_LOG_RING" :
-			     "KVM_CAP_DIRTY_LOG_RING_ACQ_REL",
-		     harvester == HARVESTER_RING ?
+		skip(mode == DIRTY_MODE_RING ? "KVM_CAP_DIRTY_LOG_RING" :
+					       "KVM_CAP_DIRTY_LOG_RING_ACQ_REL",
+		     mode == DIRTY_MODE_RING ?
 			     "use x86: only its memory model has HAVE_KVM_DIRTY_RING_TSO" :
 			     "use x86 from 6.1 or arm64 from 6.2 on");
 	/* CONFIG_NEED_KVM_DIRTY_RING_WITH_BITMAP, which arm64 selects from 6.2. */
-	if (harvester == HARVESTER_RING_BITMAP &&
+	if (mode == DIRTY_MODE_RING_BITMAP &&
 	    !kvm_check_extension(KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP))
 		skip("KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP",
 		     "use arm64 from 6.2 on: only there KVM writes guest memory while no vCPU runs");
@@ -87,26 +85,26 @@ static void configure_ring(enum harvester harvester, struct vm_config *config,
 		ring_entries = RING_ENTRIES_DEFAULT;
 	config->ring_entries = ring_entries < limit ? ring_entries : limit;
 	config->ring_capability = capability;
-	config->ring_with_bitmap = harvester == HARVESTER_RING_BITMAP;
+	config->ring_with_bitmap = mode == DIRTY_MODE_RING_BITMAP;
 }
 
-void harvester_configure(enum harvester harvester, struct vm_config *config,
-			 u32 ring_entries)
+void dirty_mode_configure(enum dirty_mode mode, struct vm_config *config,
+			  u32 ring_entries)
 {
-	if (harvester_is_clear(harvester))
-		configure_clear(harvester, config);
-	if (harvester_is_ring(harvester))
-		configure_ring(harvester, config, ring_entries);
+	if (dirty_mode_is_clear(mode))
+		configure_clear(mode, config);
+	if (dirty_mode_is_ring(mode))
+		configure_ring(mode, config, ring_entries);
 }
 
-struct dirty_log *dirty_new(struct vm *vm, enum harvester harvester)
+struct dirty_log *dirty_new(struct vm *vm, enum dirty_mode mode)
 {
 	struct dirty_log *dirty = calloc(1, sizeof(*dirty));
 
 	if (!dirty)
 		fail("out of memory for a dirty log");
 	dirty->vm = vm;
-	dirty->harvester = harvester;
+	dirty->mode = mode;
 	return dirty;
 }
 
@@ -148,7 +146,7 @@ void dirty_enable(struct dirty_log *dirty, struct dirty_slot *watched)
 
 void dirty_disable(struct dirty_log *dirty, struct dirty_slot *watched)
 {
-	if (harvester_is_ring(dirty->harvester))
+	if (dirty_mode_is_ring(dirty->mode))
 		dirty_ring_collect(dirty);
 	slot_set_flags(watched->slot,
 		       watched->slot->flags & ~KVM_MEM_LOG_DIRTY_PAGES);
@@ -157,7 +155,7 @@ void dirty_disable(struct dirty_log *dirty, struct dirty_slot *watched)
 	 * What running vCPUs pushed until then belongs to this life of the log:
 	 * left in the ring, it would be taken for writes of the next one.
 	 */
-	if (harvester_is_ring(dirty->harvester))
+	if (dirty_mode_is_ring(dirty->mode))
 		dirty_ring_collect(dirty);
 	bitmap_zero(watched->queued, watched->pages);
 }
@@ -252,12 +250,12 @@ size_t dirty_harvest_queued(struct dirty_slot *watched)
 size_t dirty_harvest(struct dirty_log *dirty, struct dirty_slot *watched,
 		     struct random_stream *partial)
 {
-	if (harvester_is_ring(dirty->harvester)) {
+	if (dirty_mode_is_ring(dirty->mode)) {
 		dirty_ring_collect(dirty);
 		return dirty_harvest_queued(watched);
 	}
 	bitmap_zero(watched->fresh, watched->pages);
-	if (harvester_is_clear(dirty->harvester)) {
+	if (dirty_mode_is_clear(dirty->mode)) {
 		get_log(watched, watched->log);
 		if (partial)
 			clear_partly(dirty, watched, partial);
@@ -278,13 +276,13 @@ static bool changed_meanwhile(int error)
 size_t dirty_harvest_changing(struct dirty_log *dirty,
 			      struct dirty_slot *watched)
 {
-	bool clear = harvester_is_clear(dirty->harvester);
+	bool clear = dirty_mode_is_clear(dirty->mode);
 	unsigned long *map = clear ? watched->log : watched->fresh;
 	size_t pages = __atomic_load_n(&watched->slot->size, __ATOMIC_RELAXED) /
 		       dirty->vm->page_size;
 	int error;
 
-	if (harvester_is_ring(dirty->harvester)) {
+	if (dirty_mode_is_ring(dirty->mode)) {
 		dirty_ring_collect(dirty);
 		return dirty_harvest_queued(watched);
 	}
@@ -310,7 +308,7 @@ size_t dirty_harvest_final(struct dirty_log *dirty, struct dirty_slot *watched)
 {
 	size_t pages = dirty_harvest(dirty, watched, NULL);
 
-	if (dirty->harvester != HARVESTER_RING_BITMAP)
+	if (dirty->mode != DIRTY_MODE_RING_BITMAP)
 		return pages;
 	get_log(watched, watched->log);
 	bitmap_or(watched->fresh, watched->log, watched->pages);

@@ -29,26 +29,26 @@
 #define DIRTY_RING_RESERVED 64
 
 /**
- * enum harvester - how dirty pages are learned
- * @HARVESTER_LOG: KVM_GET_DIRTY_LOG
- * @HARVESTER_CLEAR: KVM_GET_DIRTY_LOG, then KVM_CLEAR_DIRTY_LOG
- * @HARVESTER_CLEAR_INITIALLY_SET: the same with KVM_DIRTY_LOG_INITIALLY_SET:
+ * enum dirty_mode - how dirty pages are learned
+ * @DIRTY_MODE_LOG: KVM_GET_DIRTY_LOG
+ * @DIRTY_MODE_CLEAR: KVM_GET_DIRTY_LOG, then KVM_CLEAR_DIRTY_LOG
+ * @DIRTY_MODE_CLEAR_INITIALLY_SET: the same with KVM_DIRTY_LOG_INITIALLY_SET:
  *	enabling protects nothing, every page is dirty until its first clear
- * @HARVESTER_RING: KVM_CAP_DIRTY_LOG_RING
- * @HARVESTER_RING_ACQ_REL: KVM_CAP_DIRTY_LOG_RING_ACQ_REL
- * @HARVESTER_RING_BITMAP: the same with KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, as
+ * @DIRTY_MODE_RING: KVM_CAP_DIRTY_LOG_RING
+ * @DIRTY_MODE_RING_ACQ_REL: KVM_CAP_DIRTY_LOG_RING_ACQ_REL
+ * @DIRTY_MODE_RING_BITMAP: the same with KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, as
  *	arm64's user space needs it: rings while the guest runs, and a
  *	KVM_GET_DIRTY_LOG as the very last thing
- * @HARVESTER_COUNT: number of harvesters
+ * @DIRTY_MODE_COUNT: number of harvesters
  */
-enum harvester {
-	HARVESTER_LOG,
-	HARVESTER_CLEAR,
-	HARVESTER_CLEAR_INITIALLY_SET,
-	HARVESTER_RING,
-	HARVESTER_RING_ACQ_REL,
-	HARVESTER_RING_BITMAP,
-	HARVESTER_COUNT,
+enum dirty_mode {
+	DIRTY_MODE_LOG,
+	DIRTY_MODE_CLEAR,
+	DIRTY_MODE_CLEAR_INITIALLY_SET,
+	DIRTY_MODE_RING,
+	DIRTY_MODE_RING_ACQ_REL,
+	DIRTY_MODE_RING_BITMAP,
+	DIRTY_MODE_COUNT,
 };
 
 /* Slots that one dirty_log can watch. */
@@ -75,7 +75,7 @@ struct dirty_slot {
 /**
  * struct dirty_log - the dirty logging of a VM
  * @vm: VM
- * @harvester: how
+ * @mode: how
  * @slots: the watched slots
  * @slot_count: their number
  * @ring_entries: ring entries harvested so far, all vCPUs
@@ -86,7 +86,7 @@ struct dirty_slot {
  */
 struct dirty_log {
 	struct vm *vm;
-	enum harvester harvester;
+	enum dirty_mode mode;
 	struct dirty_slot slots[DIRTY_SLOTS_MAX];
 	unsigned int slot_count;
 	u64 ring_entries;
@@ -95,56 +95,56 @@ struct dirty_log {
 };
 
 /**
- * harvester_name() - a harvester's name as cases use it
- * @harvester: harvester
+ * dirty_mode_name() - a harvester's name as cases use it
+ * @mode: harvester
  *
  * Return: "log", "clear", "clear_initially_set", "ring", "ring_acq_rel" or
  * "ring_bitmap".
  */
-const char *harvester_name(enum harvester harvester);
+const char *dirty_mode_name(enum dirty_mode mode);
 
 /**
- * harvester_is_ring() - does it use dirty rings
- * @harvester: harvester
+ * dirty_mode_is_ring() - does it use dirty rings
+ * @mode: harvester
  *
  * Return: true for every kind of ring.
  */
-bool harvester_is_ring(enum harvester harvester);
+bool dirty_mode_is_ring(enum dirty_mode mode);
 
 /* Every kind of ring. */
-#define HARVESTER_RINGS 3
-extern const enum harvester harvester_rings[HARVESTER_RINGS];
+#define DIRTY_MODE_RINGS 3
+extern const enum dirty_mode dirty_mode_rings[DIRTY_MODE_RINGS];
 
 /**
- * harvester_exists() - is there such a harvester on this architecture at all
- * @harvester: harvester
+ * dirty_mode_exists() - is there such a harvester on this architecture at all
+ * @mode: harvester
  *
  * For choosing cases: the running kernel may lack it nevertheless.
  *
  * Return: false if no kernel of this architecture has it.
  */
-bool harvester_exists(enum harvester harvester);
+bool dirty_mode_exists(enum dirty_mode mode);
 
 /**
- * harvester_configure() - ask for it in a VM's configuration
- * @harvester: harvester
+ * dirty_mode_configure() - ask for it in a VM's configuration
+ * @mode: harvester
  * @config: to change
  * @ring_entries: entries per vCPU for the rings, a power of two; 0: 4096.
  *	Clipped to what the kernel offers
  *
  * Skips the test case where the kernel does not have the harvester.
  */
-void harvester_configure(enum harvester harvester, struct vm_config *config,
-			 u32 ring_entries);
+void dirty_mode_configure(enum dirty_mode mode, struct vm_config *config,
+			  u32 ring_entries);
 
 /**
  * dirty_new() - begin to watch a VM
- * @vm: VM, created with harvester_configure()'s configuration
- * @harvester: the same harvester
+ * @vm: VM, created with dirty_mode_configure()'s configuration
+ * @mode: the same harvester
  *
  * Return: the log. Free it with dirty_free().
  */
-struct dirty_log *dirty_new(struct vm *vm, enum harvester harvester);
+struct dirty_log *dirty_new(struct vm *vm, enum dirty_mode mode);
 
 /**
  * dirty_free() - stop watching; slots and VM stay
@@ -202,7 +202,7 @@ size_t dirty_harvest(struct dirty_log *dirty, struct dirty_slot *watched,
  * @dirty: log
  * @watched: slot that is logged
  *
- * As dirty_harvest() of everything; and with HARVESTER_RING_BITMAP, after the
+ * As dirty_harvest() of everything; and with DIRTY_MODE_RING_BITMAP, after the
  * rings, also what the bitmap beside them holds. "Collecting the dirty bitmap
  * should be the very last thing that the VMM does before considering the state
  * as complete" (api.rst 7.36). KVM_GET_DIRTY_LOG protects what it reports
@@ -278,8 +278,8 @@ u64 dirty_ring_collect(struct dirty_log *dirty);
 u64 dirty_ring_reset(struct dirty_log *dirty);
 
 /**
- * harvester_smallest_ring() - the smallest ring that the kernel accepts
- * @harvester: a ring harvester
+ * dirty_mode_smallest_ring() - the smallest ring that the kernel accepts
+ * @mode: a ring harvester
  *
  * A ring has at least a page, and more entries than are reserved
  * (kvm_vm_ioctl_enable_dirty_log_ring()). Skips the test case where the kernel
@@ -287,7 +287,7 @@ u64 dirty_ring_reset(struct dirty_log *dirty);
  *
  * Return: entries per vCPU.
  */
-u32 harvester_smallest_ring(enum harvester harvester);
+u32 dirty_mode_smallest_ring(enum dirty_mode mode);
 
 /**
  * dirty_ring_soft_limit() - when a ring counts as full

@@ -124,7 +124,7 @@ u64 dirty_ring_collect(struct dirty_log *dirty)
 	return dirty_ring_collect_some(dirty, dirty->vm->config.ring_entries);
 }
 
-u32 harvester_smallest_ring(enum harvester harvester)
+u32 dirty_mode_smallest_ring(enum dirty_mode mode)
 {
 	struct vm_config config = { .vcpus = 1 };
 	u32 entries, limit;
@@ -132,7 +132,7 @@ u32 harvester_smallest_ring(enum harvester harvester)
 	int error = -EINVAL;
 
 	/* Skips where there is none, and knows the largest. */
-	harvester_configure(harvester, &config, U32_MAX);
+	dirty_mode_configure(mode, &config, U32_MAX);
 	limit = config.ring_entries;
 	probe = (struct vm){ .fd = kvm_ioctl(KVM_CREATE_VM, 0) };
 	for (entries = 1; entries <= limit; entries *= 2) {

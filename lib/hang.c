@@ -12,8 +12,8 @@
 #include "hang.h"
 #include "report.h"
 
-#define THREADS_MAX 16
-#define STACK_LINES 12
+#define REPORTED_MAX 16
+#define STACK_LINES  12
 
 /* Read a file of /proc as text; an empty text if it cannot be read. */
 static void read_text(pid_t pid, const char *thread, const char *file,
@@ -74,7 +74,7 @@ void hang_report(pid_t pid)
 	threads = opendir(path);
 	if (!threads)
 		return;
-	while (reported < THREADS_MAX && (entry = readdir(threads)))
+	while (reported < REPORTED_MAX && (entry = readdir(threads)))
 		if (entry->d_name[0] != '.')
 			reported += report_thread(pid, entry->d_name);
 	closedir(threads);

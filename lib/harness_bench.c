@@ -15,7 +15,7 @@
 #include "bitmap.h"
 #include "cases.h"
 #include "clock.h"
-#include "crew.h"
+#include "vcpu_threads.h"
 #include "dirty.h"
 #include "mirror.h"
 #include "report.h"
@@ -86,13 +86,15 @@ struct bench {
 	struct dirty_slot *watched;
 	struct backing backing;
 	struct memslot slot;
-	struct crew *crew;
+	struct vcpu_threads *threads;
 	struct mirror *mirror;
 };
 
-static void setup(struct bench *bench, enum harvester harvester)
+static void setup(struct bench *bench, enum dirty_mode mode)
 {
-	const struct crew_config crew_config = { .function = writer_run };
+	const struct vcpu_threads_config vcpu_threads_config = {
+		.function = writer_run
+	};
 	const struct backing_request request = {
 		.kind = BACKING_ANONYMOUS_THP,
 		.size = options()->memory ? options()->memory : SLOT_BYTES,
@@ -107,13 +109,13 @@ static void setup(struct bench *bench, enum harvester harvester)
 	memset(bench, 0, sizeof(*bench));
 	backing_keep_mapped();
 	/* As user space has it, and with huge pages arm64 loses writes else. */
-	if (harvester == HARVESTER_RING_ACQ_REL &&
+	if (mode == DIRTY_MODE_RING_ACQ_REL &&
 	    kvm_check_extension(KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP))
-		harvester = HARVESTER_RING_BITMAP;
+		mode = DIRTY_MODE_RING_BITMAP;
 	/* Room for a whole interval, so that no vCPU waits for the host. */
-	harvester_configure(harvester, &config, 65536);
+	dirty_mode_configure(mode, &config, 65536);
 	bench->vm = vm_create(&config);
-	bench->dirty = dirty_new(bench->vm, harvester);
+	bench->dirty = dirty_new(bench->vm, mode);
 	backing_create(&bench->backing, &request);
 	slot_add(bench->vm, &bench->slot, SLOT_TEST_FIRST, GPA_TEST,
 		 &bench->backing, 0);
@@ -135,20 +137,20 @@ static void setup(struct bench *bench, enum harvester harvester)
 							  writer->page_size;
 		case_random(&writer->random, "guest writer", i);
 	}
-	bench->crew = crew_new(bench->vm, &crew_config);
-	crew_start(bench->crew);
-	crew_pause(bench->crew);
+	bench->threads = vcpu_threads_new(bench->vm, &vcpu_threads_config);
+	vcpu_threads_start(bench->threads);
+	vcpu_threads_pause(bench->threads);
 	dirty_enable(bench->dirty, bench->watched);
 	mirror_copy_all(bench->mirror);
 	/* With INITIALLY_SET this is what protects. */
 	dirty_harvest(bench->dirty, bench->watched, NULL);
 	mirror_take(bench->mirror, bench->watched->fresh);
-	crew_resume(bench->crew);
+	vcpu_threads_resume(bench->threads);
 }
 
 static void teardown(struct bench *bench)
 {
-	crew_finish(bench->crew);
+	vcpu_threads_finish(bench->threads);
 	mirror_free(bench->mirror);
 	dirty_free(bench->dirty);
 	vm_destroy(bench->vm);
@@ -183,12 +185,12 @@ static void wait_for_stores(struct bench *bench)
  * With @verify every interval ends with a judged stop; without, the same guest
  * is logged and harvested, and nobody looks at the memory.
  */
-static void bench_writes(enum harvester harvester, bool verify)
+static void bench_writes(enum dirty_mode mode, bool verify)
 {
 	u64 start, end, ns, pages = 0, intervals = 0;
 	struct bench bench;
 
-	setup(&bench, harvester);
+	setup(&bench, mode);
 	start = clock_ns();
 	end = start + measure_ns();
 	do {
@@ -196,14 +198,14 @@ static void bench_writes(enum harvester harvester, bool verify)
 
 		wait_for_stores(&bench);
 		if (verify)
-			crew_pause(bench.crew);
+			vcpu_threads_pause(bench.threads);
 		reported = dirty_harvest(bench.dirty, bench.watched, NULL);
-		crew_ring_room(bench.crew);
+		vcpu_threads_ring_room(bench.threads);
 		if (verify) {
 			pages += mirror_take(bench.mirror,
 					     bench.watched->fresh);
 			mirror_judge(bench.mirror);
-			crew_resume(bench.crew);
+			vcpu_threads_resume(bench.threads);
 		} else {
 			pages += reported;
 		}
@@ -212,7 +214,7 @@ static void bench_writes(enum harvester harvester, bool verify)
 	ns = clock_ns() - start;
 	report_info("json: {\"bench\": \"%s\", \"harvester\": \"%s\", \"unit\": \"pages/s\", \"pages\": %llu, \"intervals\": %llu, \"seconds\": %.3f, \"rate\": %.0f}",
 		    verify ? "verified_page_writes" : "bare_page_writes",
-		    harvester_name(harvester), pages, intervals, ns / 1e9,
+		    dirty_mode_name(mode), pages, intervals, ns / 1e9,
 		    pages * 1e9 / ns);
 	teardown(&bench);
 	CHECK(pages, "no page write was %s", verify ? "verified" : "reported");
@@ -235,22 +237,22 @@ int main(int argc, char **argv)
 		{ .name = "hypercalls", .run = bench_hypercall },
 		{ .name = "bare/log",
 		  .run = bench_bare,
-		  .number = { HARVESTER_LOG } },
+		  .number = { DIRTY_MODE_LOG } },
 		{ .name = "verified/log",
 		  .run = bench_verified,
-		  .number = { HARVESTER_LOG } },
+		  .number = { DIRTY_MODE_LOG } },
 		{ .name = "bare/clear",
 		  .run = bench_bare,
-		  .number = { HARVESTER_CLEAR } },
+		  .number = { DIRTY_MODE_CLEAR } },
 		{ .name = "verified/clear",
 		  .run = bench_verified,
-		  .number = { HARVESTER_CLEAR } },
+		  .number = { DIRTY_MODE_CLEAR } },
 		{ .name = "bare/ring",
 		  .run = bench_bare,
-		  .number = { HARVESTER_RING_ACQ_REL } },
+		  .number = { DIRTY_MODE_RING_ACQ_REL } },
 		{ .name = "verified/ring",
 		  .run = bench_verified,
-		  .number = { HARVESTER_RING_ACQ_REL } },
+		  .number = { DIRTY_MODE_RING_ACQ_REL } },
 	};
 	static const struct program program = {
 		.name = "harness_bench",

@@ -16,7 +16,7 @@
 #include "backing.h"
 #include "cases.h"
 #include "clock.h"
-#include "crew.h"
+#include "vcpu_threads.h"
 #include "expect.h"
 #include "harness_guest.h"
 #include "harness_raise.h"
@@ -177,15 +177,15 @@ static void test_no_memory(const struct test_case *test)
 
 static void fail_silent(void *argument)
 {
-	const struct crew_config config = {
+	const struct vcpu_threads_config config = {
 		.function = harness_silent,
 		.silence_ms = SILENCE_MS,
 	};
 	struct vm *vm = vm_create(NULL);
-	struct crew *crew = crew_new(vm, &config);
+	struct vcpu_threads *threads = vcpu_threads_new(vm, &config);
 	struct deadline deadline = deadline_in_ms(SILENCE_END_MS);
 
-	crew_start(crew);
+	vcpu_threads_start(threads);
 	/* The crew's watchdog must end this process, long before the limit. */
 	while (!deadline_passed(deadline))
 		poll(NULL, 0, 100);
@@ -196,13 +196,14 @@ static void test_silent(const struct test_case *test)
 	expect_failure(fail_silent, NULL, "vCPU 0");
 }
 
-static void await_stores(struct crew *crew, struct vcpu *vcpu, bool faults)
+static void await_stores(struct vcpu_threads *threads, struct vcpu *vcpu,
+			 bool faults)
 {
 	volatile u64 *result = area_of(vcpu)->result;
 	struct deadline deadline = deadline_in_ms(AWAY_MS);
 
 	*result = 0;
-	while (faults ? !crew_faults(crew) : !*result) {
+	while (faults ? !vcpu_threads_faults(threads) : !*result) {
 		CHECK(!deadline_passed(deadline), "%s for %u s",
 		      faults ? "no KVM_RUN failed" : "the guest did not go on",
 		      AWAY_MS / 1000);
@@ -218,31 +219,31 @@ static void take_away(void *told)
 		.flags = BACKING_POPULATE,
 		.fd = -1,
 	};
-	const struct crew_config config = { .function = harness_store };
+	const struct vcpu_threads_config config = { .function = harness_store };
 	struct vm *vm = vm_create(NULL);
 	struct vcpu *vcpu = &vm->vcpus[0];
 	struct backing backing;
 	struct memslot slot;
-	struct crew *crew;
+	struct vcpu_threads *threads;
 
 	backing_create(&backing, &request);
 	slot_add(vm, &slot, SLOT_TEST_FIRST, GPA_TEST, &backing, 0);
 	vm_map(vm, GPA_TEST, GPA_TEST, request.size, vm->page_size);
 	area_of(vcpu)->address = GPA_TEST;
 	area_of(vcpu)->value = 1;
-	crew = crew_new(vm, &config);
-	crew_start(crew);
-	await_stores(crew, vcpu, false);
+	threads = vcpu_threads_new(vm, &config);
+	vcpu_threads_start(threads);
+	await_stores(threads, vcpu, false);
 	if (told)
-		crew_away_begin(crew);
+		vcpu_threads_away_begin(threads);
 	CHECK(!mprotect(backing.hva, request.size, PROT_NONE),
 	      "mprotect failed: %s", errno_name(errno));
-	await_stores(crew, vcpu, true);
+	await_stores(threads, vcpu, true);
 	CHECK(!mprotect(backing.hva, request.size, PROT_READ | PROT_WRITE),
 	      "mprotect failed: %s", errno_name(errno));
-	crew_away_end(crew);
-	await_stores(crew, vcpu, false);
-	crew_finish(crew);
+	vcpu_threads_away_end(threads);
+	await_stores(threads, vcpu, false);
+	vcpu_threads_finish(threads);
 	vm_destroy(vm);
 	backing_destroy(&backing);
 }

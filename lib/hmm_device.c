@@ -159,7 +159,7 @@ static const char *point_name(enum secmmu_hmm_point point)
 		[SECMMU_HMM_AT_INVALIDATED] = "the notifier's end",
 		[SECMMU_HMM_AT_FAULT] = "the fault",
 		[SECMMU_HMM_AT_MIGRATION] = "the migration's end",
-		[SECMMU_HMM_AT_ALONE] = "the second half of an addition",
+		[SECMMU_HMM_AT_EXCLUSIVE] = "the second half of an addition",
 	};
 
 	return names[point];
@@ -223,26 +223,26 @@ void hmm_need_memory(int device)
 		     "run it on a kernel built with this option");
 }
 
-void hmm_need_whole(int device)
+void hmm_need_huge(int device)
 {
 	hmm_need_memory(device);
-	if (!(hmm_features(device) & SECMMU_HMM_HAS_WHOLE))
+	if (!(hmm_features(device) & SECMMU_HMM_HAS_HUGE))
 		skip("huge pages of device memory (Linux 6.19)",
 		     "run it on a newer target kernel");
 }
 
-void hmm_own(int device, unsigned int bank)
+void hmm_own(int device, unsigned int devmem)
 {
-	struct secmmu_hmm_number number = { .mirror = bank };
+	struct secmmu_hmm_number number = { .mirror = devmem };
 
-	must_call(device, SECMMU_HMM_OWN, &number, "SECMMU_HMM_OWN");
+	must_call(device, SECMMU_HMM_OWNER, &number, "SECMMU_HMM_OWNER");
 }
 
-struct secmmu_hmm_bank hmm_bank(int device, unsigned int bank)
+struct secmmu_hmm_devmem hmm_devmem(int device, unsigned int devmem)
 {
-	struct secmmu_hmm_bank look = { .bank = bank };
+	struct secmmu_hmm_devmem look = { .devmem = devmem };
 
-	must_call(device, SECMMU_HMM_BANK, &look, "SECMMU_HMM_BANK");
+	must_call(device, SECMMU_HMM_DEVMEM, &look, "SECMMU_HMM_DEVMEM");
 	return look;
 }
 
@@ -262,12 +262,12 @@ struct secmmu_hmm_migrate hmm_migrate(int device, const void *start, u64 size,
 	return migrate;
 }
 
-void hmm_fail_allocations(int device, unsigned int bank,
+void hmm_fail_allocations(int device, unsigned int devmem,
 			  enum secmmu_hmm_failure what, unsigned int skip,
 			  unsigned int count)
 {
 	struct secmmu_hmm_fail fail = {
-		.bank = bank,
+		.devmem = devmem,
 		.what = what,
 		.skip = skip,
 		.count = count,

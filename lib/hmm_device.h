@@ -179,8 +179,8 @@ void hmm_map(int device, enum secmmu_hmm_map kind, unsigned int pages,
  */
 
 /* Where pages are, for hmm_migrate(). */
-#define HMM_SYSTEM	    SECMMU_HMM_SYSTEM
-#define HMM_IN_BANK(number) ((number) + 1)
+#define HMM_SYSTEM	      SECMMU_HMM_SYSTEM
+#define HMM_IN_DEVMEM(number) ((number) + 1)
 
 /**
  * hmm_need_memory() - skip the case where devices have no memory
@@ -189,35 +189,35 @@ void hmm_map(int device, enum secmmu_hmm_map kind, unsigned int pages,
 void hmm_need_memory(int device);
 
 /**
- * hmm_need_whole() - skip the case where huge pages do not go there as such
+ * hmm_need_huge() - skip the case where huge pages do not go there as such
  * @device: opened by hmm_open()
  */
-void hmm_need_whole(int device);
+void hmm_need_huge(int device);
 
 /**
  * hmm_own() - choose whose pages are this device's own
  * @device: opened by hmm_open(); its own is bank 0 at first
- * @bank: the bank
+ * @devmem: the bank
  */
-void hmm_own(int device, unsigned int bank);
+void hmm_own(int device, unsigned int devmem);
 
 /**
- * hmm_bank() - what a bank has
+ * hmm_devmem() - what a bank has
  * @device: opened by hmm_open()
- * @bank: its number
+ * @devmem: its number
  *
  * Return: all of it.
  */
-struct secmmu_hmm_bank hmm_bank(int device, unsigned int bank);
+struct secmmu_hmm_devmem hmm_devmem(int device, unsigned int devmem);
 
 /**
  * hmm_migrate() - move pages to a bank or from it
  * @device: opened by hmm_open()
  * @start: first address
  * @size: bytes
- * @from: HMM_SYSTEM or HMM_IN_BANK()
- * @to: HMM_SYSTEM or HMM_IN_BANK()
- * @flags: SECMMU_HMM_WHOLE
+ * @from: HMM_SYSTEM or HMM_IN_DEVMEM()
+ * @to: HMM_SYSTEM or HMM_IN_DEVMEM()
+ * @flags: SECMMU_HMM_HUGE
  *
  * Return: how many pages were moved, and how many could not be.
  */
@@ -228,12 +228,12 @@ struct secmmu_hmm_migrate hmm_migrate(int device, const void *start, u64 size,
 /**
  * hmm_fail_allocations() - let allocations fail
  * @device: opened by hmm_open()
- * @bank: for pages that go to this bank, or come from it
+ * @devmem: for pages that go to this bank, or come from it
  * @what: which allocations
  * @skip: so many succeed first
  * @count: so many fail then; 0: none any more
  */
-void hmm_fail_allocations(int device, unsigned int bank,
+void hmm_fail_allocations(int device, unsigned int devmem,
 			  enum secmmu_hmm_failure what, unsigned int skip,
 			  unsigned int count);
 

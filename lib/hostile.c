@@ -65,13 +65,13 @@ void hostile_end_child(u64 choice)
 	_exit(0);
 }
 
-void hostile_have_children(struct worker *worker,
+void hostile_have_children(struct thread *thread,
 			   void (*be_child)(void *argument, u64 choice),
 			   void *argument)
 {
-	struct random_stream *random = worker_random(worker);
+	struct random_stream *random = thread_random(thread);
 
-	while (!worker_should_stop(worker)) {
+	while (!thread_should_stop(thread)) {
 		u64 choice = random_u64(random);
 		pid_t child = fork();
 		int status;

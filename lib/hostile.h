@@ -4,7 +4,7 @@
 #define SECMMU_HOSTILE_H
 
 #include "random.h"
-#include "worker.h"
+#include "thread.h"
 #include "types.h"
 
 /**
@@ -40,14 +40,14 @@ void __noreturn hostile_end_child(u64 choice);
 
 /**
  * hostile_have_children() - one child after the other, until the worker has to stop
- * @worker: who has them; its stream chooses, its watchdog bounds each of them
+ * @thread: who has them; its stream chooses, its watchdog bounds each of them
  * @be_child: what a child does with @argument and a random number; it does not
  *	return, and its exit code is 0 unless it has seen what must not be
  * @argument: for @be_child
  *
  * Fails the case if a child ends with another exit code.
  */
-void hostile_have_children(struct worker *worker,
+void hostile_have_children(struct thread *thread,
 			   void (*be_child)(void *argument, u64 choice),
 			   void *argument);
 

@@ -101,9 +101,9 @@ void mirror_copy_all(struct mirror *mirror)
 	mirror_note(mirror, "full copy after enable", 0);
 }
 
-bool mirror_begin(struct mirror *mirror, enum harvester harvester)
+bool mirror_begin(struct mirror *mirror, enum dirty_mode mode)
 {
-	if (harvester != HARVESTER_CLEAR_INITIALLY_SET) {
+	if (mode != DIRTY_MODE_CLEAR_INITIALLY_SET) {
 		mirror_copy_all(mirror);
 		return true;
 	}

@@ -105,14 +105,14 @@ void mirror_copy_all(struct mirror *mirror);
 /**
  * mirror_begin() - begin a mirror's life, as its harvester does
  * @mirror: mirror
- * @harvester: how dirty pages are learned
+ * @mode: how dirty pages are learned
  *
- * With %HARVESTER_CLEAR_INITIALLY_SET nothing is copied: every page must be
+ * With %DIRTY_MODE_CLEAR_INITIALLY_SET nothing is copied: every page must be
  * reported before the first judgement. Else as mirror_copy_all() does.
  *
  * Return: whether all was copied.
  */
-bool mirror_begin(struct mirror *mirror, enum harvester harvester);
+bool mirror_begin(struct mirror *mirror, enum dirty_mode mode);
 
 /**
  * mirror_take() - copy the pages of a harvest

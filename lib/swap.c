@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "carried.h"
+#include "target_module.h"
 #include "kernel_file.h"
 #include "report.h"
 #include "swap.h"
@@ -53,7 +53,7 @@ static bool zram_on(void)
 	static const char device[] = "/dev/zram0";
 	char size[32];
 
-	carried_insert("zram");
+	target_module_insert("zram");
 	snprintf(size, sizeof(size), "%llu", ZRAM_BYTES);
 	return !kernel_file_write("/sys/block/zram0/disksize", size, 0) &&
 	       write_header(device, (size_t)getpagesize()) &&

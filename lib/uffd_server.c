@@ -11,7 +11,7 @@
 
 #include "report.h"
 #include "uffd.h"
-#include "worker.h"
+#include "thread.h"
 
 /* How often it looks whether it is to end. */
 #define LOOK_MS 20
@@ -25,7 +25,7 @@ struct uffd_server {
 	/* Threads that are not counted. */
 	u32 spared[UFFD_SPARED_MAX];
 	unsigned int spared_count;
-	struct worker_group *group;
+	struct thread_group *group;
 };
 
 /*
@@ -101,13 +101,13 @@ static void answer(struct uffd_server *server, const struct uffd_msg *message)
 		wake(server, address);
 }
 
-static void serve(struct worker *worker, void *argument)
+static void serve(struct thread *thread, void *argument)
 {
 	struct uffd_server *server = argument;
 	struct pollfd wait = { .fd = server->fd, .events = POLLIN };
 
-	worker_doing(worker, "answering faults");
-	while (!worker_should_stop(worker)) {
+	thread_doing(thread, "answering faults");
+	while (!thread_should_stop(thread)) {
 		struct uffd_msg message;
 
 		if (poll(&wait, 1, LOOK_MS) != 1)
@@ -130,9 +130,9 @@ struct uffd_server *uffd_serve(int fd, u64 page)
 			      0);
 	CHECK(server->zeroes != MAP_FAILED, "out of memory for a page: %s",
 	      errno_name(errno));
-	server->group = worker_group_new("userfaultfd");
-	worker_add(server->group, "server", serve, server);
-	worker_group_start(server->group);
+	server->group = thread_group_new("userfaultfd");
+	thread_add(server->group, "server", serve, server);
+	thread_group_start(server->group);
 	return server;
 }
 
@@ -154,8 +154,8 @@ u64 uffd_served(const struct uffd_server *server)
 
 void uffd_serve_end(struct uffd_server *server)
 {
-	worker_group_stop(server->group);
-	worker_group_join(server->group, STOP_MS);
+	thread_group_stop(server->group);
+	thread_group_join(server->group, STOP_MS);
 	munmap(server->zeroes, server->page);
 	free(server);
 }

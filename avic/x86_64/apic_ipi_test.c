@@ -9,7 +9,7 @@
 #include "background.h"
 #include "cases.h"
 #include "clock.h"
-#include "ipi_scene.h"
+#include "ipi_vm.h"
 #include "options.h"
 #include "report.h"
 
@@ -31,7 +31,7 @@ static const char *const states[] = {
 
 static const struct {
 	const char *name;
-	u32 ways;
+	u32 methods;
 } kinds[] = {
 	{ "fixed", 1U << IPI_PHYSICAL | 1U << IPI_LOGICAL },
 	{ "lowest_priority", 1U << IPI_LOWEST },
@@ -43,9 +43,9 @@ static const struct {
 
 static const struct {
 	const char *name;
-	enum ipi_disturbance disturbance;
+	enum ipi_inhibit inhibit;
 	bool xapic_only;
-} disturbances[] = {
+} inhibits[] = {
 	{ "block_irq", IPI_BLOCK_IRQ, false },
 	{ "ldr_alias", IPI_LDR_ALIAS, true },
 	{ "apic_id", IPI_APIC_ID, true },
@@ -57,14 +57,14 @@ static const struct {
 
 #define COUNT(array) (ARRAY_SIZE(array))
 #define TUPLES	     (COUNT(modes) * COUNT(kinds) * COUNT(states))
-#define EVERY_WAY    ((1U << IPI_WAYS) - 1)
+#define EVERY_METHOD ((1U << IPI_METHOD) - 1)
 
 /* Places in test_case.number. */
 enum {
 	NUMBER_MODE,
-	NUMBER_WAYS,
+	NUMBER_METHOD,
 	NUMBER_STATE,
-	NUMBER_DISTURBANCE,
+	NUMBER_NOTIFIER_OP,
 };
 
 static void run(const struct test_case *test)
@@ -75,9 +75,9 @@ static void run(const struct test_case *test)
 	bool stress = options()->mode == MODE_STRESS;
 	struct ipi_config config = {
 		.mode = test->number[NUMBER_MODE],
-		.ways = (u32)test->number[NUMBER_WAYS],
+		.methods = (u32)test->number[NUMBER_METHOD],
 		.state = test->number[NUMBER_STATE],
-		.disturbance = test->number[NUMBER_DISTURBANCE],
+		.inhibit = test->number[NUMBER_NOTIFIER_OP],
 		.vcpus = stress ? VCPUS_STRESS : VCPUS_DEFAULT,
 		.duration_ns = case_duration_ns(),
 	};
@@ -99,7 +99,7 @@ static void add_plain(struct test_case *test, const unsigned int *level)
 {
 	*test = (struct test_case){
 		.run = run,
-		.number = { level[0], kinds[level[1]].ways, level[2] },
+		.number = { level[0], kinds[level[1]].methods, level[2] },
 		/* Where there is only one, nothing can be moved. */
 		.needs.cpus = level[2] == IPI_MOVING ? 2 : 0,
 	};
@@ -108,24 +108,24 @@ static void add_plain(struct test_case *test, const unsigned int *level)
 }
 
 /* All ways, while something is disturbing. */
-static size_t add_disturbed(struct test_case *cases)
+static size_t add_inhibited(struct test_case *cases)
 {
 	size_t count = 0, mode, i;
 
 	for (mode = 0; mode < COUNT(modes); mode++) {
-		for (i = 0; i < COUNT(disturbances); i++) {
-			if (disturbances[i].xapic_only && mode != APIC_XAPIC)
+		for (i = 0; i < COUNT(inhibits); i++) {
+			if (inhibits[i].xapic_only && mode != APIC_XAPIC)
 				continue;
 			cases[count] = (struct test_case){
 				.run = run,
 				/* One with each state that is left. */
-				.number = { mode, EVERY_WAY,
+				.number = { mode, EVERY_METHOD,
 					    i % 2 ? IPI_HALTED : IPI_RUNNING,
-					    disturbances[i].disturbance },
+					    inhibits[i].inhibit },
 			};
 			snprintf(cases[count].name, sizeof(cases[count].name),
 				 "%s/disturbed/%s", modes[mode],
-				 disturbances[i].name);
+				 inhibits[i].name);
 			count++;
 		}
 	}
@@ -142,11 +142,11 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	struct case_tuple tuples[TUPLES];
 	size_t count = cases_choose(options, &matrix, tuples, TUPLES), i;
 
-	if (count + 2 * COUNT(disturbances) > max)
+	if (count + 2 * COUNT(inhibits) > max)
 		fail("more than %zu cases", max);
 	for (i = 0; i < count; i++)
 		add_plain(&cases[i], tuples[i].level);
-	count += add_disturbed(cases + count);
+	count += add_inhibited(cases + count);
 	return cases_keep_for_stress(options, cases, count, sizeof(*cases), 3);
 }
 

@@ -20,12 +20,12 @@
 #include "avic_device.h"
 #include "cases.h"
 #include "clock.h"
-#include "crew.h"
+#include "vcpu_threads.h"
 #include "hostile.h"
 #include "options.h"
 #include "report.h"
-#include "track_scene.h"
-#include "worker.h"
+#include "track_vm.h"
+#include "thread.h"
 
 #define PAGE	   4096ULL
 #define DEVICES	   4
@@ -237,12 +237,12 @@ static void judge_error(int error)
 	     errno_name(error));
 }
 
-static void call_at_random(struct worker *worker, void *argument)
+static void call_at_random(struct thread *thread, void *argument)
 {
-	struct random_stream *random = worker_random(worker);
+	struct random_stream *random = thread_random(thread);
 	struct hostile *hostile = argument;
 
-	while (!worker_should_stop(worker)) {
+	while (!thread_should_stop(thread)) {
 		int device = hostile->device[random_below(random, DEVICES)];
 		int error;
 
@@ -265,14 +265,14 @@ static int open_device(void)
 }
 
 /* Memory and slots come and go, files are closed, the module is to be removed. */
-static void disturb(struct worker *worker, void *argument)
+static void inhibit(struct thread *thread, void *argument)
 {
-	struct random_stream *random = worker_random(worker);
+	struct random_stream *random = thread_random(thread);
 	struct hostile *hostile = argument;
 	struct memslot *slot = &hostile->slot[1];
 	u64 size = slot->size;
 
-	while (!worker_should_stop(worker)) {
+	while (!thread_should_stop(thread)) {
 		struct backing *memory =
 			&hostile->memory[random_below(random, 2)];
 		u64 offset = PAGE * random_below(random, SLOT_PAGES);
@@ -312,13 +312,13 @@ static void disturb(struct worker *worker, void *argument)
 }
 
 /* VMs with devices, closed in either order. */
-static void live_and_die(struct worker *worker, void *argument)
+static void live_and_die(struct thread *thread, void *argument)
 {
-	struct random_stream *random = worker_random(worker);
+	struct random_stream *random = thread_random(thread);
 	struct hostile *hostile = argument;
 	struct vm_config config = { .table_bytes = 1UL << 20 };
 
-	while (!worker_should_stop(worker)) {
+	while (!thread_should_stop(thread)) {
 		struct vm *vm = vm_create(&config);
 		struct avic first, second;
 		struct memslot slot;
@@ -371,25 +371,25 @@ static void __noreturn be_child(void *argument, u64 choice)
 	hostile_end_child(choice / DEVICES);
 }
 
-static void have_children(struct worker *worker, void *argument)
+static void have_children(struct thread *thread, void *argument)
 {
 	/* be_child() says 1 if another process can attach. */
-	hostile_have_children(worker, be_child, argument);
+	hostile_have_children(thread, be_child, argument);
 }
 
 /* It works as it did, for who behaves. */
 static void judge_alive(void)
 {
-	static const struct track_scene_config config = {
+	static const struct track_vm_config config = {
 		.backing = BACKING_ANONYMOUS,
 		.size = 8 * PAGE,
 	};
-	struct track_scene scene;
+	struct track_vm fixture;
 
-	track_begin(&scene, &config);
-	track_page(&scene, PAGE);
-	track_store(&scene, PAGE, 42);
-	track_end(&scene);
+	track_begin(&fixture, &config);
+	track_page(&fixture, PAGE);
+	track_store(&fixture, PAGE, 42);
+	track_end(&fixture);
 }
 
 static void begin(struct hostile *hostile)
@@ -426,34 +426,36 @@ static void begin(struct hostile *hostile)
 
 static void test_hostile(const struct test_case *test)
 {
-	struct crew_config crew_config = { .function = storm_run };
-	struct worker_group *group = worker_group_new("hostile");
+	struct vcpu_threads_config vcpu_threads_config = {
+		.function = storm_run
+	};
+	struct thread_group *group = thread_group_new("hostile");
 	u64 until, duration = case_duration_ns();
 	struct hostile hostile = { 0 };
-	struct crew *crew;
+	struct vcpu_threads *threads;
 	unsigned int i;
 
 	(void)test;
 	if (!options()->duration_s && duration > CHECK_S * NSEC_PER_SEC)
 		duration = CHECK_S * NSEC_PER_SEC;
 	/* A debug kernel in an emulated machine makes few VMs in a minute. */
-	worker_group_silence_ms(group, JOIN_MS);
+	thread_group_silence_ms(group, JOIN_MS);
 	begin(&hostile);
-	crew = crew_new(hostile.vm, &crew_config);
+	threads = vcpu_threads_new(hostile.vm, &vcpu_threads_config);
 	for (i = 0; i < THREADS; i++)
-		worker_add(group, "caller", call_at_random, &hostile);
-	worker_add(group, "disturber", disturb, &hostile);
-	worker_add(group, "parent", have_children, &hostile);
-	worker_add(group, "VMs", live_and_die, &hostile);
+		thread_add(group, "caller", call_at_random, &hostile);
+	thread_add(group, "disturber", inhibit, &hostile);
+	thread_add(group, "parent", have_children, &hostile);
+	thread_add(group, "VMs", live_and_die, &hostile);
 
 	until = clock_ns() + duration;
-	crew_start(crew);
-	worker_group_start(group);
+	vcpu_threads_start(threads);
+	thread_group_start(group);
 	while (clock_ns() < until)
 		sched_yield();
-	worker_group_stop(group);
-	worker_group_join(group, JOIN_MS);
-	crew_finish(crew);
+	thread_group_stop(group);
+	thread_group_join(group, JOIN_MS);
+	vcpu_threads_finish(threads);
 	report_info("%llu calls, of which %llu were not refused", hostile.calls,
 		    hostile.good);
 	CHECK(hostile.good, "not one of %llu calls was good", hostile.calls);

@@ -6,7 +6,7 @@
  */
 #include "apic.h"
 #include "cases.h"
-#include "crew.h"
+#include "vcpu_threads.h"
 #include "hammer.h"
 #include "nested.h"
 #include "report.h"
@@ -50,10 +50,10 @@ static void test_self(const struct test_case *test)
 {
 	const struct vm_config vm_config = { .vcpus = WRITERS + 1,
 					     .interrupts = true };
-	const struct crew_config writers = { .function = hammer_store,
-					     .vcpus = WRITERS };
+	const struct vcpu_threads_config writers = { .function = hammer_store,
+						     .vcpus = WRITERS };
 	struct nested_guest *l1;
-	struct crew *crew;
+	struct vcpu_threads *threads;
 	struct vm *vm;
 	unsigned int i;
 
@@ -67,11 +67,11 @@ static void test_self(const struct test_case *test)
 	prepare_l1(vm, l1);
 	for (i = 0; i < WRITERS; i++)
 		prepare_writer(&vm->vcpus[i], l1);
-	crew = crew_new(vm, &writers);
-	crew_start(crew);
+	threads = vcpu_threads_new(vm, &writers);
+	vcpu_threads_start(threads);
 	vcpu_start(&vm->vcpus[WRITERS], nested_run, 0);
 	vcpu_run(&vm->vcpus[WRITERS], VCPU_DONE);
-	crew_finish(crew);
+	vcpu_threads_finish(threads);
 	vm_destroy(vm);
 }
 

@@ -8,7 +8,7 @@
 #include "affinity.h"
 #include "cases.h"
 #include "clock.h"
-#include "crew.h"
+#include "vcpu_threads.h"
 #include "hammer.h"
 #include "page_set.h"
 #include "report.h"
@@ -32,7 +32,7 @@
  * @shadow: VM, table, device
  * @all_cpus: those that vCPUs' threads are moved between
  * @judged_cpu: the one whose APIC ID the shadow is judged by
- * @crew: the vCPUs' threads
+ * @threads: the vCPUs' threads
  * @host: the host's threads; NULL: none
  * @random: choices of the thread that judges
  * @backing: pages that were behind the table since the last sync
@@ -40,10 +40,10 @@
  */
 struct hammer {
 	const struct hammer_config *config;
-	struct shadow_scene shadow;
+	struct shadow_fixture shadow;
 	cpu_set_t all_cpus, judged_cpu;
-	struct crew *crew;
-	struct worker_group *host;
+	struct vcpu_threads *threads;
+	struct thread_group *host;
 	struct random_stream random;
 	struct page_set *backing;
 	struct page_set *named;
@@ -55,13 +55,13 @@ static u64 guest_entry(const struct hammer *hammer, unsigned int number)
 }
 
 /* Sync, as a vCPU that is about to enter the guest with the table, or not. */
-static void host_sync(struct worker *worker, void *argument)
+static void host_sync(struct thread *thread, void *argument)
 {
-	struct random_stream *random = worker_random(worker);
+	struct random_stream *random = thread_random(thread);
 	struct hammer *hammer = argument;
-	struct shadow_scene *shadow = &hammer->shadow;
+	struct shadow_fixture *shadow = &hammer->shadow;
 
-	while (!worker_should_stop(worker)) {
+	while (!thread_should_stop(thread)) {
 		unsigned int entries = 1 + random_below(random, 32);
 		bool use = random_chance(random, 1, 2);
 		int error;
@@ -83,14 +83,14 @@ static void host_sync(struct worker *worker, void *argument)
 	}
 }
 
-static void host_slots(struct worker *worker, void *argument)
+static void host_slots(struct thread *thread, void *argument)
 {
 	const struct timespec wait = { .tv_nsec = 5 * NSEC_PER_MSEC };
 	struct hammer *hammer = argument;
 	struct memslot *slot = &hammer->shadow.backing_slot;
 	u64 size = slot->size;
 
-	while (!worker_should_stop(worker)) {
+	while (!thread_should_stop(thread)) {
 		slot_delete(slot);
 		sched_yield();
 		slot->size = size;
@@ -114,7 +114,7 @@ static void note_backing(struct hammer *hammer, unsigned int page)
  */
 static void note_all_backing(struct hammer *hammer)
 {
-	struct shadow_scene *shadow = &hammer->shadow;
+	struct shadow_fixture *shadow = &hammer->shadow;
 	unsigned int i;
 
 	for (i = 0; i < SHADOW_BACKING_PAGES; i++)
@@ -128,12 +128,12 @@ static void note_all_backing(struct hammer *hammer)
 }
 
 /* A dropped page has a successor with the next touch, by whomever. */
-static void host_drop(struct worker *worker, void *argument)
+static void host_drop(struct thread *thread, void *argument)
 {
-	struct random_stream *random = worker_random(worker);
+	struct random_stream *random = thread_random(thread);
 	struct hammer *hammer = argument;
 
-	while (!worker_should_stop(worker)) {
+	while (!thread_should_stop(thread)) {
 		unsigned int page = random_below(random, SHADOW_BACKING_PAGES);
 		volatile u8 *at = (u8 *)hammer->shadow.backing_memory.hva +
 				  page * PAGE;
@@ -146,12 +146,12 @@ static void host_drop(struct worker *worker, void *argument)
 	}
 }
 
-static void host_read(struct worker *worker, void *argument)
+static void host_read(struct thread *thread, void *argument)
 {
 	struct hammer *hammer = argument;
 	struct secmmu_avic_entry entry[SECMMU_AVIC_ENTRIES];
 
-	while (!worker_should_stop(worker)) {
+	while (!thread_should_stop(thread)) {
 		struct secmmu_avic_read read = avic_read(&hammer->shadow.avic,
 							 hammer->shadow.table,
 							 entry);
@@ -170,8 +170,8 @@ static void host_read(struct worker *worker, void *argument)
 
 static void begin_vcpus(struct hammer *hammer, bool merge_only)
 {
-	struct crew_config config = { .function = hammer_run,
-				      .silence_ms = PAUSE_MS };
+	struct vcpu_threads_config config = { .function = hammer_run,
+					      .silence_ms = PAUSE_MS };
 	unsigned int i;
 
 	for (i = 0; i < hammer->config->vcpus; i++) {
@@ -185,7 +185,7 @@ static void begin_vcpus(struct hammer *hammer, bool merge_only)
 		};
 		case_random(&guest->random, "vCPU", i);
 	}
-	hammer->crew = crew_new(hammer->shadow.vm, &config);
+	hammer->threads = vcpu_threads_new(hammer->shadow.vm, &config);
 }
 
 static void begin(struct hammer *hammer, const struct hammer_config *config,
@@ -284,7 +284,7 @@ static void judge_named(struct hammer *hammer)
  */
 static void settle_vcpus(struct hammer *hammer)
 {
-	struct shadow_scene *shadow = &hammer->shadow;
+	struct shadow_fixture *shadow = &hammer->shadow;
 	struct kvm_regs registers;
 	unsigned int i;
 
@@ -331,26 +331,27 @@ static void one_round(struct hammer *hammer)
 
 	while (clock_ns() < until) {
 		if (hammer->config->host)
-			crew_place(hammer->crew,
-				   random_below(&hammer->random,
-						hammer->config->vcpus),
-				   (unsigned int)random_below(&hammer->random,
-							      64));
+			vcpu_threads_place(hammer->threads,
+					   random_below(&hammer->random,
+							hammer->config->vcpus),
+					   (unsigned int)
+						   random_below(&hammer->random,
+								64));
 		nanosleep(&wait, NULL);
 	}
 }
 
 static void start_host(struct hammer *hammer)
 {
-	hammer->host = worker_group_new("host");
-	worker_group_silence_ms(hammer->host, PAUSE_MS);
-	worker_add(hammer->host, "sync", host_sync, hammer);
-	worker_add(hammer->host, "read", host_read, hammer);
+	hammer->host = thread_group_new("host");
+	thread_group_silence_ms(hammer->host, PAUSE_MS);
+	thread_add(hammer->host, "sync", host_sync, hammer);
+	thread_add(hammer->host, "read", host_read, hammer);
 	if (hammer->config->host) {
-		worker_add(hammer->host, "slots", host_slots, hammer);
-		worker_add(hammer->host, "drop", host_drop, hammer);
+		thread_add(hammer->host, "slots", host_slots, hammer);
+		thread_add(hammer->host, "drop", host_drop, hammer);
 	}
-	worker_group_start(hammer->host);
+	thread_group_start(hammer->host);
 }
 
 static void finish(struct hammer *hammer)
@@ -369,20 +370,20 @@ void hammer(const struct hammer_config *config)
 
 	begin(&hammer, config, SECMMU_AVIC_FIXED);
 	start_host(&hammer);
-	crew_start(hammer.crew);
+	vcpu_threads_start(hammer.threads);
 	await_writes(&hammer);
 	do {
 		one_round(&hammer);
-		worker_group_pause(hammer.host, PAUSE_MS);
-		crew_pause(hammer.crew);
+		thread_group_pause(hammer.host, PAUSE_MS);
+		vcpu_threads_pause(hammer.threads);
 		judge(&hammer);
 		rounds++;
-		crew_resume(hammer.crew);
-		worker_group_resume(hammer.host);
+		vcpu_threads_resume(hammer.threads);
+		thread_group_resume(hammer.host);
 	} while (clock_ns() < until);
-	worker_group_stop(hammer.host);
-	worker_group_join(hammer.host, PAUSE_MS);
-	crew_finish(hammer.crew);
+	thread_group_stop(hammer.host);
+	thread_group_join(hammer.host, PAUSE_MS);
+	vcpu_threads_finish(hammer.threads);
 	counters = avic_counters(&hammer.shadow.avic);
 	report_info("%llu writes in %u rounds: %llu merged, %llu tables erased, %llu of them by floods, %llu pages pinned",
 		    writes(&hammer), rounds, counters.merged, counters.erased,
@@ -404,7 +405,7 @@ void hammer_find_lost_order(const struct hammer_config *config)
 		  SECMMU_AVIC_ENTRIES);
 	/* In use, so that no flood erases it. */
 	avic_use(&hammer.shadow.avic, hammer.shadow.table);
-	crew_start(hammer.crew);
+	vcpu_threads_start(hammer.threads);
 	await_writes(&hammer);
 	/* A debug kernel takes all that time to come here. */
 	start = clock_ns();
@@ -413,12 +414,12 @@ void hammer_find_lost_order(const struct hammer_config *config)
 				 LOST_ORDER_NS);
 	while (number < 0 && clock_ns() < until) {
 		one_round(&hammer);
-		crew_pause(hammer.crew);
+		vcpu_threads_pause(hammer.threads);
 		number = find_wrong(&hammer, entry);
 		rounds++;
-		crew_resume(hammer.crew);
+		vcpu_threads_resume(hammer.threads);
 	}
-	crew_finish(hammer.crew);
+	vcpu_threads_finish(hammer.threads);
 	CHECK(number >= 0,
 	      "the shadow of the RFC is right after %llu writes in %u rounds: vCPUs do not overtake each other here",
 	      writes(&hammer), rounds);

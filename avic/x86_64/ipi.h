@@ -17,8 +17,8 @@
 #include "svm.h"
 #include "types.h"
 
-/* enum ipi_way - ways of sending */
-enum ipi_way {
+/* enum ipi_method - ways of sending */
+enum ipi_method {
 	IPI_PHYSICAL, /* fixed, to one vCPU by its APIC ID */
 	IPI_LOGICAL,  /* fixed, to some vCPUs by their logical IDs */
 	IPI_LOWEST,   /* lowest priority: to one of some vCPUs */
@@ -26,15 +26,15 @@ enum ipi_way {
 	IPI_OTHERS,   /* fixed, to all but itself */
 	IPI_SELF,     /* fixed, to itself */
 	IPI_NMI,      /* NMI, to one or to all but itself */
-	IPI_WAYS,
+	IPI_METHOD,
 };
 
 /* Those that have a vector. */
 #define IPI_VECTORS IPI_NMI
 
 /* What a vCPU other than the senders does meanwhile; it is sent to as well. */
-enum ipi_disturbance {
-	IPI_UNDISTURBED,
+enum ipi_inhibit {
+	IPI_UNINHIBITED,
 	IPI_BLOCK_IRQ, /* the host blocks its interrupts for a while */
 	IPI_LDR_ALIAS, /* takes the logical ID of vCPU 0, too, and back */
 	IPI_APIC_ID,   /* takes an APIC ID that is not its own, and back */
@@ -42,14 +42,14 @@ enum ipi_disturbance {
 	IPI_PIT_REINJECT, /* the host has the PIT catch up with ticks, or not */
 	IPI_AUTO_EOI, /* the host gives it a vector that needs no end, or not */
 	IPI_VMRUN,    /* has a guest of its own */
-	IPI_DISTURBANCES,
+	IPI_INHIBITS,
 };
 
 /* enum ipi_role - what a vCPU is for */
 enum ipi_role {
 	IPI_SENDER,    /* sends, and is sent to while it runs */
 	IPI_SLEEPER,   /* is sent to while it halts */
-	IPI_DISTURBER, /* see enum ipi_disturbance */
+	IPI_INHIBITOR, /* see enum ipi_inhibit */
 };
 
 #define IPI_VCPUS	 APIC_LOGICAL_MAX
@@ -60,9 +60,9 @@ enum ipi_role {
 #define IPI_NO_VECTOR  0xf1
 
 /* The vectors of one way are of one priority. */
-static inline u32 ipi_vector(enum ipi_way way, unsigned int sender)
+static inline u32 ipi_vector(enum ipi_method method, unsigned int sender)
 {
-	return IPI_FIRST_VECTOR + (u32)way * 16 + sender;
+	return IPI_FIRST_VECTOR + (u32)method * 16 + sender;
 }
 
 /**
@@ -85,12 +85,12 @@ struct ipi_sent {
  * struct ipi_vcpu - a vCPU's part of the control block; lies over guest_vcpu.test
  * @mode: enum apic_mode
  * @role: enum ipi_role
- * @disturbance: enum ipi_disturbance
- * @ways: bits of ways to send
+ * @inhibit: enum ipi_inhibit
+ * @methods: bits of ways to send
  * @halts: a sender of interrupts to itself halts until it has them
  * @finished: told to stop, and all it had sent were taken
- * @wrong: bit of a vCPU that has more than it was sent, with @wrong_way
- * @wrong_way: see @wrong
+ * @wrong: bit of a vCPU that has more than it was sent, with @wrong_method
+ * @wrong_method: see @wrong
  * @turns: interrupts sent, all ways
  * @got: by way and sender: interrupts taken here
  * @want: by vCPU and way: interrupts of this sender that it has to have taken
@@ -100,28 +100,28 @@ struct ipi_sent {
  * @nmi_owner: in vCPU 0's part: whose turn it is to send NMIs, from 1
  * @ready: in vCPU 0's part: how many vCPUs can be sent to
  * @pic_got: interrupts of the PIC taken here
- * @disturbed: how often the disturber disturbed
+ * @inhibited: how often the disturber disturbed
  * @nested: the disturber's guest
  */
 struct ipi_vcpu {
 	u32 mode;
 	u32 role;
-	u32 disturbance;
-	u32 ways;
+	u32 inhibit;
+	u32 methods;
 	u32 halts;
 	volatile u32 finished;
 	volatile u32 wrong;
-	volatile u32 wrong_way;
+	volatile u32 wrong_method;
 	volatile u64 turns;
 	volatile u32 got[IPI_VECTORS][IPI_VCPUS];
 	volatile u32 want[IPI_VCPUS][IPI_VECTORS];
-	struct ipi_sent sent[IPI_WAYS];
+	struct ipi_sent sent[IPI_METHOD];
 	volatile u32 nmi_got;
 	volatile u32 nmi_want[IPI_VCPUS];
 	volatile u32 nmi_owner;
 	volatile u32 ready;
 	volatile u32 pic_got;
-	volatile u64 disturbed;
+	volatile u64 inhibited;
 	struct svm_nested nested;
 };
 

@@ -7,10 +7,10 @@
  * How long a disturbance lasts, and how long L2 stays, in turns of a loop; at most,
  * where it ends once interrupts have come in it.
  */
-#define DISTURB_TURNS 2000
-#define OPEN_TURNS    500000
-#define OPEN_TAKEN    8
-#define NESTED_TURNS  500
+#define NOTIFIER_TURNS 2000
+#define OPEN_TURNS     500000
+#define OPEN_TAKEN     8
+#define NESTED_TURNS   500
 /* An APIC ID that no vCPU has. */
 #define OTHER_ID 0x77
 
@@ -47,9 +47,9 @@ static void on_interrupt(struct guest_vcpu *self, u64 vector)
 
 /* No more can be told from here: the host does. */
 static void __noreturn wrong(struct ipi_vcpu *mine, unsigned int vcpu,
-			     enum ipi_way way)
+			     enum ipi_method method)
 {
-	mine->wrong_way = way;
+	mine->wrong_method = method;
 	__atomic_store_n(&mine->wrong, 1U << vcpu, __ATOMIC_RELEASE);
 	for (;;)
 		cpu_relax();
@@ -58,22 +58,22 @@ static void __noreturn wrong(struct ipi_vcpu *mine, unsigned int vcpu,
 /* To vCPU 0's logical ID, which the disturber may have at the time, too. */
 static bool is_to_alias(const struct ipi_vcpu *mine, u32 targets)
 {
-	return mine->disturbance == IPI_LDR_ALIAS && targets & 1;
+	return mine->inhibit == IPI_LDR_ALIAS && targets & 1;
 }
 
 /* Has a vCPU what it was sent? */
 static bool arrived(struct guest_vcpu *self, unsigned int vcpu,
-		    enum ipi_way way)
+		    enum ipi_method method)
 {
 	struct ipi_vcpu *mine = ipi_vcpu_of(self);
 	const struct ipi_vcpu *other = part(self, vcpu);
-	u32 want = mine->want[vcpu][way];
-	u32 more = load(&other->got[way][self->index]) - want;
-	u32 may = other->role == IPI_DISTURBER ? mine->sent[way].may : 0;
+	u32 want = mine->want[vcpu][method];
+	u32 more = load(&other->got[method][self->index]) - want;
+	u32 may = other->role == IPI_INHIBITOR ? mine->sent[method].may : 0;
 
 	/* What is missing makes a difference below zero. */
 	if ((s32)more > (s32)may)
-		wrong(mine, vcpu, way);
+		wrong(mine, vcpu, method);
 	return (s32)more >= 0;
 }
 
@@ -121,44 +121,44 @@ static bool nmi_arrived(struct guest_vcpu *self)
 	return all;
 }
 
-static bool is_taken(struct guest_vcpu *self, enum ipi_way way)
+static bool is_taken(struct guest_vcpu *self, enum ipi_method method)
 {
 	unsigned int i;
 	bool all = true;
 
-	if (way == IPI_LOWEST)
+	if (method == IPI_LOWEST)
 		return lowest_arrived(self);
-	if (way == IPI_NMI)
+	if (method == IPI_NMI)
 		return nmi_arrived(self);
 	for (i = 0; i < self->vcpu_count; i++)
-		if (!arrived(self, i, way))
+		if (!arrived(self, i, method))
 			all = false;
 	return all;
 }
 
 /* Wait until the last interrupt that was sent this way has been taken. */
-static void settle(struct guest_vcpu *self, enum ipi_way way)
+static void settle(struct guest_vcpu *self, enum ipi_method method)
 {
-	struct ipi_sent *sent = &ipi_vcpu_of(self)->sent[way];
+	struct ipi_sent *sent = &ipi_vcpu_of(self)->sent[method];
 
 	while (sent->open) {
-		if (is_taken(self, way))
+		if (is_taken(self, method))
 			sent->open = 0;
 		else
 			cpu_relax();
 	}
 }
 
-static u32 choose_targets(struct guest_vcpu *self, enum ipi_way way,
+static u32 choose_targets(struct guest_vcpu *self, enum ipi_method method,
 			  struct random_stream *random)
 {
 	u32 all = (1U << self->vcpu_count) - 1, me = 1U << self->index;
 	u32 named = self->vcpu_count;
 
 	/* The last one is the disturber, whose APIC ID may not be its own. */
-	if (ipi_vcpu_of(self)->disturbance == IPI_APIC_ID)
+	if (ipi_vcpu_of(self)->inhibit == IPI_APIC_ID)
 		named--;
-	switch (way) {
+	switch (method) {
 	case IPI_PHYSICAL:
 		return 1U << random_below(random, named);
 	case IPI_LOGICAL:
@@ -180,36 +180,36 @@ static u32 choose_targets(struct guest_vcpu *self, enum ipi_way way,
 	}
 }
 
-static void expect(struct guest_vcpu *self, enum ipi_way way, u32 targets)
+static void expect(struct guest_vcpu *self, enum ipi_method method, u32 targets)
 {
 	struct ipi_vcpu *mine = ipi_vcpu_of(self), *common = part(self, 0);
-	struct ipi_sent *sent = &mine->sent[way];
+	struct ipi_sent *sent = &mine->sent[method];
 	unsigned int i;
 
 	sent->count++;
 	sent->targets = targets;
 	sent->open = 1;
-	if (way == IPI_LOGICAL && is_to_alias(mine, targets))
+	if (method == IPI_LOGICAL && is_to_alias(mine, targets))
 		sent->may++;
-	for (i = 0; i < self->vcpu_count && way != IPI_LOWEST; i++) {
+	for (i = 0; i < self->vcpu_count && method != IPI_LOWEST; i++) {
 		if (!(targets & 1U << i))
 			continue;
-		if (way == IPI_NMI)
+		if (method == IPI_NMI)
 			common->nmi_want[i]++;
 		else
-			mine->want[i][way]++;
+			mine->want[i][method]++;
 	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-static void send(struct guest_vcpu *self, enum ipi_way way, u32 targets,
+static void send(struct guest_vcpu *self, enum ipi_method method, u32 targets,
 		 bool shorthand)
 {
 	enum apic_mode mode = ipi_vcpu_of(self)->mode;
-	u32 vector = ipi_vector(way, self->index);
+	u32 vector = ipi_vector(method, self->index);
 	u32 one = (u32)__builtin_ctz(targets);
 
-	switch (way) {
+	switch (method) {
 	case IPI_PHYSICAL:
 		apic_send(mode, one, APIC_FIXED | vector);
 		break;
@@ -240,11 +240,11 @@ static void send(struct guest_vcpu *self, enum ipi_way way, u32 targets,
 }
 
 /* All NMIs are one at a time; false if another vCPU has its turn. */
-static bool may_send(struct guest_vcpu *self, enum ipi_way way)
+static bool may_send(struct guest_vcpu *self, enum ipi_method method)
 {
 	u32 nobody = 0;
 
-	return way != IPI_NMI ||
+	return method != IPI_NMI ||
 	       __atomic_compare_exchange_n(&part(self, 0)->nmi_owner, &nobody,
 					   self->index + 1, false,
 					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
@@ -253,22 +253,22 @@ static bool may_send(struct guest_vcpu *self, enum ipi_way way)
 static void send_one(struct guest_vcpu *self, struct random_stream *random)
 {
 	struct ipi_vcpu *mine = ipi_vcpu_of(self);
-	enum ipi_way way;
+	enum ipi_method method;
 	u32 targets;
 
 	do {
-		way = random_below(random, IPI_WAYS);
-	} while (!(mine->ways & 1U << way));
-	settle(self, way);
-	if (!may_send(self, way)) {
+		method = random_below(random, IPI_METHOD);
+	} while (!(mine->methods & 1U << method));
+	settle(self, method);
+	if (!may_send(self, method)) {
 		cpu_relax();
 		return;
 	}
-	targets = choose_targets(self, way, random);
+	targets = choose_targets(self, method, random);
 	if (mine->halts)
 		interrupts_off();
-	expect(self, way, targets);
-	send(self, way, targets, random_chance(random, 1, 2));
+	expect(self, method, targets);
+	send(self, method, targets, random_chance(random, 1, 2));
 	/* Pending by now, and nothing else wakes it. */
 	if (mine->halts) {
 		interrupts_await();
@@ -282,14 +282,14 @@ static void run_sender(struct guest_vcpu *self)
 {
 	struct ipi_vcpu *mine = ipi_vcpu_of(self);
 	struct random_stream random;
-	unsigned int way;
+	unsigned int method;
 
 	random_init(&random, self->seed, random_number("ipi", self->index));
 	interrupts_on();
 	while (!self->stop)
 		send_one(self, &random);
-	for (way = 0; way < IPI_WAYS; way++)
-		settle(self, way);
+	for (method = 0; method < IPI_METHOD; method++)
+		settle(self, method);
 	__atomic_store_n(&mine->finished, 1, __ATOMIC_RELEASE);
 	/* Others may still send to it. */
 	for (;;)
@@ -326,7 +326,7 @@ static void run_nested(struct guest_vcpu *self, u64 turns)
 }
 
 /* Interrupts come to L2's vCPU, and are L1's. */
-static void disturb_nested(struct guest_vcpu *self)
+static void notifier_trigger_nested(struct guest_vcpu *self)
 {
 	u64 code = svm_run(&ipi_vcpu_of(self)->nested);
 
@@ -335,12 +335,12 @@ static void disturb_nested(struct guest_vcpu *self)
 			   true);
 }
 
-static void disturb(struct guest_vcpu *self, const struct ipi_vcpu *mine)
+static void inhibit(struct guest_vcpu *self, const struct ipi_vcpu *mine)
 {
-	switch (mine->disturbance) {
+	switch (mine->inhibit) {
 	case IPI_BLOCK_IRQ:
 		guest_sync(self, true, 0);
-		spin(self, DISTURB_TURNS);
+		spin(self, NOTIFIER_TURNS);
 		guest_sync(self, false, 0);
 		break;
 	case IPI_AUTO_EOI:
@@ -360,30 +360,30 @@ static void disturb(struct guest_vcpu *self, const struct ipi_vcpu *mine)
 		break;
 	case IPI_EXTINT:
 		interrupts_off();
-		spin(self, DISTURB_TURNS);
+		spin(self, NOTIFIER_TURNS);
 		interrupts_on();
 		break;
 	case IPI_VMRUN:
-		disturb_nested(self);
+		notifier_trigger_nested(self);
 		break;
 	default:
 		break;
 	}
 }
 
-static void run_disturber(struct guest_vcpu *self)
+static void run_inhibitor(struct guest_vcpu *self)
 {
 	struct ipi_vcpu *mine = ipi_vcpu_of(self);
 
-	if (mine->disturbance == IPI_EXTINT)
+	if (mine->inhibit == IPI_EXTINT)
 		apic_accept_pic(mine->mode, IPI_PIC_VECTOR);
-	if (mine->disturbance == IPI_VMRUN)
+	if (mine->inhibit == IPI_VMRUN)
 		svm_begin(self, &mine->nested, run_nested, NESTED_TURNS);
 	interrupts_on();
 	for (;;) {
-		disturb(self, mine);
-		mine->disturbed++;
-		spin(self, DISTURB_TURNS);
+		inhibit(self, mine);
+		mine->inhibited++;
+		spin(self, NOTIFIER_TURNS);
 	}
 }
 
@@ -396,7 +396,7 @@ void ipi_run_guest(struct guest_vcpu *self, u64 unused)
 	self->interrupt = on_interrupt;
 	apic_begin(self, mine->mode);
 	/* As disturb() has it, and from the first interrupt on. */
-	if (mine->role == IPI_DISTURBER && mine->disturbance == IPI_LDR_ALIAS)
+	if (mine->role == IPI_INHIBITOR && mine->inhibit == IPI_LDR_ALIAS)
 		apic_set_logical(1U << self->index | 1);
 	/* Nobody sends before all can be sent to. */
 	__atomic_fetch_add(&common->ready, 1, __ATOMIC_SEQ_CST);
@@ -406,5 +406,5 @@ void ipi_run_guest(struct guest_vcpu *self, u64 unused)
 		interrupts_await();
 	if (mine->role == IPI_SENDER)
 		run_sender(self);
-	run_disturber(self);
+	run_inhibitor(self);
 }

@@ -39,58 +39,60 @@ static void must_be_wrong(const struct test_case *test, bool wrong,
  */
 static void test_fault_a(const struct test_case *test)
 {
-	struct worker_group *first, *second;
+	struct thread_group *first, *second;
 	struct secmmu_avic_entry entry;
 	struct secmmu_avic_read read;
-	struct shadow_scene scene;
+	struct shadow_fixture fixture;
 	u64 expected;
 
-	shadow_begin(&scene, personality_of(test), 3);
-	shadow_run(&scene, 1, NULL, 0);
-	shadow_fill(&scene, 0, shadow_entry(4));
-	avic_sync(&scene.avic, scene.table, 1);
-	avic_arm(&scene.avic, SECMMU_AVIC_AT_WRITE);
-	first = shadow_store_begin(&scene, 0, 0, shadow_running(4, 0));
-	avic_await(&scene.avic, SECMMU_AVIC_AT_WRITE);
-	CHECK(*(volatile u64 *)scene.table_memory.hva == shadow_running(4, 0),
+	shadow_begin(&fixture, personality_of(test), 3);
+	shadow_run(&fixture, 1, NULL, 0);
+	shadow_fill(&fixture, 0, shadow_entry(4));
+	avic_sync(&fixture.avic, fixture.table, 1);
+	avic_arm(&fixture.avic, SECMMU_AVIC_AT_WRITE);
+	first = shadow_store_begin(&fixture, 0, 0, shadow_running(4, 0));
+	avic_await(&fixture.avic, SECMMU_AVIC_AT_WRITE);
+	CHECK(*(volatile u64 *)fixture.table_memory.hva == shadow_running(4, 0),
 	      "KVM tells of a write before it has happened");
-	second = shadow_store_begin(&scene, 1, 0, shadow_entry(4) | 1);
-	worker_group_join(second, JOIN_MS);
-	avic_release(&scene.avic, SECMMU_AVIC_AT_WRITE);
-	worker_group_join(first, JOIN_MS);
-	CHECK(*(volatile u64 *)scene.table_memory.hva == (shadow_entry(4) | 1),
+	second = shadow_store_begin(&fixture, 1, 0, shadow_entry(4) | 1);
+	thread_group_join(second, JOIN_MS);
+	avic_release(&fixture.avic, SECMMU_AVIC_AT_WRITE);
+	thread_group_join(first, JOIN_MS);
+	CHECK(*(volatile u64 *)fixture.table_memory.hva ==
+		      (shadow_entry(4) | 1),
 	      "the later of two writes is not what memory has");
-	entry = shadow_entry_of(&scene, 0, &read);
-	expected = shadow_expected(&scene, shadow_entry(4) | 1, read.dummy);
+	entry = shadow_entry_of(&fixture, 0, &read);
+	expected = shadow_expected(&fixture, shadow_entry(4) | 1, read.dummy);
 	must_be_wrong(test, entry.shadow != expected,
 		      entry.guest == shadow_running(4, 0) &&
 			      entry.shadow == (expected | SECMMU_AVIC_RUNNING |
-					       scene.apic_id));
-	shadow_end(&scene);
+					       fixture.apic_id));
+	shadow_end(&fixture);
 }
 
 /* The same, and the later write is one that erases. */
 static void test_fault_a_parts(const struct test_case *test)
 {
-	struct worker_group *first, *second;
+	struct thread_group *first, *second;
 	struct secmmu_avic_entry entry;
-	struct shadow_scene scene;
+	struct shadow_fixture fixture;
 
-	shadow_begin(&scene, personality_of(test), 3);
-	shadow_run(&scene, 1, NULL, 0);
-	shadow_fill(&scene, 0, shadow_running(4, 0));
-	avic_sync(&scene.avic, scene.table, 1);
-	avic_arm(&scene.avic, SECMMU_AVIC_AT_WRITE);
-	first = shadow_store_begin(&scene, 0, 0, shadow_entry(5));
-	avic_await(&scene.avic, SECMMU_AVIC_AT_WRITE);
-	second = shadow_store_begin(&scene, 1, 0, shadow_entry(4));
-	worker_group_join(second, JOIN_MS);
-	avic_release(&scene.avic, SECMMU_AVIC_AT_WRITE);
-	worker_group_join(first, JOIN_MS);
+	shadow_begin(&fixture, personality_of(test), 3);
+	shadow_run(&fixture, 1, NULL, 0);
+	shadow_fill(&fixture, 0, shadow_running(4, 0));
+	avic_sync(&fixture.avic, fixture.table, 1);
+	avic_arm(&fixture.avic, SECMMU_AVIC_AT_WRITE);
+	first = shadow_store_begin(&fixture, 0, 0, shadow_entry(5));
+	avic_await(&fixture.avic, SECMMU_AVIC_AT_WRITE);
+	second = shadow_store_begin(&fixture, 1, 0, shadow_entry(4));
+	thread_group_join(second, JOIN_MS);
+	avic_release(&fixture.avic, SECMMU_AVIC_AT_WRITE);
+	thread_group_join(first, JOIN_MS);
 	/* Memory has what was there but for is-running: nothing to erase. */
-	entry = shadow_entry_of(&scene, 0, NULL);
-	must_be_wrong(test, !entry.shadow, shadow_counters(&scene).erased == 1);
-	shadow_end(&scene);
+	entry = shadow_entry_of(&fixture, 0, NULL);
+	must_be_wrong(test, !entry.shadow,
+		      shadow_counters(&fixture).erased == 1);
+	shadow_end(&fixture);
 }
 
 /* B: a vCPU that never ran has no CPU, and "no APIC ID" does not fit. */
@@ -98,18 +100,18 @@ static void test_fault_b(const struct test_case *test)
 {
 	struct secmmu_avic_entry entry[SECMMU_AVIC_ENTRIES];
 	bool wrong = false, exactly = true;
-	struct shadow_scene scene;
+	struct shadow_fixture fixture;
 	struct secmmu_avic_read read;
 	unsigned int i;
 
-	shadow_begin(&scene, personality_of(test), 3);
+	shadow_begin(&fixture, personality_of(test), 3);
 	for (i = 0; i < 16; i++)
-		shadow_fill(&scene, i, shadow_running(i, 2));
-	avic_sync(&scene.avic, scene.table, 16);
-	read = avic_read(&scene.avic, scene.table, entry);
+		shadow_fill(&fixture, i, shadow_running(i, 2));
+	avic_sync(&fixture.avic, fixture.table, 16);
+	read = avic_read(&fixture.avic, fixture.table, entry);
 	/* Of 16 pages, not all have addresses that end in 0xf000. */
 	for (i = 0; i < 16; i++) {
-		u64 page = shadow_physical(&scene, i);
+		u64 page = shadow_physical(&fixture, i);
 
 		wrong |= (entry[i].shadow & SECMMU_AVIC_BACKING) != page;
 		exactly &= entry[i].shadow ==
@@ -117,14 +119,14 @@ static void test_fault_b(const struct test_case *test)
 			    NO_APIC_ID);
 		if (!is_rfc(test))
 			CHECK(entry[i].shadow ==
-				      shadow_expected(&scene,
+				      shadow_expected(&fixture,
 						      shadow_running(i, 2),
 						      read.dummy),
 			      "entry %u of a vCPU that never ran is %#llx", i,
 			      entry[i].shadow);
 	}
 	must_be_wrong(test, wrong, exactly);
-	shadow_end(&scene);
+	shadow_end(&fixture);
 }
 
 /* C: a write sets is-running in an entry whose page is the dummy. */
@@ -132,71 +134,71 @@ static void test_fault_c(const struct test_case *test)
 {
 	struct secmmu_avic_entry entry;
 	struct secmmu_avic_read read;
-	struct shadow_scene scene;
+	struct shadow_fixture fixture;
 
-	shadow_begin(&scene, personality_of(test), 3);
-	shadow_fill(&scene, 0, SECMMU_AVIC_VALID | SHADOW_NOWHERE_GPA);
-	avic_sync(&scene.avic, scene.table, 1);
-	shadow_store(&scene, 0, 8,
+	shadow_begin(&fixture, personality_of(test), 3);
+	shadow_fill(&fixture, 0, SECMMU_AVIC_VALID | SHADOW_NOWHERE_GPA);
+	avic_sync(&fixture.avic, fixture.table, 1);
+	shadow_store(&fixture, 0, 8,
 		     SECMMU_AVIC_VALID | SECMMU_AVIC_RUNNING |
 			     SHADOW_NOWHERE_GPA);
-	entry = shadow_entry_of(&scene, 0, &read);
+	entry = shadow_entry_of(&fixture, 0, &read);
 	must_be_wrong(test, entry.shadow & SECMMU_AVIC_RUNNING,
 		      entry.shadow == (read.dummy | SECMMU_AVIC_VALID |
-				       SECMMU_AVIC_RUNNING | scene.apic_id));
+				       SECMMU_AVIC_RUNNING | fixture.apic_id));
 	if (!is_rfc(test))
-		shadow_judge(&scene, 1);
-	shadow_end(&scene);
+		shadow_judge(&fixture, 1);
+	shadow_end(&fixture);
 }
 
 /* D: tracking is switched on, then the table cannot be mapped. */
 static void test_fault_d(const struct test_case *test)
 {
 	struct secmmu_avic_read read;
-	struct shadow_scene scene;
+	struct shadow_fixture fixture;
 	unsigned int i;
 
-	shadow_begin(&scene, personality_of(test), 3);
-	shadow_fill_first(&scene, 1);
-	CHECK(!mprotect(scene.table_memory.hva, PAGE, PROT_NONE),
+	shadow_begin(&fixture, personality_of(test), 3);
+	shadow_fill_first(&fixture, 1);
+	CHECK(!mprotect(fixture.table_memory.hva, PAGE, PROT_NONE),
 	      "mprotect failed: %s", errno_name(errno));
 	for (i = 0; i < 3; i++)
-		CHECK(__avic_sync(&scene.avic, scene.table, 1) == -ENXIO,
+		CHECK(__avic_sync(&fixture.avic, fixture.table, 1) == -ENXIO,
 		      "a table was read that cannot be");
-	CHECK(!mprotect(scene.table_memory.hva, PAGE, PROT_READ | PROT_WRITE),
+	CHECK(!mprotect(fixture.table_memory.hva, PAGE, PROT_READ | PROT_WRITE),
 	      "mprotect failed: %s", errno_name(errno));
-	read = avic_read(&scene.avic, scene.table, NULL);
+	read = avic_read(&fixture.avic, fixture.table, NULL);
 	must_be_wrong(test, read.kernel, read.kernel == 3 && read.tracked == 3);
-	avic_sync(&scene.avic, scene.table, 1);
+	avic_sync(&fixture.avic, fixture.table, 1);
 	if (!is_rfc(test))
-		shadow_judge(&scene, 1);
-	shadow_end(&scene);
+		shadow_judge(&fixture, 1);
+	shadow_end(&fixture);
 }
 
 /* E: the page is let go of while hardware would still see it. */
 static void test_fault_e(const struct test_case *test)
 {
 	struct secmmu_avic_entry entry;
-	struct worker_group *store;
-	struct shadow_scene scene;
+	struct thread_group *store;
+	struct shadow_fixture fixture;
 	u64 page;
 
-	shadow_begin_known(&scene, test, 1);
-	page = shadow_physical(&scene, 0);
-	avic_arm(&scene.avic, SECMMU_AVIC_AT_REMOVE);
-	store = shadow_store_begin(&scene, 0, 0, 0);
-	avic_await(&scene.avic, SECMMU_AVIC_AT_REMOVE);
-	entry = shadow_entry_of(&scene, 0, NULL);
+	shadow_begin_known(&fixture, test, 1);
+	page = shadow_physical(&fixture, 0);
+	avic_arm(&fixture.avic, SECMMU_AVIC_AT_REMOVE);
+	store = shadow_store_begin(&fixture, 0, 0, 0);
+	avic_await(&fixture.avic, SECMMU_AVIC_AT_REMOVE);
+	entry = shadow_entry_of(&fixture, 0, NULL);
 	if (!is_rfc(test))
-		CHECK(!shadow_counters(&scene).unpinned,
+		CHECK(!shadow_counters(&fixture).unpinned,
 		      "the page was unpinned before hardware lost sight of it");
 	must_be_wrong(test, entry.shadow,
 		      (entry.shadow & SECMMU_AVIC_BACKING) == page &&
-			      shadow_counters(&scene).unpinned == 1);
-	avic_release(&scene.avic, SECMMU_AVIC_AT_REMOVE);
-	worker_group_join(store, JOIN_MS);
-	shadow_judge_erased(&scene, 1, 1);
-	shadow_end(&scene);
+			      shadow_counters(&fixture).unpinned == 1);
+	avic_release(&fixture.avic, SECMMU_AVIC_AT_REMOVE);
+	thread_group_join(store, JOIN_MS);
+	shadow_judge_erased(&fixture, 1, 1);
+	shadow_end(&fixture);
 }
 
 /* F: a table is erased that is in use, and nobody makes its users leave. */
@@ -204,13 +206,13 @@ static void test_fault_f(const struct test_case *test)
 {
 	struct secmmu_avic_counters counters;
 	struct secmmu_avic_read read;
-	struct shadow_scene scene;
+	struct shadow_fixture fixture;
 
-	shadow_begin_known(&scene, test, 4);
-	avic_use(&scene.avic, scene.table);
-	shadow_store(&scene, 0, 8, 0);
-	counters = shadow_counters(&scene);
-	read = avic_read(&scene.avic, scene.table, NULL);
+	shadow_begin_known(&fixture, test, 4);
+	avic_use(&fixture.avic, fixture.table);
+	shadow_store(&fixture, 0, 8, 0);
+	counters = shadow_counters(&fixture);
+	read = avic_read(&fixture.avic, fixture.table, NULL);
 	must_be_wrong(test, counters.pulled,
 		      counters.pulled == 4 && !counters.left && !read.leave);
 	if (!is_rfc(test))
@@ -218,12 +220,12 @@ static void test_fault_f(const struct test_case *test)
 			      !counters.unpinned,
 		      "a table was erased in use: %llu users told to leave, %u of 4 pages kept for them",
 		      counters.left, read.retired);
-	avic_unuse(&scene.avic, scene.table);
-	read = avic_read(&scene.avic, scene.table, NULL);
+	avic_unuse(&fixture.avic, fixture.table);
+	read = avic_read(&fixture.avic, fixture.table, NULL);
 	CHECK(!read.leave && !read.retired,
 	      "the last user has left, and pages are still kept for users");
-	shadow_judge_erased(&scene, 1, 4);
-	shadow_end(&scene);
+	shadow_judge_erased(&fixture, 1, 4);
+	shadow_end(&fixture);
 }
 
 /* H: memory appears where there was none. */
@@ -231,24 +233,24 @@ static void test_fault_h_slot(const struct test_case *test)
 {
 	struct secmmu_avic_entry entry;
 	struct secmmu_avic_read read;
-	struct shadow_scene scene;
+	struct shadow_fixture fixture;
 
-	shadow_begin(&scene, personality_of(test), 3);
-	shadow_fill_first(&scene, 2);
-	slot_delete(&scene.backing_slot);
-	avic_sync(&scene.avic, scene.table, 2);
-	shadow_judge(&scene, 2);
-	scene.backing_slot.size = scene.backing_memory.size;
-	slot_set(&scene.backing_slot);
-	avic_sync(&scene.avic, scene.table, 2);
-	entry = shadow_entry_of(&scene, 0, &read);
+	shadow_begin(&fixture, personality_of(test), 3);
+	shadow_fill_first(&fixture, 2);
+	slot_delete(&fixture.backing_slot);
+	avic_sync(&fixture.avic, fixture.table, 2);
+	shadow_judge(&fixture, 2);
+	fixture.backing_slot.size = fixture.backing_memory.size;
+	slot_set(&fixture.backing_slot);
+	avic_sync(&fixture.avic, fixture.table, 2);
+	entry = shadow_entry_of(&fixture, 0, &read);
 	must_be_wrong(test,
 		      (entry.shadow & SECMMU_AVIC_BACKING) !=
-			      shadow_physical(&scene, 0),
+			      shadow_physical(&fixture, 0),
 		      entry.shadow == (read.dummy | SECMMU_AVIC_VALID));
 	if (!is_rfc(test))
-		shadow_judge(&scene, 2);
-	shadow_end(&scene);
+		shadow_judge(&fixture, 2);
+	shadow_end(&fixture);
 }
 
 /* H: the process drops a backing page, and gets another one. */
@@ -256,30 +258,30 @@ static void test_fault_h_page(const struct test_case *test)
 {
 	struct secmmu_avic_entry entry;
 	struct secmmu_avic_read read;
-	struct shadow_scene scene;
+	struct shadow_fixture fixture;
 	u64 old;
 
-	shadow_begin_known(&scene, test, 2);
-	old = shadow_physical(&scene, 1);
-	CHECK(!backing_discard(&scene.backing_memory, PAGE, PAGE),
+	shadow_begin_known(&fixture, test, 2);
+	old = shadow_physical(&fixture, 1);
+	CHECK(!backing_discard(&fixture.backing_memory, PAGE, PAGE),
 	      "cannot drop a page: %s", errno_name(errno));
-	((volatile u8 *)scene.backing_memory.hva)[PAGE] = 1;
-	CHECK(shadow_physical(&scene, 1) != old,
+	((volatile u8 *)fixture.backing_memory.hva)[PAGE] = 1;
+	CHECK(shadow_physical(&fixture, 1) != old,
 	      "a page that is pinned is free for others");
-	entry = shadow_entry_of(&scene, 1, &read);
+	entry = shadow_entry_of(&fixture, 1, &read);
 	if (!is_rfc(test))
 		CHECK(entry.shadow == (read.dummy | SECMMU_AVIC_VALID),
 		      "a page that the process has dropped is %#llx in the shadow, before it is synced",
 		      entry.shadow);
-	avic_sync(&scene.avic, scene.table, 2);
-	entry = shadow_entry_of(&scene, 1, NULL);
+	avic_sync(&fixture.avic, fixture.table, 2);
+	entry = shadow_entry_of(&fixture, 1, NULL);
 	must_be_wrong(test,
 		      (entry.shadow & SECMMU_AVIC_BACKING) !=
-			      shadow_physical(&scene, 1),
+			      shadow_physical(&fixture, 1),
 		      (entry.shadow & SECMMU_AVIC_BACKING) == old);
 	if (!is_rfc(test))
-		shadow_judge(&scene, 2);
-	shadow_end(&scene);
+		shadow_judge(&fixture, 2);
+	shadow_end(&fixture);
 }
 
 const struct shadow_rule shadow_fault_rules[] = {

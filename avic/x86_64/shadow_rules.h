@@ -42,37 +42,38 @@ personality_of(const struct test_case *test)
 
 /**
  * shadow_fill_first() - entries 0 to @count - 1: page n behind entry n, nobody runs
- * @scene: the scene
+ * @fixture: the scene
  * @count: how many
  */
-void shadow_fill_first(struct shadow_scene *scene, unsigned int count);
+void shadow_fill_first(struct shadow_fixture *fixture, unsigned int count);
 
 /**
  * shadow_begin_known() - a scene with so many entries, which the device knows
- * @scene: to be filled
+ * @fixture: to be filled
  * @test: the case
  * @count: how many
  */
-void shadow_begin_known(struct shadow_scene *scene,
+void shadow_begin_known(struct shadow_fixture *fixture,
 			const struct test_case *test, unsigned int count);
 
 /**
  * shadow_counters() - what the device went through
- * @scene: the scene
+ * @fixture: the scene
  *
  * Return: its counters.
  */
-struct secmmu_avic_counters shadow_counters(const struct shadow_scene *scene);
+struct secmmu_avic_counters
+shadow_counters(const struct shadow_fixture *fixture);
 
 /**
  * shadow_entry_of() - look at an entry
- * @scene: the scene
+ * @fixture: the scene
  * @number: of the entry
  * @read: gets the rest of what there is to know of the table, unless NULL
  *
  * Return: the entry.
  */
-struct secmmu_avic_entry shadow_entry_of(const struct shadow_scene *scene,
+struct secmmu_avic_entry shadow_entry_of(const struct shadow_fixture *fixture,
 					 unsigned int number,
 					 struct secmmu_avic_read *read);
 

@@ -5,10 +5,10 @@
 
 #include "cases.h"
 #include "clock.h"
-#include "crew.h"
+#include "vcpu_threads.h"
 #include "report.h"
 #include "storm.h"
-#include "track_scene.h"
+#include "track_vm.h"
 
 #define SLOT_BYTES (STORM_PAGES * 4096UL)
 #define RING	   65536
@@ -42,32 +42,32 @@ static bool is_shared(u64 offset)
 }
 
 /* Have the model do the vCPU's next instruction. */
-static void know_more(struct track_scene *scene, struct member *member,
+static void know_more(struct track_vm *fixture, struct member *member,
 		      u32 index)
 {
 	struct track_op op;
 	u64 offset;
 
-	storm_next(&member->random, index, scene->vm->vcpu_count,
-		   scene->slot.gpa, ++member->sequence, &op);
+	storm_next(&member->random, index, fixture->vm->vcpu_count,
+		   fixture->slot.gpa, ++member->sequence, &op);
 	track_model_do(member->model, &op);
-	offset = op.gva - scene->slot.gpa;
+	offset = op.gva - fixture->slot.gpa;
 	if (is_shared(offset))
 		member->last[offset / 4096][(offset % 4096 - STORM_SHARED_AT) /
 					    8] = op.value[0];
 }
 
 /* Whose ring it is, by the first write in it: no two vCPUs write the same. */
-static unsigned int owner_of(struct track_scene *scene, struct member *member,
+static unsigned int owner_of(struct track_vm *fixture, struct member *member,
 			     const struct secmmu_avic_write *told)
 {
 	unsigned int i;
 
-	for (i = 0; i < scene->vm->vcpu_count; i++) {
+	for (i = 0; i < fixture->vm->vcpu_count; i++) {
 		if (member[i].ring >= 0)
 			continue;
 		if (!member[i].sequence)
-			know_more(scene, &member[i], i);
+			know_more(fixture, &member[i], i);
 		if (track_model_is_next(member[i].model, told))
 			return i;
 	}
@@ -76,22 +76,22 @@ static unsigned int owner_of(struct track_scene *scene, struct member *member,
 }
 
 /* All that KVM has told of so far. */
-static u64 drain(struct track_scene *scene, struct member *member)
+static u64 drain(struct track_vm *fixture, struct member *member)
 {
-	unsigned int vcpus = scene->vm->vcpu_count, ring, i;
+	unsigned int vcpus = fixture->vm->vcpu_count, ring, i;
 	struct secmmu_avic_write told;
 	u64 count = 0;
 
 	for (ring = 0; ring < vcpus; ring++) {
 		for (i = 0; i < vcpus && member[i].ring != (int)ring; i++)
 			;
-		while (avic_next(&scene->avic, (int)ring, &told)) {
+		while (avic_next(&fixture->avic, (int)ring, &told)) {
 			if (i == vcpus) {
-				i = owner_of(scene, member, &told);
+				i = owner_of(fixture, member, &told);
 				member[i].ring = (int)ring;
 			}
 			if (track_model_done(member[i].model))
-				know_more(scene, &member[i], i);
+				know_more(fixture, &member[i], i);
 			track_model_told(member[i].model, &told);
 			count++;
 		}
@@ -103,23 +103,23 @@ static u64 drain(struct track_scene *scene, struct member *member)
  * All vCPUs have stopped, and all was drained. One may have stopped in the midst
  * of an instruction (rep), or before it counted the last one.
  */
-static void judge_complete(struct track_scene *scene, struct member *member)
+static void judge_complete(struct track_vm *fixture, struct member *member)
 {
 	unsigned int i;
 
-	for (i = 0; i < scene->vm->vcpu_count; i++) {
-		u64 done = storm_of(scene->vm->vcpus[i].guest)->sequence;
+	for (i = 0; i < fixture->vm->vcpu_count; i++) {
+		u64 done = storm_of(fixture->vm->vcpus[i].guest)->sequence;
 
 		if (member[i].sequence > done)
 			continue;
 		if (member[i].sequence < done &&
 		    track_model_done(member[i].model))
-			know_more(scene, &member[i], i);
+			know_more(fixture, &member[i], i);
 		track_model_told(member[i].model, NULL);
 	}
 }
 
-static void judge_shared(const struct track_scene *scene,
+static void judge_shared(const struct track_vm *fixture,
 			 const struct member *member, u64 offset)
 {
 	u64 page = offset / 4096, is;
@@ -127,8 +127,8 @@ static void judge_shared(const struct track_scene *scene,
 	bool written = false;
 	unsigned int i;
 
-	memcpy(&is, (const u8 *)scene->slot.hva + offset, 8);
-	for (i = 0; i < scene->vm->vcpu_count; i++) {
+	memcpy(&is, (const u8 *)fixture->slot.hva + offset, 8);
+	for (i = 0; i < fixture->vm->vcpu_count; i++) {
 		if (member[i].last[page][word] == is)
 			return;
 		written |= member[i].last[page][word] != 0;
@@ -138,10 +138,10 @@ static void judge_shared(const struct track_scene *scene,
 	      offset, is);
 }
 
-static void judge_memory(const struct track_scene *scene,
+static void judge_memory(const struct track_vm *fixture,
 			 const struct member *member)
 {
-	const u8 *memory = scene->slot.hva;
+	const u8 *memory = fixture->slot.hva;
 	u64 i;
 
 	for (i = 0; i < SLOT_BYTES; i++) {
@@ -150,21 +150,21 @@ static void judge_memory(const struct track_scene *scene,
 
 		if (is_shared(i)) {
 			if (!(i % 8))
-				judge_shared(scene, member, i);
+				judge_shared(fixture, member, i);
 			continue;
 		}
-		if (scene->image[i] == memory[i])
+		if (fixture->image[i] == memory[i])
 			continue;
-		for (owner = 0; owner < scene->vm->vcpu_count; owner++)
+		for (owner = 0; owner < fixture->vm->vcpu_count; owner++)
 			pending |= track_model_pending(member[owner].model,
-						       scene->slot.gpa + i);
+						       fixture->slot.gpa + i);
 		CHECK(pending,
 		      "memory is not as the guest's writes leave it: byte %#llx of the slot is %02x and not %02x",
-		      i, memory[i], scene->image[i]);
+		      i, memory[i], fixture->image[i]);
 	}
 }
 
-static void one_round(struct track_scene *scene, struct member *member,
+static void one_round(struct track_vm *fixture, struct member *member,
 		      const struct storm_config *config, u64 *count)
 {
 	struct deadline end = deadline_in_ms(ROUND_MS);
@@ -173,10 +173,10 @@ static void one_round(struct track_scene *scene, struct member *member,
 	while (!deadline_passed(end)) {
 		if (config->flip_logging) {
 			logged = !logged;
-			slot_set_flags(&scene->slot,
+			slot_set_flags(&fixture->slot,
 				       logged ? KVM_MEM_LOG_DIRTY_PAGES : 0);
 		}
-		*count += drain(scene, member);
+		*count += drain(fixture, member);
 		sched_yield();
 	}
 }
@@ -191,56 +191,58 @@ static unsigned int silent(const struct member *member, unsigned int vcpus)
 	return i;
 }
 
-static void prepare(struct track_scene *scene, struct member *member,
+static void prepare(struct track_vm *fixture, struct member *member,
 		    unsigned int index)
 {
-	struct storm *guest = storm_of(scene->vm->vcpus[index].guest);
+	struct storm *guest = storm_of(fixture->vm->vcpus[index].guest);
 
 	case_random(&member->random, "storm", index);
-	*guest = (struct storm){ .gpa = scene->slot.gpa,
+	*guest = (struct storm){ .gpa = fixture->slot.gpa,
 				 .random = member->random };
-	member->model = track_model_new(scene);
+	member->model = track_model_new(fixture);
 	member->ring = -1;
 }
 
 void storm(const struct storm_config *config)
 {
-	struct track_scene_config scene_config = {
+	struct track_vm_config scene_config = {
 		.backing = BACKING_ANONYMOUS,
 		.size = SLOT_BYTES,
 		.vcpus = config->vcpus,
 		.ring = RING,
 	};
-	struct crew_config crew_config = { .function = storm_run };
+	struct vcpu_threads_config vcpu_threads_config = {
+		.function = storm_run
+	};
 	u64 until = clock_ns() + config->duration_ns, count = 0;
 	struct member *member = calloc(config->vcpus, sizeof(*member));
 	struct secmmu_avic_counters counters;
-	struct track_scene scene;
+	struct track_vm fixture;
 	unsigned int i, rounds = 0;
-	struct crew *crew;
+	struct vcpu_threads *threads;
 
 	if (!member)
 		fail("out of memory");
-	track_begin(&scene, &scene_config);
+	track_begin(&fixture, &scene_config);
 	for (i = 0; i < STORM_PAGES; i++)
-		track_page(&scene, i * 4096UL);
+		track_page(&fixture, i * 4096UL);
 	for (i = 0; i < config->vcpus; i++)
-		prepare(&scene, &member[i], i);
-	crew = crew_new(scene.vm, &crew_config);
-	crew_start(crew);
+		prepare(&fixture, &member[i], i);
+	threads = vcpu_threads_new(fixture.vm, &vcpu_threads_config);
+	vcpu_threads_start(threads);
 	do {
-		crew_resume(crew);
-		one_round(&scene, member, config, &count);
-		crew_pause(crew);
-		count += drain(&scene, member);
-		judge_complete(&scene, member);
-		judge_memory(&scene, member);
+		vcpu_threads_resume(threads);
+		one_round(&fixture, member, config, &count);
+		vcpu_threads_pause(threads);
+		count += drain(&fixture, member);
+		judge_complete(&fixture, member);
+		judge_memory(&fixture, member);
 		rounds++;
 	} while (clock_ns() < until ||
 		 (silent(member, config->vcpus) < config->vcpus &&
 		  clock_ns() < until + LATE_NS));
-	crew_finish(crew);
-	counters = avic_counters(&scene.avic);
+	vcpu_threads_finish(threads);
+	counters = avic_counters(&fixture.avic);
 	CHECK(!counters.dropped && !counters.ringless,
 	      "the test was too slow for its rings: %llu writes were dropped",
 	      counters.dropped + counters.ringless);
@@ -253,5 +255,5 @@ void storm(const struct storm_config *config)
 	for (i = 0; i < config->vcpus; i++)
 		free(member[i].model);
 	free(member);
-	track_end(&scene);
+	track_end(&fixture);
 }

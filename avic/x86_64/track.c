@@ -11,23 +11,23 @@
 #include <unistd.h>
 
 #include "report.h"
-#include "track_scene.h"
+#include "track_vm.h"
 
 #define PAGE 4096ULL
 
-static bool is_tracked(const struct track_scene *scene, u64 gpa)
+static bool is_tracked(const struct track_vm *fixture, u64 gpa)
 {
 	size_t i;
 
-	for (i = 0; i < scene->page_count; i++)
-		if (scene->page[i] == gpa / PAGE * PAGE)
+	for (i = 0; i < fixture->page_count; i++)
+		if (fixture->page[i] == gpa / PAGE * PAGE)
 			return true;
 	return false;
 }
 
-static u8 *image_at(const struct track_scene *scene, u64 gpa)
+static u8 *image_at(const struct track_vm *fixture, u64 gpa)
 {
-	return scene->image + (gpa - scene->slot.gpa);
+	return fixture->image + (gpa - fixture->slot.gpa);
 }
 
 /* One callback for each page (emulator_read_write()). */
@@ -36,14 +36,14 @@ static void expect(struct track_model *model, u64 gpa, const void *data,
 {
 	const u8 *from = data;
 
-	memmove(image_at(model->scene, gpa), data, bytes);
+	memmove(image_at(model->fixture, gpa), data, bytes);
 	while (bytes) {
 		size_t now = PAGE - gpa % PAGE;
 		struct secmmu_avic_write *write;
 
 		if (now > bytes)
 			now = bytes;
-		if (is_tracked(model->scene, gpa)) {
+		if (is_tracked(model->fixture, gpa)) {
 			CHECK(model->count < TRACK_EXPECTED,
 			      "more than %d writes at a time", TRACK_EXPECTED);
 			write = &model->write[model->count++];
@@ -64,7 +64,7 @@ static void expect_compare(struct track_model *model, const struct track_op *op)
 	const u64 *compare = op->size == 16 ? &op->value[2] : &op->value[1];
 	u8 copy[16];
 
-	memcpy(copy, image_at(model->scene, op->gva), op->size);
+	memcpy(copy, image_at(model->fixture, op->gva), op->size);
 	expect(model, op->gva,
 	       (op->kind == TRACK_CMPXCHG && op->count) ||
 			       !memcmp(copy, compare, op->size) ?
@@ -78,7 +78,7 @@ static void expect_change(struct track_model *model, const struct track_op *op)
 {
 	u64 value = 0;
 
-	memcpy(&value, image_at(model->scene, op->gva), op->size);
+	memcpy(&value, image_at(model->fixture, op->gva), op->size);
 	if (op->kind == TRACK_OR)
 		value |= op->value[0];
 	else if (op->kind == TRACK_XADD)
@@ -100,13 +100,13 @@ static void expect_repeated(struct track_model *model,
 		       op->size);
 }
 
-struct track_model *track_model_new(struct track_scene *scene)
+struct track_model *track_model_new(struct track_vm *fixture)
 {
 	struct track_model *model = calloc(1, sizeof(*model));
 
 	if (!model)
 		fail("out of memory");
-	model->scene = scene;
+	model->fixture = fixture;
 	return model;
 }
 
@@ -196,8 +196,7 @@ void track_model_told(struct track_model *model,
 	     text[0], text[1]);
 }
 
-void track_begin(struct track_scene *scene,
-		 const struct track_scene_config *config)
+void track_begin(struct track_vm *fixture, const struct track_vm_config *config)
 {
 	struct backing_request request = {
 		.kind = config->backing,
@@ -207,38 +206,39 @@ void track_begin(struct track_scene *scene,
 	};
 	struct vm_config vm_config = { .vcpus = config->vcpus };
 
-	memset(scene, 0, sizeof(*scene));
-	scene->vm = vm_create(&vm_config);
-	backing_create(&scene->backing, &request);
-	slot_add(scene->vm, &scene->slot, SLOT_TEST_FIRST, GPA_TEST,
-		 &scene->backing, 0);
-	vm_map(scene->vm, GPA_TEST, GPA_TEST, config->size, 1UL << 21);
-	scene->image = calloc(1, config->size);
-	if (!scene->image)
+	memset(fixture, 0, sizeof(*fixture));
+	fixture->vm = vm_create(&vm_config);
+	backing_create(&fixture->backing, &request);
+	slot_add(fixture->vm, &fixture->slot, SLOT_TEST_FIRST, GPA_TEST,
+		 &fixture->backing, 0);
+	vm_map(fixture->vm, GPA_TEST, GPA_TEST, config->size, 1UL << 21);
+	fixture->image = calloc(1, config->size);
+	if (!fixture->image)
 		fail("out of memory");
-	avic_attach(&scene->avic, scene->vm, config->vcpus ? config->vcpus : 1,
+	avic_attach(&fixture->avic, fixture->vm,
+		    config->vcpus ? config->vcpus : 1,
 		    config->ring ? config->ring : TRACK_RING,
 		    SECMMU_AVIC_FIXED);
 }
 
-void track_end(struct track_scene *scene)
+void track_end(struct track_vm *fixture)
 {
-	avic_close(&scene->avic);
-	vm_destroy(scene->vm);
-	backing_destroy(&scene->backing);
-	free(scene->image);
+	avic_close(&fixture->avic);
+	vm_destroy(fixture->vm);
+	backing_destroy(&fixture->backing);
+	free(fixture->image);
 }
 
-void track_page(struct track_scene *scene, u64 offset)
+void track_page(struct track_vm *fixture, u64 offset)
 {
-	CHECK(scene->page_count < TRACK_PAGES, "too many pages");
-	avic_track(&scene->avic, scene->slot.gpa + offset);
-	scene->page[scene->page_count++] = scene->slot.gpa + offset;
+	CHECK(fixture->page_count < TRACK_PAGES, "too many pages");
+	avic_track(&fixture->avic, fixture->slot.gpa + offset);
+	fixture->page[fixture->page_count++] = fixture->slot.gpa + offset;
 }
 
-void track_forget_pages(struct track_scene *scene)
+void track_forget_pages(struct track_vm *fixture)
 {
-	scene->page_count = 0;
+	fixture->page_count = 0;
 }
 
 void track_judge_nothing(const struct avic *avic)
@@ -256,21 +256,21 @@ void track_judge_nothing(const struct avic *avic)
 	}
 }
 
-void track_judge_memory(const struct track_scene *scene)
+void track_judge_memory(const struct track_vm *fixture)
 {
-	const u8 *memory = scene->slot.hva;
+	const u8 *memory = fixture->slot.hva;
 	size_t i;
 
-	for (i = 0; i < scene->slot.size; i++)
-		CHECK(scene->image[i] == memory[i],
+	for (i = 0; i < fixture->slot.size; i++)
+		CHECK(fixture->image[i] == memory[i],
 		      "memory is not as the guest's writes leave it: byte %#zx of the slot is %02x and not %02x",
-		      i, memory[i], scene->image[i]);
+		      i, memory[i], fixture->image[i]);
 }
 
-static void prepare(struct track_scene *scene, guest_function function,
+static void prepare(struct track_vm *fixture, guest_function function,
 		    const struct track_op *op, size_t count, u64 vectors)
 {
-	struct vcpu *vcpu = &scene->vm->vcpus[0];
+	struct vcpu *vcpu = &fixture->vm->vcpus[0];
 	struct track_list *list = track_list_of(vcpu->guest);
 	size_t i;
 
@@ -278,46 +278,46 @@ static void prepare(struct track_scene *scene, guest_function function,
 	list->count = count;
 	memcpy(list->op, op, count * sizeof(*op));
 	for (i = 0; i < count; i++)
-		list->op[i].gva += scene->slot.gpa;
+		list->op[i].gva += fixture->slot.gpa;
 	vcpu_start(vcpu, function, vectors);
 }
 
-static void do_by(struct track_scene *scene, guest_function function,
+static void do_by(struct track_vm *fixture, guest_function function,
 		  const struct track_op *op, size_t count, u64 vectors)
 {
-	struct vcpu *vcpu = &scene->vm->vcpus[0];
-	struct track_model *model = track_model_new(scene);
+	struct vcpu *vcpu = &fixture->vm->vcpus[0];
+	struct track_model *model = track_model_new(fixture);
 	struct secmmu_avic_write told;
 	size_t i;
 
-	prepare(scene, function, op, count, vectors);
+	prepare(fixture, function, op, count, vectors);
 	for (i = 0; i < count; i++)
 		track_model_do(model, &track_list_of(vcpu->guest)->op[i]);
 	vcpu_run(vcpu, VCPU_DONE);
-	while (avic_next(&scene->avic, avic_ring(&scene->avic, gettid()),
+	while (avic_next(&fixture->avic, avic_ring(&fixture->avic, gettid()),
 			 &told))
 		track_model_told(model, &told);
 	track_model_told(model, NULL);
-	track_judge_memory(scene);
+	track_judge_memory(fixture);
 	free(model);
 }
 
-void track_do(struct track_scene *scene, const struct track_op *op,
-	      size_t count, u64 vectors)
+void track_do(struct track_vm *fixture, const struct track_op *op, size_t count,
+	      u64 vectors)
 {
-	do_by(scene, track_run, op, count, vectors);
+	do_by(fixture, track_run, op, count, vectors);
 }
 
-void track_do_nested(struct track_scene *scene, const struct track_op *op,
+void track_do_nested(struct track_vm *fixture, const struct track_op *op,
 		     size_t count, u64 vectors)
 {
-	struct vcpu *vcpu = &scene->vm->vcpus[0];
+	struct vcpu *vcpu = &fixture->vm->vcpus[0];
 
-	svm_prepare(scene->vm, &track_nested_of(vcpu->guest)->nested);
-	do_by(scene, track_nested_run, op, count, vectors);
+	svm_prepare(fixture->vm, &track_nested_of(vcpu->guest)->nested);
+	do_by(fixture, track_nested_run, op, count, vectors);
 }
 
-void track_store(struct track_scene *scene, u64 offset, u64 value)
+void track_store(struct track_vm *fixture, u64 offset, u64 value)
 {
 	struct track_op op = {
 		.kind = TRACK_MOV,
@@ -326,7 +326,7 @@ void track_store(struct track_scene *scene, u64 offset, u64 value)
 		.value = { value },
 	};
 
-	track_do(scene, &op, 1, 0);
+	track_do(fixture, &op, 1, 0);
 }
 
 static void do_nothing(int signal)
@@ -334,7 +334,7 @@ static void do_nothing(int signal)
 	(void)signal;
 }
 
-enum vcpu_event track_try(struct track_scene *scene, const struct track_op *op,
+enum vcpu_event track_try(struct track_vm *fixture, const struct track_op *op,
 			  size_t count, u64 vectors)
 {
 	/* Again and again, as a signal before KVM_RUN is lost. */
@@ -345,9 +345,9 @@ enum vcpu_event track_try(struct track_scene *scene, const struct track_op *op,
 	if (sigaction(SIGALRM, &action, NULL) ||
 	    setitimer(ITIMER_REAL, &second, NULL))
 		fail("cannot set a timer: %s", errno_name(errno));
-	prepare(scene, track_run, op, count, vectors);
-	scene->vm->vcpus[0].refusal_allowed = true;
-	event = vcpu_run_one_of(&scene->vm->vcpus[0],
+	prepare(fixture, track_run, op, count, vectors);
+	fixture->vm->vcpus[0].refusal_allowed = true;
+	event = vcpu_run_one_of(&fixture->vm->vcpus[0],
 				1U << VCPU_DONE | 1U << VCPU_KICKED |
 					1U << VCPU_REFUSED);
 	setitimer(ITIMER_REAL, &never, NULL);

@@ -51,18 +51,18 @@ static const struct history histories[] = {
 static void live_through(void *argument)
 {
 	const struct history *history = argument;
-	struct track_scene scene = {
+	struct track_vm fixture = {
 		.slot = { .gpa = GPA_TEST, .size = 4096 },
 		.page = { GPA_TEST },
 		.page_count = 1,
 		.image = calloc(1, 4096),
 	};
 	struct track_op op = { .kind = TRACK_MOV, .size = 8, .gva = GPA_TEST };
-	struct track_model *model = track_model_new(&scene);
+	struct track_model *model = track_model_new(&fixture);
 	struct secmmu_avic_write write[2];
 	unsigned int i;
 
-	CHECK(scene.image, "out of memory");
+	CHECK(fixture.image, "out of memory");
 	for (i = 0; i < 2; i++) {
 		op.gva += 64;
 		op.value[0] = 0x1122334455667700ULL + i;
@@ -75,7 +75,7 @@ static void live_through(void *argument)
 		track_model_told(model, &write[history->told[i]]);
 	track_model_told(model, NULL);
 	free(model);
-	free(scene.image);
+	free(fixture.image);
 }
 
 void track_oracle(const struct test_case *test)

@@ -4,7 +4,7 @@
 #define AVIC_TRACK_SLOTS_H
 
 #include "cases.h"
-#include "track_scene.h"
+#include "track_vm.h"
 
 #define TRACK_SMALL_BYTES (16 * 4096UL)
 /* Offsets in the slot: a tracked page, and one behind it that may be, too. */
@@ -12,7 +12,7 @@
 #define TRACK_PAGE_TWO 0x5000UL
 
 /* One vCPU, and a slot of small pages. */
-extern const struct track_scene_config track_small;
+extern const struct track_vm_config track_small;
 
 /* Bodies of cases; what each claims is said where it is. */
 void track_test_twice(const struct test_case *test);

@@ -39,7 +39,7 @@ static void make_table(struct vm *vm, u64 gpa)
 /* Every change is told of, and the guest writes where it says. */
 void track_page_table(const struct test_case *test)
 {
-	struct track_scene scene;
+	struct track_vm fixture;
 	struct track_remap *remap;
 	struct secmmu_avic_write told;
 	unsigned int i;
@@ -48,22 +48,22 @@ void track_page_table(const struct test_case *test)
 	if (paging_is_nested())
 		skip("KVM without nested paging, which tracks page tables itself",
 		     "use a target with npt=0 (kvm_amd.npt=0, kvm_intel.ept=0)");
-	track_begin(&scene, &track_small);
-	make_table(scene.vm, scene.slot.gpa + TRACK_PAGE_ONE);
-	track_page(&scene, TRACK_PAGE_ONE);
-	remap = track_remap_of(scene.vm->vcpus[0].guest);
+	track_begin(&fixture, &track_small);
+	make_table(fixture.vm, fixture.slot.gpa + TRACK_PAGE_ONE);
+	track_page(&fixture, TRACK_PAGE_ONE);
+	remap = track_remap_of(fixture.vm->vcpus[0].guest);
 	*remap = (struct track_remap){
-		.entry = scene.slot.gpa + TRACK_PAGE_ONE,
+		.entry = fixture.slot.gpa + TRACK_PAGE_ONE,
 		.window = WINDOW,
 	};
 	for (i = 0; i + 1 < TRACK_REPEAT; i++)
-		remap->value[i] = (scene.slot.gpa + (8 + i % PAGES) * 4096) |
+		remap->value[i] = (fixture.slot.gpa + (8 + i % PAGES) * 4096) |
 				  ENTRY_FLAGS;
-	vcpu_start(&scene.vm->vcpus[0], track_remap_run, 0);
-	vcpu_run(&scene.vm->vcpus[0], VCPU_DONE);
+	vcpu_start(&fixture.vm->vcpus[0], track_remap_run, 0);
+	vcpu_run(&fixture.vm->vcpus[0], VCPU_DONE);
 	for (i = 0; i + 1 < TRACK_REPEAT; i++) {
-		CHECK(avic_next(&scene.avic, avic_ring(&scene.avic, gettid()),
-				&told),
+		CHECK(avic_next(&fixture.avic,
+				avic_ring(&fixture.avic, gettid()), &told),
 		      "of %u writes to a tracked page table, KVM told of %u",
 		      TRACK_REPEAT - 1, i);
 		CHECK(told.gpa == remap->entry && told.bytes == 8 &&
@@ -71,15 +71,15 @@ void track_page_table(const struct test_case *test)
 		      "write %u to a tracked page table: KVM told of %u bytes at %#llx",
 		      i + 1, told.bytes, told.gpa);
 	}
-	track_judge_nothing(&scene.avic);
+	track_judge_nothing(&fixture.avic);
 	for (i = 0; i < PAGES; i++) {
 		u64 last = TRACK_REPEAT - 1 - (TRACK_REPEAT - 2 - i) % PAGES;
 		u64 is;
 
-		memcpy(&is, (char *)scene.slot.hva + (8 + i) * 4096, 8);
+		memcpy(&is, (char *)fixture.slot.hva + (8 + i) * 4096, 8);
 		CHECK(is == last,
 		      "the guest's write after a change of its page table went to another page: page %u has %llu where it has to have %llu",
 		      i, is, last);
 	}
-	track_end(&scene);
+	track_end(&fixture);
 }

@@ -10,7 +10,7 @@
 #include "affinity.h"
 #include "cases.h"
 #include "clock.h"
-#include "crew.h"
+#include "vcpu_threads.h"
 #include "hammer.h"
 #include "options.h"
 #include "report.h"
@@ -45,27 +45,28 @@ static u64 writes(const struct vm *vm)
 }
 
 /* Stores for a while; how many each second. */
-static double measure(struct crew *crew, struct shadow_scene *scene)
+static double measure(struct vcpu_threads *threads,
+		      struct shadow_fixture *fixture)
 {
-	u64 wanted = measure_ns(), began = writes(scene->vm);
+	u64 wanted = measure_ns(), began = writes(fixture->vm);
 	struct timespec wait = { .tv_sec = (time_t)(wanted / NSEC_PER_SEC),
 				 .tv_nsec = (long)(wanted % NSEC_PER_SEC) };
 	u64 start = clock_ns(), taken;
 
-	crew_resume(crew);
+	vcpu_threads_resume(threads);
 	nanosleep(&wait, NULL);
 	taken = clock_ns() - start;
-	crew_pause(crew);
-	return (double)(writes(scene->vm) - began) * 1e9 / (double)taken;
+	vcpu_threads_pause(threads);
+	return (double)(writes(fixture->vm) - began) * 1e9 / (double)taken;
 }
 
-static void point_guests(struct shadow_scene *scene, u64 table)
+static void point_guests(struct shadow_fixture *fixture, u64 table)
 {
 	unsigned int i;
 
-	for (i = 0; i < scene->vm->vcpu_count; i++) {
+	for (i = 0; i < fixture->vm->vcpu_count; i++) {
 		struct hammer_guest *guest = hammer_of(
-			scene->vm->vcpus[i].guest);
+			fixture->vm->vcpus[i].guest);
 
 		guest->table = table;
 		guest->backing = SHADOW_BACKING_GPA;
@@ -73,71 +74,73 @@ static void point_guests(struct shadow_scene *scene, u64 table)
 }
 
 /* What KVM has told of, of a page or of a table. */
-static u64 callbacks(const struct shadow_scene *scene)
+static u64 callbacks(const struct shadow_fixture *fixture)
 {
-	struct secmmu_avic_counters counters = avic_counters(&scene->avic);
+	struct secmmu_avic_counters counters = avic_counters(&fixture->avic);
 
 	return counters.writes + counters.merged + counters.ignored;
 }
 
 /* A vCPU may have been stopped between a store and its count. */
-static void judge_callbacks(const struct shadow_scene *scene, u64 told,
+static void judge_callbacks(const struct shadow_fixture *fixture, u64 told,
 			    u64 stores)
 {
-	u64 vcpus = scene->vm->vcpu_count;
+	u64 vcpus = fixture->vm->vcpu_count;
 
 	CHECK(told + vcpus >= stores && told <= stores + vcpus,
 	      "%llu stores to a tracked page, and KVM told of %llu", stores,
 	      told);
 }
 
-static void bench_kind(struct crew *crew, struct shadow_scene *scene,
-		       const char *kind, double untracked)
+static void bench_kind(struct vcpu_threads *threads,
+		       struct shadow_fixture *fixture, const char *kind,
+		       double untracked)
 {
-	u64 told = callbacks(scene), stores = writes(scene->vm);
-	double tracked = measure(crew, scene);
+	u64 told = callbacks(fixture), stores = writes(fixture->vm);
+	double tracked = measure(threads, fixture);
 
-	judge_callbacks(scene, callbacks(scene) - told,
-			writes(scene->vm) - stores);
+	judge_callbacks(fixture, callbacks(fixture) - told,
+			writes(fixture->vm) - stores);
 	report_info("json: {\"bench\": \"tracked_stores\", \"what\": \"%s\", \"vcpus\": %u, \"unit\": \"1/s\", \"untracked\": %.0f, \"callbacks\": %.0f, \"us_per_store\": %.2f}",
-		    kind, scene->vm->vcpu_count, untracked, tracked,
-		    (double)scene->vm->vcpu_count * 1e6 / tracked);
+		    kind, fixture->vm->vcpu_count, untracked, tracked,
+		    (double)fixture->vm->vcpu_count * 1e6 / tracked);
 }
 
 static void bench_personality(enum secmmu_avic_personality personality,
 			      unsigned int vcpus)
 {
-	const struct crew_config config = { .function = hammer_store };
+	const struct vcpu_threads_config config = { .function = hammer_store };
 	cpu_set_t all_cpus = affinity_get();
-	struct shadow_scene scene;
-	struct crew *crew;
+	struct shadow_fixture fixture;
+	struct vcpu_threads *threads;
 	double untracked;
 
-	shadow_begin(&scene, personality, vcpus);
+	shadow_begin(&fixture, personality, vcpus);
 	affinity_set(&all_cpus);
-	shadow_fill_first(&scene, SECMMU_AVIC_ENTRIES);
-	point_guests(&scene, SHADOW_TABLE_GPA);
-	crew = crew_new(scene.vm, &config);
-	crew_start(crew);
-	crew_pause(crew);
-	untracked = measure(crew, &scene);
-	avic_sync(&scene.avic, scene.table, SECMMU_AVIC_ENTRIES);
-	avic_use(&scene.avic, scene.table);
-	bench_kind(crew, &scene, personalities[personality], untracked);
+	shadow_fill_first(&fixture, SECMMU_AVIC_ENTRIES);
+	point_guests(&fixture, SHADOW_TABLE_GPA);
+	threads = vcpu_threads_new(fixture.vm, &config);
+	vcpu_threads_start(threads);
+	vcpu_threads_pause(threads);
+	untracked = measure(threads, &fixture);
+	avic_sync(&fixture.avic, fixture.table, SECMMU_AVIC_ENTRIES);
+	avic_use(&fixture.avic, fixture.table);
+	bench_kind(threads, &fixture, personalities[personality], untracked);
 	if (personality == SECMMU_AVIC_FIXED) {
-		point_guests(&scene, SHADOW_TABLE_GPA + PLAIN_PAGE * PAGE);
-		avic_track(&scene.avic, SHADOW_TABLE_GPA + PLAIN_PAGE * PAGE);
+		point_guests(&fixture, SHADOW_TABLE_GPA + PLAIN_PAGE * PAGE);
+		avic_track(&fixture.avic, SHADOW_TABLE_GPA + PLAIN_PAGE * PAGE);
 		/* The guest function has its address from before: again. */
-		crew_finish(crew);
-		crew = crew_new(scene.vm, &config);
-		crew_start(crew);
-		crew_pause(crew);
-		bench_kind(crew, &scene, "no table", untracked);
-		avic_untrack(&scene.avic, SHADOW_TABLE_GPA + PLAIN_PAGE * PAGE);
+		vcpu_threads_finish(threads);
+		threads = vcpu_threads_new(fixture.vm, &config);
+		vcpu_threads_start(threads);
+		vcpu_threads_pause(threads);
+		bench_kind(threads, &fixture, "no table", untracked);
+		avic_untrack(&fixture.avic,
+			     SHADOW_TABLE_GPA + PLAIN_PAGE * PAGE);
 	}
-	crew_finish(crew);
-	avic_unuse(&scene.avic, scene.table);
-	shadow_end(&scene);
+	vcpu_threads_finish(threads);
+	avic_unuse(&fixture.avic, fixture.table);
+	shadow_end(&fixture);
 }
 
 static void bench_stores(const struct test_case *test)
@@ -149,22 +152,22 @@ static void bench_stores(const struct test_case *test)
 static void bench_sync_of(enum secmmu_avic_personality personality,
 			  unsigned int entries)
 {
-	struct shadow_scene scene;
+	struct shadow_fixture fixture;
 	struct samples times = { 0 };
 	unsigned int i;
 
-	shadow_begin(&scene, personality, 1);
-	shadow_fill_first(&scene, SECMMU_AVIC_ENTRIES);
+	shadow_begin(&fixture, personality, 1);
+	shadow_fill_first(&fixture, SECMMU_AVIC_ENTRIES);
 	for (i = 0; i < SYNCS; i++) {
 		u64 start = clock_ns();
 
-		avic_sync(&scene.avic, scene.table, entries);
+		avic_sync(&fixture.avic, fixture.table, entries);
 		samples_add(&times, (double)(clock_ns() - start) / 1e3);
 		/* A new table knows nothing. */
-		avic_put(&scene.avic, scene.table);
-		scene.table = avic_get(&scene.avic, SHADOW_TABLE_GPA);
+		avic_put(&fixture.avic, fixture.table);
+		fixture.table = avic_get(&fixture.avic, SHADOW_TABLE_GPA);
 	}
-	shadow_end(&scene);
+	shadow_end(&fixture);
 	samples_tell(&times, "us",
 		     "\"bench\": \"sync\", \"what\": \"%s\", \"against\": \"entries\", \"entries\": %u",
 		     personalities[personality], entries);

@@ -43,11 +43,11 @@ static void test_write(const struct test_case *test)
 {
 	const struct write_case *this = test->data;
 	struct track_op op[TRACK_OPS] = { 0 };
-	struct track_scene scene;
+	struct track_vm fixture;
 	size_t count = 0, size, i;
 
-	track_begin(&scene, &track_small);
-	track_page(&scene, TRACK_PAGE_ONE);
+	track_begin(&fixture, &track_small);
+	track_page(&fixture, TRACK_PAGE_ONE);
 	for (size = 0; this->sizes[size]; size++) {
 		u64 bytes = this->sizes[size] *
 			    (this->count ? this->count : 1UL);
@@ -69,20 +69,20 @@ static void test_write(const struct test_case *test)
 			count++;
 		}
 	}
-	track_do(&scene, op, count, this->vectors);
-	track_end(&scene);
+	track_do(&fixture, op, count, this->vectors);
+	track_end(&fixture);
 }
 
 /* A bit that is not set, one that is, and again: all are writes. */
 static void test_bits(const struct test_case *test)
 {
 	struct track_op op[TRACK_OPS] = { 0 };
-	struct track_scene scene;
+	struct track_vm fixture;
 	size_t count = 0, size, i;
 
 	(void)test;
-	track_begin(&scene, &track_small);
-	track_page(&scene, TRACK_PAGE_ONE);
+	track_begin(&fixture, &track_small);
+	track_page(&fixture, TRACK_PAGE_ONE);
 	for (size = 2; size <= 8; size *= 2)
 		for (i = 0; i < 6; i++)
 			op[count++] = (struct track_op){
@@ -91,8 +91,8 @@ static void test_bits(const struct test_case *test)
 				.gva = TRACK_PAGE_ONE + 8 * size,
 				.value = { i / 2 * 7 },
 			};
-	track_do(&scene, op, count, 0);
-	track_end(&scene);
+	track_do(&fixture, op, count, 0);
+	track_end(&fixture);
 }
 
 /* One that fails, one that succeeds, one that succeeds on what that wrote. */
@@ -100,11 +100,11 @@ static void test_compare(const struct test_case *test)
 {
 	const struct write_case *this = test->data;
 	struct track_op op[TRACK_OPS] = { 0 };
-	struct track_scene scene;
+	struct track_vm fixture;
 	size_t count = 0, size;
 
-	track_begin(&scene, &track_small);
-	track_page(&scene, TRACK_PAGE_ONE);
+	track_begin(&fixture, &track_small);
+	track_page(&fixture, TRACK_PAGE_ONE);
 	for (size = 0; this->sizes[size]; size++) {
 		struct track_op next = {
 			.kind = this->kind,
@@ -120,12 +120,12 @@ static void test_compare(const struct test_case *test)
 		next.value[0] = some_value(3);
 		op[count++] = next;
 	}
-	track_do(&scene, op, count, 0);
-	track_end(&scene);
+	track_do(&fixture, op, count, 0);
+	track_end(&fixture);
 }
 
 /* Across two pages, of which one or both are tracked. */
-static void straddle(struct track_scene *scene, u64 border, bool nested)
+static void straddle(struct track_vm *fixture, u64 border, bool nested)
 {
 	struct track_op op[] = {
 		{ .kind = TRACK_MOV, .size = 2, .gva = border - 1 },
@@ -150,9 +150,9 @@ static void straddle(struct track_scene *scene, u64 border, bool nested)
 		for (j = 0; j < 4; j++)
 			op[i].value[j] = some_value(10 * i + j);
 	if (nested)
-		track_do_nested(scene, op, count, TRACK_SSE);
+		track_do_nested(fixture, op, count, TRACK_SSE);
 	else
-		track_do(scene, op, count, TRACK_SSE);
+		track_do(fixture, op, count, TRACK_SSE);
 }
 
 #define FIRST  1
@@ -160,33 +160,33 @@ static void straddle(struct track_scene *scene, u64 border, bool nested)
 
 static void test_straddle(const struct test_case *test)
 {
-	struct track_scene scene;
+	struct track_vm fixture;
 
-	track_begin(&scene, &track_small);
+	track_begin(&fixture, &track_small);
 	if (test->number[0] & FIRST)
-		track_page(&scene, TRACK_PAGE_ONE);
+		track_page(&fixture, TRACK_PAGE_ONE);
 	if (test->number[0] & SECOND)
-		track_page(&scene, TRACK_PAGE_TWO);
-	straddle(&scene, TRACK_PAGE_TWO, test->number[1]);
-	track_end(&scene);
+		track_page(&fixture, TRACK_PAGE_TWO);
+	straddle(&fixture, TRACK_PAGE_TWO, test->number[1]);
+	track_end(&fixture);
 }
 
 /*
  * Write to both huge pages until both are mapped so: an MMU notifier may take a
  * mapping away at any moment (change_prot_numa()).
  */
-static void map_huge(struct track_scene *scene, u64 border)
+static void map_huge(struct track_vm *fixture, u64 border)
 {
 	u64 pages = 0;
 	unsigned int attempt;
 
 	for (attempt = 0; attempt < HUGE_ATTEMPTS; attempt++) {
-		track_store(scene, border - 8192, attempt + 1);
-		track_store(scene, border + 8192, attempt + 1);
-		if (!vm_stat(scene->vm, "pages_2m", &pages) || pages >= 2)
+		track_store(fixture, border - 8192, attempt + 1);
+		track_store(fixture, border + 8192, attempt + 1);
+		if (!vm_stat(fixture->vm, "pages_2m", &pages) || pages >= 2)
 			return;
 	}
-	CHECK(backing_host_huge_bytes(&scene->backing) < HUGE_BYTES,
+	CHECK(backing_host_huge_bytes(&fixture->backing) < HUGE_BYTES,
 	      "the host has huge pages, and the guest's memory is not mapped by them before it is tracked: %llu are",
 	      pages);
 	skip("huge pages behind the guest's memory",
@@ -196,65 +196,65 @@ static void map_huge(struct track_scene *scene, u64 border)
 /* Mapped huge before it is tracked; both sides of a huge page's border. */
 static void test_huge(const struct test_case *test)
 {
-	static const struct track_scene_config huge = {
+	static const struct track_vm_config huge = {
 		.backing = BACKING_ANONYMOUS_THP,
 		.size = HUGE_BYTES,
 	};
 	u64 border = HUGE_BYTES / 2;
-	struct track_scene scene;
+	struct track_vm fixture;
 
 	(void)test;
-	track_begin(&scene, &huge);
-	map_huge(&scene, border);
-	track_page(&scene, border - 4096);
-	track_page(&scene, border);
-	straddle(&scene, border, false);
-	track_end(&scene);
+	track_begin(&fixture, &huge);
+	map_huge(&fixture, border);
+	track_page(&fixture, border - 4096);
+	track_page(&fixture, border);
+	straddle(&fixture, border, false);
+	track_end(&fixture);
 }
 
 /* The same memory by another guest physical page, which is not tracked. */
 static void test_untold_alias(const struct test_case *test)
 {
-	struct track_scene scene;
+	struct track_vm fixture;
 	struct memslot alias;
 	u8 *image;
 
 	(void)test;
-	track_begin(&scene, &track_small);
-	track_page(&scene, TRACK_PAGE_ONE);
-	slot_add(scene.vm, &alias, SLOT_TEST_FIRST + 1, GPA_TEST * 2,
-		 &scene.backing, 0);
-	vm_map(scene.vm, alias.gpa, alias.gpa, alias.size, 4096);
-	image = scene.image;
+	track_begin(&fixture, &track_small);
+	track_page(&fixture, TRACK_PAGE_ONE);
+	slot_add(fixture.vm, &alias, SLOT_TEST_FIRST + 1, GPA_TEST * 2,
+		 &fixture.backing, 0);
+	vm_map(fixture.vm, alias.gpa, alias.gpa, alias.size, 4096);
+	image = fixture.image;
 	memcpy(image + TRACK_PAGE_ONE, &(u64){ 5 }, 8);
 	/* The list is in the scene's slot: go from there to the other. */
-	track_try(&scene,
+	track_try(&fixture,
 		  &(struct track_op){ .kind = TRACK_MOV,
 				      .size = 8,
 				      .gva = GPA_TEST + TRACK_PAGE_ONE,
 				      .value = { 5 } },
 		  1, 0);
-	track_judge_nothing(&scene.avic);
-	track_judge_memory(&scene);
+	track_judge_nothing(&fixture.avic);
+	track_judge_memory(&fixture);
 	slot_delete(&alias);
-	track_store(&scene, TRACK_PAGE_ONE, 6);
-	track_end(&scene);
+	track_store(&fixture, TRACK_PAGE_ONE, 6);
+	track_end(&fixture);
 }
 
 /* User space writes itself, and by read(): nobody is told. */
 static void test_untold_host(const struct test_case *test)
 {
-	struct track_scene scene;
+	struct track_vm fixture;
 
 	(void)test;
-	track_begin(&scene, &track_small);
-	track_page(&scene, TRACK_PAGE_ONE);
-	track_store(&scene, TRACK_PAGE_ONE, 1);
-	memset((u8 *)scene.slot.hva + TRACK_PAGE_ONE, 0x5a, 4096);
-	memset(scene.image + TRACK_PAGE_ONE, 0x5a, 4096);
-	track_judge_nothing(&scene.avic);
-	track_store(&scene, TRACK_PAGE_ONE + 16, 2);
-	track_end(&scene);
+	track_begin(&fixture, &track_small);
+	track_page(&fixture, TRACK_PAGE_ONE);
+	track_store(&fixture, TRACK_PAGE_ONE, 1);
+	memset((u8 *)fixture.slot.hva + TRACK_PAGE_ONE, 0x5a, 4096);
+	memset(fixture.image + TRACK_PAGE_ONE, 0x5a, 4096);
+	track_judge_nothing(&fixture.avic);
+	track_store(&fixture, TRACK_PAGE_ONE + 16, 2);
+	track_end(&fixture);
 }
 
 /*
@@ -269,20 +269,20 @@ static void test_untold_instruction(const struct test_case *test)
 		.size = this->sizes[0],
 		.gva = TRACK_PAGE_ONE,
 	};
-	struct track_scene scene;
+	struct track_vm fixture;
 	enum vcpu_event event;
 	u8 before[512];
 
-	track_begin(&scene, &track_small);
-	track_page(&scene, TRACK_PAGE_ONE);
-	memset((u8 *)scene.slot.hva + TRACK_PAGE_ONE, 0xee, 4096);
+	track_begin(&fixture, &track_small);
+	track_page(&fixture, TRACK_PAGE_ONE);
+	memset((u8 *)fixture.slot.hva + TRACK_PAGE_ONE, 0xee, 4096);
 	memset(before, 0xee, sizeof(before));
-	event = track_try(&scene, &op, 1, this->vectors);
+	event = track_try(&fixture, &op, 1, this->vectors);
 	CHECK(event == VCPU_DONE, "the guest did not come to its end");
-	CHECK(memcmp((u8 *)scene.slot.hva + TRACK_PAGE_ONE, before, op.size),
+	CHECK(memcmp((u8 *)fixture.slot.hva + TRACK_PAGE_ONE, before, op.size),
 	      "the instruction wrote nothing");
-	track_judge_nothing(&scene.avic);
-	track_end(&scene);
+	track_judge_nothing(&fixture.avic);
+	track_end(&fixture);
 }
 
 /*
@@ -300,27 +300,28 @@ static void test_unemulated(const struct test_case *test)
 		.value = { some_value(1), some_value(2), 0, 0 },
 	};
 	struct track_model *model;
-	struct track_scene scene;
+	struct track_vm fixture;
 	struct secmmu_avic_write told;
 	enum vcpu_event event;
 
-	track_begin(&scene, &track_small);
-	track_page(&scene, TRACK_PAGE_ONE);
-	model = track_model_new(&scene);
-	event = track_try(&scene, &op, 1, this->vectors);
+	track_begin(&fixture, &track_small);
+	track_page(&fixture, TRACK_PAGE_ONE);
+	model = track_model_new(&fixture);
+	event = track_try(&fixture, &op, 1, this->vectors);
 	if (event == VCPU_DONE) {
-		op.gva += scene.slot.gpa;
+		op.gva += fixture.slot.gpa;
 		track_model_do(model, &op);
 	}
-	while (avic_next(&scene.avic, avic_ring(&scene.avic, gettid()), &told))
+	while (avic_next(&fixture.avic, avic_ring(&fixture.avic, gettid()),
+			 &told))
 		track_model_told(model, &told);
 	track_model_told(model, NULL);
-	track_judge_memory(&scene);
+	track_judge_memory(&fixture);
 	if (event == VCPU_KICKED)
 		skip("a KVM that emulates this instruction, or refuses to (this one tries for ever)",
 		     "use a kernel from 6.13 on");
 	free(model);
-	track_end(&scene);
+	track_end(&fixture);
 }
 
 static void test_storm(const struct test_case *test)

@@ -17,7 +17,7 @@
 #include "report.h"
 #include "writer.h"
 
-#include "../scene.h"
+#include "../dirty_vm.h"
 #include "../write_sets.h"
 
 #define SLOT_BYTES (2UL << 20)
@@ -27,7 +27,7 @@
 #define GUEST_PAGE 3
 
 struct saved {
-	struct scene scene;
+	struct dirty_vm fixture;
 	struct its its;
 	struct dirty_slot *watched;
 	struct mirror *mirror;
@@ -37,7 +37,7 @@ struct saved {
 
 static void store(struct saved *saved, struct writer_list *list)
 {
-	scene_store(&saved->scene, &saved->scene.vm->vcpus[0], list);
+	dirty_vm_store(&saved->fixture, &saved->fixture.vm->vcpus[0], list);
 }
 
 static void store_whole(struct saved *saved)
@@ -54,7 +54,7 @@ static void store_page(struct saved *saved, size_t page)
 
 	list.store[0] = (struct writer_store){
 		.gva = saved->watched->slot->gpa +
-		       page * saved->scene.vm->page_size,
+		       page * saved->fixture.vm->page_size,
 		.count = 1,
 	};
 	store(saved, &list);
@@ -72,8 +72,8 @@ static void judge(struct saved *saved, const char *what)
 
 static void create(struct saved *saved, const struct test_case *test)
 {
-	const struct scene_config config = {
-		.harvester = test->number[0],
+	const struct dirty_vm_config config = {
+		.mode = test->number[0],
 		.backing = BACKING_ANONYMOUS,
 		.vcpus = 1,
 		.slots = 1,
@@ -82,10 +82,10 @@ static void create(struct saved *saved, const struct test_case *test)
 	size_t page_size;
 
 	memset(saved, 0, sizeof(*saved));
-	scene_create(&saved->scene, &config);
-	its_create(saved->scene.vm, &saved->its);
-	page_size = saved->scene.vm->page_size;
-	saved->watched = saved->scene.watched[0];
+	dirty_vm_create(&saved->fixture, &config);
+	its_create(saved->fixture.vm, &saved->its);
+	page_size = saved->fixture.vm->page_size;
+	saved->watched = saved->fixture.watched[0];
 	saved->table_page = SLOT_BYTES / 2 / page_size;
 	saved->mirror = mirror_new("the slot", saved->watched->slot->hva,
 				   saved->watched->pages, page_size);
@@ -98,7 +98,7 @@ static void setup(struct saved *saved, const struct test_case *test)
 	its_place_collections(&saved->its,
 			      saved->watched->slot->gpa +
 				      saved->table_page *
-					      saved->scene.vm->page_size);
+					      saved->fixture.vm->page_size);
 }
 
 static void teardown(struct saved *saved)
@@ -106,14 +106,15 @@ static void teardown(struct saved *saved)
 	free(saved->written);
 	mirror_free(saved->mirror);
 	its_destroy(&saved->its);
-	scene_destroy(&saved->scene);
+	dirty_vm_destroy(&saved->fixture);
 }
 
 static void save_tables(struct saved *saved)
 {
 	const volatile u64 *table =
 		(const void *)((const char *)saved->watched->slot->hva +
-			       saved->table_page * saved->scene.vm->page_size);
+			       saved->table_page *
+				       saved->fixture.vm->page_size);
 
 	CHECK(*table, "the guest's store has not reached the table");
 	its_save_tables(&saved->its);
@@ -124,12 +125,12 @@ static void save_tables(struct saved *saved)
 
 static void enable(struct saved *saved)
 {
-	dirty_enable(saved->scene.dirty, saved->watched);
+	dirty_enable(saved->fixture.dirty, saved->watched);
 	mirror_copy_all(saved->mirror);
-	if (saved->scene.config.harvester != HARVESTER_CLEAR_INITIALLY_SET)
+	if (saved->fixture.config.mode != DIRTY_MODE_CLEAR_INITIALLY_SET)
 		return;
 	bitmap_fill(saved->written, saved->watched->pages);
-	dirty_harvest(saved->scene.dirty, saved->watched, NULL);
+	dirty_harvest(saved->fixture.dirty, saved->watched, NULL);
 	judge(saved, "KVM_DIRTY_LOG_INITIALLY_SET, first clear");
 }
 
@@ -146,12 +147,12 @@ static void test_saved(const struct test_case *test)
 		/* The table's page was re-protected by the last harvest. */
 		store_page(&saved, GUEST_PAGE);
 		store_page(&saved, saved.table_page);
-		dirty_harvest(saved.scene.dirty, saved.watched, NULL);
+		dirty_harvest(saved.fixture.dirty, saved.watched, NULL);
 		judge(&saved, "written by the guest");
 
 		store_page(&saved, GUEST_PAGE);
 		save_tables(&saved);
-		dirty_harvest_final(saved.scene.dirty, saved.watched);
+		dirty_harvest_final(saved.fixture.dirty, saved.watched);
 		judge(&saved, "tables saved");
 		mirror_judge(saved.mirror);
 	}
@@ -167,7 +168,7 @@ static const u32 lpis[] = { ITS_LPI_FIRST, ITS_LPI_FIRST + 8 * 4096 };
 static void save_pending(struct saved *saved, bool pending)
 {
 	unsigned long *commands = bitmap_new(saved->watched->pages);
-	size_t page_size = saved->scene.vm->page_size, i;
+	size_t page_size = saved->fixture.vm->page_size, i;
 	const volatile u8 *table = (const u8 *)saved->watched->slot->hva +
 				   saved->table_page * page_size + ITS_PENDING;
 
@@ -196,7 +197,7 @@ static void test_pending(const struct test_case *test)
 
 	create(&saved, test);
 	store_whole(&saved);
-	offset = saved.table_page * saved.scene.vm->page_size;
+	offset = saved.table_page * saved.fixture.vm->page_size;
 	memset((char *)saved.watched->slot->hva + offset, 0, ITS_LPI_BYTES);
 	its_enable_lpis(&saved.its, (char *)saved.watched->slot->hva + offset,
 			saved.watched->slot->gpa + offset, lpis, LPIS);
@@ -204,7 +205,7 @@ static void test_pending(const struct test_case *test)
 	for (round = 0; round < 2 * ROUNDS; round++) {
 		store_page(&saved, GUEST_PAGE);
 		save_pending(&saved, round % 2 == 0);
-		dirty_harvest_final(saved.scene.dirty, saved.watched);
+		dirty_harvest_final(saved.fixture.dirty, saved.watched);
 		judge(&saved, "pending tables saved");
 		mirror_judge(saved.mirror);
 	}
@@ -213,32 +214,32 @@ static void test_pending(const struct test_case *test)
 
 static void add_case(struct test_case *cases, size_t *count, size_t max,
 		     void (*run)(const struct test_case *), const char *name,
-		     enum harvester harvester)
+		     enum dirty_mode mode)
 {
 	struct test_case *test = case_add(cases, count, max, run);
 
-	test->number[0] = harvester;
+	test->number[0] = mode;
 	snprintf(test->name, sizeof(test->name), "%s/%s", name,
-		 harvester_name(harvester));
+		 dirty_mode_name(mode));
 }
 
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
 {
-	static const enum harvester harvesters[] = {
-		HARVESTER_LOG,
-		HARVESTER_CLEAR,
-		HARVESTER_CLEAR_INITIALLY_SET,
-		HARVESTER_RING_BITMAP,
+	static const enum dirty_mode modes[] = {
+		DIRTY_MODE_LOG,
+		DIRTY_MODE_CLEAR,
+		DIRTY_MODE_CLEAR_INITIALLY_SET,
+		DIRTY_MODE_RING_BITMAP,
 	};
 	size_t count = 0, i;
 
 	(void)options;
-	for (i = 0; i < ARRAY_SIZE(harvesters); i++) {
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
 		add_case(cases, &count, max, test_saved, "tables_saved",
-			 harvesters[i]);
+			 modes[i]);
 		add_case(cases, &count, max, test_pending, "pending_saved",
-			 harvesters[i]);
+			 modes[i]);
 	}
 	return count;
 }

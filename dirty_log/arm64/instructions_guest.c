@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Instructions that write memory, each in a guest function of its own. */
-#include "../ways_guest.h"
+#include "../write_methods_guest.h"
 #include "instructions.h"
 
 #define CPACR_VECTORS (3ULL << 20)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A guest that is told of pages which are not there yet: see ways_async.c. */
+/* A guest that is told of pages which are not there yet: see write_methods_async.c. */
 #ifndef SECMMU_ASYNC_H
 #define SECMMU_ASYNC_H
 
@@ -7,14 +7,14 @@
 #include "types.h"
 
 /**
- * enum async_stage - what touch_absent() tells the host by guest_sync()
+ * enum async_step - what touch_absent() tells the host by guest_sync()
  * @ASYNC_ABSENT: KVM has raised a page fault, the value is its token. The guest
  *	has not looked yet at what KVM wrote, nor will it before the host goes on
  * @ASYNC_CLEARED: the guest has looked, and has cleared all of it
  * @ASYNC_AWAITED: again and again until async_fault.ready: the guest has told KVM
  *	that it may write once more, and does not look
  */
-enum async_stage {
+enum async_step {
 	ASYNC_ABSENT,
 	ASYNC_CLEARED,
 	ASYNC_AWAITED,

@@ -14,9 +14,9 @@
 
 #include "bitmap.h"
 #include "cases.h"
-#include "disturb.h"
+#include "notifier_op.h"
 #include "exact.h"
-#include "../exact_scene.h"
+#include "../exact_vm.h"
 #include "../flip.h"
 #include "l2.h"
 #include "l2_huge.h"
@@ -37,14 +37,14 @@
 #define WHOLE_SETS 2
 
 /* The dimensions of the matrix. */
-enum { N_HARVESTER, N_BACKING, N_PAGING, N_BODY, DIMENSIONS };
+enum { N_MODE, N_BACKING, N_PAGING, N_BODY, DIMENSIONS };
 
 /* ---- known sets --------------------------------------------------------- */
 
 /* @l1: L1 itself makes them, on the same memory. */
 static void store(struct exact *exact, struct writer_list *list, bool l1)
 {
-	exact->scene.through = l1 ? NULL : l2_run;
+	exact->fixture.through = l1 ? NULL : l2_run;
 	exact_store(exact, list);
 }
 
@@ -74,7 +74,7 @@ static void run_sets(struct exact *exact, enum l2_paging paging)
 		bitmap_zero(exact->written, exact->watched->pages);
 		write_set_pages(&list, exact->watched->slot, exact->written);
 		if (!l1)
-			l2_turn(&exact->scene, paging, 0, exact->written);
+			l2_turn(&exact->fixture, paging, 0, exact->written);
 		store(exact, &list, l1);
 		exact_expect(exact, sets[i].name);
 	}
@@ -84,9 +84,9 @@ static void run_sets(struct exact *exact, enum l2_paging paging)
 static void setup_exact(struct exact *exact, const struct test_case *test)
 {
 	struct test_case as = {
-		.number = { [SCENE_HARVESTER] = test->number[N_HARVESTER],
-			    [SCENE_BACKING] = test->number[N_BACKING],
-			    [SCENE_GEOMETRY] = GEOMETRY_ALIGNED,
+		.number = { [DIRTY_VM_MODE] = test->number[N_MODE],
+			    [DIRTY_VM_BACKING] = test->number[N_BACKING],
+			    [DIRTY_VM_GEOMETRY] = GEOMETRY_ALIGNED,
 			    [EXACT_BYTES] = SLOT_BYTES },
 	};
 
@@ -100,18 +100,18 @@ static void test_sets(const struct test_case *test)
 	struct exact exact;
 
 	setup_exact(&exact, test);
-	l2_prepare(&exact.scene, paging, 1);
-	l2_huge_judge(&exact.scene, paging);
-	l2_huge_touch(&exact.scene, &before);
+	l2_prepare(&exact.fixture, paging, 1);
+	l2_huge_judge(&exact.fixture, paging);
+	l2_huge_touch(&exact.fixture, &before);
 	store_whole(&exact);
 	exact_enable(&exact);
 	exact_expect_nothing(&exact, "written before logging began");
 	run_sets(&exact, paging);
-	dirty_disable(exact.scene.dirty, exact.watched);
+	dirty_disable(exact.fixture.dirty, exact.watched);
 
 	/* And once more, with huge mappings again where there are any. */
 	if (before.known)
-		l2_huge_recovered(&exact.scene, &before);
+		l2_huge_recovered(&exact.fixture, &before);
 	store_whole(&exact);
 	exact_enable(&exact);
 	exact_expect_nothing(&exact, "written while logging was off");
@@ -121,24 +121,24 @@ static void test_sets(const struct test_case *test)
 
 /* ---- flips -------------------------------------------------------------- */
 
-static void prepare_all(struct scene *scene, unsigned long how)
+static void prepare_all(struct dirty_vm *fixture, unsigned long how)
 {
-	l2_prepare(scene, how, 1);
-	l2_huge_judge(scene, how);
+	l2_prepare(fixture, how, 1);
+	l2_huge_judge(fixture, how);
 }
 
-static void prepare_every_other(struct scene *scene, unsigned long how)
+static void prepare_every_other(struct dirty_vm *fixture, unsigned long how)
 {
-	l2_prepare(scene, how, 2);
-	l2_huge_judge(scene, how);
+	l2_prepare(fixture, how, 2);
+	l2_huge_judge(fixture, how);
 }
 
 static void flip(const struct test_case *test,
-		 void (*prepare)(struct scene *scene, unsigned long how))
+		 void (*prepare)(struct dirty_vm *fixture, unsigned long how))
 {
 	struct flip_config config = {
-		.scene = {
-			.harvester = test->number[N_HARVESTER],
+		.fixture = {
+			.mode = test->number[N_MODE],
 			.backing = test->number[N_BACKING],
 			.slots = 1,
 		},
@@ -163,19 +163,19 @@ static void test_flip_mixed(const struct test_case *test)
 
 /* ---- the host takes memory away ----------------------------------------- */
 
-#define D(name) DISTURB_BIT(DISTURB_##name)
+#define D(name) NOTIFIER_BIT(NOTIFIER_##name)
 
 /**
  * struct nested_storm - what the host does under L2
  * @name: as cases use it
- * @set: DISTURB_BIT()s; of several, those that do not fit a kind of memory are left
+ * @set: NOTIFIER_BIT()s; of several, those that do not fit a kind of memory are left
  *	out there
  * @neediest: one of them; the others need no more of the machine
  */
 struct nested_storm {
 	const char *name;
 	unsigned int set;
-	enum disturbance neediest;
+	enum notifier_op neediest;
 };
 
 /*
@@ -184,12 +184,12 @@ struct nested_storm {
  * for L2 than for L1, and has all of dirty_log_storm_test.
  */
 static const struct nested_storm storms[] = {
-	{ "discard", D(DISCARD), DISTURB_DISCARD },
-	{ "move_pages", D(MOVE_PAGES), DISTURB_MOVE_PAGES },
-	{ "page_out", D(PAGE_OUT), DISTURB_PAGE_OUT },
-	{ "protect", D(PROTECT), DISTURB_PROTECT },
+	{ "discard", D(DISCARD), NOTIFIER_DISCARD },
+	{ "move_pages", D(MOVE_PAGES), NOTIFIER_MOVE_PAGES },
+	{ "page_out", D(PAGE_OUT), NOTIFIER_PAGE_OUT },
+	{ "protect", D(PROTECT), NOTIFIER_PROTECT },
 	{ "mix", D(DISCARD) | D(PROTECT) | D(REMAP) | D(REPLACE) | D(FORK),
-	  DISTURB_DISCARD },
+	  NOTIFIER_DISCARD },
 };
 #define STORMS	(ARRAY_SIZE(storms))
 #define N_STORM N_BODY
@@ -199,37 +199,37 @@ static bool is_mix(const struct nested_storm *storm)
 	return storm->set & (storm->set - 1);
 }
 
-static void prepare_storm(struct scene *scene, unsigned long how)
+static void prepare_storm(struct dirty_vm *fixture, unsigned long how)
 {
 	u64 turned;
 	unsigned int i;
 
-	l2_prepare(scene, how, 1);
-	l2_map_own(scene, STORM_LEDGER_GPA, STORM_LEDGER_SIZE);
-	turned = l2_turned(scene, how, 0) / scene->vm->page_size;
-	for (i = 0; i < scene->vm->vcpu_count; i++)
-		l2_of(scene->vm->vcpus[i].guest)->storm.turn = turned;
+	l2_prepare(fixture, how, 1);
+	l2_map_own(fixture, STORM_LEDGER_GPA, STORM_LEDGER_SIZE);
+	turned = l2_turned(fixture, how, 0) / fixture->vm->page_size;
+	for (i = 0; i < fixture->vm->vcpu_count; i++)
+		l2_of(fixture->vm->vcpus[i].guest)->storm.turn = turned;
 }
 
 static void test_storm(const struct test_case *test)
 {
 	const struct nested_storm *storm = &storms[test->number[N_STORM]];
 	struct storm_config config = {
-		.scene = {
-			.harvester = test->number[N_HARVESTER],
+		.fixture = {
+			.mode = test->number[N_MODE],
 			.backing = test->number[N_BACKING],
 			.slots = 1,
 		},
-		.set = disturbances_fitting(storm->set,
+		.set = notifier_ops_fitting(storm->set,
 					    test->number[N_BACKING]),
-		.disturbers = is_mix(storm) ? 2 : 1,
+		.triggers = is_mix(storm) ? 2 : 1,
 		.prepare = prepare_storm,
 		.how = test->number[N_PAGING],
 	};
 
 	storm_configure(&config);
-	if (!options()->memory && config.scene.slot_bytes < SLOT_BYTES)
-		config.scene.slot_bytes = SLOT_BYTES;
+	if (!options()->memory && config.fixture.slot_bytes < SLOT_BYTES)
+		config.fixture.slot_bytes = SLOT_BYTES;
 	storm_run(&config);
 }
 
@@ -254,14 +254,14 @@ static void test_control_block(const struct test_case *test)
 	struct vcpu *vcpu;
 
 	setup_exact(&exact, test);
-	page = exact.scene.vm->page_size;
+	page = exact.fixture.vm->page_size;
 	block = random_below(&exact.random, exact.watched->pages);
 	save = (block + 1) % exact.watched->pages;
-	l2_prepare(&exact.scene, test->number[N_PAGING], 1);
-	vcpu = &exact.scene.vm->vcpus[0];
+	l2_prepare(&exact.fixture, test->number[N_PAGING], 1);
+	vcpu = &exact.fixture.vm->vcpus[0];
 	l2_set_control(vcpu, exact.watched->slot->gpa + block * page);
 	/* Without L2, whose control block would be in the midst of it. */
-	exact.scene.through = NULL;
+	exact.fixture.through = NULL;
 	vcpu_start(vcpu, l2_exit_only, exact.watched->slot->gpa + save * page);
 	vcpu_run(vcpu, VCPU_SYNC);
 	exact_enable(&exact);
@@ -296,19 +296,19 @@ static const struct {
 
 static bool wanted(const unsigned int *tuple, const void *context)
 {
-	const unsigned int as[SCENE_DIMENSIONS] = {
-		[SCENE_BACKING] = tuple[N_BACKING],
+	const unsigned int as[DIRTY_VM_DIMENSIONS] = {
+		[DIRTY_VM_BACKING] = tuple[N_BACKING],
 	};
 
-	return scene_wanted(as, context);
+	return dirty_vm_wanted(as, context);
 }
 
 static bool storm_wanted(const unsigned int *tuple, const void *context)
 {
 	const struct nested_storm *storm = &storms[tuple[N_STORM]];
-	unsigned int set = disturbances_fitting(storm->set, tuple[N_BACKING]);
+	unsigned int set = notifier_ops_fitting(storm->set, tuple[N_BACKING]);
 
-	return harvester_exists(tuple[N_HARVESTER]) && wanted(tuple, context) &&
+	return dirty_mode_exists(tuple[N_MODE]) && wanted(tuple, context) &&
 	       (is_mix(storm) ? set & (set - 1) : set);
 }
 
@@ -319,9 +319,9 @@ static void fill_storm(struct test_case *test, const unsigned int *level)
 
 	for (i = 0; i < DIMENSIONS; i++)
 		test->number[i] = level[i];
-	test->needs = disturbance_info(storm->neediest)->needs;
+	test->needs = notifier_op_info(storm->neediest)->needs;
 	snprintf(test->name, sizeof(test->name), "storm_%s/%s/%s/%s",
-		 storm->name, harvester_name(level[N_HARVESTER]),
+		 storm->name, dirty_mode_name(level[N_MODE]),
 		 backing_name(level[N_BACKING]),
 		 l2_paging_name(level[N_PAGING]));
 }
@@ -358,12 +358,12 @@ static size_t list_storms(const struct options *options,
 {
 	const struct case_matrix matrix = {
 		.dimensions = DIMENSIONS,
-		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD, L2_PAGINGS,
+		.levels = { DIRTY_MODE_COUNT, BACKING_GUEST_MEMFD, L2_PAGINGS,
 			    STORMS },
 		.allowed = storm_wanted,
 	};
 	static struct case_tuple
-		tuples[HARVESTER_COUNT * BACKING_KINDS * L2_PAGINGS * STORMS];
+		tuples[DIRTY_MODE_COUNT * BACKING_KINDS * L2_PAGINGS * STORMS];
 	size_t tuple_count, i;
 
 	tuple_count = cases_every_tuple(&matrix, tuples, ARRAY_SIZE(tuples));
@@ -384,12 +384,12 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			     !options->case_glob;
 	const struct case_matrix matrix = {
 		.dimensions = DIMENSIONS,
-		.levels = { HARVESTER_COUNT, BACKING_GUEST_MEMFD, L2_PAGINGS,
+		.levels = { DIRTY_MODE_COUNT, BACKING_GUEST_MEMFD, L2_PAGINGS,
 			    BODIES - first },
 		.allowed = wanted,
 	};
 	static struct case_tuple
-		tuples[HARVESTER_COUNT * BACKING_KINDS * L2_PAGINGS * BODIES];
+		tuples[DIRTY_MODE_COUNT * BACKING_KINDS * L2_PAGINGS * BODIES];
 	size_t tuple_count = cases_choose(options, &matrix, tuples,
 					  ARRAY_SIZE(tuples));
 	size_t count = 0, i, j;
@@ -406,17 +406,17 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 			test->number[j] = level[j];
 		snprintf(test->name, sizeof(test->name), "%s/%s/%s/%s",
 			 bodies[first + level[N_BODY]].name,
-			 harvester_name(level[N_HARVESTER]),
+			 dirty_mode_name(level[N_MODE]),
 			 backing_name(level[N_BACKING]),
 			 l2_paging_name(level[N_PAGING]));
 	}
-	for (i = 0; i < HARVESTER_COUNT && !first; i++) {
+	for (i = 0; i < DIRTY_MODE_COUNT && !first; i++) {
 		struct test_case *test = case_add(cases, &count, max,
 						  test_control_block);
 
-		test->number[N_HARVESTER] = i;
+		test->number[N_MODE] = i;
 		snprintf(test->name, sizeof(test->name), "control_block/%s",
-			 harvester_name(i));
+			 dirty_mode_name(i));
 	}
 	return list_storms(options, cases, count, max);
 }

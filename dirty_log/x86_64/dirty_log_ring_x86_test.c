@@ -16,7 +16,7 @@
 #include "report.h"
 #include "smm.h"
 
-#include "../scene.h"
+#include "../dirty_vm.h"
 #include "instructions.h"
 
 #define SLOT_BYTES (4UL << 20)
@@ -34,21 +34,21 @@
 /* The vCPU's other address space. */
 #define PLAIN_PAGE 7
 
-static const enum harvester rings[] = { HARVESTER_RING,
-					HARVESTER_RING_ACQ_REL };
+static const enum dirty_mode rings[] = { DIRTY_MODE_RING,
+					 DIRTY_MODE_RING_ACQ_REL };
 
 #define RINGS (ARRAY_SIZE(rings))
 
 /**
  * struct emulated - a slot that is written by emulated instructions
- * @scene: VM, slot and harvester
+ * @fixture: VM, slot and harvester
  * @watched: the slot
  * @mirror: the slot as its ring tells it
  * @vcpu: that writes
  * @value: what is read where no memory is
  */
 struct emulated {
-	struct scene scene;
+	struct dirty_vm fixture;
 	struct dirty_slot *watched;
 	struct mirror *mirror;
 	struct vcpu *vcpu;
@@ -57,43 +57,44 @@ struct emulated {
 
 static void setup(struct emulated *emulated, const struct test_case *test)
 {
-	const struct scene_config config = {
-		.harvester = rings[test->number[0]],
+	const struct dirty_vm_config config = {
+		.mode = rings[test->number[0]],
 		.backing = BACKING_ANONYMOUS,
 		.vcpus = 1,
 		.slots = 1,
 		.slot_bytes = SLOT_BYTES,
-		.ring_entries = harvester_smallest_ring(rings[test->number[0]]),
+		.ring_entries = dirty_mode_smallest_ring(
+			rings[test->number[0]]),
 	};
 	struct memslot *slot;
 
 	memset(emulated, 0, sizeof(*emulated));
-	scene_create(&emulated->scene, &config);
-	emulated->vcpu = &emulated->scene.vm->vcpus[0];
-	emulated->watched = emulated->scene.watched[0];
+	dirty_vm_create(&emulated->fixture, &config);
+	emulated->vcpu = &emulated->fixture.vm->vcpus[0];
+	emulated->watched = emulated->fixture.watched[0];
 	slot = emulated->watched->slot;
 	/* The page behind the slot is no memory. */
-	vm_map(emulated->scene.vm, slot->gpa + slot->size,
-	       slot->gpa + slot->size, emulated->scene.vm->page_size,
-	       emulated->scene.vm->page_size);
+	vm_map(emulated->fixture.vm, slot->gpa + slot->size,
+	       slot->gpa + slot->size, emulated->fixture.vm->page_size,
+	       emulated->fixture.vm->page_size);
 	emulated->mirror = mirror_new("the slot", slot->hva,
 				      emulated->watched->pages,
-				      emulated->scene.vm->page_size);
-	dirty_enable(emulated->scene.dirty, emulated->watched);
+				      emulated->fixture.vm->page_size);
+	dirty_enable(emulated->fixture.dirty, emulated->watched);
 	mirror_copy_all(emulated->mirror);
 }
 
 static void teardown(struct emulated *emulated)
 {
 	mirror_free(emulated->mirror);
-	scene_destroy(&emulated->scene);
+	dirty_vm_destroy(&emulated->fixture);
 }
 
 static u32 harvest(struct emulated *emulated)
 {
 	u32 pending = dirty_ring_pending(emulated->vcpu);
 
-	dirty_harvest(emulated->scene.dirty, emulated->watched, NULL);
+	dirty_harvest(emulated->fixture.dirty, emulated->watched, NULL);
 	mirror_take(emulated->mirror, emulated->watched->fresh);
 	return pending;
 }
@@ -111,7 +112,7 @@ static void answer(struct emulated *emulated)
 /* Run to the end; rings are harvested when they are full, and only then. */
 static u32 run(struct emulated *emulated, guest_function function, u64 address)
 {
-	u32 entries = emulated->scene.vm->config.ring_entries, most = 0;
+	u32 entries = emulated->fixture.vm->config.ring_entries, most = 0;
 	unsigned int full = 0;
 	enum vcpu_event event;
 
@@ -138,12 +139,12 @@ static u32 run(struct emulated *emulated, guest_function function, u64 address)
 
 static void judge(struct emulated *emulated, u32 most)
 {
-	dirty_harvest_final(emulated->scene.dirty, emulated->watched);
+	dirty_harvest_final(emulated->fixture.dirty, emulated->watched);
 	mirror_take(emulated->mirror, emulated->watched->fresh);
 	mirror_judge(emulated->mirror);
 	report_info("at most %u entries in a ring of %u, %llu in all", most,
-		    emulated->scene.vm->config.ring_entries,
-		    emulated->scene.dirty->ring_entries);
+		    emulated->fixture.vm->config.ring_entries,
+		    emulated->fixture.dirty->ring_entries);
 }
 
 /* rep stosq over hundreds of pages, emulated in parts: an entry for each word. */
@@ -155,7 +156,8 @@ static void test_rep_stos(const struct test_case *test)
 
 	setup(&emulated, test);
 	emulation_prefix_need();
-	for (offset = 0; offset < EMULATED_PAGES * emulated.scene.vm->page_size;
+	for (offset = 0;
+	     offset < EMULATED_PAGES * emulated.fixture.vm->page_size;
 	     offset += CHUNK_BYTES) {
 		u32 pending;
 
@@ -182,10 +184,11 @@ static void test_rep_movs(const struct test_case *test)
 		u32 pending;
 
 		emulated.vcpu->guest->test[0] = slot->gpa + slot->size;
-		emulated.vcpu->guest->test[1] = emulated.scene.vm->page_size /
+		emulated.vcpu->guest->test[1] = emulated.fixture.vm->page_size /
 						8;
 		pending = run(&emulated, movs_from,
-			      slot->gpa + page * emulated.scene.vm->page_size);
+			      slot->gpa +
+				      page * emulated.fixture.vm->page_size);
 		most = pending > most ? pending : most;
 	}
 	judge(&emulated, most);
@@ -194,7 +197,7 @@ static void test_rep_movs(const struct test_case *test)
 
 /* What the SMI's handler writes, and what the vCPU writes beside it. */
 struct smm {
-	struct scene scene;
+	struct dirty_vm fixture;
 	struct backing backing;
 	struct memslot slot;
 	struct dirty_slot *watched;
@@ -206,20 +209,20 @@ struct smm {
 static void store_plain(struct smm *smm)
 {
 	struct writer_list list = {
-		.sequence = smm->scene.vm->vcpus[0].guest->beat,
+		.sequence = smm->fixture.vm->vcpus[0].guest->beat,
 		.count = 1,
-		.store = { { .gva = smm->scene.slot[0].gpa +
-				    PLAIN_PAGE * smm->scene.vm->page_size,
+		.store = { { .gva = smm->fixture.slot[0].gpa +
+				    PLAIN_PAGE * smm->fixture.vm->page_size,
 			     .count = 1 } },
 	};
 
-	scene_store(&smm->scene, &smm->scene.vm->vcpus[0], &list);
+	dirty_vm_store(&smm->fixture, &smm->fixture.vm->vcpus[0], &list);
 }
 
-static void setup_smm(struct smm *smm, enum harvester harvester)
+static void setup_smm(struct smm *smm, enum dirty_mode mode)
 {
-	const struct scene_config config = {
-		.harvester = harvester,
+	const struct dirty_vm_config config = {
+		.mode = mode,
 		.backing = BACKING_ANONYMOUS,
 		.vcpus = 1,
 		.slots = 1,
@@ -233,38 +236,39 @@ static void setup_smm(struct smm *smm, enum harvester harvester)
 	};
 
 	memset(smm, 0, sizeof(*smm));
-	scene_create(&smm->scene, &config);
-	smm_need(smm->scene.vm);
+	dirty_vm_create(&smm->fixture, &config);
+	smm_need(smm->fixture.vm);
 	backing_create(&smm->backing, &request);
 	/* The number is one of the other address space's, too. */
-	slot_add(smm->scene.vm, &smm->slot, SMM_SLOT(SLOT_TEST_FIRST), SMM_GPA,
-		 &smm->backing, 0);
-	smm->watched = dirty_watch(smm->scene.dirty, &smm->slot);
-	smm_place(&smm->scene.vm->vcpus[0], SMM_GPA);
+	slot_add(smm->fixture.vm, &smm->slot, SMM_SLOT(SLOT_TEST_FIRST),
+		 SMM_GPA, &smm->backing, 0);
+	smm->watched = dirty_watch(smm->fixture.dirty, &smm->slot);
+	smm_place(&smm->fixture.vm->vcpus[0], SMM_GPA);
 	smm_lay_handler(smm->slot.hva,
-			SMM_GPA + SMM_WORD_PAGE * smm->scene.vm->page_size);
+			SMM_GPA + SMM_WORD_PAGE * smm->fixture.vm->page_size);
 	smm->mirror = mirror_new("memory of SMM", smm->slot.hva,
-				 smm->watched->pages, smm->scene.vm->page_size);
-	smm->written[0] = bitmap_new(smm->scene.watched[0]->pages);
+				 smm->watched->pages,
+				 smm->fixture.vm->page_size);
+	smm->written[0] = bitmap_new(smm->fixture.watched[0]->pages);
 	smm->written[1] = bitmap_new(smm->watched->pages);
 	smm->may = bitmap_new(smm->watched->pages);
 }
 
 static void enable_smm(struct smm *smm, struct dirty_slot *watched)
 {
-	dirty_enable(smm->scene.dirty, watched);
-	if (smm->scene.config.harvester == HARVESTER_CLEAR_INITIALLY_SET)
-		dirty_harvest(smm->scene.dirty, watched, NULL);
+	dirty_enable(smm->fixture.dirty, watched);
+	if (smm->fixture.config.mode == DIRTY_MODE_CLEAR_INITIALLY_SET)
+		dirty_harvest(smm->fixture.dirty, watched, NULL);
 }
 
 static void judge_smm(struct smm *smm)
 {
-	struct dirty_slot *plain = smm->scene.watched[0];
+	struct dirty_slot *plain = smm->fixture.watched[0];
 
-	dirty_harvest(smm->scene.dirty, plain, NULL);
+	dirty_harvest(smm->fixture.dirty, plain, NULL);
 	exact_judge("written outside of SMM", smm->written[0], plain->fresh,
 		    plain->pages);
-	dirty_harvest(smm->scene.dirty, smm->watched, NULL);
+	dirty_harvest(smm->fixture.dirty, smm->watched, NULL);
 	bitmap_and(smm->may, smm->watched->fresh, smm->watched->pages);
 	bitmap_or(smm->may, smm->written[1], smm->watched->pages);
 	exact_judge("written in SMM", smm->may, smm->watched->fresh,
@@ -283,12 +287,12 @@ static void test_smm(const struct test_case *test)
 	u32 before;
 
 	setup_smm(&smm, test->number[0]);
-	vcpu = &smm.scene.vm->vcpus[0];
-	page_size = smm.scene.vm->page_size;
+	vcpu = &smm.fixture.vm->vcpus[0];
+	page_size = smm.fixture.vm->page_size;
 	word = (const void *)((const char *)smm.slot.hva +
 			      SMM_WORD_PAGE * page_size);
 	store_plain(&smm);
-	enable_smm(&smm, smm.scene.watched[0]);
+	enable_smm(&smm, smm.fixture.watched[0]);
 	enable_smm(&smm, smm.watched);
 	mirror_copy_all(smm.mirror);
 
@@ -319,18 +323,18 @@ static void test_smm(const struct test_case *test)
 	free(smm.written[0]);
 	mirror_free(smm.mirror);
 	backing_destroy(&smm.backing);
-	scene_destroy(&smm.scene);
+	dirty_vm_destroy(&smm.fixture);
 }
 
 static struct test_case *add_case(struct test_case *cases, size_t *count,
 				  size_t max,
 				  void (*run)(const struct test_case *),
-				  const char *name, enum harvester harvester)
+				  const char *name, enum dirty_mode mode)
 {
 	struct test_case *test = case_add(cases, count, max, run);
 
 	snprintf(test->name, sizeof(test->name), "%s/%s", name,
-		 harvester_name(harvester));
+		 dirty_mode_name(mode));
 	return test;
 }
 
@@ -349,8 +353,8 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 				"emulated/rep_movs", rings[i]);
 		test->number[0] = i;
 	}
-	for (i = 0; i < HARVESTER_COUNT; i++) {
-		if (!harvester_exists(i))
+	for (i = 0; i < DIRTY_MODE_COUNT; i++) {
+		if (!dirty_mode_exists(i))
 			continue;
 		test = add_case(cases, &count, max, test_smm, "smm", i);
 		test->number[0] = i;

@@ -47,7 +47,7 @@ WRITES_BY(vmaskmovpd);
 /* The same as rep_stosq, as many words as test[1] says. */
 void emulated_stos(struct guest_vcpu *self, u64 address);
 
-/* Between memory and what is none: see ways_emulated.c. */
+/* Between memory and what is none: see write_methods_emulated.c. */
 void movs_from(struct guest_vcpu *self, u64 address);
 void ins_to(struct guest_vcpu *self, u64 address);
 

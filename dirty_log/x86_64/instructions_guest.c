@@ -3,7 +3,7 @@
  * Instructions that write memory, each in a guest function of its own, and again
  * behind the prefix that has KVM emulate it.
  */
-#include "../ways_guest.h"
+#include "../write_methods_guest.h"
 #include "instructions.h"
 #include "prefix.h"
 

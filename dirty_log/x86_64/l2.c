@@ -26,101 +26,102 @@ const char *l2_paging_name(enum l2_paging paging)
 }
 
 /* How far a slot's memory is turned, bytes. */
-static u64 turn_of(const struct scene *scene, enum l2_paging paging,
+static u64 turn_of(const struct dirty_vm *fixture, enum l2_paging paging,
 		   unsigned int slot)
 {
-	u64 huge = scene->huge_size;
+	u64 huge = fixture->huge_size;
 
-	if (!pagings[paging].turned || scene->slot[slot].size % huge)
+	if (!pagings[paging].turned || fixture->slot[slot].size % huge)
 		return 0;
 	/* A giant page stays whole, in the hope of giant mappings. */
-	if (scene->slot[slot].size >= 2 * GIGABYTE)
+	if (fixture->slot[slot].size >= 2 * GIGABYTE)
 		return GIGABYTE;
-	return scene->slot[slot].size > huge ? huge : 0;
+	return fixture->slot[slot].size > huge ? huge : 0;
 }
 
-static void map(struct scene *scene, struct l2_guest *l2, u64 from, u64 to,
+static void map(struct dirty_vm *fixture, struct l2_guest *l2, u64 from, u64 to,
 		u64 size, u64 page_size)
 {
 	if (l2->kind == L2_SVM)
-		svm_map(scene->vm, &l2->svm, from, to, size, page_size);
+		svm_map(fixture->vm, &l2->svm, from, to, size, page_size);
 	else
-		vmx_map(scene->vm, &l2->vmx, from, to, size, page_size);
+		vmx_map(fixture->vm, &l2->vmx, from, to, size, page_size);
 }
 
-static void prepare_tables(struct scene *scene, struct l2_guest *l2,
+static void prepare_tables(struct dirty_vm *fixture, struct l2_guest *l2,
 			   u64 page_size)
 {
 	if (l2->kind == L2_SVM) {
-		svm_prepare_tables(scene->vm, &l2->svm);
+		svm_prepare_tables(fixture->vm, &l2->svm);
 		return;
 	}
-	vmx_prepare_tables(scene->vm, &l2->vmx);
+	vmx_prepare_tables(fixture->vm, &l2->vmx);
 	vmx_need_page_size(page_size);
 }
 
-static void map_nested(struct scene *scene, struct l2_guest *l2,
+static void map_nested(struct dirty_vm *fixture, struct l2_guest *l2,
 		       enum l2_paging paging)
 {
 	u64 page_size = pagings[paging].page_size, end = GPA_TEST;
 	unsigned int i;
 
-	prepare_tables(scene, l2, page_size);
-	map(scene, l2, 0, 0, OWN_SIZE, GIGABYTE);
+	prepare_tables(fixture, l2, page_size);
+	map(fixture, l2, 0, 0, OWN_SIZE, GIGABYTE);
 	if (!pagings[paging].turned) {
-		for (i = 0; i < scene->config.slots; i++)
-			end = scene->slot[i].gpa + scene->slot[i].size;
+		for (i = 0; i < fixture->config.slots; i++)
+			end = fixture->slot[i].gpa + fixture->slot[i].size;
 		/* Pages of 1 GiB cover more than what is there. */
 		end = (end + GIGABYTE - 1) / GIGABYTE * GIGABYTE;
-		map(scene, l2, GPA_TEST, GPA_TEST, end - GPA_TEST, page_size);
+		map(fixture, l2, GPA_TEST, GPA_TEST, end - GPA_TEST, page_size);
 		return;
 	}
-	for (i = 0; i < scene->config.slots; i++) {
-		const struct memslot *slot = &scene->slot[i];
-		u64 turn = turn_of(scene, paging, i);
+	for (i = 0; i < fixture->config.slots; i++) {
+		const struct memslot *slot = &fixture->slot[i];
+		u64 turn = turn_of(fixture, paging, i);
 		u64 rest = slot->size - turn;
 
-		map(scene, l2, slot->gpa, slot->gpa + turn, rest, page_size);
-		map(scene, l2, slot->gpa + rest, slot->gpa, turn, page_size);
+		map(fixture, l2, slot->gpa, slot->gpa + turn, rest, page_size);
+		map(fixture, l2, slot->gpa + rest, slot->gpa, turn, page_size);
 	}
 }
 
-void l2_map_own(struct scene *scene, u64 gpa, u64 size)
+void l2_map_own(struct dirty_vm *fixture, u64 gpa, u64 size)
 {
-	struct l2_guest *l2 = l2_of(scene->vm->vcpus[0].guest);
+	struct l2_guest *l2 = l2_of(fixture->vm->vcpus[0].guest);
 
 	if (l2->kind == L2_SVM ? l2->svm.tables : l2->vmx.tables)
-		map(scene, l2, gpa, gpa, size, GIGABYTE);
+		map(fixture, l2, gpa, gpa, size, GIGABYTE);
 }
 
 /* One vCPU's L2; @first, if any, has the tables that all share. */
-static void prepare_one(struct scene *scene, struct l2_guest *l2,
+static void prepare_one(struct dirty_vm *fixture, struct l2_guest *l2,
 			const struct l2_guest *first, enum l2_paging paging)
 {
 	l2->kind = vmx_there() ? L2_VMX : L2_SVM;
 	if (l2->kind == L2_SVM)
-		svm_prepare(scene->vm, &l2->svm);
+		svm_prepare(fixture->vm, &l2->svm);
 	else
-		vmx_prepare(scene->vm, &l2->vmx);
+		vmx_prepare(fixture->vm, &l2->vmx);
 	if (paging == L2_PAGING_NONE)
 		return;
 	if (!first)
-		map_nested(scene, l2, paging);
+		map_nested(fixture, l2, paging);
 	else if (l2->kind == L2_SVM)
 		l2->svm.tables = first->svm.tables;
 	else
 		l2->vmx.tables = first->vmx.tables;
 }
 
-void l2_prepare(struct scene *scene, enum l2_paging paging, unsigned int every)
+void l2_prepare(struct dirty_vm *fixture, enum l2_paging paging,
+		unsigned int every)
 {
 	struct l2_guest *first = NULL, *l2;
 	unsigned int i;
 
-	scene->through = l2_run;
-	for (i = 0; i < scene->vm->vcpu_count; i += every) {
-		l2 = l2_of(scene->vm->vcpus[i].guest);
-		prepare_one(scene, l2, first, paging);
+	fixture->through = l2_run;
+	for (i = 0; i < fixture->vm->vcpu_count; i += every) {
+		l2 = l2_of(fixture->vm->vcpus[i].guest);
+		prepare_one(fixture, l2, first, paging);
 		first = first ? first : l2;
 	}
 }
@@ -135,17 +136,17 @@ void l2_set_control(struct vcpu *vcpu, u64 address)
 		l2->vmx.vmcs = address;
 }
 
-u64 l2_turned(const struct scene *scene, enum l2_paging paging,
+u64 l2_turned(const struct dirty_vm *fixture, enum l2_paging paging,
 	      unsigned int slot)
 {
-	return turn_of(scene, paging, slot);
+	return turn_of(fixture, paging, slot);
 }
 
-void l2_turn(const struct scene *scene, enum l2_paging paging,
+void l2_turn(const struct dirty_vm *fixture, enum l2_paging paging,
 	     unsigned int slot, unsigned long *pages)
 {
-	size_t count = scene->slot[slot].size / scene->vm->page_size, page;
-	size_t turn = turn_of(scene, paging, slot) / scene->vm->page_size;
+	size_t count = fixture->slot[slot].size / fixture->vm->page_size, page;
+	size_t turn = turn_of(fixture, paging, slot) / fixture->vm->page_size;
 	unsigned long *before;
 
 	if (!turn)

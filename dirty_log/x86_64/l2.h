@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "bitmap.h"
-#include "../scene.h"
+#include "../dirty_vm.h"
 #include "../storm_guest.h"
 #include "svm.h"
 #include "vmx.h"
@@ -84,23 +84,24 @@ const char *l2_paging_name(enum l2_paging paging);
 
 /**
  * l2_prepare() - have vCPUs of a scene run their writers in an L2
- * @scene: created, aligned; no vCPU runs
+ * @fixture: created, aligned; no vCPU runs
  * @paging: of all L2s
  * @every: of every so many vCPUs the first has an L2; 1: all have
  *
  * Skips the case where the machine lacks what it takes.
  */
-void l2_prepare(struct scene *scene, enum l2_paging paging, unsigned int every);
+void l2_prepare(struct dirty_vm *fixture, enum l2_paging paging,
+		unsigned int every);
 
 /**
  * l2_map_own() - let L2s have memory at the same address as L1
- * @scene: prepared; its first vCPU has an L2
+ * @fixture: prepared; its first vCPU has an L2
  * @gpa: where it is, aligned to 1 GiB; beyond all slots under test
  * @size: bytes, a multiple of 1 GiB
  *
  * Those that l2_prepare() made for all vCPUs share their tables.
  */
-void l2_map_own(struct scene *scene, u64 gpa, u64 size);
+void l2_map_own(struct dirty_vm *fixture, u64 gpa, u64 size);
 
 /**
  * l2_set_control() - have a vCPU's control block lie somewhere else
@@ -111,24 +112,24 @@ void l2_set_control(struct vcpu *vcpu, u64 address);
 
 /**
  * l2_turned() - how far L2's memory is turned
- * @scene: prepared
+ * @fixture: prepared
  * @paging: as l2_prepare() had it
  * @slot: index of the slot
  *
  * Return: bytes; what L2 has at the slot's beginning is so far from there for L1,
  * and what is before that for L1 is at the end for L2.
  */
-u64 l2_turned(const struct scene *scene, enum l2_paging paging,
+u64 l2_turned(const struct dirty_vm *fixture, enum l2_paging paging,
 	      unsigned int slot);
 
 /**
  * l2_turn() - what pages of L1's a set of pages of L2's is
- * @scene: prepared
+ * @fixture: prepared
  * @paging: as l2_prepare() had it
  * @slot: index of the slot
  * @pages: bitmap of the slot's pages, changed
  */
-void l2_turn(const struct scene *scene, enum l2_paging paging,
+void l2_turn(const struct dirty_vm *fixture, enum l2_paging paging,
 	     unsigned int slot, unsigned long *pages);
 
 /* Guest functions. */

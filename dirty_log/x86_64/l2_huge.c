@@ -12,23 +12,24 @@
 #define TOUCHES 4
 
 /* @whole: else nothing is stored, but the vCPU enters L2 and comes back. */
-static void touch(struct scene *scene, bool whole, struct mapping_sizes *sizes)
+static void touch(struct dirty_vm *fixture, bool whole,
+		  struct mapping_sizes *sizes)
 {
-	u64 stride = scene->huge_size / TOUCHES;
+	u64 stride = fixture->huge_size / TOUCHES;
 	struct writer_list list = {
 		.count = whole,
 		.store[0] = {
-			.gva = scene->slot[0].gpa,
+			.gva = fixture->slot[0].gpa,
 			.stride = (s64)stride,
-			.count = scene->slot[0].size / stride,
+			.count = fixture->slot[0].size / stride,
 		},
 	};
 	struct mapping_probe probe;
 
-	mapping_probe_open(&probe, scene->vm, 0);
+	mapping_probe_open(&probe, fixture->vm, 0);
 	mapping_probe_begin(&probe);
-	scene_store(scene, &scene->vm->vcpus[0], &list);
-	mapping_probe_end(&probe, scene->slot, 1, stride, sizes);
+	dirty_vm_store(fixture, &fixture->vm->vcpus[0], &list);
+	mapping_probe_end(&probe, fixture->slot, 1, stride, sizes);
 	mapping_probe_close(&probe);
 }
 
@@ -40,20 +41,20 @@ static long long since(const struct mapping_sizes *before,
 	       (long long)mapping_huge_pages(before);
 }
 
-void l2_huge_judge(struct scene *scene, enum l2_paging paging)
+void l2_huge_judge(struct dirty_vm *fixture, enum l2_paging paging)
 {
 	long long fit = paging == L2_PAGING_4K ?
 				0 :
-				(long long)scene->huge_pages[0];
+				(long long)fixture->huge_pages[0];
 	struct mapping_sizes before, after;
 	char text[2][128];
 	unsigned int attempt;
 
 	/* What L2 needs beside the slot is mapped then. */
-	scene->through = l2_run;
-	touch(scene, false, &before);
+	fixture->through = l2_run;
+	touch(fixture, false, &before);
 	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
-		touch(scene, true, &after);
+		touch(fixture, true, &after);
 		if (since(&before, &after) >= fit)
 			break;
 	}
@@ -66,27 +67,28 @@ void l2_huge_judge(struct scene *scene, enum l2_paging paging)
 		      !mapping_huge_pages(&after),
 	      "L1 maps L2's memory by small pages, and KVM maps it huge: before %s; after %s",
 	      text[0], text[1]);
-	CHECK(!scene_host_huge(scene) || since(&before, &after) >= fit,
+	CHECK(!dirty_vm_host_huge(fixture) || since(&before, &after) >= fit,
 	      "the host maps all %lld huge pages of the slot huge, but KVM does not so for L2: before %s; after %s",
-	      (long long)scene->huge_pages[0], text[0], text[1]);
+	      (long long)fixture->huge_pages[0], text[0], text[1]);
 }
 
-void l2_huge_touch(struct scene *scene, struct mapping_sizes *sizes)
+void l2_huge_touch(struct dirty_vm *fixture, struct mapping_sizes *sizes)
 {
-	scene->through = NULL;
-	touch(scene, true, sizes);
-	scene->through = l2_run;
-	touch(scene, true, sizes);
+	fixture->through = NULL;
+	touch(fixture, true, sizes);
+	fixture->through = l2_run;
+	touch(fixture, true, sizes);
 }
 
-void l2_huge_recovered(struct scene *scene, const struct mapping_sizes *before)
+void l2_huge_recovered(struct dirty_vm *fixture,
+		       const struct mapping_sizes *before)
 {
 	struct mapping_sizes after;
 	char text[2][128];
 	unsigned int attempt;
 
 	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
-		l2_huge_touch(scene, &after);
+		l2_huge_touch(fixture, &after);
 		if (mapping_recovered(before, &after))
 			return;
 	}

@@ -5,11 +5,11 @@
 
 #include "l2.h"
 #include "mapping.h"
-#include "../scene.h"
+#include "../dirty_vm.h"
 
 /**
  * l2_huge_judge() - L2's memory is mapped huge exactly where that can be
- * @scene: of one slot, l2_prepare() was called; the first vCPU has an L2
+ * @fixture: of one slot, l2_prepare() was called; the first vCPU has an L2
  * @paging: as l2_prepare() had it
  *
  * Has L2 write to every huge page. If the host maps all that fits huge, then so
@@ -21,26 +21,27 @@
  *
  * Context: no vCPU runs, nothing is logged, and no L2 has run yet.
  */
-void l2_huge_judge(struct scene *scene, enum l2_paging paging);
+void l2_huge_judge(struct dirty_vm *fixture, enum l2_paging paging);
 
 /**
  * l2_huge_touch() - have L1 and L2 write to every huge page
- * @scene: as l2_huge_judge() has it
+ * @fixture: as l2_huge_judge() has it
  * @sizes: filled in: the VM's mappings after that
  *
  * Context: no vCPU runs.
  */
-void l2_huge_touch(struct scene *scene, struct mapping_sizes *sizes);
+void l2_huge_touch(struct dirty_vm *fixture, struct mapping_sizes *sizes);
 
 /**
  * l2_huge_recovered() - the huge mappings that logging has dissolved come back
- * @scene: as l2_huge_judge() has it
+ * @fixture: as l2_huge_judge() has it
  * @before: by l2_huge_touch(), before its slot was logged
  *
  * Has L1 and L2 write to every huge page: KVM counts the mappings of both.
  *
  * Context: no vCPU runs, nothing is logged any more.
  */
-void l2_huge_recovered(struct scene *scene, const struct mapping_sizes *before);
+void l2_huge_recovered(struct dirty_vm *fixture,
+		       const struct mapping_sizes *before);
 
 #endif

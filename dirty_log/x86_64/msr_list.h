@@ -3,7 +3,7 @@
 #ifndef SECMMU_MSR_LIST_H
 #define SECMMU_MSR_LIST_H
 
-#include "../stage.h"
+#include "../write_vm.h"
 #include "types.h"
 
 #define MSR_LIST_MAX 8
@@ -32,10 +32,10 @@ static inline struct msr_list *msr_list_of(struct guest_vcpu *self)
 }
 
 /* Have the guest write one register. */
-void guest_writes_msr(struct stage *stage, u32 number, u64 value);
+void guest_writes_msr(struct write_vm *fixture, u32 number, u64 value);
 
 /* The guest takes KVM's word away, and the register with it; that is judged. */
-void guest_clears_word(struct stage *stage, u32 number);
+void guest_clears_word(struct write_vm *fixture, u32 number);
 
 /* Skips where KVM does not offer a guest this bit of KVM_CPUID_FEATURES. */
 void need_paravirtual(unsigned int bit, const char *what);

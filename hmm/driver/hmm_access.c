@@ -203,11 +203,11 @@ static int exclusive_fault(struct access_state *state, unsigned long address)
 }
 
 /* What only somebody who is alone with the memory may do. */
-static u64 add_alone(struct hmm_device *device, u64 *memory, u64 value)
+static u64 add_exclusive(struct hmm_device *device, u64 *memory, u64 value)
 {
 	u64 old = READ_ONCE(*memory);
 
-	hmm_pause(device, SECMMU_HMM_AT_ALONE);
+	hmm_pause(device, SECMMU_HMM_AT_EXCLUSIVE);
 	WRITE_ONCE(*memory, old + value);
 	return old;
 }
@@ -231,8 +231,9 @@ static void do_words(struct hmm_device *device,
 			buffer[i] = atomic64_fetch_add(buffer[i],
 						       (atomic64_t *)&memory[i]);
 			break;
-		case SECMMU_HMM_ADD_ALONE:
-			buffer[i] = add_alone(device, &memory[i], buffer[i]);
+		case SECMMU_HMM_ADD_EXCLUSIVE:
+			buffer[i] = add_exclusive(device, &memory[i],
+						  buffer[i]);
 			break;
 		default:
 			buffer[i] = xchg(&memory[i], buffer[i]);
@@ -281,7 +282,7 @@ static size_t do_mapped(struct access_state *state, unsigned long address,
 
 	if (writes(state->access))
 		needed |= HMM_PFN_WRITE;
-	if (state->access->operation == SECMMU_HMM_ADD_ALONE)
+	if (state->access->operation == SECMMU_HMM_ADD_EXCLUSIVE)
 		needed |= HMM_TABLE_EXCLUSIVE;
 	mutex_lock(&mirror->lock);
 	while (done < bytes) {
@@ -326,7 +327,7 @@ static int do_part(struct access_state *state, unsigned long address,
 		if (now)
 			give_up = jiffies +
 				  msecs_to_jiffies(SECMMU_HMM_PAUSE_MS);
-		if (state->access->operation == SECMMU_HMM_ADD_ALONE)
+		if (state->access->operation == SECMMU_HMM_ADD_EXCLUSIVE)
 			error = exclusive_fault(state, address + *done);
 		else
 			error = fault_in(state, address + *done);
@@ -408,7 +409,7 @@ long hmm_access(struct hmm_device *device, struct secmmu_hmm_access *access)
 	    access->length > state.mirror->end - access->address)
 		goto out_mirror;
 	/* One word at a time is made exclusive. */
-	if (access->operation == SECMMU_HMM_ADD_ALONE)
+	if (access->operation == SECMMU_HMM_ADD_EXCLUSIVE)
 		state.batch = 1;
 	state.end = access->address + access->length;
 	error = -ENOMEM;

@@ -54,16 +54,16 @@ static inline vm_fault_t hmm_insert_special(struct vm_area_struct *vma,
 /* Huge pages of device memory came with 6.19. */
 #if !IS_ENABLED(CONFIG_DEVICE_PRIVATE) || \
 	LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
-#define HMM_WHOLE	 0
-#define HMM_PFN_WHOLE	 0
-#define HMM_SELECT_WHOLE 0
+#define HMM_HUGE	0
+#define HMM_PFN_HUGE	0
+#define HMM_SELECT_HUGE 0
 #else
 /* thp_migration_supported(); the option has another name since 7.3. */
-#define HMM_WHOLE                                        \
+#define HMM_HUGE                                         \
 	(IS_ENABLED(CONFIG_ARCH_ENABLE_THP_MIGRATION) || \
 	 IS_ENABLED(CONFIG_ARCH_HAS_PMD_SOFTLEAVES))
-#define HMM_SELECT_WHOLE MIGRATE_VMA_SELECT_COMPOUND
-#define HMM_PFN_WHOLE	 MIGRATE_PFN_COMPOUND
+#define HMM_SELECT_HUGE MIGRATE_VMA_SELECT_COMPOUND
+#define HMM_PFN_HUGE	MIGRATE_PFN_COMPOUND
 #endif
 
 /*

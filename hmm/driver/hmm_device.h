@@ -7,7 +7,7 @@
  *   hmm_mirror.lock, which protects a page table. Invalidations take it, and
  *	they come from reclaim, too: with it nothing may be allocated that
  *	could reclaim, and no user memory touched
- *   hmm_device.lock and hmm_bank.lock, spinlocks
+ *   hmm_device.lock and hmm_devmem.lock, spinlocks
  */
 #ifndef HMM_DEVICE_H
 #define HMM_DEVICE_H
@@ -21,7 +21,7 @@
 #include "pause.h"
 #include "secmmu_hmm.h"
 
-struct hmm_bank;
+struct hmm_devmem;
 
 /**
  * struct hmm_device - an open file
@@ -42,7 +42,7 @@ struct hmm_device {
 	struct hmm_mirror *mirrors[SECMMU_HMM_MIRRORS];
 	struct pause_points points;
 	struct pause_point point[SECMMU_HMM_POINTS];
-	struct hmm_bank *own;
+	struct hmm_devmem *own;
 	void *memory;
 	struct mutex memory_lock;
 	struct hmm_dma *dma;
@@ -107,13 +107,14 @@ long hmm_access(struct hmm_device *device, struct secmmu_hmm_access *access);
 /* hmm_exclusive.c */
 int hmm_exclusive_fault(struct hmm_mirror *mirror, unsigned long address);
 
-/* hmm_bank.c */
-struct hmm_bank *hmm_bank(unsigned int number);
-long hmm_bank_look(struct secmmu_hmm_bank *look);
-long hmm_bank_own(struct hmm_device *device, struct secmmu_hmm_number *number);
-long hmm_bank_set_failure(struct hmm_device *device,
-			  struct secmmu_hmm_fail *fail);
-void hmm_bank_forget(struct hmm_device *device);
+/* hmm_devmem.c */
+struct hmm_devmem *hmm_devmem(unsigned int number);
+long hmm_devmem_look(struct secmmu_hmm_devmem *look);
+long hmm_devmem_own(struct hmm_device *device,
+		    struct secmmu_hmm_number *number);
+long hmm_devmem_set_failure(struct hmm_device *device,
+			    struct secmmu_hmm_fail *fail);
+void hmm_devmem_forget(struct hmm_device *device);
 void *hmm_page_map(struct page *page);
 void hmm_page_unmap(struct page *page, void *contents);
 void hmm_banks_init(void);

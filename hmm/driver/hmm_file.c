@@ -133,7 +133,7 @@ static int hmm_open(struct inode *inode, struct file *file)
 	mutex_init(&device->memory_lock);
 	mutex_init(&device->dma_lock);
 	hmm_pause_init(device);
-	device->own = hmm_bank(0);
+	device->own = hmm_devmem(0);
 	device->mm = current->mm;
 	mmgrab(device->mm);
 	file->private_data = device;
@@ -146,7 +146,7 @@ static int hmm_release(struct inode *inode, struct file *file)
 
 	hmm_pause_end(device);
 	hmm_mirror_remove_all(device);
-	hmm_bank_forget(device);
+	hmm_devmem_forget(device);
 	hmm_dma_close(device);
 	hmm_map_free(device);
 	mmdrop(device->mm);
@@ -161,8 +161,8 @@ static long hmm_info(struct secmmu_hmm_info *info)
 		info->features |= SECMMU_HMM_HAS_MIGRATION;
 	if (IS_ENABLED(CONFIG_DEVICE_PRIVATE))
 		info->features |= SECMMU_HMM_HAS_MEMORY;
-	if (HMM_WHOLE)
-		info->features |= SECMMU_HMM_HAS_WHOLE;
+	if (HMM_HUGE)
+		info->features |= SECMMU_HMM_HAS_HUGE;
 	if (HMM_HAS_DMA)
 		info->features |= SECMMU_HMM_HAS_DMA;
 	info->page_shift = PAGE_SHIFT;
@@ -181,7 +181,7 @@ union hmm_argument {
 	struct secmmu_hmm_pause pause;
 	struct secmmu_hmm_range range;
 	struct secmmu_hmm_migrate migrate;
-	struct secmmu_hmm_bank bank;
+	struct secmmu_hmm_devmem devmem;
 	struct secmmu_hmm_fail fail;
 	struct secmmu_hmm_dma_alloc dma_alloc;
 	struct secmmu_hmm_dma_map dma_map;
@@ -217,12 +217,12 @@ static long hmm_call(struct hmm_device *device, unsigned int command,
 		return hmm_hold_migration(device, &argument->range);
 	case SECMMU_HMM_MIGRATE:
 		return hmm_transfer(device, &argument->migrate);
-	case SECMMU_HMM_BANK:
-		return hmm_bank_look(&argument->bank);
-	case SECMMU_HMM_OWN:
-		return hmm_bank_own(device, &argument->number);
+	case SECMMU_HMM_DEVMEM:
+		return hmm_devmem_look(&argument->devmem);
+	case SECMMU_HMM_OWNER:
+		return hmm_devmem_own(device, &argument->number);
 	case SECMMU_HMM_FAIL:
-		return hmm_bank_set_failure(device, &argument->fail);
+		return hmm_devmem_set_failure(device, &argument->fail);
 	case SECMMU_HMM_DMA_ALLOC:
 	case SECMMU_HMM_DMA_FREE:
 	case SECMMU_HMM_DMA_MAP:

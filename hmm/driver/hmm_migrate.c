@@ -36,7 +36,7 @@ static void hold(struct hmm_device *device, struct migrate_vma *migration,
 		    !migrate_pfn_to_page(migration->src[i]))
 			continue;
 		/* A huge page as such has an entry for all of it. */
-		range->pages += migration->src[i] & HMM_PFN_WHOLE ?
+		range->pages += migration->src[i] & HMM_PFN_HUGE ?
 					PMD_SIZE / PAGE_SIZE :
 					1;
 	}
@@ -60,14 +60,13 @@ long hmm_hold_migration(struct hmm_device *device,
 		.end = range->end,
 		.pgmap_owner = device,
 		.flags = MIGRATE_VMA_SELECT_SYSTEM |
-			 (range->flags & SECMMU_HMM_WHOLE ? HMM_SELECT_WHOLE :
-							    0),
+			 (range->flags & SECMMU_HMM_HUGE ? HMM_SELECT_HUGE : 0),
 	};
 	unsigned long pages;
 	long error = -ENOMEM;
 
 	range->pages = 0;
-	if ((range->flags & ~SECMMU_HMM_WHOLE) ||
+	if ((range->flags & ~SECMMU_HMM_HUGE) ||
 	    !hmm_range_is_sane(range->start, range->end,
 			       SECMMU_HMM_MIGRATE_PAGES))
 		return -EINVAL;

@@ -13,7 +13,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include "hmm_bank.h"
+#include "hmm_devmem.h"
 #include "hmm_compat.h"
 
 #if IS_ENABLED(CONFIG_DEVICE_PRIVATE)
@@ -31,7 +31,7 @@
  */
 struct transfer {
 	struct migrate_vma migration;
-	struct hmm_bank *from, *to;
+	struct hmm_devmem *from, *to;
 	u64 pages, whole, refused;
 };
 
@@ -41,14 +41,14 @@ static struct page *system_page(struct transfer *transfer, unsigned int order,
 	struct vm_area_struct *vma = transfer->migration.vma;
 	struct page *page = NULL;
 
-	if (hmm_bank_fails(transfer->from,
-			   order ? SECMMU_HMM_FAIL_SYSTEM_WHOLE :
-				   SECMMU_HMM_FAIL_SYSTEM))
+	if (hmm_devmem_fails(transfer->from,
+			     order ? SECMMU_HMM_FAIL_SYSTEM_HUGE :
+				     SECMMU_HMM_FAIL_SYSTEM))
 		return NULL;
 	if (!order) {
 		page = alloc_page_vma(GFP_HIGHUSER_MOVABLE, vma, address);
 	} else {
-#if HMM_WHOLE
+#if HMM_HUGE
 		struct folio *folio = vma_alloc_folio(GFP_TRANSHUGE, order, vma,
 						      address);
 
@@ -66,12 +66,12 @@ static unsigned long destination(struct transfer *transfer, unsigned long index,
 {
 	unsigned long address = transfer->migration.start + index * PAGE_SIZE;
 	struct page *page = transfer->to ?
-				    hmm_bank_take(transfer->to, order) :
+				    hmm_devmem_take(transfer->to, order) :
 				    system_page(transfer, order, address);
 
 	if (!page)
 		return 0;
-	return migrate_pfn(page_to_pfn(page)) | (order ? HMM_PFN_WHOLE : 0);
+	return migrate_pfn(page_to_pfn(page)) | (order ? HMM_PFN_HUGE : 0);
 }
 
 /* A function of its own so that prove/ can break it. @from NULL: zeros. */
@@ -157,7 +157,7 @@ static void fill(struct transfer *transfer)
 		struct page *page = migrate_pfn_to_page(migration->src[i]);
 		unsigned int order = 0;
 
-		if (migration->src[i] & HMM_PFN_WHOLE)
+		if (migration->src[i] & HMM_PFN_HUGE)
 			order = PMD_SHIFT - PAGE_SHIFT;
 		pages = 1UL << order;
 		/* Holes are collected whatever is asked for, and are in no bank. */
@@ -183,7 +183,7 @@ static void count(struct transfer *transfer)
 		if (!(migration->src[i] & MIGRATE_PFN_MIGRATE) ||
 		    !migrate_pfn_to_page(migration->dst[i]))
 			continue;
-		if (migration->dst[i] & HMM_PFN_WHOLE) {
+		if (migration->dst[i] & HMM_PFN_HUGE) {
 			transfer->pages += PART_PAGES;
 			transfer->whole += PART_PAGES;
 		} else {
@@ -224,26 +224,26 @@ static void transfer_free(struct migrate_vma *migration)
 
 /**
  * hmm_transfer_fault() - a CPU wants to use a page of a bank
- * @bank: the bank
+ * @devmem: the bank
  * @fault: the fault; its page is locked and referenced
  *
  * If the page cannot be had at the moment, which somebody else may be moving, the
  * CPU tries again. A huge page comes back as such, unless page table entries map
  * it: do_swap_page() has one, do_huge_pmd_device_private() none.
  */
-vm_fault_t hmm_transfer_fault(struct hmm_bank *bank, struct vm_fault *fault)
+vm_fault_t hmm_transfer_fault(struct hmm_devmem *devmem, struct vm_fault *fault)
 {
 	unsigned long pages = fault->pte ?
 				      1 :
 				      folio_nr_pages(page_folio(fault->page));
 	struct transfer transfer = {
-		.from = bank,
+		.from = devmem,
 		.migration = {
 			.vma = fault->vma,
 			.start = ALIGN_DOWN(fault->address, pages * PAGE_SIZE),
-			.pgmap_owner = bank,
+			.pgmap_owner = devmem,
 			.flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE |
-				 (pages > 1 ? HMM_SELECT_WHOLE : 0),
+				 (pages > 1 ? HMM_SELECT_HUGE : 0),
 			.fault_page = fault->page,
 		},
 	};
@@ -306,16 +306,16 @@ static int begin(struct transfer *transfer,
 	    migrate->to > SECMMU_HMM_BANKS)
 		return -EINVAL;
 	/* SECMMU_HMM_SYSTEM less 1 is no bank's number. */
-	transfer->from = hmm_bank(migrate->from - 1);
-	transfer->to = hmm_bank(migrate->to - 1);
+	transfer->from = hmm_devmem(migrate->from - 1);
+	transfer->to = hmm_devmem(migrate->to - 1);
 	transfer->migration.pgmap_owner = transfer->from ? transfer->from :
 							   transfer->to;
 	transfer->migration.flags = transfer->from ?
 					    MIGRATE_VMA_SELECT_DEVICE_PRIVATE :
 					    MIGRATE_VMA_SELECT_SYSTEM;
-	if (migrate->flags & SECMMU_HMM_WHOLE)
-		transfer->migration.flags |= HMM_SELECT_WHOLE;
-	return transfer->to ? hmm_bank_make(transfer->to) : 0;
+	if (migrate->flags & SECMMU_HMM_HUGE)
+		transfer->migration.flags |= HMM_SELECT_HUGE;
+	return transfer->to ? hmm_devmem_make(transfer->to) : 0;
 }
 #endif
 
@@ -333,7 +333,7 @@ long hmm_transfer(struct hmm_device *device, struct secmmu_hmm_migrate *migrate)
 	migrate->pages = 0;
 	migrate->whole = 0;
 	migrate->refused = 0;
-	if (migrate->reserved || migrate->flags & ~SECMMU_HMM_WHOLE ||
+	if (migrate->reserved || migrate->flags & ~SECMMU_HMM_HUGE ||
 	    !hmm_range_is_sane(migrate->start, migrate->end,
 			       SECMMU_HMM_MIRROR_PAGES))
 		return -EINVAL;

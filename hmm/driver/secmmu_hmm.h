@@ -29,7 +29,7 @@
 #define SECMMU_HMM_PAUSE_MS	  10000
 #define SECMMU_HMM_DELAY_US	  2000
 #define SECMMU_HMM_BANKS	  2
-#define SECMMU_HMM_BANK_PAGES	  4096
+#define SECMMU_HMM_DEVMEM_PAGES	  4096
 #define SECMMU_HMM_FAILURES	  4096
 #define SECMMU_HMM_DMA_PAGES	  (1U << 20)
 #define SECMMU_HMM_DMA_CALL_PAGES 1024
@@ -60,7 +60,7 @@
 #define SECMMU_HMM_HAS_PFNS	 (1U << 0) /* names are page frame numbers */
 #define SECMMU_HMM_HAS_MIGRATION (1U << 1) /* SECMMU_HMM_HOLD_MIGRATION */
 #define SECMMU_HMM_HAS_MEMORY	 (1U << 2) /* SECMMU_HMM_MIGRATE and others */
-#define SECMMU_HMM_HAS_WHOLE	 (1U << 3) /* SECMMU_HMM_WHOLE is obeyed */
+#define SECMMU_HMM_HAS_HUGE	 (1U << 3) /* SECMMU_HMM_HUGE is obeyed */
 #define SECMMU_HMM_HAS_DMA	 (1U << 8) /* SECMMU_HMM_DMA_* */
 
 /**
@@ -135,8 +135,8 @@ enum secmmu_hmm_operation {
 	SECMMU_HMM_READ,  /* memory to buffer */
 	SECMMU_HMM_STORE, /* buffer to memory */
 	SECMMU_HMM_ADD, /* add the buffer to memory; the buffer gets the old values */
-	SECMMU_HMM_EXCHANGE,  /* the same, memory becomes what the buffer had */
-	SECMMU_HMM_ADD_ALONE, /* as ADD, by a device that has exclusive access */
+	SECMMU_HMM_EXCHANGE, /* the same, memory becomes what the buffer had */
+	SECMMU_HMM_ADD_EXCLUSIVE, /* as ADD, by a device that has exclusive access */
 	SECMMU_HMM_OPERATIONS,
 };
 
@@ -155,14 +155,14 @@ enum secmmu_hmm_operation {
  *	memory was invalidated again and again; -EACCES for secret memory
  *	(memfd_secret()), which the kernel itself cannot touch; -ESTALE if the
  *	device's page table had a page that is free, which must never happen;
- *	-EOPNOTSUPP for SECMMU_HMM_ADD_ALONE if the memory is not private and
+ *	-EOPNOTSUPP for SECMMU_HMM_ADD_EXCLUSIVE if the memory is not private and
  *	anonymous, or if the kernel has no CONFIG_DEVICE_PRIVATE
  * @faults: how often hmm_range_fault() was called
  * @busy: how often it said -EBUSY
  * @retries: how often mmu_interval_read_retry() said that what it had found may
  *	be stale
  *
- * SECMMU_HMM_ADD_ALONE is for a device that has no atomic operations: it has
+ * SECMMU_HMM_ADD_EXCLUSIVE is for a device that has no atomic operations: it has
  * exclusive access to the page (make_device_exclusive()), takes the old value,
  * waits, and writes the new one. @faults counts the calls for that, too.
  */
@@ -239,7 +239,7 @@ enum secmmu_hmm_point {
 	SECMMU_HMM_AT_INVALIDATED, /* in the notifier, after it gave the lock back */
 	SECMMU_HMM_AT_FAULT, /* in the fault handler of the device's own mapping */
 	SECMMU_HMM_AT_MIGRATION, /* between migrate_vma_setup() and _finalize() */
-	SECMMU_HMM_AT_ALONE,	 /* amid ADD_ALONE, with the lock */
+	SECMMU_HMM_AT_EXCLUSIVE, /* amid ADD_ALONE, with the lock */
 	SECMMU_HMM_POINTS,
 };
 
@@ -273,7 +273,7 @@ struct secmmu_hmm_pause {
  * @start: first address
  * @end: behind the last one; in one mapping, at most SECMMU_HMM_MIGRATE_PAGES
  * @pages: coming out: how many pages had migration entries
- * @flags: SECMMU_HMM_WHOLE: huge pages as such
+ * @flags: SECMMU_HMM_HUGE: huge pages as such
  *
  * migrate_vma_setup() (which replaces the pages by migration entries), then the
  * pause point SECMMU_HMM_AT_MIGRATION, then the pages are put back where they
@@ -290,7 +290,7 @@ struct secmmu_hmm_range {
 #define SECMMU_HMM_SYSTEM 0
 
 /* Bits of struct secmmu_hmm_migrate.flags. */
-#define SECMMU_HMM_WHOLE (1U << 0) /* huge pages as such, if the kernel can */
+#define SECMMU_HMM_HUGE (1U << 0) /* huge pages as such, if the kernel can */
 
 /**
  * struct secmmu_hmm_migrate - SECMMU_HMM_MIGRATE: move pages to or from a bank
@@ -299,7 +299,7 @@ struct secmmu_hmm_range {
  * @from: where the pages are that are moved, others stay: SECMMU_HMM_SYSTEM, or a
  *	bank's number + 1
  * @to: where they are to go, not @from
- * @flags: SECMMU_HMM_WHOLE
+ * @flags: SECMMU_HMM_HUGE
  * @reserved: 0
  * @pages: coming out: pages that were moved. From the system's memory these are
  *	also pages that were not there, which are zero then
@@ -325,8 +325,8 @@ struct secmmu_hmm_migrate {
 };
 
 /**
- * struct secmmu_hmm_bank - SECMMU_HMM_BANK: what a bank has
- * @bank: its number, below SECMMU_HMM_BANKS
+ * struct secmmu_hmm_devmem - SECMMU_HMM_DEVMEM: what a bank has
+ * @devmem: its number, below SECMMU_HMM_BANKS
  * @reserved: 0
  * @pages: coming out: how many it can have
  * @used: how many are in use, by whichever process
@@ -336,8 +336,8 @@ struct secmmu_hmm_migrate {
  * of its own. It belongs to the module: pages in it live until no process has
  * them any more, and until then the module cannot be removed.
  */
-struct secmmu_hmm_bank {
-	__u32 bank;
+struct secmmu_hmm_devmem {
+	__u32 devmem;
 	__u32 reserved;
 	__u64 pages;
 	__u64 used;
@@ -346,16 +346,16 @@ struct secmmu_hmm_bank {
 
 /* What can be made to fail. */
 enum secmmu_hmm_failure {
-	SECMMU_HMM_FAIL_BANK,	      /* a page of the bank */
-	SECMMU_HMM_FAIL_BANK_WHOLE,   /* a huge page of it */
+	SECMMU_HMM_FAIL_DEVMEM,	      /* a page of the bank */
+	SECMMU_HMM_FAIL_DEVMEM_WHOLE, /* a huge page of it */
 	SECMMU_HMM_FAIL_SYSTEM,	      /* a page for what comes back from it */
-	SECMMU_HMM_FAIL_SYSTEM_WHOLE, /* a huge page for it */
+	SECMMU_HMM_FAIL_SYSTEM_HUGE,  /* a huge page for it */
 	SECMMU_HMM_FAIL_KINDS,
 };
 
 /**
  * struct secmmu_hmm_fail - SECMMU_HMM_FAIL: let allocations fail
- * @bank: its number
+ * @devmem: its number
  * @what: enum secmmu_hmm_failure
  * @skip: how many are to succeed first
  * @count: how many are to fail then, at most SECMMU_HMM_FAILURES; 0: none
@@ -363,7 +363,7 @@ enum secmmu_hmm_failure {
  * Until so many have, or this device is closed.
  */
 struct secmmu_hmm_fail {
-	__u32 bank;
+	__u32 devmem;
 	__u32 what;
 	__u32 skip;
 	__u32 count;
@@ -507,10 +507,11 @@ struct secmmu_hmm_dma_copy {
 
 #define SECMMU_HMM_MIGRATE \
 	_IOWR(SECMMU_HMM_MAGIC, 0x4b, struct secmmu_hmm_migrate)
-#define SECMMU_HMM_BANK _IOWR(SECMMU_HMM_MAGIC, 0x4c, struct secmmu_hmm_bank)
+#define SECMMU_HMM_DEVMEM \
+	_IOWR(SECMMU_HMM_MAGIC, 0x4c, struct secmmu_hmm_devmem)
 /* The bank whose pages are this device's own: for its walks and mirrors. 0. */
-#define SECMMU_HMM_OWN	_IOW(SECMMU_HMM_MAGIC, 0x4d, struct secmmu_hmm_number)
-#define SECMMU_HMM_FAIL _IOW(SECMMU_HMM_MAGIC, 0x4e, struct secmmu_hmm_fail)
+#define SECMMU_HMM_OWNER _IOW(SECMMU_HMM_MAGIC, 0x4d, struct secmmu_hmm_number)
+#define SECMMU_HMM_FAIL	 _IOW(SECMMU_HMM_MAGIC, 0x4e, struct secmmu_hmm_fail)
 
 /*
  * mmap() of the device, MAP_SHARED: the kind of mapping is chosen by the offset,

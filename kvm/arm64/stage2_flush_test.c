@@ -10,46 +10,47 @@
 #include "cases.h"
 #include "report.h"
 
-#include "../stage.h"
+#include "../stage2_vm.h"
 #include "state_arm64.h"
 
 #define PAGES 16
 
-static void build(struct stage *stage, enum operation operation)
+static void build(struct stage2_vm *fixture, enum operation operation)
 {
-	const struct stage_config config = {
+	const struct stage2_vm_config config = {
 		.backing = BACKING_ANONYMOUS,
 		.bytes = PAGES * backing_page_size(BACKING_ANONYMOUS),
 		.operations = 1U << operation,
 	};
 
-	stage_create(stage, &config);
-	stage_expect_words(stage, 0, 0, PAGES, 1);
-	operations_forget(&stage->watch);
+	stage2_vm_create(fixture, &config);
+	stage2_vm_expect_words(fixture, 0, 0, PAGES, 1);
+	operations_forget(&fixture->watch);
 }
 
 /* ID_AA64MMFR2_EL1.FWB */
-static bool forces_caching(const struct stage *stage)
+static bool forces_caching(const struct stage2_vm *fixture)
 {
-	return arm64_get_register(&stage->vm->vcpus[0], REG_MMFR2) >> 40 & 0xf;
+	return arm64_get_register(&fixture->vm->vcpus[0], REG_MMFR2) >> 40 &
+	       0xf;
 }
 
 /* A guest function runs, and all of the slot must be flushed so many times. */
-static void expect_flushes(struct stage *stage, guest_function function,
+static void expect_flushes(struct stage2_vm *fixture, guest_function function,
 			   size_t due, const char *what)
 {
 	size_t page, count;
 
-	if (forces_caching(stage))
+	if (forces_caching(fixture))
 		due = 0;
-	operations_forget(&stage->watch);
-	vcpu_start(&stage->vm->vcpus[0], function, 0);
-	vcpu_run(&stage->vm->vcpus[0], VCPU_DONE);
-	operations_collect(&stage->watch);
+	operations_forget(&fixture->watch);
+	vcpu_start(&fixture->vm->vcpus[0], function, 0);
+	vcpu_run(&fixture->vm->vcpus[0], VCPU_DONE);
+	operations_collect(&fixture->watch);
 	for (page = 0; page < PAGES; page++) {
-		count = operations_count(&stage->watch, OPERATION_FLUSH,
-					 stage->gpa + page * stage->page,
-					 stage->page);
+		count = operations_count(&fixture->watch, OPERATION_FLUSH,
+					 fixture->gpa + page * fixture->page,
+					 fixture->page);
 		CHECK(count == due,
 		      "%s: the caches were cleaned of page %zu %zu times where %zu are due",
 		      what, page, count, due);
@@ -59,47 +60,48 @@ static void expect_flushes(struct stage *stage, guest_function function,
 
 static void test_toggle(const struct test_case *test)
 {
-	struct stage stage;
+	struct stage2_vm fixture;
 
 	(void)test;
-	build(&stage, OPERATION_FLUSH);
+	build(&fixture, OPERATION_FLUSH);
 	/* Trapped from the vCPU's reset on, until caches are on. */
-	expect_flushes(&stage, cache_toggle, 2, "caches switched off and on");
-	expect_flushes(&stage, cache_toggle, 0, "caches switched, no trap");
-	stage_expect_words(&stage, 0, 0, PAGES, 1);
-	stage_destroy(&stage);
+	expect_flushes(&fixture, cache_toggle, 2, "caches switched off and on");
+	expect_flushes(&fixture, cache_toggle, 0, "caches switched, no trap");
+	stage2_vm_expect_words(&fixture, 0, 0, PAGES, 1);
+	stage2_vm_destroy(&fixture);
 }
 
-static void test_set_way(const struct test_case *test)
+static void test_set_method(const struct test_case *test)
 {
-	struct stage stage;
+	struct stage2_vm fixture;
 
 	(void)test;
-	build(&stage, OPERATION_FLUSH);
-	expect_flushes(&stage, cache_toggle, 2, "caches switched off and on");
-	expect_flushes(&stage, cache_set_way, 1, "first set/way operation");
-	expect_flushes(&stage, cache_set_way, 0, "second one");
+	build(&fixture, OPERATION_FLUSH);
+	expect_flushes(&fixture, cache_toggle, 2, "caches switched off and on");
+	expect_flushes(&fixture, cache_set_method, 1,
+		       "first set/way operation");
+	expect_flushes(&fixture, cache_set_method, 0, "second one");
 	/* The first one has begun to trap the switching again. */
-	expect_flushes(&stage, cache_toggle, 2, "caches switched after that");
-	stage_expect_words(&stage, 0, 0, PAGES, 1);
-	stage_destroy(&stage);
+	expect_flushes(&fixture, cache_toggle, 2, "caches switched after that");
+	stage2_vm_expect_words(&fixture, 0, 0, PAGES, 1);
+	stage2_vm_destroy(&fixture);
 }
 
 /* kvm_arch_vcpu_ioctl_vcpu_init(): a VM that begins anew faults its RAM in. */
 static void test_reset(const struct test_case *test)
 {
-	struct stage stage;
+	struct stage2_vm fixture;
 
 	(void)test;
-	build(&stage, OPERATION_UNMAP);
-	arch_vcpu_init(&stage.vm->vcpus[0]);
-	if (forces_caching(&stage))
-		stage_not_reached(&stage, OPERATION_UNMAP,
-				  "all accesses are cached");
+	build(&fixture, OPERATION_UNMAP);
+	arch_vcpu_init(&fixture.vm->vcpus[0]);
+	if (forces_caching(&fixture))
+		stage2_vm_not_reached(&fixture, OPERATION_UNMAP,
+				      "all accesses are cached");
 	else
-		stage_reached(&stage, OPERATION_UNMAP, 0, PAGES, 1);
-	stage_expect_words(&stage, 0, 0, PAGES, 1);
-	stage_destroy(&stage);
+		stage2_vm_reached(&fixture, OPERATION_UNMAP, 0, PAGES, 1);
+	stage2_vm_expect_words(&fixture, 0, 0, PAGES, 1);
+	stage2_vm_destroy(&fixture);
 }
 
 int main(int argc, char **argv)
@@ -108,9 +110,9 @@ int main(int argc, char **argv)
 		{ .name = "flush/toggle",
 		  .plan = "caches off and on: all memory is flushed each time",
 		  .run = test_toggle },
-		{ .name = "flush/set_way",
+		{ .name = "flush/set_method",
 		  .plan = "a set/way operation: flushed, once until caches are on",
-		  .run = test_set_way },
+		  .run = test_set_method },
 		{ .name = "unmap/reset",
 		  .plan = "a vCPU that has run is reset: memory is unmapped",
 		  .run = test_reset },

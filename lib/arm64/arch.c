@@ -112,9 +112,9 @@ u32 arch_dirty_log_size(void)
 	return 0;
 }
 
-bool arch_has_ring(enum harvester harvester)
+bool arch_has_ring(enum dirty_mode mode)
 {
-	return harvester != HARVESTER_RING;
+	return mode != DIRTY_MODE_RING;
 }
 
 bool arch_is_hypercall(struct vcpu *vcpu)

@@ -147,9 +147,9 @@ u32 arch_dirty_log_size(void)
 	return enabled == 'Y' ? PML_ENTRIES : 0;
 }
 
-bool arch_has_ring(enum harvester harvester)
+bool arch_has_ring(enum dirty_mode mode)
 {
-	return harvester != HARVESTER_RING_BITMAP;
+	return mode != DIRTY_MODE_RING_BITMAP;
 }
 
 /*

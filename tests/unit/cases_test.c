@@ -14,7 +14,7 @@
 #include "cases.h"
 #include "clock.h"
 #include "inner.h"
-#include "worker.h"
+#include "thread.h"
 
 static void inner_pass(const struct test_case *test)
 {
@@ -42,7 +42,7 @@ static void inner_exit(const struct test_case *test)
 
 static void inner_hang(const struct test_case *test)
 {
-	worker_doing_value(worker_self(), "harvesting slot", 17);
+	thread_doing_value(thread_self(), "harvesting slot", 17);
 	for (;;)
 		pause();
 }

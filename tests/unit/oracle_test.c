@@ -169,7 +169,7 @@ static void test_mirror_unknown(const struct test_case *test)
 
 	begin(&history);
 	memset(history.memory, 0x11, PAGES * PAGE);
-	mirror_begin(history.mirror, HARVESTER_CLEAR_INITIALLY_SET);
+	mirror_begin(history.mirror, DIRTY_MODE_CLEAR_INITIALLY_SET);
 	bitmap_fill(history.dirty, PAGES);
 	bitmap_clear(history.dirty, 66);
 	harvest(&history);
@@ -178,7 +178,7 @@ static void test_mirror_unknown(const struct test_case *test)
 	harvest(&history);
 	mirror_judge(history.mirror);
 	/* Equal contents do not stand in for a report. */
-	mirror_begin(history.mirror, HARVESTER_CLEAR_INITIALLY_SET);
+	mirror_begin(history.mirror, DIRTY_MODE_CLEAR_INITIALLY_SET);
 	expect_failure(judge_mirror, history.mirror, "page 0 was never");
 	end(&history);
 }

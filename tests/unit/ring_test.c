@@ -35,7 +35,7 @@ static void begin(struct fake *fake)
 	fake->slot.vm = &fake->vm;
 	fake->slot.id = SLOT;
 	fake->slot.size = PAGES * 4096UL;
-	fake->dirty = dirty_new(&fake->vm, HARVESTER_RING_ACQ_REL);
+	fake->dirty = dirty_new(&fake->vm, DIRTY_MODE_RING_ACQ_REL);
 	fake->watched = dirty_watch(fake->dirty, &fake->slot);
 }
 

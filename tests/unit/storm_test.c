@@ -3,10 +3,10 @@
 #include "../../kvm/storm.h"
 #include "cases.h"
 
-#define UNITS 8
-#define PLACE 1
+#define UNITS	      8
+#define MAPPING_STATE 1
 
-static struct storm_board board = {
+static struct storm_expected_map expected_map = {
 	.places = STORM_PLACES,
 	.place_units = UNITS + UNITS / 2,
 	.unit_size = 0x1000,
@@ -25,7 +25,7 @@ static const struct storm_place slot = {
 
 static u64 due_at(const struct storm_place *view, u64 unit)
 {
-	return storm_due(&board, view, PLACE, unit);
+	return storm_due(&expected_map, view, MAPPING_STATE, unit);
 }
 
 static u64 canary(u64 memory, u64 life, u64 unit)
@@ -45,8 +45,8 @@ static void right(const struct test_case *test)
 
 	(void)test;
 	none.memory = -1;
-	for (unit = 0; unit < board.place_units; unit++) {
-		u64 gpa = storm_gpa(&board, PLACE, unit);
+	for (unit = 0; unit < expected_map.place_units; unit++) {
+		u64 gpa = storm_gpa(&expected_map, MAPPING_STATE, unit);
 		bool inside = unit >= 2 && unit < 6;
 
 		CHECK(gpa == 0x100400000 + unit * 0x1000,
@@ -73,8 +73,9 @@ static void deleted(const struct test_case *test)
 	expect_wrong(canary(1, 3, 2), due, "a deleted slot's memory");
 	expect_wrong(storm_word(STORM_MARK_DEAD, 1, 3, 2), due,
 		     "a deleted slot's memory, when it is marked");
-	expect_wrong(storm_hole_word(storm_gpa(&board, PLACE, 4)), due,
-		     "user space's answer for another address");
+	expect_wrong(storm_hole_word(
+			     storm_gpa(&expected_map, MAPPING_STATE, 4)),
+		     due, "user space's answer for another address");
 	expect_wrong(storm_word(STORM_MARK_FROZEN, 1, 0, 2), due,
 		     "a word that vCPUs have");
 }
@@ -84,8 +85,9 @@ static void created(const struct test_case *test)
 	u64 due = due_at(&slot, 3);
 
 	(void)test;
-	expect_wrong(storm_hole_word(storm_gpa(&board, PLACE, 3)), due,
-		     "user space's answer, where a slot is again");
+	expect_wrong(storm_hole_word(
+			     storm_gpa(&expected_map, MAPPING_STATE, 3)),
+		     due, "user space's answer, where a slot is again");
 	expect_wrong(canary(1, 2, 2), due, "an earlier life of the memory");
 	expect_wrong(canary(0, 3, 2), due, "another memory");
 	expect_wrong(canary(1, 3, 3), due, "another unit");
