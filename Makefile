@@ -40,7 +40,9 @@ endif
 
 # ---- sources and products ------------------------------------------------
 sources = $(sort $(wildcard $(addsuffix /*.c,$(1)) $(addsuffix /*.S,$(1))))
-area_folders = $(1) $(1)/$(MACHINE)
+# lib's floors: each uses only itself and those before it (tests/style).
+FLOORS := lib/core lib/mem lib/kvm lib/kvm/$(MACHINE) lib/dirty
+area_folders = $(1) $(1)/$(MACHINE) $(if $(filter lib,$(1)),$(FLOORS))
 programs_of = $(filter %_test.c %_bench.c,$(call sources,$(call area_folders,$(1))))
 guest_of = $(filter %_guest.c %_guest.S,$(call sources,$(call area_folders,$(1))))
 helpers_of = $(filter-out $(call programs_of,$(1)) $(call guest_of,$(1)),$(call sources,$(call area_folders,$(1))))
@@ -102,7 +104,7 @@ OBJ := $(OUTPUT)/obj/$(MACHINE)-$(COMPILER)
 
 quiet = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(patsubst $(OUTPUT)/%,%,$@);)
 
-INCLUDES := -Ilib -Ilib/$(MACHINE) -isystem $(KSFT) $(KHDR_INCLUDES)
+INCLUDES := -Ilib -Ilib/kvm/$(MACHINE) -isystem $(KSFT) $(KHDR_INCLUDES)
 # What gcc does not warn of either: the kernel's own structures have it.
 WARNINGS_clang := -Wno-address-of-packed-member -Wno-gnu-variable-sized-type-not-at-end
 WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes -Wvla \
@@ -124,7 +126,7 @@ GUEST_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-pro
 
 # ---- objects -------------------------------------------------------------
 object_of = $(patsubst %,$(OBJ)/%.o,$(basename $(1)))
-ALL_SOURCES := $(foreach f,lib lib/$(MACHINE) $(foreach a,$(AREAS),$(call area_folders,$(a))) tests/unit,$(call sources,$(f)))
+ALL_SOURCES := $(foreach f,$(foreach a,lib $(AREAS),$(call area_folders,$(a))) tests/unit,$(call sources,$(f)))
 ALL_OBJECTS := $(call object_of,$(ALL_SOURCES))
 GUEST_OBJECTS := $(filter %_guest.o,$(ALL_OBJECTS))
 LIBRARY := $(OBJ)/libsecmmu.a
@@ -158,9 +160,9 @@ $(LIBRARY): $(call object_of,$(call helpers_of,lib))
 # ---- programs ------------------------------------------------------------
 # One guest image per area: the guest code of lib/ and the area's own.
 define area_rules # AREA
-$(OBJ)/$(1)/guest.o: lib/guest.lds build/guest-image $(call object_of,$(call guest_of,lib) $(filter-out $(call guest_of,lib),$(call guest_of,$(1))))
+$(OBJ)/$(1)/guest.o: lib/kvm/guest.lds build/guest-image $(call object_of,$(call guest_of,lib) $(filter-out $(call guest_of,lib),$(call guest_of,$(1))))
 	@mkdir -p $$(@D)
-	$$(call quiet,LD)CC='$$(CC)' NM='$$(NM)' build/guest-image $$@ lib/guest.lds $$(filter %.o,$$^)
+	$$(call quiet,LD)CC='$$(CC)' NM='$$(NM)' build/guest-image $$@ lib/kvm/guest.lds $$(filter %.o,$$^)
 endef
 $(foreach a,lib $(AREAS) tests/unit,$(eval $(call area_rules,$(a))))
 

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 
 #include "bench_harvest.h"
-#include "bitmap.h"
-#include "clock.h"
-#include "exact.h"
-#include "options.h"
-#include "report.h"
-#include "samples.h"
+#include "core/bitmap.h"
+#include "core/clock.h"
+#include "dirty/exact.h"
+#include "core/options.h"
+#include "core/report.h"
+#include "core/samples.h"
 #include "dirty_vm.h"
 #include "sizes.h"
 #include "write_sets.h"

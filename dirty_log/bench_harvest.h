@@ -3,7 +3,7 @@
 #ifndef SECMMU_BENCH_HARVEST_H
 #define SECMMU_BENCH_HARVEST_H
 
-#include "cases.h"
+#include "core/cases.h"
 
 /**
  * bench_harvest() - a case

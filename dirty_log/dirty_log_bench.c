@@ -21,13 +21,13 @@
 #include <string.h>
 
 #include "bench_harvest.h"
-#include "cases.h"
-#include "clock.h"
+#include "core/cases.h"
+#include "core/clock.h"
 #include "logging_cycle.h"
 #include "guest_speed.h"
-#include "options.h"
-#include "report.h"
-#include "samples.h"
+#include "core/options.h"
+#include "core/report.h"
+#include "core/samples.h"
 #include "sizes.h"
 
 #define MIB (1UL << 20)

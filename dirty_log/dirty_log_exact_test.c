@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bitmap.h"
-#include "cases.h"
-#include "exact.h"
+#include "core/bitmap.h"
+#include "core/cases.h"
+#include "dirty/exact.h"
 #include "exact_vm.h"
-#include "mapping.h"
-#include "options.h"
-#include "report.h"
+#include "dirty/mapping.h"
+#include "core/options.h"
+#include "core/report.h"
 #include "write_sets.h"
 
 #define SLOT_BYTES (4UL << 20)

@@ -12,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bitmap.h"
-#include "cases.h"
-#include "exact.h"
-#include "options.h"
-#include "report.h"
+#include "core/bitmap.h"
+#include "core/cases.h"
+#include "dirty/exact.h"
+#include "core/options.h"
+#include "core/report.h"
 #include "dirty_vm.h"
-#include "writer.h"
+#include "kvm/writer.h"
 
 /* A fetch in every huge page. */
 #define STRIDE (2UL << 20)

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cases.h"
+#include "core/cases.h"
 #include "flip.h"
-#include "options.h"
-#include "report.h"
+#include "core/options.h"
+#include "core/report.h"
 
 /* A stress run goes deep: so many seconds for a case of the sample. */
 #define STRESS_CASE_S 2

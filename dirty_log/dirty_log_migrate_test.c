@@ -13,10 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cases.h"
+#include "core/cases.h"
 #include "migrate.h"
-#include "options.h"
-#include "report.h"
+#include "core/options.h"
+#include "core/report.h"
 
 #define SLOTS		  2
 #define CHECK_SLOT_BYTES  (2UL << 20)

@@ -13,11 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bitmap.h"
-#include "cases.h"
-#include "clock.h"
-#include "options.h"
-#include "report.h"
+#include "core/bitmap.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "core/options.h"
+#include "core/report.h"
 #include "ring_order.h"
 
 /* Pages of the slots that patterns write. */

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "arch.h"
-#include "bitmap.h"
-#include "cases.h"
-#include "report.h"
+#include "kvm/arch.h"
+#include "core/bitmap.h"
+#include "core/cases.h"
+#include "core/report.h"
 #include "dirty_vm.h"
 
 #define SLOT_BYTES (2UL << 20)

@@ -14,18 +14,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bitmap.h"
-#include "cases.h"
-#include "clock.h"
-#include "vcpu_threads.h"
-#include "exact.h"
+#include "core/bitmap.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
+#include "dirty/exact.h"
 #include "flip.h"
-#include "mirror.h"
-#include "options.h"
-#include "report.h"
+#include "dirty/mirror.h"
+#include "core/options.h"
+#include "core/report.h"
 #include "dirty_vm.h"
-#include "thread.h"
-#include "writer.h"
+#include "core/thread.h"
+#include "kvm/writer.h"
 
 #define SLOT_ALIGN (2UL << 20)
 /* Each vCPU writes all of its pages so many times over. */

@@ -6,9 +6,9 @@
  */
 #include <stdio.h>
 
-#include "cases.h"
-#include "options.h"
-#include "report.h"
+#include "core/cases.h"
+#include "core/options.h"
+#include "core/report.h"
 #include "dirty_vm.h"
 #include "slot_cases.h"
 #include "slot_changes.h"

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cases.h"
-#include "notifier_op.h"
-#include "options.h"
-#include "report.h"
+#include "core/cases.h"
+#include "mem/notifier_op.h"
+#include "core/options.h"
+#include "core/report.h"
 #include "storm.h"
 
 /* A stress run goes deep: so many seconds for a case of the sample. */

@@ -6,10 +6,10 @@
  */
 #include <stdio.h>
 
-#include "cases.h"
-#include "options.h"
-#include "random.h"
-#include "report.h"
+#include "core/cases.h"
+#include "core/options.h"
+#include "core/random.h"
+#include "core/report.h"
 #include "dirty_vm.h"
 #include "write_vm.h"
 

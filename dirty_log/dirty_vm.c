@@ -4,13 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cases.h"
-#include "clock.h"
-#include "options.h"
-#include "report.h"
-#include "round.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "core/options.h"
+#include "core/report.h"
+#include "core/round.h"
 #include "dirty_vm.h"
-#include "writer.h"
+#include "kvm/writer.h"
 
 /* Pages that SHIFTED and SKEWED lie behind a huge page's start. */
 #define SHIFT_PAGES 3

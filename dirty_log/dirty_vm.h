@@ -8,11 +8,11 @@
 
 #include <stddef.h>
 
-#include "backing.h"
-#include "dirty.h"
-#include "vm.h"
-#include "writer.h"
-#include "types.h"
+#include "mem/backing.h"
+#include "dirty/dirty.h"
+#include "kvm/vm.h"
+#include "kvm/writer.h"
+#include "core/types.h"
 
 #define DIRTY_VM_SLOTS_MAX 4
 

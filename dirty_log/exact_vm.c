@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bitmap.h"
-#include "exact.h"
+#include "core/bitmap.h"
+#include "dirty/exact.h"
 #include "exact_vm.h"
-#include "options.h"
+#include "core/options.h"
 #include "write_sets.h"
 
 /* A check has a third of a second for each case. */

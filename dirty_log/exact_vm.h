@@ -3,11 +3,11 @@
 #ifndef SECMMU_EXACT_VM_H
 #define SECMMU_EXACT_VM_H
 
-#include "cases.h"
-#include "mapping.h"
-#include "random.h"
+#include "core/cases.h"
+#include "dirty/mapping.h"
+#include "core/random.h"
 #include "dirty_vm.h"
-#include "writer.h"
+#include "kvm/writer.h"
 
 /*
  * A case's numbers behind the scene's: the guest's granule, eager splitting, and

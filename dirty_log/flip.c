@@ -6,16 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bitmap.h"
-#include "cases.h"
-#include "clock.h"
-#include "vcpu_threads.h"
+#include "core/bitmap.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
 #include "flip.h"
-#include "mirror.h"
-#include "report.h"
+#include "dirty/mirror.h"
+#include "core/report.h"
 #include "size_check.h"
-#include "thread.h"
-#include "writer.h"
+#include "core/thread.h"
+#include "kvm/writer.h"
 
 #define ROUNDS_MIN 2
 /* Judged stops of a round with hot sets. */

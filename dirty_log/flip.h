@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "dirty_vm.h"
-#include "types.h"
+#include "core/types.h"
 
 /**
  * struct flip_config - one run

@@ -5,13 +5,13 @@
  */
 #include <poll.h>
 
-#include "clock.h"
-#include "vcpu_threads.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
 #include "guest_speed.h"
-#include "mirror.h"
-#include "options.h"
-#include "report.h"
-#include "samples.h"
+#include "dirty/mirror.h"
+#include "core/options.h"
+#include "core/report.h"
+#include "core/samples.h"
 #include "dirty_vm.h"
 #include "write_sets.h"
 

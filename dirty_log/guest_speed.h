@@ -3,7 +3,7 @@
 #ifndef SECMMU_GUEST_SPEED_H
 #define SECMMU_GUEST_SPEED_H
 
-#include "cases.h"
+#include "core/cases.h"
 
 /**
  * bench_guest_speed() - a case

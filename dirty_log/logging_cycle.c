@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bitmap.h"
-#include "clock.h"
+#include "core/bitmap.h"
+#include "core/clock.h"
 #include "logging_cycle.h"
-#include "exact.h"
-#include "report.h"
+#include "dirty/exact.h"
+#include "core/report.h"
 #include "write_sets.h"
 
 /* Bytes of a page behind its beginning. */

@@ -8,10 +8,10 @@
 #ifndef SECMMU_LOGGING_CYCLE_H
 #define SECMMU_LOGGING_CYCLE_H
 
-#include "mapping.h"
+#include "dirty/mapping.h"
 #include "dirty_vm.h"
-#include "split.h"
-#include "writer.h"
+#include "kvm/split.h"
+#include "kvm/writer.h"
 
 /* Pages of a huge page that are written. */
 #define LOGGING_CYCLE_TOUCHES 4

@@ -12,14 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases.h"
-#include "clock.h"
-#include "vcpu_threads.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
 #include "migrate.h"
-#include "mirror.h"
-#include "report.h"
+#include "dirty/mirror.h"
+#include "core/report.h"
 #include "size_check.h"
-#include "vcpu_state.h"
+#include "kvm/vcpu_state.h"
 #include "work.h"
 
 #define SIDES 2

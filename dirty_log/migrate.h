@@ -8,7 +8,7 @@
 #define SECMMU_MIGRATE_H
 
 #include "dirty_vm.h"
-#include "types.h"
+#include "core/types.h"
 
 /**
  * struct migrate_config - one run

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cases.h"
-#include "report.h"
+#include "core/cases.h"
+#include "core/report.h"
 #include "ring_order.h"
-#include "writer.h"
+#include "kvm/writer.h"
 
 #define SLOT_ALIGN (2UL << 20)
 

@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "mirror.h"
-#include "random.h"
+#include "dirty/mirror.h"
+#include "core/random.h"
 #include "dirty_vm.h"
-#include "types.h"
+#include "core/types.h"
 
 #define ORDER_SLOTS	 2
 #define ORDER_STORES_MAX 66000

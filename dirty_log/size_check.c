@@ -2,7 +2,7 @@
 /* The mapping-size oracle for a scene whose guest is at work. */
 #include <string.h>
 
-#include "report.h"
+#include "core/report.h"
 #include "size_check.h"
 
 /* Touches until huge mappings must be back. */

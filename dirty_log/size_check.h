@@ -8,9 +8,9 @@
 
 #include <stdbool.h>
 
-#include "mapping.h"
+#include "dirty/mapping.h"
 #include "dirty_vm.h"
-#include "types.h"
+#include "core/types.h"
 
 /**
  * struct size_check - who touches, and what was found

@@ -2,9 +2,9 @@
 /* Sizes of slots that benchmarks measure. */
 #include <stdio.h>
 
-#include "cases.h"
-#include "options.h"
-#include "report.h"
+#include "core/cases.h"
+#include "core/options.h"
+#include "core/report.h"
 #include "sizes.h"
 
 #define MIB (1ULL << 20)

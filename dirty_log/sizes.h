@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-#include "backing.h"
-#include "types.h"
+#include "mem/backing.h"
+#include "core/types.h"
 
 #define SIZES_MAX 8
 

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bitmap.h"
-#include "exact.h"
+#include "core/bitmap.h"
+#include "dirty/exact.h"
 #include "exact_vm.h"
-#include "report.h"
+#include "core/report.h"
 #include "slot_cases.h"
 #include "write_sets.h"
 

@@ -3,7 +3,7 @@
 #ifndef SECMMU_SLOT_CASES_H
 #define SECMMU_SLOT_CASES_H
 
-#include "cases.h"
+#include "core/cases.h"
 
 /* Bodies of cases whose numbers are the scene's dimensions, then EXACT_*. */
 void slot_recreate(const struct test_case *test);

@@ -28,13 +28,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bitmap.h"
-#include "clock.h"
-#include "vcpu_threads.h"
-#include "mirror.h"
-#include "report.h"
+#include "core/bitmap.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
+#include "dirty/mirror.h"
+#include "core/report.h"
 #include "slot_changes.h"
-#include "thread.h"
+#include "core/thread.h"
 
 #define MEMORIES   2
 #define ALIAS	   MEMORIES

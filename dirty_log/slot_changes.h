@@ -3,9 +3,9 @@
 #ifndef SECMMU_SLOT_CHANGES_H
 #define SECMMU_SLOT_CHANGES_H
 
-#include "cases.h"
+#include "core/cases.h"
 #include "dirty_vm.h"
-#include "types.h"
+#include "core/types.h"
 
 /**
  * struct slot_changes_config - one run

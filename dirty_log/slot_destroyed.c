@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "bitmap.h"
-#include "clock.h"
-#include "vcpu_threads.h"
-#include "report.h"
+#include "core/bitmap.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
+#include "core/report.h"
 #include "slot_changes.h"
-#include "kill_loop.h"
-#include "thread.h"
+#include "core/kill_loop.h"
+#include "core/thread.h"
 
 #define SLOT_BYTES (2UL << 20)
 #define MODES	   2

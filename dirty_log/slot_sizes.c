@@ -5,11 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bitmap.h"
-#include "dirty.h"
-#include "exact.h"
-#include "options.h"
-#include "report.h"
+#include "core/bitmap.h"
+#include "dirty/dirty.h"
+#include "dirty/exact.h"
+#include "core/options.h"
+#include "core/report.h"
 #include "dirty_vm.h"
 #include "slot_cases.h"
 

@@ -19,10 +19,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "background.h"
-#include "cases.h"
-#include "clock.h"
-#include "report.h"
+#include "core/background.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "core/report.h"
 #include "storm_guest.h"
 #include "storm_parts.h"
 

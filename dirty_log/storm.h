@@ -9,7 +9,7 @@
 #define SECMMU_STORM_H
 
 #include "dirty_vm.h"
-#include "types.h"
+#include "core/types.h"
 
 /* Where the guest has the ledger, and how much room that has at most, bytes. */
 #define STORM_LEDGER_GPA  0x2000000000ULL

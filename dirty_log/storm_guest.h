@@ -3,9 +3,9 @@
 #ifndef SECMMU_STORM_GUEST_H
 #define SECMMU_STORM_GUEST_H
 
-#include "guest.h"
-#include "ledger.h"
-#include "random.h"
+#include "kvm/guest.h"
+#include "dirty/ledger.h"
+#include "core/random.h"
 
 /**
  * struct storm_work - what storm_store() is to do; lies over guest_vcpu.test

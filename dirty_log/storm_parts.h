@@ -6,15 +6,15 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "backing.h"
-#include "vcpu_threads.h"
-#include "notifier_op.h"
-#include "ledger.h"
-#include "mirror.h"
+#include "mem/backing.h"
+#include "kvm/vcpu_threads.h"
+#include "mem/notifier_op.h"
+#include "dirty/ledger.h"
+#include "dirty/mirror.h"
 #include "dirty_vm.h"
 #include "storm.h"
-#include "thread.h"
-#include "types.h"
+#include "core/thread.h"
+#include "core/types.h"
 
 #define STORM_PARTS_MAX 4
 

@@ -2,12 +2,12 @@
 /* The host in a storm: who disturbs the memory, and what came of it. */
 #include <sched.h>
 
-#include "clock.h"
-#include "kernel_file.h"
-#include "report.h"
+#include "core/clock.h"
+#include "core/kernel_file.h"
+#include "core/report.h"
 #include "storm_guest.h"
 #include "storm_parts.h"
-#include "uffd.h"
+#include "mem/uffd.h"
 
 /* Pages that are disturbed at a time: one, some, or as many as fit. */
 #define SOME_PAGES 64

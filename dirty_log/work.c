@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases.h"
-#include "report.h"
-#include "round.h"
+#include "core/cases.h"
+#include "core/report.h"
+#include "core/round.h"
 #include "work.h"
 
 /* The most that a vCPU has of each; spread over all of its memory. */

@@ -23,10 +23,10 @@
 
 #include <stdbool.h>
 
-#include "guest.h"
-#include "random.h"
-#include "vm.h"
-#include "types.h"
+#include "kvm/guest.h"
+#include "core/random.h"
+#include "kvm/vm.h"
+#include "core/types.h"
 
 /* Counters that all vCPUs share, each in a page of its own. */
 #define WORK_COUNTERS 16

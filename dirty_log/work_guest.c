@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guest work that checks itself. */
-#include "registers.h"
+#include "kvm/registers.h"
 #include "work.h"
 
 /* Of each in a turn. */

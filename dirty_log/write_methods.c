@@ -2,11 +2,11 @@
 /* Ways by which pages are written, or are not, on every architecture. */
 #include <stdlib.h>
 
-#include "bitmap.h"
-#include "exact.h"
-#include "report.h"
+#include "core/bitmap.h"
+#include "dirty/exact.h"
+#include "core/report.h"
 #include "write_vm.h"
-#include "walk.h"
+#include "kvm/walk.h"
 #include "write_methods_guest.h"
 
 #define TARGETS_MAX 8

@@ -2,8 +2,8 @@
 #ifndef SECMMU_WRITE_METHODS_GUEST_H
 #define SECMMU_WRITE_METHODS_GUEST_H
 
-#include "guest.h"
-#include "types.h"
+#include "kvm/guest.h"
+#include "core/types.h"
 
 /* What is stored next: all bytes of it differ from the last one's. */
 static inline u64 next_value(struct guest_vcpu *self)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Known sets of guest stores. */
-#include "backing.h"
-#include "bitmap.h"
-#include "report.h"
+#include "mem/backing.h"
+#include "core/bitmap.h"
+#include "core/report.h"
 #include "write_sets.h"
 
 #define STORE_SIZE sizeof(u64)

@@ -5,10 +5,10 @@
 
 #include <stddef.h>
 
-#include "random.h"
-#include "vm.h"
-#include "writer.h"
-#include "types.h"
+#include "core/random.h"
+#include "kvm/vm.h"
+#include "kvm/writer.h"
+#include "core/types.h"
 
 /**
  * struct write_set - a named set of stores

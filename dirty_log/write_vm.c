@@ -5,13 +5,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "bitmap.h"
-#include "clock.h"
-#include "exact.h"
-#include "options.h"
-#include "report.h"
+#include "core/bitmap.h"
+#include "core/clock.h"
+#include "dirty/exact.h"
+#include "core/options.h"
+#include "core/report.h"
 #include "write_vm.h"
-#include "symbol.h"
+#include "core/symbol.h"
 
 #define SLOT_BYTES (2UL << 20)
 /* One writes what is mapped, the other what was protected by the first harvest. */

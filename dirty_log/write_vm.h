@@ -10,14 +10,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cases.h"
+#include "core/cases.h"
 #include "exact_vm.h"
-#include "guest.h"
-#include "mirror.h"
-#include "random.h"
-#include "vm.h"
-#include "writer.h"
-#include "types.h"
+#include "kvm/guest.h"
+#include "dirty/mirror.h"
+#include "core/random.h"
+#include "kvm/vm.h"
+#include "kvm/writer.h"
+#include "core/types.h"
 
 struct write_vm;
 

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "types.h"
+#include "core/types.h"
 
 /**
  * struct bench_device - a device that mirrors some memory

@@ -4,7 +4,7 @@
 
 #include "bench_device.h"
 #include "hmm_device.h"
-#include "report.h"
+#include "core/report.h"
 
 static u64 end_of(const struct bench_device *device)
 {

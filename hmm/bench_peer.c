@@ -9,9 +9,9 @@
 #include <sys/ioctl.h>
 
 #include "bench_device.h"
-#include "target_module.h"
+#include "core/target_module.h"
 #include "hmm_device.h"
-#include "report.h"
+#include "core/report.h"
 
 #define PEER "/dev/hmm_dmirror0"
 

@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "buffer.h"
-#include "clock.h"
-#include "options.h"
-#include "pagemap.h"
-#include "random.h"
-#include "report.h"
+#include "core/clock.h"
+#include "core/options.h"
+#include "mem/pagemap.h"
+#include "core/random.h"
+#include "core/report.h"
 
 /* Words of a page that are written and looked at: its ends, and between. */
 #define WORDS	8

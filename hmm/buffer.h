@@ -13,7 +13,7 @@
 
 #include "hmm_device.h"
 #include "mapping_state.h"
-#include "types.h"
+#include "core/types.h"
 
 /* Pages of a cargo of small pages: a few, for one page table. */
 #define BUFFER_PAGES 16

@@ -6,7 +6,7 @@
 
 #include "dma.h"
 #include "hmm_device.h"
-#include "report.h"
+#include "core/report.h"
 
 #define DRIVER "secmmu_hmm"
 #define TARGET "amd64-7.2:iommu"

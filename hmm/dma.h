@@ -8,8 +8,8 @@
 #ifndef SECMMU_DMA_H
 #define SECMMU_DMA_H
 
-#include "pci.h"
-#include "types.h"
+#include "mem/pci.h"
+#include "core/types.h"
 
 /**
  * enum dma_kind - a device

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "dma_fixture.h"
-#include "pagemap.h"
-#include "report.h"
+#include "mem/pagemap.h"
+#include "core/report.h"
 
 /* So many pages take all addresses of 32 bits. */
 #define MOST_PAGES (1ULL << 20)

@@ -11,7 +11,7 @@
 #include "dma.h"
 #include "hmm_device.h"
 #include "mapping_state.h"
-#include "types.h"
+#include "core/types.h"
 
 #define DMA_FIXTURE_PAGES 8
 #define DMA_ALL_REQUESTS  (SECMMU_HMM_REQ_FAULT | SECMMU_HMM_REQ_WRITE)

@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "backing.h"
+#include "mem/backing.h"
 #include "hmm_device.h"
 #include "dying_process.h"
-#include "report.h"
+#include "core/report.h"
 
 /* The same numbers on all architectures. */
 #ifndef SYS_pidfd_getfd

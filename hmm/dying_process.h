@@ -9,7 +9,7 @@
 
 #include <sys/types.h>
 
-#include "types.h"
+#include "core/types.h"
 
 /**
  * struct dying_process - such a process

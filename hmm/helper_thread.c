@@ -5,7 +5,7 @@
 
 #include "helper_thread.h"
 #include "hmm_device.h"
-#include "report.h"
+#include "core/report.h"
 
 #define JOIN_MS 20000
 

@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 #include "driver/secmmu_hmm.h"
-#include "thread.h"
+#include "core/thread.h"
 
 /**
  * struct helper_thread - a thread with one thing to do

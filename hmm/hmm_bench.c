@@ -14,15 +14,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "backing.h"
+#include "mem/backing.h"
 #include "bench_device.h"
-#include "cases.h"
-#include "clock.h"
+#include "core/cases.h"
+#include "core/clock.h"
 #include "hmm_device.h"
-#include "options.h"
-#include "report.h"
-#include "samples.h"
-#include "timed_threads.h"
+#include "core/options.h"
+#include "core/report.h"
+#include "core/samples.h"
+#include "core/timed_threads.h"
 
 #define MEASURE_MS 500
 #define TURNS_MIN  3

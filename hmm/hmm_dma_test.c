@@ -12,10 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cases.h"
+#include "core/cases.h"
 #include "dma_fixture.h"
-#include "kernel_file.h"
-#include "report.h"
+#include "core/kernel_file.h"
+#include "core/report.h"
 
 #define BYTES 1024
 /* What a device reaches that does not reach all memory. */

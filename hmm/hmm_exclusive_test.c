@@ -16,12 +16,12 @@
 
 #include "helper_thread.h"
 #include "buffer.h"
-#include "cases.h"
-#include "clock.h"
-#include "hang.h"
-#include "options.h"
-#include "pagemap.h"
-#include "report.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "core/hang.h"
+#include "core/options.h"
+#include "mem/pagemap.h"
+#include "core/report.h"
 
 #define STOP_MS	  20000
 #define ADDING_MS 500

@@ -16,13 +16,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cases.h"
-#include "clock.h"
+#include "core/cases.h"
+#include "core/clock.h"
 #include "hmm_device.h"
-#include "hostile.h"
-#include "options.h"
-#include "report.h"
-#include "thread.h"
+#include "core/hostile.h"
+#include "core/options.h"
+#include "core/report.h"
+#include "core/thread.h"
 
 #define NOBODY	      65534
 #define DEVICES	      4

@@ -7,9 +7,9 @@
 #include <sys/mman.h>
 
 #include "buffer.h"
-#include "cases.h"
-#include "pagemap.h"
-#include "report.h"
+#include "core/cases.h"
+#include "mem/pagemap.h"
+#include "core/report.h"
 
 #define DEVMEM HMM_IN_DEVMEM(0)
 

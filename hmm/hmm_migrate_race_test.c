@@ -5,12 +5,12 @@
  */
 #include <stdio.h>
 
-#include "cases.h"
-#include "clock.h"
+#include "core/cases.h"
+#include "core/clock.h"
 #include "hmm_device.h"
-#include "options.h"
+#include "core/options.h"
 #include "race.h"
-#include "report.h"
+#include "core/report.h"
 
 #define CHECK_DEVICES  2
 #define STRESS_DEVICES 4

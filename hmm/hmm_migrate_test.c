@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "buffer.h"
-#include "cases.h"
-#include "report.h"
+#include "core/cases.h"
+#include "core/report.h"
 
 #define DEVMEM HMM_IN_DEVMEM(0)
 #define OTHER  HMM_IN_DEVMEM(1)

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cases.h"
+#include "core/cases.h"
 #include "hmm_device.h"
-#include "options.h"
+#include "core/options.h"
 #include "race.h"
-#include "report.h"
+#include "core/report.h"
 
 #define CHECK_DEVICES  2
 #define STRESS_DEVICES 4

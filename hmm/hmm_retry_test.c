@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "helper_thread.h"
-#include "cases.h"
-#include "hang.h"
+#include "core/cases.h"
+#include "core/hang.h"
 #include "hmm_device.h"
-#include "pagemap.h"
+#include "mem/pagemap.h"
 #include "mapping_state.h"
-#include "report.h"
+#include "core/report.h"
 #include "dying_process.h"
 
 #define PAGES 8

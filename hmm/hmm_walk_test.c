@@ -13,14 +13,14 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "backing.h"
-#include "cases.h"
+#include "mem/backing.h"
+#include "core/cases.h"
 #include "hmm_device.h"
-#include "pagemap.h"
+#include "mem/pagemap.h"
 #include "mapping_state.h"
-#include "report.h"
+#include "core/report.h"
 #include "walk_table.h"
-#include "thread.h"
+#include "core/thread.h"
 
 /* Requests of the columns "masked" and "mixed", in turns. */
 static const u32 pattern[] = {

@@ -8,10 +8,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "backing.h"
+#include "mem/backing.h"
 #include "hmm_device.h"
 #include "mapping_state.h"
-#include "report.h"
+#include "core/report.h"
 
 #define FEW 8
 

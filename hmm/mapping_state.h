@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "cases.h"
-#include "types.h"
+#include "core/cases.h"
+#include "core/types.h"
 
 struct thread_group;
 

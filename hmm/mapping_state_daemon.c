@@ -14,14 +14,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "backing.h"
-#include "clock.h"
+#include "mem/backing.h"
+#include "core/clock.h"
 #include "hmm_device.h"
-#include "kernel_file.h"
-#include "pagemap.h"
+#include "core/kernel_file.h"
+#include "mem/pagemap.h"
 #include "mapping_state.h"
-#include "report.h"
-#include "settings.h"
+#include "core/report.h"
+#include "core/settings.h"
 
 #define FEW	8
 #define WAIT_MS 20000

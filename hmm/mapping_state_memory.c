@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "clock.h"
+#include "core/clock.h"
 #include "hmm_device.h"
 #include "mapping_state.h"
-#include "report.h"
+#include "core/report.h"
 
 #define FEW	8
 #define DEVMEM	HMM_IN_DEVMEM(0)

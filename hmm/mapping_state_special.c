@@ -10,16 +10,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "core/clock.h"
 #include "devdax.h"
-#include "hang.h"
+#include "core/hang.h"
 #include "hmm_device.h"
-#include "pagemap.h"
+#include "mem/pagemap.h"
 #include "mapping_state.h"
-#include "report.h"
-#include "swap.h"
-#include "uffd.h"
-#include "thread.h"
+#include "core/report.h"
+#include "mem/swap.h"
+#include "mem/uffd.h"
+#include "core/thread.h"
 
 #define FEW 8
 

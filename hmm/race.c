@@ -10,14 +10,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "background.h"
-#include "cases.h"
-#include "clock.h"
+#include "core/background.h"
+#include "core/cases.h"
+#include "core/clock.h"
 #include "hmm_device.h"
-#include "options.h"
+#include "core/options.h"
 #include "race.h"
-#include "report.h"
-#include "swap.h"
+#include "core/report.h"
+#include "mem/swap.h"
 
 #define SMALL_BYTES (2 * RACE_PAGES * 16384UL)
 #define STOP_MS	    15000

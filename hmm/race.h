@@ -22,10 +22,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "backing.h"
-#include "notifier_op.h"
-#include "thread.h"
-#include "types.h"
+#include "mem/backing.h"
+#include "mem/notifier_op.h"
+#include "core/thread.h"
+#include "core/types.h"
 
 /*
  * Pages of each half that are worked on: few, so that two who come at the same

@@ -12,12 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "notifier_op.h"
+#include "core/clock.h"
+#include "mem/notifier_op.h"
 #include "hmm_device.h"
-#include "pagemap.h"
+#include "mem/pagemap.h"
 #include "race.h"
-#include "report.h"
+#include "core/report.h"
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21

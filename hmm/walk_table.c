@@ -15,7 +15,7 @@
  *   it needs it: for reading, or for writing. Then the walk goes on at that page;
  *   what stands in the entries before it stays.
  */
-#include "cases.h"
+#include "core/cases.h"
 #include "walk_table.h"
 
 /* clang-format off */

@@ -15,16 +15,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bitmap.h"
-#include "cases.h"
+#include "core/bitmap.h"
+#include "core/cases.h"
 #include "damon.h"
 #include "lru_gen.h"
 #include "page_idle.h"
-#include "pagemap.h"
-#include "reclaim.h"
-#include "report.h"
+#include "mem/pagemap.h"
+#include "mem/reclaim.h"
+#include "core/report.h"
 #include "stage2_vm.h"
-#include "swap.h"
+#include "mem/swap.h"
 #include "young.h"
 
 /*

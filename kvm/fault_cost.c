@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What stage-2 faults cost, and taking mappings away again. */
-#include "clock.h"
+#include "core/clock.h"
 #include "fault_cost.h"
 #include "fault_vm.h"
-#include "options.h"
-#include "report.h"
-#include "samples.h"
-#include "timed_threads.h"
+#include "core/options.h"
+#include "core/report.h"
+#include "core/samples.h"
+#include "core/timed_threads.h"
 
 #define MIB (1UL << 20)
 /* All sizes by turns: what the machine does beside is shared out so. */

@@ -3,7 +3,7 @@
 #ifndef SECMMU_FAULT_COST_H
 #define SECMMU_FAULT_COST_H
 
-#include "cases.h"
+#include "core/cases.h"
 
 /* A case's numbers: the kind of memory. */
 enum { FAULT_BACKING };

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "clock.h"
+#include "core/clock.h"
 #include "fault_vm.h"
-#include "report.h"
+#include "core/report.h"
 
 bool fault_vm_create(struct fault_vm *fixture, enum backing_kind kind,
 		     u64 bytes, unsigned int vcpus)

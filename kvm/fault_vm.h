@@ -8,11 +8,11 @@
 
 #include <stdbool.h>
 
-#include "backing.h"
-#include "mapping.h"
-#include "vm.h"
-#include "writer.h"
-#include "types.h"
+#include "mem/backing.h"
+#include "dirty/mapping.h"
+#include "kvm/vm.h"
+#include "kvm/writer.h"
+#include "core/types.h"
 
 /**
  * struct fault_vm - what was built

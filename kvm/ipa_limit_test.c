@@ -10,13 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "arch.h"
-#include "backing.h"
-#include "cases.h"
+#include "kvm/arch.h"
+#include "mem/backing.h"
+#include "core/cases.h"
 #include "limits.h"
-#include "report.h"
-#include "stamp.h"
-#include "writer.h"
+#include "core/report.h"
+#include "kvm/stamp.h"
+#include "kvm/writer.h"
 
 #define PAGES 4
 /* All that KVM_CREATE_VM's argument has room for. */

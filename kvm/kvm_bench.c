@@ -14,11 +14,11 @@
  */
 #include <stdio.h>
 
-#include "backing.h"
-#include "cases.h"
+#include "mem/backing.h"
+#include "core/cases.h"
 #include "fault_cost.h"
-#include "options.h"
-#include "report.h"
+#include "core/options.h"
+#include "core/report.h"
 #include "slot_cost.h"
 
 #define CASE_S 600

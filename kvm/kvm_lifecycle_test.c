@@ -14,14 +14,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "backing.h"
-#include "cases.h"
-#include "clock.h"
-#include "vcpu_threads.h"
+#include "mem/backing.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
 #include "lifecycle_guest.h"
-#include "report.h"
-#include "kill_loop.h"
-#include "vm.h"
+#include "core/report.h"
+#include "core/kill_loop.h"
+#include "kvm/vm.h"
 
 #define SLOT_BYTES (4UL << 20)
 /* In a check; --all has every order of four things. */

@@ -3,7 +3,7 @@
 #ifndef SECMMU_LIFECYCLE_GUEST_H
 #define SECMMU_LIFECYCLE_GUEST_H
 
-#include "guest.h"
+#include "kvm/guest.h"
 
 /* Count beats, and store into the page at @page, until told to stop. */
 void lifecycle_live(struct guest_vcpu *self, u64 page);

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "vm.h"
+#include "kvm/vm.h"
 
 /**
  * limits_sizes() - sizes of guest physical addresses to try

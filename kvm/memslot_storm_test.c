@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cases.h"
+#include "core/cases.h"
 #include "operation.h"
-#include "options.h"
-#include "random.h"
-#include "report.h"
+#include "core/options.h"
+#include "core/random.h"
+#include "core/report.h"
 #include "slot_cases.h"
 #include "storm.h"
 

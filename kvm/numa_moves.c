@@ -10,16 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backing.h"
-#include "clock.h"
-#include "vcpu_threads.h"
-#include "mirror.h"
+#include "mem/backing.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
+#include "dirty/mirror.h"
 #include "numa_moves.h"
-#include "options.h"
-#include "random.h"
-#include "report.h"
+#include "core/options.h"
+#include "core/random.h"
+#include "core/report.h"
 #include "tally_guest.h"
-#include "thread.h"
+#include "core/thread.h"
 
 #define BYTES	   (4UL << 20)
 #define VCPUS	   2

@@ -3,8 +3,8 @@
 #ifndef SECMMU_NUMA_MOVES_H
 #define SECMMU_NUMA_MOVES_H
 
-#include "cases.h"
-#include "dirty.h"
+#include "core/cases.h"
+#include "dirty/dirty.h"
 
 /* A case's numbers: these, beside the kind of memory and how it is logged. */
 enum { MOVES_MODE, MOVES_BACKING, MOVES_VCPUS, MOVES_DIMENSIONS };

@@ -8,17 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backing.h"
-#include "cases.h"
-#include "dirty.h"
-#include "evidence.h"
+#include "mem/backing.h"
+#include "core/cases.h"
+#include "dirty/dirty.h"
+#include "core/evidence.h"
 #include "numa_moves.h"
-#include "options.h"
-#include "report.h"
-#include "split.h"
-#include "vm.h"
-#include "thread.h"
-#include "writer.h"
+#include "core/options.h"
+#include "core/report.h"
+#include "kvm/split.h"
+#include "kvm/vm.h"
+#include "core/thread.h"
+#include "kvm/writer.h"
 
 #define DATA_BYTES (4UL << 20)
 #define STRESS_S   5

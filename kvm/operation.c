@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "operation.h"
-#include "report.h"
+#include "core/report.h"
 
 /* More than any table has. */
 #define PROBES_MAX 32

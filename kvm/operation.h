@@ -12,9 +12,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "evidence.h"
-#include "vm.h"
-#include "types.h"
+#include "core/evidence.h"
+#include "kvm/vm.h"
+#include "core/types.h"
 
 /**
  * enum operation - what can be done to a stage 2 / NPT

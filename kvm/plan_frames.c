@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "pci.h"
+#include "mem/pci.h"
 #include "plan.h"
-#include "report.h"
+#include "core/report.h"
 
 /* Where another slot can be. */
 #define GPA_FRAMES (GPA_TEST + (1ULL << 30))

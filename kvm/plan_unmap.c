@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "bitmap.h"
-#include "cases.h"
+#include "core/bitmap.h"
+#include "core/cases.h"
 #include "plan.h"
-#include "reclaim.h"
-#include "report.h"
-#include "swap.h"
+#include "mem/reclaim.h"
+#include "core/report.h"
+#include "mem/swap.h"
 
 /* Where a slot is moved to. */
 #define GPA_MOVED (GPA_TEST + (1ULL << 30))

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "mapping.h"
-#include "report.h"
+#include "dirty/mapping.h"
+#include "core/report.h"
 #include "slot_cases.h"
 #include "slot_rules.h"
 #include "stage2_vm.h"
-#include "stamp.h"
+#include "kvm/stamp.h"
 
 /* Pages of a slot, or huge pages. */
 #define PAGES 16

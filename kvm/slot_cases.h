@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "cases.h"
+#include "core/cases.h"
 
 /**
  * slot_cases() - add them to a list

@@ -2,15 +2,15 @@
 /* What it costs to change a slot, against how many others there are. */
 #include <stdlib.h>
 
-#include "backing.h"
-#include "clock.h"
-#include "options.h"
-#include "random.h"
-#include "report.h"
-#include "samples.h"
+#include "mem/backing.h"
+#include "core/clock.h"
+#include "core/options.h"
+#include "core/random.h"
+#include "core/report.h"
+#include "core/samples.h"
 #include "slot_cost.h"
-#include "vm.h"
-#include "writer.h"
+#include "kvm/vm.h"
+#include "kvm/writer.h"
 
 #define CHECK_SLOTS 512
 #define SLOTS	    4096

@@ -3,7 +3,7 @@
 #ifndef SECMMU_SLOT_COST_H
 #define SECMMU_SLOT_COST_H
 
-#include "cases.h"
+#include "core/cases.h"
 
 /**
  * bench_slots() - a case

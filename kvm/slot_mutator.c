@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arch.h"
-#include "clock.h"
+#include "kvm/arch.h"
+#include "core/clock.h"
 #include "slot_mutator.h"
-#include "report.h"
+#include "core/report.h"
 #include "slot_rules.h"
 
 /* Of a skewed memory, behind a huge page's start. */

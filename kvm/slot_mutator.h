@@ -4,8 +4,8 @@
 #define SECMMU_SLOT_MUTATOR_H
 
 #include "storm.h"
-#include "vm.h"
-#include "thread.h"
+#include "kvm/vm.h"
+#include "core/thread.h"
 
 #define MUTATORS	  2
 #define MUTATOR_POSITIONS (STORM_PLACES / MUTATORS)

@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 
-#include "report.h"
+#include "core/report.h"
 #include "slot_rules.h"
 
 /* KVM_MEM_* that no release has. */

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "vm.h"
-#include "types.h"
+#include "kvm/vm.h"
+#include "core/types.h"
 
 /* Number of rules. */
 unsigned int slot_rules_count(void);

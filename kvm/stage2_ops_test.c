@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cases.h"
-#include "clock.h"
+#include "core/cases.h"
+#include "core/clock.h"
 #include "plan.h"
-#include "random.h"
-#include "report.h"
+#include "core/random.h"
+#include "core/report.h"
 
 /* A table is freed after a grace period (stage2_free_unlinked_table()). */
 #define GRACE_MS 5000

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bitmap.h"
-#include "exact.h"
-#include "report.h"
+#include "core/bitmap.h"
+#include "dirty/exact.h"
+#include "core/report.h"
 #include "stage2_vm.h"
-#include "stamp.h"
+#include "kvm/stamp.h"
 
 void stage2_vm_create(struct stage2_vm *fixture,
 		      const struct stage2_vm_config *config)

@@ -6,12 +6,12 @@
 #ifndef SECMMU_STAGE2_VM_H
 #define SECMMU_STAGE2_VM_H
 
-#include "backing.h"
-#include "dirty.h"
+#include "mem/backing.h"
+#include "dirty/dirty.h"
 #include "operation.h"
-#include "vm.h"
-#include "writer.h"
-#include "types.h"
+#include "kvm/vm.h"
+#include "kvm/writer.h"
+#include "core/types.h"
 
 /**
  * struct stage2_vm_config - what to build

@@ -5,13 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cases.h"
-#include "clock.h"
-#include "vcpu_threads.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
 #include "slot_mutator.h"
-#include "report.h"
-#include "round.h"
-#include "stamp.h"
+#include "core/report.h"
+#include "core/round.h"
+#include "kvm/stamp.h"
 
 #define STOP_MS 30000
 /* Until all that is to be shown was shown; an emulator may be slow. */

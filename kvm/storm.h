@@ -22,10 +22,10 @@
 
 #include <stdbool.h>
 
-#include "backing.h"
-#include "guest.h"
-#include "random.h"
-#include "types.h"
+#include "mem/backing.h"
+#include "kvm/guest.h"
+#include "core/random.h"
+#include "core/types.h"
 
 #define STORM_PLACES 6
 /* In each page that is accessed, bytes from its beginning. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What vCPUs do in a storm of memslots, and how they judge it (storm.h). */
-#include "stamp.h"
+#include "kvm/stamp.h"
 #include "storm.h"
 
 static volatile u64 *word_at(u64 address)

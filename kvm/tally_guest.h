@@ -6,9 +6,9 @@
 #ifndef SECMMU_TALLY_GUEST_H
 #define SECMMU_TALLY_GUEST_H
 
-#include "guest.h"
-#include "random.h"
-#include "types.h"
+#include "kvm/guest.h"
+#include "core/random.h"
+#include "core/types.h"
 
 /**
  * struct tally - what tally_run() is to do; lies over guest_vcpu.test

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bitmap.h"
-#include "cases.h"
-#include "report.h"
+#include "core/bitmap.h"
+#include "core/cases.h"
+#include "core/report.h"
 #include "young.h"
 
 /* Units are accessed by lists of so many runs. */

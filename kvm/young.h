@@ -6,8 +6,8 @@
 #ifndef SECMMU_YOUNG_H
 #define SECMMU_YOUNG_H
 
-#include "clock.h"
-#include "random.h"
+#include "core/clock.h"
+#include "core/random.h"
 #include "stage2_vm.h"
 
 /* Long enough for any observer on a slow machine. */

@@ -2,7 +2,7 @@
 #ifndef SECMMU_BENCH_GUEST_H
 #define SECMMU_BENCH_GUEST_H
 
-#include "guest.h"
+#include "kvm/guest.h"
 
 /* Hypercall after hypercall until stopped. */
 void bench_hypercalls(struct guest_vcpu *self, u64 unused);

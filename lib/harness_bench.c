@@ -10,17 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backing.h"
+#include "mem/backing.h"
 #include "bench_guest.h"
-#include "bitmap.h"
-#include "cases.h"
-#include "clock.h"
-#include "vcpu_threads.h"
-#include "dirty.h"
-#include "mirror.h"
-#include "report.h"
-#include "samples.h"
-#include "writer.h"
+#include "core/bitmap.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
+#include "dirty/dirty.h"
+#include "dirty/mirror.h"
+#include "core/report.h"
+#include "core/samples.h"
+#include "kvm/writer.h"
 
 /* Large: what a pause costs is shared by all pages of an interval. */
 #define SLOT_BYTES (64UL << 20)

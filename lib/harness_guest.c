@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guest functions of harness_test. */
 #include "harness_guest.h"
-#include "random.h"
+#include "core/random.h"
 
 static struct harness_area *area_of(struct guest_vcpu *self)
 {

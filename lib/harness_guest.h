@@ -3,7 +3,7 @@
 #ifndef SECMMU_HARNESS_GUEST_H
 #define SECMMU_HARNESS_GUEST_H
 
-#include "guest.h"
+#include "kvm/guest.h"
 
 /* What harness_echo() and its kin read and write in their test area. */
 struct harness_area {

@@ -8,8 +8,8 @@
 
 #include <stddef.h>
 
-#include "vm.h"
-#include "types.h"
+#include "kvm/vm.h"
+#include "core/types.h"
 
 /* No page table of the harness maps it. */
 #define RAISE_UNMAPPED 0x123456789000ULL

@@ -12,18 +12,18 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "arch.h"
-#include "backing.h"
-#include "cases.h"
-#include "clock.h"
-#include "vcpu_threads.h"
-#include "expect.h"
+#include "kvm/arch.h"
+#include "mem/backing.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
+#include "core/expect.h"
 #include "harness_guest.h"
 #include "harness_raise.h"
-#include "options.h"
-#include "random.h"
-#include "report.h"
-#include "vm.h"
+#include "core/options.h"
+#include "core/random.h"
+#include "core/report.h"
+#include "kvm/vm.h"
 
 #define MANY_VMS 8
 /*

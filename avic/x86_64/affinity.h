@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <sched.h>
 
-#include "report.h"
+#include "core/report.h"
 
 static inline cpu_set_t affinity_get(void)
 {

@@ -6,12 +6,12 @@
  */
 #include <stdio.h>
 
-#include "background.h"
-#include "cases.h"
-#include "clock.h"
+#include "core/background.h"
+#include "core/cases.h"
+#include "core/clock.h"
 #include "ipi_vm.h"
-#include "options.h"
-#include "report.h"
+#include "core/options.h"
+#include "core/report.h"
 
 #define VCPUS_DEFAULT 3
 #define VCPUS_STRESS  6

@@ -18,14 +18,14 @@
 #include <unistd.h>
 
 #include "avic_device.h"
-#include "cases.h"
-#include "clock.h"
-#include "vcpu_threads.h"
-#include "hostile.h"
-#include "options.h"
-#include "report.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
+#include "core/hostile.h"
+#include "core/options.h"
+#include "core/report.h"
 #include "track_vm.h"
-#include "thread.h"
+#include "core/thread.h"
 
 #define PAGE	   4096ULL
 #define DEVICES	   4

@@ -4,12 +4,12 @@
  * that it sends to itself while other vCPUs of L1 write to its physical-ID table.
  * No released kernel does. So no line of prove/matrix can have this test.
  */
-#include "apic.h"
-#include "cases.h"
-#include "vcpu_threads.h"
+#include "kvm/x86_64/apic.h"
+#include "core/cases.h"
+#include "kvm/vcpu_threads.h"
 #include "hammer.h"
 #include "nested.h"
-#include "report.h"
+#include "core/report.h"
 
 /* The vCPU behind them runs L2, whose entry is the one of its number. */
 #define WRITERS		 2

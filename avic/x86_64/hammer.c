@@ -6,12 +6,12 @@
 #include <time.h>
 
 #include "affinity.h"
-#include "cases.h"
-#include "clock.h"
-#include "vcpu_threads.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
 #include "hammer.h"
 #include "page_set.h"
-#include "report.h"
+#include "core/report.h"
 #include "shadow_rules.h"
 
 /*

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 
 #include "avic_device.h"
-#include "guest.h"
-#include "random.h"
-#include "types.h"
+#include "kvm/guest.h"
+#include "core/random.h"
+#include "core/types.h"
 
 /* Entries that all write to, and those that each has for itself. */
 #define HAMMER_SHARED 4

@@ -12,10 +12,10 @@
 
 #include <stddef.h>
 
-#include "apic.h"
-#include "guest.h"
-#include "svm.h"
-#include "types.h"
+#include "kvm/x86_64/apic.h"
+#include "kvm/guest.h"
+#include "kvm/x86_64/svm.h"
+#include "core/types.h"
 
 /* enum ipi_method - ways of sending */
 enum ipi_method {

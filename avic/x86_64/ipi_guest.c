@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vCPUs that send interrupts to each other, and count. */
 #include "ipi.h"
-#include "random.h"
+#include "core/random.h"
 
 /*
  * How long a disturbance lasts, and how long L2 stays, in turns of a loop; at most,

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "evidence.h"
+#include "core/evidence.h"
 #include "ipi_path.h"
-#include "report.h"
+#include "core/report.h"
 
 #define AMD_PARAMETERS	 "/sys/module/kvm_amd/parameters/"
 #define INTEL_PARAMETERS "/sys/module/kvm_intel/parameters/"

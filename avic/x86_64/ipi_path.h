@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "vm.h"
-#include "types.h"
+#include "kvm/vm.h"
+#include "core/types.h"
 
 struct ipi_path;
 

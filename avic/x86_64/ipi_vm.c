@@ -4,14 +4,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "cases.h"
-#include "clock.h"
-#include "vcpu_threads.h"
-#include "evidence.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
+#include "core/evidence.h"
 #include "ipi_path.h"
 #include "ipi_vm.h"
-#include "report.h"
-#include "thread.h"
+#include "core/report.h"
+#include "core/thread.h"
 
 /*
  * Without any progress for so long, an interrupt is lost. The emulated machine of

@@ -3,9 +3,9 @@
 #ifndef AVIC_IPI_VM_H
 #define AVIC_IPI_VM_H
 
-#include "apic.h"
+#include "kvm/x86_64/apic.h"
 #include "ipi.h"
-#include "types.h"
+#include "core/types.h"
 
 /* enum ipi_state - what those do that are sent to */
 enum ipi_state {

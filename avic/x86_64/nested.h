@@ -3,8 +3,8 @@
 #ifndef AVIC_NESTED_H
 #define AVIC_NESTED_H
 
-#include "svm.h"
-#include "types.h"
+#include "kvm/x86_64/svm.h"
+#include "core/types.h"
 
 #define NESTED_VECTOR 0x51
 

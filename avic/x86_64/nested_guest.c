@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* L1 gives its L2 an AVIC, and L2 sends interrupts to itself. */
-#include "apic.h"
-#include "layout_x86.h"
+#include "kvm/x86_64/apic.h"
+#include "kvm/x86_64/layout_x86.h"
 #include "nested.h"
 
 #define AVIC_ENABLED (1U << 31)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "page_set.h"
-#include "report.h"
+#include "core/report.h"
 
 #define BITS 16
 #define SIZE ((size_t)1 << BITS)

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "types.h"
+#include "core/types.h"
 
 struct page_set;
 

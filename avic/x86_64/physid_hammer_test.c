@@ -5,11 +5,11 @@
  * the shadow is what memory says, and never does it name a page that was none of
  * the table's.
  */
-#include "background.h"
-#include "cases.h"
-#include "clock.h"
+#include "core/background.h"
+#include "core/cases.h"
+#include "core/clock.h"
 #include "hammer.h"
-#include "options.h"
+#include "core/options.h"
 
 /* A round ends with the longest call that a thread is in: see hammer.c */
 #define TIMEOUT_S    240

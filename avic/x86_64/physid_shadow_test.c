@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "options.h"
-#include "report.h"
+#include "core/options.h"
+#include "core/report.h"
 #include "shadow_rules.h"
 
 static void add(struct test_case *cases, size_t *count, size_t max,

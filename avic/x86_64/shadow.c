@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "report.h"
+#include "core/report.h"
 #include "shadow_rules.h"
 
 #define PAGE 4096ULL

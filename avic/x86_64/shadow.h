@@ -10,12 +10,12 @@
 #include <stddef.h>
 
 #include "avic_device.h"
-#include "backing.h"
-#include "pagemap.h"
+#include "mem/backing.h"
+#include "mem/pagemap.h"
 #include "track.h"
-#include "vm.h"
-#include "thread.h"
-#include "types.h"
+#include "kvm/vm.h"
+#include "core/thread.h"
+#include "core/types.h"
 
 #define SHADOW_TABLE_PAGES   4
 #define SHADOW_BACKING_PAGES 520

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
-#include "report.h"
+#include "core/report.h"
 #include "shadow_rules.h"
 
 #define JOIN_MS 20000

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stddef.h>
 
-#include "report.h"
+#include "core/report.h"
 #include "shadow_rules.h"
 
 /* ---- building ---------------------------------------------------------- */

@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
-#include "cases.h"
+#include "core/cases.h"
 #include "shadow.h"
-#include "types.h"
+#include "core/types.h"
 
 #define PAGE 4096ULL
 #define ALL  SECMMU_AVIC_ENTRIES

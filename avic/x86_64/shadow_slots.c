@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "bitmap.h"
-#include "dirty.h"
-#include "report.h"
+#include "core/bitmap.h"
+#include "dirty/dirty.h"
+#include "core/report.h"
 #include "shadow_rules.h"
 
 /* ---- slots ------------------------------------------------------------- */

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases.h"
-#include "clock.h"
-#include "vcpu_threads.h"
-#include "report.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
+#include "core/report.h"
 #include "storm.h"
 #include "track_vm.h"
 

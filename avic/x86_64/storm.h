@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "types.h"
+#include "core/types.h"
 
 /**
  * struct storm_config - what there is to be

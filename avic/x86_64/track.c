@@ -10,7 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "report.h"
+#include "core/report.h"
 #include "track_vm.h"
 
 #define PAGE 4096ULL

@@ -10,11 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "guest.h"
-#include "random.h"
-#include "stamp.h"
-#include "svm.h"
-#include "types.h"
+#include "kvm/guest.h"
+#include "core/random.h"
+#include "kvm/stamp.h"
+#include "kvm/x86_64/svm.h"
+#include "core/types.h"
 
 /* enum track_kind - how a guest writes */
 enum track_kind {

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "expect.h"
-#include "report.h"
+#include "core/expect.h"
+#include "core/report.h"
 #include "track_slots.h"
 
 #define TOLD_MAX 4

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "bitmap.h"
-#include "dirty.h"
-#include "report.h"
+#include "core/bitmap.h"
+#include "dirty/dirty.h"
+#include "core/report.h"
 #include "track_slots.h"
 
 const struct track_vm_config track_small = {

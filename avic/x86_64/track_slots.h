@@ -3,7 +3,7 @@
 #ifndef AVIC_TRACK_SLOTS_H
 #define AVIC_TRACK_SLOTS_H
 
-#include "cases.h"
+#include "core/cases.h"
 #include "track_vm.h"
 
 #define TRACK_SMALL_BYTES (16 * 4096UL)

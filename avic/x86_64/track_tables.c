@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "report.h"
-#include "supported.h"
+#include "core/report.h"
+#include "kvm/x86_64/supported.h"
 #include "track_slots.h"
 
 #define ENTRY_FLAGS   0x63ULL /* present, writable, accessed, dirty */

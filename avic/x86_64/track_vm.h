@@ -10,10 +10,10 @@
 #include <stddef.h>
 
 #include "avic_device.h"
-#include "backing.h"
+#include "mem/backing.h"
 #include "track.h"
-#include "vm.h"
-#include "types.h"
+#include "kvm/vm.h"
+#include "core/types.h"
 
 #define TRACK_PAGES    8
 #define TRACK_EXPECTED 4096

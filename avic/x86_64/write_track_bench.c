@@ -8,13 +8,13 @@
 #include <time.h>
 
 #include "affinity.h"
-#include "cases.h"
-#include "clock.h"
-#include "vcpu_threads.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "kvm/vcpu_threads.h"
 #include "hammer.h"
-#include "options.h"
-#include "report.h"
-#include "samples.h"
+#include "core/options.h"
+#include "core/report.h"
+#include "core/samples.h"
 #include "shadow_rules.h"
 
 #define VCPUS_MAX 16

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cases.h"
-#include "report.h"
+#include "core/cases.h"
+#include "core/report.h"
 #include "storm.h"
 #include "track_slots.h"
 

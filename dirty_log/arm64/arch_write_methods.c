@@ -2,8 +2,8 @@
 /* Ways of arm64 to write memory. */
 #include "../write_vm.h"
 #include "instructions.h"
-#include "report.h"
-#include "state_arm64.h"
+#include "core/report.h"
+#include "kvm/arm64/state_arm64.h"
 #include "stolen_time.h"
 
 /* ID_AA64ISAR0_EL1.Atomic: 2 and more is FEAT_LSE. */

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bitmap.h"
-#include "cases.h"
-#include "exact.h"
+#include "core/bitmap.h"
+#include "core/cases.h"
+#include "dirty/exact.h"
 #include "its.h"
-#include "mirror.h"
-#include "report.h"
-#include "writer.h"
+#include "dirty/mirror.h"
+#include "core/report.h"
+#include "kvm/writer.h"
 
 #include "../dirty_vm.h"
 #include "../write_sets.h"

@@ -3,8 +3,8 @@
 #ifndef SECMMU_INSTRUCTIONS_H
 #define SECMMU_INSTRUCTIONS_H
 
-#include "guest.h"
-#include "types.h"
+#include "kvm/guest.h"
+#include "core/types.h"
 
 #define WRITES_BY(name) void by_##name(struct guest_vcpu *self, u64 address)
 

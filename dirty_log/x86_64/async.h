@@ -3,8 +3,8 @@
 #ifndef SECMMU_ASYNC_H
 #define SECMMU_ASYNC_H
 
-#include "guest.h"
-#include "types.h"
+#include "kvm/guest.h"
+#include "core/types.h"
 
 /**
  * enum async_step - what touch_absent() tells the host by guest_sync()

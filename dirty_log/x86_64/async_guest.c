@@ -2,9 +2,9 @@
 /* A guest that is told of pages which are not there yet. */
 #include <asm/kvm_para.h>
 
-#include "apic.h"
+#include "kvm/x86_64/apic.h"
 #include "async.h"
-#include "msr.h"
+#include "kvm/x86_64/msr.h"
 
 static void page_absent(struct guest_vcpu *self, u64 token)
 {

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bitmap.h"
-#include "cases.h"
-#include "exact.h"
-#include "mirror.h"
+#include "core/bitmap.h"
+#include "core/cases.h"
+#include "dirty/exact.h"
+#include "dirty/mirror.h"
 #include "prefix.h"
-#include "report.h"
-#include "smm.h"
+#include "core/report.h"
+#include "kvm/x86_64/smm.h"
 
 #include "../dirty_vm.h"
 #include "instructions.h"

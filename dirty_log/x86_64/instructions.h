@@ -3,8 +3,8 @@
 #ifndef SECMMU_INSTRUCTIONS_H
 #define SECMMU_INSTRUCTIONS_H
 
-#include "guest.h"
-#include "types.h"
+#include "kvm/guest.h"
+#include "core/types.h"
 
 /* What rep_stosq() writes, bytes. */
 #define STOS_BYTES 16384

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "l2.h"
-#include "report.h"
+#include "core/report.h"
 
 /* Below the slots under test: all that L1 itself has. */
 #define OWN_SIZE GPA_TEST

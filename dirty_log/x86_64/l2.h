@@ -5,13 +5,13 @@
 
 #include <stdbool.h>
 
-#include "bitmap.h"
+#include "core/bitmap.h"
 #include "../dirty_vm.h"
 #include "../storm_guest.h"
-#include "svm.h"
-#include "vmx.h"
-#include "writer.h"
-#include "types.h"
+#include "kvm/x86_64/svm.h"
+#include "kvm/x86_64/vmx.h"
+#include "kvm/writer.h"
+#include "core/types.h"
 
 /**
  * enum l2_paging - how L2's physical addresses become L1's

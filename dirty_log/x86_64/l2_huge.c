@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* By what mappings of L0's a guest of the guest's has its memory. */
 #include "l2_huge.h"
-#include "report.h"
+#include "core/report.h"
 
 /*
  * An MMU notifier may take a mapping away at any moment: with two nodes NUMA

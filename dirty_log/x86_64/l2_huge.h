@@ -4,7 +4,7 @@
 #define SECMMU_L2_HUGE_H
 
 #include "l2.h"
-#include "mapping.h"
+#include "dirty/mapping.h"
 #include "../dirty_vm.h"
 
 /**

@@ -4,7 +4,7 @@
 #define SECMMU_MSR_LIST_H
 
 #include "../write_vm.h"
-#include "types.h"
+#include "core/types.h"
 
 #define MSR_LIST_MAX 8
 /* Page of the slot in which KVM has its word: at the seam of a bitmap's words. */

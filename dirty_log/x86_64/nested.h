@@ -3,8 +3,8 @@
 #ifndef SECMMU_NESTED_H
 #define SECMMU_NESTED_H
 
-#include "guest.h"
-#include "types.h"
+#include "kvm/guest.h"
+#include "core/types.h"
 
 /* Guest functions by SVM; struct svm_nested lies over the test area. */
 void nested_begin(struct guest_vcpu *self, u64 unused);

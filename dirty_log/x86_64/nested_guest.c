@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "nested.h"
-#include "svm.h"
-#include "vmx.h"
+#include "kvm/x86_64/svm.h"
+#include "kvm/x86_64/vmx.h"
 
 /* APM volume 2, appendix B. */
 #define VMCB_INTERCEPT_3  0x00c

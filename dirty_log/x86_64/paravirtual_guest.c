@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a guest does to have KVM write its memory. */
-#include "apic.h"
-#include "msr.h"
+#include "kvm/x86_64/apic.h"
+#include "kvm/x86_64/msr.h"
 #include "msr_list.h"
 
 void write_msrs(struct guest_vcpu *self, u64 unused)

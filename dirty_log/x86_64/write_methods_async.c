@@ -11,12 +11,12 @@
 
 #include "../write_methods_guest.h"
 #include "async.h"
-#include "clock.h"
+#include "core/clock.h"
 #include "msr_list.h"
-#include "report.h"
-#include "uffd.h"
+#include "core/report.h"
+#include "mem/uffd.h"
 #include "write_methods_x86.h"
-#include "thread.h"
+#include "core/thread.h"
 
 #define VECTOR_READY 0x51
 /* How long KVM may take to tell the guest, of either. */

@@ -6,7 +6,7 @@
 #include "../write_methods_guest.h"
 #include "instructions.h"
 #include "prefix.h"
-#include "report.h"
+#include "core/report.h"
 #include "write_methods_x86.h"
 
 /* Nobody answers it but us. */

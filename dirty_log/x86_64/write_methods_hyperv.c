@@ -2,7 +2,7 @@
 /* Where KVM writes for guests that find Hyper-V below them. */
 #include "hyperv.h"
 #include "msr_list.h"
-#include "report.h"
+#include "core/report.h"
 #include "write_methods_x86.h"
 
 /* Pages at the seams of a bitmap's words. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Instructions of x86 that write memory. */
 #include "instructions.h"
-#include "report.h"
-#include "supported.h"
+#include "core/report.h"
+#include "kvm/x86_64/supported.h"
 #include "vectors.h"
 #include "write_methods_x86.h"
 

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "nested.h"
-#include "report.h"
-#include "svm.h"
-#include "vmx.h"
+#include "core/report.h"
+#include "kvm/x86_64/svm.h"
+#include "kvm/x86_64/vmx.h"
 #include "write_methods_x86.h"
 
 /* Where the control block lies. */

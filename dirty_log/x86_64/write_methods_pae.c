@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Flags in the page tables of a guest that has 32 bits. */
-#include "pae.h"
-#include "supported.h"
+#include "kvm/x86_64/pae.h"
+#include "kvm/x86_64/supported.h"
 #include "write_methods_x86.h"
 
 #define DIRECTORY_PAGE 63

@@ -6,10 +6,10 @@
 #include <asm/kvm_para.h>
 
 #include "../write_methods_guest.h"
-#include "apic.h"
+#include "kvm/x86_64/apic.h"
 #include "msr_list.h"
-#include "report.h"
-#include "supported.h"
+#include "core/report.h"
+#include "kvm/x86_64/supported.h"
 #include "write_methods_x86.h"
 
 /* Pages at the seams of a bitmap's words. */

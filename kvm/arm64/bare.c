@@ -6,10 +6,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "arch.h"
+#include "kvm/arch.h"
 #include "bare.h"
-#include "report.h"
-#include "state_arm64.h"
+#include "core/report.h"
+#include "kvm/arm64/state_arm64.h"
 
 /* Nothing is there. */
 #define GPA_TELL 0x40000000UL

@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-#include "vm.h"
-#include "types.h"
+#include "kvm/vm.h"
+#include "core/types.h"
 
 /* Where the slot's pages are, but for the first, which has the code. */
 #define BARE_PAGES 16

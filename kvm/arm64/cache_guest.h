@@ -3,7 +3,7 @@
 #ifndef SECMMU_CACHE_GUEST_H
 #define SECMMU_CACHE_GUEST_H
 
-#include "guest.h"
+#include "kvm/guest.h"
 
 /* Switch the data cache off and on again (SCTLR_EL1.C). */
 void cache_toggle(struct guest_vcpu *self, u64 unused);

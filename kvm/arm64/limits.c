@@ -3,10 +3,10 @@
 #include <errno.h>
 
 #include "../limits.h"
-#include "arch.h"
-#include "cases.h"
+#include "kvm/arch.h"
+#include "core/cases.h"
 #include "protected.h"
-#include "state_arm64.h"
+#include "kvm/arm64/state_arm64.h"
 
 /* ARM64_MIN_PARANGE_BITS of arch/arm64/kvm/mmu.c */
 #define BITS_MIN     32

@@ -12,7 +12,7 @@
 
 #include "../operation.h"
 #include "protected.h"
-#include "state_arm64.h"
+#include "kvm/arm64/state_arm64.h"
 
 #define RANGE	     "gpa=$arg2:x64 size=$arg3:x64"
 #define PLACE	     "gpa=$arg2:x64"

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "bare.h"
-#include "cases.h"
-#include "report.h"
+#include "core/cases.h"
+#include "core/report.h"
 
 /* A page that guests use, and a word. */
 #define PAGE 3

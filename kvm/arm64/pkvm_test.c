@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "bare.h"
-#include "cases.h"
+#include "core/cases.h"
 #include "protected.h"
-#include "report.h"
+#include "core/report.h"
 
 /* A page that guests use, and a word. */
 #define PAGE 3

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cases.h"
+#include "core/cases.h"
 #include "protected.h"
 
 bool protected_mode(void)

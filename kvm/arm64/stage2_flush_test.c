@@ -5,13 +5,13 @@
  * memory (kvm_toggle_cache(), kvm_set_way_flush()); or else the guest, or the
  * host, reads what was there before. Where the CPU can, it must not.
  */
-#include "arch.h"
+#include "kvm/arch.h"
 #include "cache_guest.h"
-#include "cases.h"
-#include "report.h"
+#include "core/cases.h"
+#include "core/report.h"
 
 #include "../stage2_vm.h"
-#include "state_arm64.h"
+#include "kvm/arm64/state_arm64.h"
 
 #define PAGES 16
 

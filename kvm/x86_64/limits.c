@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "../limits.h"
-#include "arch.h"
-#include "paging.h"
+#include "kvm/arch.h"
+#include "kvm/x86_64/paging.h"
 
 #define VECTOR_PAGE_FAULT 14
 /*

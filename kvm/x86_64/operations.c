@@ -12,8 +12,8 @@
 #include <stdio.h>
 
 #include "../operation.h"
-#include "kernel_file.h"
-#include "paging.h"
+#include "core/kernel_file.h"
+#include "kvm/x86_64/paging.h"
 
 #define GFN_RANGE    "gfn=+8($arg2):x64 end=+16($arg2):x64"
 #define SLOT	     "gfn=+176($arg2):x64 pages=+184($arg2):x64"

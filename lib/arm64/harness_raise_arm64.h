@@ -3,7 +3,7 @@
 #ifndef SECMMU_HARNESS_RAISE_ARM64_H
 #define SECMMU_HARNESS_RAISE_ARM64_H
 
-#include "guest.h"
+#include "kvm/guest.h"
 
 /* A load-exclusive three bytes behind the vCPU's own block. */
 void harness_misaligned(struct guest_vcpu *self, u64 unused);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guest functions that raise exceptions: arm64. */
 #include "harness_raise.h"
-#include "harness_raise_arm64.h"
+#include "arm64/harness_raise_arm64.h"
 
 void harness_undefined(struct guest_vcpu *self, u64 unused)
 {

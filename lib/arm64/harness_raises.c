@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* arm64: exceptions that a guest can raise, of all four kinds. */
 #include "harness_raise.h"
-#include "harness_raise_arm64.h"
-#include "report.h"
+#include "arm64/harness_raise_arm64.h"
+#include "core/report.h"
 
 /* Without a GIC in the kernel, a vCPU has two wires (api.rst 4.25). */
 static void raise_wire(struct vcpu *vcpu, u32 wire)

@@ -3,7 +3,7 @@
 #ifndef SECMMU_HARNESS_RAISE_X86_H
 #define SECMMU_HARNESS_RAISE_X86_H
 
-#include "guest.h"
+#include "kvm/guest.h"
 
 void harness_divide(struct guest_vcpu *self, u64 unused);
 

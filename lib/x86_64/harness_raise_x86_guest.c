@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guest functions that raise exceptions: x86. */
 #include "harness_raise.h"
-#include "harness_raise_x86.h"
+#include "x86_64/harness_raise_x86.h"
 
 void harness_undefined(struct guest_vcpu *self, u64 unused)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* x86: exceptions that a guest can raise (Intel SDM vol. 3, 6.15). */
 #include "harness_raise.h"
-#include "harness_raise_x86.h"
+#include "x86_64/harness_raise_x86.h"
 
 const struct harness_raise *harness_raises(size_t *count)
 {

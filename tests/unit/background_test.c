@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "background.h"
-#include "cases.h"
-#include "clock.h"
+#include "core/background.h"
+#include "core/cases.h"
+#include "core/clock.h"
 #include "inner.h"
 
 #define WAIT_MS 10000

@@ -12,8 +12,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "backing.h"
-#include "cases.h"
+#include "mem/backing.h"
+#include "core/cases.h"
 #include "inner.h"
 
 #define MIB (1ULL << 20)

@@ -2,9 +2,9 @@
 /*
  * Bitmaps against a model that is too simple to be wrong: an array of bool.
  */
-#include "bitmap.h"
-#include "cases.h"
-#include "random.h"
+#include "core/bitmap.h"
+#include "core/cases.h"
+#include "core/random.h"
 
 #define BITS_MAX 4200
 

@@ -11,10 +11,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "cases.h"
-#include "clock.h"
+#include "core/cases.h"
+#include "core/clock.h"
 #include "inner.h"
-#include "thread.h"
+#include "core/thread.h"
 
 static void inner_pass(const struct test_case *test)
 {

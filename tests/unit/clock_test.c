@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "cases.h"
-#include "clock.h"
+#include "core/cases.h"
+#include "core/clock.h"
 
 static void moves_on(const struct test_case *test)
 {

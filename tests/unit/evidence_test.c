@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cases.h"
-#include "clock.h"
-#include "evidence.h"
+#include "core/cases.h"
+#include "core/clock.h"
+#include "core/evidence.h"
 #include "inner.h"
 
 #define NAME_SIZE 48

@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "core/clock.h"
 #include "inner.h"
-#include "report.h"
+#include "core/report.h"
 
 #define MARK	      "SECMMU_UNIT_INNER"
 #define WAIT_MS	      10000

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "types.h"
+#include "core/types.h"
 
 #define INNER_TEXT_MAX (256U << 10)
 

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases.h"
-#include "expect.h"
-#include "ledger.h"
-#include "mirror.h"
-#include "report.h"
+#include "core/cases.h"
+#include "core/expect.h"
+#include "dirty/ledger.h"
+#include "dirty/mirror.h"
+#include "core/report.h"
 
 #define PAGES 64
 #define PAGE  4096

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bitmap.h"
-#include "cases.h"
-#include "mapping.h"
-#include "report.h"
+#include "core/bitmap.h"
+#include "core/cases.h"
+#include "dirty/mapping.h"
+#include "core/report.h"
 
 #define PAGE	4096UL
 #define HUGE	(512 * PAGE)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases.h"
+#include "core/cases.h"
 #include "inner.h"
 
 /* The inner program's only case tells what the options are. */

@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bitmap.h"
-#include "cases.h"
-#include "exact.h"
-#include "expect.h"
-#include "mirror.h"
-#include "report.h"
-#include "stamp.h"
-#include "vcpu_state.h"
+#include "core/bitmap.h"
+#include "core/cases.h"
+#include "dirty/exact.h"
+#include "core/expect.h"
+#include "dirty/mirror.h"
+#include "core/report.h"
+#include "kvm/stamp.h"
+#include "kvm/vcpu_state.h"
 
 #define PAGES 200
 #define PAGE  4096

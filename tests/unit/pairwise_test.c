@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cases.h"
+#include "core/cases.h"
 
 #define TUPLES_MAX 4096
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <string.h>
 
-#include "cases.h"
-#include "random.h"
+#include "core/cases.h"
+#include "core/random.h"
 
 /* The first numbers that the authors' own code gives for this state. */
 static void reference(const struct test_case *test)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases.h"
+#include "core/cases.h"
 #include "inner.h"
 
 #define THREADS 8

@@ -2,11 +2,11 @@
 /* What is read out of a dirty ring, from rings that we fill in ourselves. */
 #include <string.h>
 
-#include "arch.h"
-#include "cases.h"
-#include "dirty.h"
-#include "expect.h"
-#include "report.h"
+#include "kvm/arch.h"
+#include "core/cases.h"
+#include "dirty/dirty.h"
+#include "core/expect.h"
+#include "core/report.h"
 
 #define ENTRIES 1024
 #define SLOT	8

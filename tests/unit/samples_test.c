@@ -2,8 +2,8 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "cases.h"
-#include "samples.h"
+#include "core/cases.h"
+#include "core/samples.h"
 
 static struct samples_summary summary_of(const double *values, size_t count)
 {

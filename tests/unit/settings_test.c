@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cases.h"
+#include "core/cases.h"
 #include "inner.h"
-#include "kernel_file.h"
-#include "settings.h"
+#include "core/kernel_file.h"
+#include "core/settings.h"
 
 /* Two files that are no settings of any kernel. */
 #define DIRECTORY "SECMMU_UNIT_SETTINGS"

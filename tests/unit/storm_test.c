@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The oracle of a storm of memslots (kvm/storm.h), fed right and wrong histories. */
 #include "../../kvm/storm.h"
-#include "cases.h"
+#include "core/cases.h"
 
 #define UNITS	      8
 #define MAPPING_STATE 1

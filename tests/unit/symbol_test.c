@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cases.h"
-#include "report.h"
-#include "symbol.h"
+#include "core/cases.h"
+#include "core/report.h"
+#include "core/symbol.h"
 
 static void test_known(const struct test_case *test)
 {

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cases.h"
-#include "clock.h"
+#include "core/cases.h"
+#include "core/clock.h"
 #include "inner.h"
-#include "thread.h"
+#include "core/thread.h"
 
 #define THREADS	    6
 #define PATIENCE_MS 20000

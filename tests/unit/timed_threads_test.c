@@ -2,10 +2,10 @@
 #include <stddef.h>
 #include <unistd.h>
 
-#include "cases.h"
-#include "clock.h"
+#include "core/cases.h"
+#include "core/clock.h"
 #include "inner.h"
-#include "timed_threads.h"
+#include "core/timed_threads.h"
 
 #define THREADS 4
 #define TURNS	50

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/bitmap.h"
+#include "page_idle.h"
+#include "mem/pagemap.h"
+#include "core/report.h"
+
+#define FILE_NAME "/sys/kernel/mm/page_idle/bitmap"
+/* The file is read and written by words, a bit for each page frame. */
+#define WORD_BITS 64
+
+/**
+ * struct page_idle - the open bitmap
+ * @fd: the file
+ * @pagemap: which page frames this process has
+ * @page: bytes of a page
+ */
+struct page_idle {
+	int fd;
+	struct pagemap *pagemap;
+	u64 page;
+};
+
+struct page_idle *page_idle_open(void)
+{
+	struct page_idle *idle;
+	int fd = open(FILE_NAME, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		skip("CONFIG_IDLE_PAGE_TRACKING=y",
+		     "run it on a kernel built with this option, as a target with the variant built");
+	CHECK(fd >= 0, "cannot open %s: %s", FILE_NAME, errno_name(errno));
+	idle = malloc(sizeof(*idle));
+	CHECK(idle, "no memory for the bitmap of idle pages");
+	*idle = (struct page_idle){
+		.fd = fd,
+		.pagemap = pagemap_open(),
+		.page = (u64)getpagesize(),
+	};
+	return idle;
+}
+
+/* The page frame of a page; 0: it has none. */
+static u64 frame_of(struct page_idle *idle, const void *address, u64 page)
+{
+	u64 entry;
+
+	pagemap_read(idle->pagemap, (const char *)address + page * idle->page,
+		     &entry, 1);
+	return entry & PAGEMAP_PRESENT ? entry & PAGEMAP_PFN_MASK : 0;
+}
+
+static off_t place_of(u64 frame)
+{
+	return (off_t)(frame / WORD_BITS * sizeof(u64));
+}
+
+void page_idle_mark(struct page_idle *idle, const void *address, u64 pages)
+{
+	u64 page;
+
+	for (page = 0; page < pages; page++) {
+		u64 frame = frame_of(idle, address, page);
+		u64 word = 1ULL << frame % WORD_BITS;
+
+		/* Bits that are 0 leave their pages as they are. */
+		if (frame)
+			CHECK(pwrite(idle->fd, &word, sizeof(word),
+				     place_of(frame)) == sizeof(word),
+			      "cannot write to %s: %s", FILE_NAME,
+			      errno_name(errno));
+	}
+}
+
+void page_idle_read(struct page_idle *idle, const void *address, u64 pages,
+		    unsigned long *bitmap)
+{
+	u64 page, word = 0;
+	off_t last = -1;
+
+	bitmap_zero(bitmap, pages);
+	for (page = 0; page < pages; page++) {
+		u64 frame = frame_of(idle, address, page);
+
+		if (!frame)
+			continue;
+		/* The kernel looks at all pages of a word, each time. */
+		if (place_of(frame) != last)
+			CHECK(pread(idle->fd, &word, sizeof(word),
+				    place_of(frame)) == sizeof(word),
+			      "cannot read %s: %s", FILE_NAME,
+			      errno_name(errno));
+		last = place_of(frame);
+		if (word >> frame % WORD_BITS & 1)
+			bitmap_set(bitmap, page);
+	}
+}
+
+void page_idle_close(struct page_idle *idle)
+{
+	close(idle->fd);
+	pagemap_close(idle->pagemap);
+	free(idle);
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mem/pagemap.h"
+#include "core/report.h"
+
+/**
+ * struct pagemap - an open page map
+ * @fd: /proc/self/pagemap
+ * @page: bytes of a page
+ */
+struct pagemap {
+	int fd;
+	u64 page;
+};
+
+struct pagemap *pagemap_open(void)
+{
+	struct pagemap *pagemap = malloc(sizeof(*pagemap));
+
+	CHECK(pagemap, "no memory for a page map");
+	pagemap->page = (u64)getpagesize();
+	pagemap->fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	CHECK(pagemap->fd >= 0, "cannot open /proc/self/pagemap: %s",
+	      errno_name(errno));
+	return pagemap;
+}
+
+void pagemap_read(struct pagemap *pagemap, const void *start, u64 *entries,
+		  u64 pages)
+{
+	size_t left = pages * sizeof(*entries);
+	off_t at = (off_t)((uintptr_t)start / pagemap->page * sizeof(*entries));
+
+	while (left) {
+		ssize_t got = pread(pagemap->fd, entries, left, at);
+
+		CHECK(got >= 0, "cannot read /proc/self/pagemap: %s",
+		      errno_name(errno));
+		if (!got) {
+			/* Behind the last address that a process can have. */
+			memset(entries, 0, left);
+			return;
+		}
+		entries += (size_t)got / sizeof(*entries);
+		at += got;
+		left -= (size_t)got;
+	}
+}
+
+bool pagemap_is_swapped(struct pagemap *pagemap, const void *address)
+{
+	u64 entry;
+
+	pagemap_read(pagemap, address, &entry, 1);
+	return entry & PAGEMAP_SWAPPED;
+}
+
+void pagemap_close(struct pagemap *pagemap)
+{
+	close(pagemap->fd);
+	free(pagemap);
+}
