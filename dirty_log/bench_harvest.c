@@ -9,9 +9,9 @@
 #include "core/options.h"
 #include "core/report.h"
 #include "core/samples.h"
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "sizes.h"
-#include "write_sets.h"
+#include "dirty/write_sets.h"
 
 #define MIB	    (1UL << 20)
 #define CHECK_MIB   8
@@ -138,7 +138,7 @@ void bench_harvest(const struct test_case *test)
 		struct dirty_vm fixture;
 
 		config.slot_bytes = size[i % count];
-		dirty_vm_create(&fixture, &config);
+		dirty_vm_init(&fixture, &config);
 		bench_size(&fixture, case_duration_ns() / (PASSES * count),
 			   series);
 		dirty_vm_destroy(&fixture);

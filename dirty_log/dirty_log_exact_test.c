@@ -16,7 +16,7 @@
 #include "dirty/mapping.h"
 #include "core/options.h"
 #include "core/report.h"
-#include "write_sets.h"
+#include "dirty/write_sets.h"
 
 #define SLOT_BYTES (4UL << 20)
 /* The sets of a check's second run, from the end of the list. */

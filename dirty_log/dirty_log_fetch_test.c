@@ -17,7 +17,7 @@
 #include "dirty/exact.h"
 #include "core/options.h"
 #include "core/report.h"
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "kvm/writer.h"
 
 /* A fetch in every huge page. */
@@ -97,7 +97,7 @@ static void setup(struct fetch *fetch, const struct test_case *test)
 	u64 offset;
 
 	memset(fetch, 0, sizeof(*fetch));
-	dirty_vm_create(&fetch->fixture, &config);
+	dirty_vm_init(&fetch->fixture, &config);
 	fetch->watched = fetch->fixture.watched[0];
 	fetch->slot = fetch->watched->slot;
 	fetch->fetched = bitmap_new(fetch->watched->pages);

@@ -13,7 +13,7 @@
 #include "core/bitmap.h"
 #include "core/cases.h"
 #include "core/report.h"
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 
 #define SLOT_BYTES (2UL << 20)
 #define STORES	   16
@@ -178,7 +178,7 @@ static void test_log(const struct test_case *test)
 	size_t pages;
 	int error;
 
-	dirty_vm_create(&fixture, &config);
+	dirty_vm_init(&fixture, &config);
 	log = bitmap_new(fixture.watched[0]->pages);
 	dirty_enable(fixture.dirty, fixture.watched[0]);
 	error = __dirty_get(&fixture.slot[0], log);

@@ -23,7 +23,7 @@
 #include "dirty/mirror.h"
 #include "core/options.h"
 #include "core/report.h"
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "core/thread.h"
 #include "kvm/writer.h"
 
@@ -86,7 +86,7 @@ static void setup_full(struct full *full, const struct test_case *test)
 	config.slot_bytes = (vcpus * full->pages_each * getpagesize() +
 			     SLOT_ALIGN - 1) &
 			    ~(SLOT_ALIGN - 1);
-	dirty_vm_create(&full->fixture, &config);
+	dirty_vm_init(&full->fixture, &config);
 	full->watched = full->fixture.watched[0];
 	full->mirror = mirror_new("the slot", full->watched->slot->hva,
 				  full->watched->pages,
@@ -375,7 +375,7 @@ static void test_reset_running(const struct test_case *test)
 	struct dirty_vm fixture;
 	struct vcpu_threads *threads;
 
-	dirty_vm_create(&fixture, &config);
+	dirty_vm_init(&fixture, &config);
 	dirty_vm_setup_writers(&fixture);
 	case_random(&random, "who resets", 0);
 	watched = fixture.watched[0];

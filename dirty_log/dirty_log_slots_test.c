@@ -9,7 +9,7 @@
 #include "core/cases.h"
 #include "core/options.h"
 #include "core/report.h"
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "slot_cases.h"
 #include "slot_changes.h"
 

@@ -10,7 +10,7 @@
 #include "core/options.h"
 #include "core/random.h"
 #include "core/report.h"
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "write_vm.h"
 
 /* A stress run's cases have so many seconds at least. */

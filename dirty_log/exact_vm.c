@@ -7,7 +7,7 @@
 #include "dirty/exact.h"
 #include "exact_vm.h"
 #include "core/options.h"
-#include "write_sets.h"
+#include "dirty/write_sets.h"
 
 /* A check has a third of a second for each case. */
 #define CHECK_SLOT_BYTES (2UL << 20)
@@ -17,7 +17,7 @@
 void exact_setup_vm(struct exact *exact, const struct dirty_vm_config *config)
 {
 	memset(exact, 0, sizeof(*exact));
-	dirty_vm_create(&exact->fixture, config);
+	dirty_vm_init(&exact->fixture, config);
 	exact->watched = exact->fixture.watched[0];
 	exact->written = bitmap_new(exact->watched->pages);
 	case_random(&exact->random, "write sets", 0);

@@ -6,7 +6,7 @@
 #include "core/cases.h"
 #include "dirty/mapping.h"
 #include "core/random.h"
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "kvm/writer.h"
 
 /*

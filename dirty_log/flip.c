@@ -282,7 +282,7 @@ static void setup(struct flip *flip, const struct flip_config *config)
 	flip->config = config;
 	case_random(&flip->random, "flip", 0);
 	flip->writers = dirty_vm_config.vcpus++;
-	dirty_vm_create(&flip->fixture, &dirty_vm_config);
+	dirty_vm_init(&flip->fixture, &dirty_vm_config);
 	for (i = 0; i < config->fixture.slots; i++) {
 		struct dirty_slot *watched = flip->fixture.watched[i];
 		char name[32];

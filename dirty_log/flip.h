@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "core/types.h"
 
 /**

@@ -12,8 +12,8 @@
 #include "core/options.h"
 #include "core/report.h"
 #include "core/samples.h"
-#include "dirty_vm.h"
-#include "write_sets.h"
+#include "dirty/dirty_vm.h"
+#include "dirty/write_sets.h"
 
 #define CHECK_BYTES   (16UL << 20)
 #define SLOT_BYTES    (64UL << 20)
@@ -145,7 +145,7 @@ static void bench_vcpus(const struct test_case *test, unsigned int vcpus,
 	struct vcpu_threads *threads;
 	unsigned int turn;
 
-	dirty_vm_create(&fixture, &config);
+	dirty_vm_init(&fixture, &config);
 	dirty_vm_setup_writers(&fixture);
 	threads = vcpu_threads_new(fixture.vm, &vcpu_threads_config);
 	vcpu_threads_start(threads);

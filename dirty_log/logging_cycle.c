@@ -8,7 +8,7 @@
 #include "logging_cycle.h"
 #include "dirty/exact.h"
 #include "core/report.h"
-#include "write_sets.h"
+#include "dirty/write_sets.h"
 
 /* Bytes of a page behind its beginning. */
 #define STORE_OFFSET 64
@@ -97,7 +97,7 @@ void logging_cycle_create(struct logging_cycle *cycle,
 	config.vcpus = 1;
 	config.slots = 1;
 	config.eager_split = split ? split->chunk : 0;
-	dirty_vm_create(fixture, &config);
+	dirty_vm_init(fixture, &config);
 	for (i = 0; i < LOGGING_CYCLE_TOUCHES; i++)
 		add_run(cycle, i ? &cycle->next : &cycle->first,
 			i * touch_stride(cycle), fixture->huge_size);

@@ -9,7 +9,7 @@
 #define SECMMU_LOGGING_CYCLE_H
 
 #include "dirty/mapping.h"
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "kvm/split.h"
 #include "kvm/writer.h"
 

@@ -319,7 +319,7 @@ static void setup_side(struct migration *migration, unsigned int index)
 		dirty_vm_config.backing = config->other;
 	if (backing_nodes() > 1)
 		dirty_vm_config.on_node = 1 + index % backing_nodes();
-	dirty_vm_create(&side->fixture, &dirty_vm_config);
+	dirty_vm_init(&side->fixture, &dirty_vm_config);
 	for (i = 0; i < config->fixture.slots; i++)
 		side->watched[i] = side->fixture.watched[i];
 	side->watched[i] =

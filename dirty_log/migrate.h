@@ -7,7 +7,7 @@
 #ifndef SECMMU_MIGRATE_H
 #define SECMMU_MIGRATE_H
 
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "core/types.h"
 
 /**

@@ -26,7 +26,7 @@ void order_begin(struct order *order, enum dirty_mode mode, u32 entries,
 	unsigned int i;
 
 	memset(order, 0, sizeof(*order));
-	dirty_vm_create(&order->fixture, &config);
+	dirty_vm_init(&order->fixture, &config);
 	if (!dirty_ring_keeps_order())
 		skip("a CPU that keeps no log of its own",
 		     "use kvm_intel.pml=0: its log's entries come in bulk");

@@ -11,7 +11,7 @@
 
 #include "dirty/mirror.h"
 #include "core/random.h"
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "core/types.h"
 
 #define ORDER_SLOTS	 2

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "dirty/mapping.h"
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "core/types.h"
 
 /**

@@ -9,7 +9,7 @@
 #include "exact_vm.h"
 #include "core/report.h"
 #include "slot_cases.h"
-#include "write_sets.h"
+#include "dirty/write_sets.h"
 
 /* A set of stores has so many pages. */
 #define SET_PAGES 24

@@ -400,7 +400,7 @@ static void setup(struct changes *changes,
 	pthread_mutex_init(&changes->lock, NULL);
 	case_random(&changes->random, "slot changes", 0);
 	dirty_vm_config.slots = MEMORIES;
-	dirty_vm_create(&changes->fixture, &dirty_vm_config);
+	dirty_vm_init(&changes->fixture, &dirty_vm_config);
 	if (random_chance(&changes->random, 1, 2))
 		alone = vm_unmap_slots_alone(changes->fixture.vm);
 	report_info("a slot that goes or moves is unmapped %s",

@@ -4,7 +4,7 @@
 #define SECMMU_SLOT_CHANGES_H
 
 #include "core/cases.h"
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "core/types.h"
 
 /**

@@ -44,7 +44,7 @@ static void create(struct dirty_vm *fixture, const struct test_case *test)
 		.slot_bytes = SLOT_BYTES,
 	};
 
-	dirty_vm_create(fixture, &config);
+	dirty_vm_init(fixture, &config);
 	dirty_vm_setup_writers(fixture);
 	dirty_enable(fixture->dirty, fixture->watched[0]);
 }

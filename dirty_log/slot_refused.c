@@ -9,7 +9,7 @@
 #include "mem/pci.h"
 #include "core/report.h"
 #include "slot_cases.h"
-#include "write_sets.h"
+#include "dirty/write_sets.h"
 
 #define GMEM_BYTES (2UL << 20)
 /* KVM_MEM_MAX_NR_PAGES */

@@ -10,7 +10,7 @@
 #include "dirty/exact.h"
 #include "core/options.h"
 #include "core/report.h"
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "slot_cases.h"
 
 #define MANY 300

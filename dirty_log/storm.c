@@ -252,7 +252,7 @@ static void setup(struct storm *storm, const struct storm_config *config)
 	case_random(&storm->random, "storm", 0);
 	notifier_trigger_prepare(&storm->trigger, config->set);
 	storm->trigger.dwell_us = config->dwell_us;
-	dirty_vm_create(&storm->fixture, &config->fixture);
+	dirty_vm_init(&storm->fixture, &config->fixture);
 	make_ledger(storm);
 	if (config->prepare)
 		config->prepare(&storm->fixture, config->how);

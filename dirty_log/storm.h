@@ -8,7 +8,7 @@
 #ifndef SECMMU_STORM_H
 #define SECMMU_STORM_H
 
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "core/types.h"
 
 /* Where the guest has the ledger, and how much room that has at most, bytes. */

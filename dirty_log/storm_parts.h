@@ -11,7 +11,7 @@
 #include "mem/notifier_op.h"
 #include "dirty/ledger.h"
 #include "dirty/mirror.h"
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "storm.h"
 #include "core/thread.h"
 #include "core/types.h"

@@ -17,8 +17,8 @@
 #include "core/report.h"
 #include "kvm/writer.h"
 
-#include "../dirty_vm.h"
-#include "../write_sets.h"
+#include "dirty/dirty_vm.h"
+#include "dirty/write_sets.h"
 
 #define SLOT_BYTES (2UL << 20)
 /* The table is written so many times, by KVM and by the guest. */
@@ -82,7 +82,7 @@ static void create(struct saved *saved, const struct test_case *test)
 	size_t page_size;
 
 	memset(saved, 0, sizeof(*saved));
-	dirty_vm_create(&saved->fixture, &config);
+	dirty_vm_init(&saved->fixture, &config);
 	its_create(saved->fixture.vm, &saved->its);
 	page_size = saved->fixture.vm->page_size;
 	saved->watched = saved->fixture.watched[0];

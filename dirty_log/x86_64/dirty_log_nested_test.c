@@ -25,7 +25,7 @@
 #include "core/report.h"
 #include "../storm.h"
 #include "../storm_guest.h"
-#include "../write_sets.h"
+#include "dirty/write_sets.h"
 
 /* Two huge pages at least, so that they can be turned. */
 #define SLOT_BYTES (4UL << 20)

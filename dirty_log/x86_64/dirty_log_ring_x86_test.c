@@ -16,7 +16,7 @@
 #include "core/report.h"
 #include "kvm/x86_64/smm.h"
 
-#include "../dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "instructions.h"
 
 #define SLOT_BYTES (4UL << 20)
@@ -69,7 +69,7 @@ static void setup(struct emulated *emulated, const struct test_case *test)
 	struct memslot *slot;
 
 	memset(emulated, 0, sizeof(*emulated));
-	dirty_vm_create(&emulated->fixture, &config);
+	dirty_vm_init(&emulated->fixture, &config);
 	emulated->vcpu = &emulated->fixture.vm->vcpus[0];
 	emulated->watched = emulated->fixture.watched[0];
 	slot = emulated->watched->slot;
@@ -236,7 +236,7 @@ static void setup_smm(struct smm *smm, enum dirty_mode mode)
 	};
 
 	memset(smm, 0, sizeof(*smm));
-	dirty_vm_create(&smm->fixture, &config);
+	dirty_vm_init(&smm->fixture, &config);
 	smm_need(smm->fixture.vm);
 	backing_create(&smm->backing, &request);
 	/* The number is one of the other address space's, too. */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "core/bitmap.h"
-#include "../dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "../storm_guest.h"
 #include "kvm/x86_64/svm.h"
 #include "kvm/x86_64/vmx.h"

@@ -5,7 +5,7 @@
 
 #include "l2.h"
 #include "dirty/mapping.h"
-#include "../dirty_vm.h"
+#include "dirty/dirty_vm.h"
 
 /**
  * l2_huge_judge() - L2's memory is mapped huge exactly where that can be

@@ -156,14 +156,14 @@ dirty_vm_choose_pace(struct dirty_vm_config *fixture,
 u64 dirty_vm_slot_bytes(enum backing_kind backing, u64 bytes);
 
 /**
- * dirty_vm_create() - build it
+ * dirty_vm_init() - build it
  * @fixture: filled in
  * @config: what to build
  *
  * Skips the test case where the machine lacks something.
  */
-void dirty_vm_create(struct dirty_vm *fixture,
-		     const struct dirty_vm_config *config);
+void dirty_vm_init(struct dirty_vm *fixture,
+		   const struct dirty_vm_config *config);
 
 /**
  * dirty_vm_host_huge() - could all that fits be mapped huge

@@ -9,7 +9,7 @@
 #include "core/options.h"
 #include "core/report.h"
 #include "core/round.h"
-#include "dirty_vm.h"
+#include "dirty/dirty_vm.h"
 #include "kvm/writer.h"
 
 /* Pages that SHIFTED and SKEWED lie behind a huge page's start. */
@@ -147,8 +147,8 @@ static void create_slot(struct dirty_vm *fixture, unsigned int index)
 	look_huge(fixture, index);
 }
 
-void dirty_vm_create(struct dirty_vm *fixture,
-		     const struct dirty_vm_config *config)
+void dirty_vm_init(struct dirty_vm *fixture,
+		   const struct dirty_vm_config *config)
 {
 	struct vm_config vm_config = {
 		.vcpus = config->vcpus,

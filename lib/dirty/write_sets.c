@@ -3,7 +3,7 @@
 #include "mem/backing.h"
 #include "core/bitmap.h"
 #include "core/report.h"
-#include "write_sets.h"
+#include "dirty/write_sets.h"
 
 #define STORE_SIZE sizeof(u64)
 #define WORD_PAGES 64
