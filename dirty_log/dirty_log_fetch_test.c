@@ -13,10 +13,10 @@
 #include <string.h>
 
 #include "core/bitmap.h"
-#include "core/cases.h"
 #include "dirty/exact.h"
 #include "core/options.h"
 #include "core/report.h"
+#include "core/variant.h"
 #include "dirty/dirty_vm.h"
 #include "kvm/writer.h"
 
@@ -31,6 +31,11 @@
 /* Stores leave the code alone. */
 #define STORE_OFFSET 64
 #define VCPUS	     2
+
+struct variant {
+	enum dirty_mode mode;
+	enum backing_kind backing;
+};
 
 struct fetch {
 	struct dirty_vm fixture;
@@ -84,11 +89,11 @@ static void expect_written(struct fetch *fetch, const char *what)
 		    fetch->watched->pages);
 }
 
-static void setup(struct fetch *fetch, const struct test_case *test)
+static void setup(struct fetch *fetch, const struct variant *variant)
 {
 	struct dirty_vm_config config = {
-		.mode = test->number[DIRTY_VM_MODE],
-		.backing = test->number[DIRTY_VM_BACKING],
+		.mode = variant->mode,
+		.backing = variant->backing,
 		.geometry = GEOMETRY_ALIGNED,
 		.vcpus = VCPUS,
 		.slots = 1,
@@ -116,11 +121,11 @@ static void teardown(struct fetch *fetch)
 	dirty_vm_destroy(&fetch->fixture);
 }
 
-static void test_fetch(const struct test_case *test)
+static void test_fetch(const struct variant *variant)
 {
 	struct fetch fetch;
 
-	setup(&fetch, test);
+	setup(&fetch, variant);
 	/* Mapped for writing by one vCPU, executed by the other. */
 	access_pages(&fetch, 0, WRITER_STORE, STRIDE);
 	dirty_enable(fetch.fixture.dirty, fetch.watched);
@@ -143,47 +148,19 @@ static void test_fetch(const struct test_case *test)
 	teardown(&fetch);
 }
 
-static size_t list_cases(const struct options *options, struct test_case *cases,
-			 size_t max)
-{
-	static const enum backing_kind backings[] = {
-		BACKING_ANONYMOUS_THP,
-		BACKING_HUGETLB_2M,
-		BACKING_SHMEM,
-	};
-	unsigned int mode, i;
-	size_t count = 0;
+static const struct dimension dimensions[] = {
+	DIMENSION(struct variant, mode, &dirty_modes),
+	DIMENSION_SOME(struct variant, backing, &backings,
+		       BACKING_ANONYMOUS_THP, BACKING_HUGETLB_2M,
+		       BACKING_SHMEM),
+};
 
-	for (mode = 0; mode < DIRTY_MODE_COUNT; mode++) {
-		for (i = 0; i < ARRAY_SIZE(backings); i++) {
-			unsigned int tuple[DIRTY_VM_DIMENSIONS] = {
-				[DIRTY_VM_BACKING] = backings[i],
-			};
-			struct test_case *test;
+static const struct scenario scenarios[] = {
+	SCENARIO("fetch", test_fetch, struct variant, dimensions,
+		 .sampling = SAMPLE_ALL,
+		 .plan = "fetched pages are not reported, stored pages are"),
+};
 
-			if (!dirty_vm_wanted(tuple, NULL))
-				continue;
-			test = case_add(cases, &count, max, test_fetch);
-			snprintf(test->name, sizeof(test->name), "fetch/%s/%s",
-				 dirty_mode_name(mode),
-				 backing_name(backings[i]));
-			test->number[DIRTY_VM_MODE] = mode;
-			test->number[DIRTY_VM_BACKING] = backings[i];
-		}
-	}
-	(void)options;
-	return count;
-}
-
-int main(int argc, char **argv)
-{
-	static const struct program program = {
-		.name = "dirty_log_fetch_test",
-		.summary =
-			"executing from logged memory is no write and harms nothing",
-		.cases = list_cases,
-		.needs = { .kvm = true },
-	};
-
-	return cases_main(argc, argv, &program);
-}
+TEST_PROGRAM("dirty_log_fetch_test",
+	     "executing from logged memory is not a write", scenarios,
+	     .needs = { .kvm = true })

@@ -18,6 +18,7 @@
 #include "core/hang.h"
 #include "core/settings.h"
 #include "core/thread.h"
+#include "core/variant.h"
 
 #define CASES_MAX 4096
 
@@ -103,7 +104,12 @@ static void __noreturn run_child(const struct test_case *test, pid_t parent)
 	    !needs_met(&test->needs, &shortage))
 		skip_for(&shortage);
 
-	test->run(test);
+	if (!test->scenario)
+		test->run(test);
+	else if (test->scenario->run)
+		test->scenario->run(test->variant);
+	else
+		test->scenario->run_alone();
 
 	/*
 	 * A thread that is left may be failing right now; then this one waits
@@ -341,7 +347,9 @@ static struct test_case *choose_cases(size_t *count)
 
 	if (!cases)
 		fail("no memory for the list of cases");
-	if (program->cases) {
+	if (program->scenarios) {
+		*count = variant_cases(program, options(), cases, CASES_MAX);
+	} else if (program->cases) {
 		*count = program->cases(options(), cases, CASES_MAX);
 		if (*count > CASES_MAX)
 			fail("%zu cases: at most %u are possible", *count,

@@ -16,7 +16,7 @@
 
 #define CASE_NAME_MAX	96
 #define CASE_NUMBERS	6
-#define CASE_DIMENSIONS 6
+#define CASE_DIMENSIONS 8
 
 /**
  * NEEDS_KERNEL() - a release, for struct needs
@@ -58,6 +58,8 @@ struct needs {
 	unsigned int nodes;
 };
 
+struct scenario;
+
 /**
  * struct test_case - one named case
  * @name: letters, digits and ``-_./:=+``; unique in its program
@@ -66,6 +68,8 @@ struct needs {
  * @run: the body; returning is passing. Runs in a child of its own
  * @data: the test's own
  * @number: the test's own, such as the choices of a matrix
+ * @scenario: whose case it is, instead of @run: see core/variant.h
+ * @variant: passed to the scenario's body
  * @timeout_s: seconds until the case counts as hung, beyond the time share that
  *	case_duration_ns() gives it; 0: 60
  * @needs: on top of the program's
@@ -76,6 +80,8 @@ struct test_case {
 	void (*run)(const struct test_case *test);
 	const void *data;
 	unsigned long number[CASE_NUMBERS];
+	const struct scenario *scenario;
+	const void *variant;
 	unsigned int timeout_s;
 	struct needs needs;
 };
@@ -92,6 +98,9 @@ struct test_case {
  *	@cases NULL, @table is used
  * @table: a fixed list of cases, if @cases is NULL
  * @table_size: number of cases in @table
+ * @scenarios: what the program does, instead of @cases and @table: see
+ *	core/variant.h
+ * @scenario_count: number of scenarios
  * @all_ms: what a case has with --all, in milliseconds; 0: 500. For benchmarks
  * @needs: what every case needs
  */
@@ -102,6 +111,8 @@ struct program {
 			size_t max);
 	const struct test_case *table;
 	size_t table_size;
+	const struct scenario *scenarios;
+	size_t scenario_count;
 	unsigned int all_ms;
 	struct needs needs;
 };
@@ -231,14 +242,28 @@ size_t cases_sample_pairwise(const struct case_matrix *matrix, u64 seed,
 			     struct case_tuple *tuples, size_t max);
 
 /**
+ * cases_sample() - a small sample in which all values, or all pairs, occur
+ * @matrix: the matrix
+ * @seed: which of the many such samples
+ * @strength: 1: every value; 2: every pair, as cases_sample_pairwise()
+ * @tuples: to be filled
+ * @max: room in @tuples; more than that ends the program with a failure
+ *
+ * Return: number of tuples, in lexical order.
+ */
+size_t cases_sample(const struct case_matrix *matrix, u64 seed,
+		    unsigned int strength, struct case_tuple *tuples,
+		    size_t max);
+
+/**
  * cases_choose() - the tuples that the options ask for
  * @options: mode, seed, and whether --case was given
  * @matrix: the matrix
  * @tuples: to be filled
  * @max: how many fit
  *
- * The full matrix in MODE_ALL and if --case names what to run (so that a replay
- * finds its case whatever the sample), else the pairwise sample of the seed.
+ * The full matrix in MODE_ALL, for --list, and if --case names what to run (so that
+ * a replay finds its case whatever the sample), else the pairwise sample of the seed.
  * A test that has backings in its matrix lets @matrix->allowed refuse all that
  * --backing does not name.
  *

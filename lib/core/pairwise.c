@@ -54,24 +54,31 @@ size_t cases_every_tuple(const struct case_matrix *matrix,
 
 /*
  * Pairs are numbered: one block for each two dimensions, in it one number for
- * each two levels. A single dimension has its levels as "pairs".
+ * each two levels. With @single, each level of each dimension is a "pair"
+ * instead, and block[a][a] is where dimension a begins.
  */
 struct pairs {
 	const struct case_matrix *matrix;
+	bool single;
 	size_t block[CASE_DIMENSIONS][CASE_DIMENSIONS];
 	size_t count;
 	unsigned long *missing;
 };
 
-static void pairs_number(struct pairs *pairs, const struct case_matrix *matrix)
+static void pairs_number(struct pairs *pairs, const struct case_matrix *matrix,
+			 unsigned int strength)
 {
 	unsigned int a, b;
 
 	pairs->matrix = matrix;
+	pairs->single = strength == 1 || matrix->dimensions == 1;
 	pairs->count = 0;
-	if (matrix->dimensions == 1)
-		pairs->count = matrix->levels[0];
 	for (a = 0; a < matrix->dimensions; a++) {
+		if (pairs->single) {
+			pairs->block[a][a] = pairs->count;
+			pairs->count += matrix->levels[a];
+			continue;
+		}
 		for (b = a + 1; b < matrix->dimensions; b++) {
 			pairs->block[a][b] = pairs->count;
 			pairs->count += (size_t)matrix->levels[a] *
@@ -79,6 +86,18 @@ static void pairs_number(struct pairs *pairs, const struct case_matrix *matrix)
 		}
 	}
 	pairs->missing = bitmap_new(pairs->count);
+}
+
+/* Is a pair missing? And mark it so if @mark is 1, or not so if it is 0. */
+static unsigned int pair_of(struct pairs *pairs, size_t pair, int mark)
+{
+	unsigned int missing = bitmap_test(pairs->missing, pair);
+
+	if (mark == 1)
+		bitmap_set(pairs->missing, pair);
+	else if (mark == 0)
+		bitmap_clear(pairs->missing, pair);
+	return missing;
 }
 
 /* Count the missing pairs that a tuple has, and mark them if @mark >= 0. */
@@ -89,24 +108,17 @@ static unsigned int pairs_of(struct pairs *pairs,
 	unsigned int a, b, gain = 0;
 
 	for (a = 0; a < matrix->dimensions; a++) {
-		for (b = a + 1; b <= matrix->dimensions; b++) {
-			size_t pair;
-
-			if (matrix->dimensions == 1)
-				pair = tuple->level[0];
-			else if (b == matrix->dimensions)
-				continue;
-			else
-				pair = pairs->block[a][b] +
-				       (size_t)tuple->level[a] *
-					       matrix->levels[b] +
-				       tuple->level[b];
-			gain += bitmap_test(pairs->missing, pair);
-			if (mark == 1)
-				bitmap_set(pairs->missing, pair);
-			else if (mark == 0)
-				bitmap_clear(pairs->missing, pair);
-		}
+		if (pairs->single)
+			gain += pair_of(pairs,
+					pairs->block[a][a] + tuple->level[a],
+					mark);
+		for (b = a + 1; !pairs->single && b < matrix->dimensions; b++)
+			gain += pair_of(pairs,
+					pairs->block[a][b] +
+						(size_t)tuple->level[a] *
+							matrix->levels[b] +
+						tuple->level[b],
+					mark);
 	}
 	return gain;
 }
@@ -124,8 +136,9 @@ static int compare_tuples(const void *a, const void *b)
 	return 0;
 }
 
-size_t cases_sample_pairwise(const struct case_matrix *matrix, u64 seed,
-			     struct case_tuple *tuples, size_t max)
+size_t cases_sample(const struct case_matrix *matrix, u64 seed,
+		    unsigned int strength, struct case_tuple *tuples,
+		    size_t max)
 {
 	struct case_tuple *left = calloc(TUPLES_MAX, sizeof(*left));
 	struct random_stream random;
@@ -135,7 +148,7 @@ size_t cases_sample_pairwise(const struct case_matrix *matrix, u64 seed,
 	if (!left)
 		fail("no memory for a matrix of %u tuples", TUPLES_MAX);
 	count = every_tuple(matrix, left, TUPLES_MAX);
-	pairs_number(&pairs, matrix);
+	pairs_number(&pairs, matrix, strength);
 	for (i = 0; i < count; i++)
 		pairs_of(&pairs, &left[i], 1);
 
@@ -181,11 +194,17 @@ size_t cases_sample_pairwise(const struct case_matrix *matrix, u64 seed,
 	return chosen;
 }
 
+size_t cases_sample_pairwise(const struct case_matrix *matrix, u64 seed,
+			     struct case_tuple *tuples, size_t max)
+{
+	return cases_sample(matrix, seed, 2, tuples, max);
+}
+
 size_t cases_choose(const struct options *options,
 		    const struct case_matrix *matrix, struct case_tuple *tuples,
 		    size_t max)
 {
-	if (options->mode == MODE_ALL || options->case_glob)
+	if (options->mode == MODE_ALL || options->list || options->case_glob)
 		return every_tuple(matrix, tuples, max);
 	return cases_sample_pairwise(matrix, options->seed, tuples, max);
 }
@@ -209,7 +228,7 @@ size_t cases_keep_for_stress(const struct options *options, void *items,
 	struct random_stream random;
 	char *item = items;
 
-	if (options->mode != MODE_STRESS || options->case_glob)
+	if (options->mode != MODE_STRESS || options->case_glob || options->list)
 		return count;
 	random_init(&random, options->seed, random_number("stress sample", 0));
 	for (i = 0; i < keep && i < count; i++)

@@ -5,22 +5,46 @@
 
 #include "kvm/arch.h"
 #include "core/bitmap.h"
+#include "core/variant.h"
 #include "dirty/dirty.h"
 
 #define RING_ENTRIES_DEFAULT 4096
 
-static const char *const names[DIRTY_MODE_COUNT] = {
-	[DIRTY_MODE_LOG] = "log",
-	[DIRTY_MODE_CLEAR] = "clear",
-	[DIRTY_MODE_CLEAR_INITIALLY_SET] = "clear_initially_set",
-	[DIRTY_MODE_RING] = "ring",
-	[DIRTY_MODE_RING_ACQ_REL] = "ring_acq_rel",
-	[DIRTY_MODE_RING_BITMAP] = "ring_bitmap",
+static const struct choice modes[DIRTY_MODE_COUNT] = {
+	CHOICE("log", DIRTY_MODE_LOG),
+	CHOICE("clear", DIRTY_MODE_CLEAR),
+	CHOICE("clear_initially_set", DIRTY_MODE_CLEAR_INITIALLY_SET),
+	CHOICE("ring", DIRTY_MODE_RING),
+	CHOICE("ring_acq_rel", DIRTY_MODE_RING_ACQ_REL),
+	CHOICE("ring_bitmap", DIRTY_MODE_RING_BITMAP),
+};
+
+static bool exists(u64 mode)
+{
+	return dirty_mode_exists((enum dirty_mode)mode);
+}
+
+const struct choices dirty_modes = {
+	.list = modes,
+	.count = DIRTY_MODE_COUNT,
+	.exists = exists,
+};
+
+const struct choices dirty_bitmap_modes = {
+	.list = modes,
+	.count = DIRTY_MODE_RING,
+	.exists = exists,
+};
+
+const struct choices dirty_ring_modes = {
+	.list = modes + DIRTY_MODE_RING,
+	.count = DIRTY_MODE_RINGS,
+	.exists = exists,
 };
 
 const char *dirty_mode_name(enum dirty_mode mode)
 {
-	return names[mode];
+	return modes[mode].name;
 }
 
 const enum dirty_mode dirty_mode_rings[DIRTY_MODE_RINGS] = {

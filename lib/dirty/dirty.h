@@ -125,6 +125,13 @@ extern const enum dirty_mode dirty_mode_rings[DIRTY_MODE_RINGS];
  */
 bool dirty_mode_exists(enum dirty_mode mode);
 
+struct choices;
+
+/* For variants' dimensions, as far as they exist: all modes ... */
+extern const struct choices dirty_modes;
+/* ... those that use rings, and those that use only the bitmap. */
+extern const struct choices dirty_ring_modes, dirty_bitmap_modes;
+
 /**
  * dirty_mode_configure() - ask for it in a VM's configuration
  * @mode: harvester

@@ -133,6 +133,13 @@ const char *backing_name(enum backing_kind kind);
  */
 bool backing_from_name(const char *name, enum backing_kind *kind);
 
+struct choices;
+
+/* For variants' dimensions, without guest_memfd: all kinds ... */
+extern const struct choices backings;
+/* ... those of huge pages, and those of small pages. */
+extern const struct choices huge_backings, small_backings;
+
 /**
  * backing_page_size() - of which pages memory of a kind is
  * @kind: the kind
