@@ -41,7 +41,7 @@ endif
 # ---- sources and products ------------------------------------------------
 sources = $(sort $(wildcard $(addsuffix /*.c,$(1)) $(addsuffix /*.S,$(1))))
 # lib's floors: each uses only itself and those before it (tests/style).
-FLOORS := lib/core lib/mem lib/kvm lib/kvm/$(MACHINE) lib/dirty
+FLOORS := lib/core lib/mem lib/mem/$(MACHINE) lib/kvm lib/kvm/$(MACHINE) lib/dirty
 area_folders = $(1) $(1)/$(MACHINE) $(if $(filter lib,$(1)),$(FLOORS))
 programs_of = $(filter %_test.c %_bench.c,$(call sources,$(call area_folders,$(1))))
 guest_of = $(filter %_guest.c %_guest.S,$(call sources,$(call area_folders,$(1))))

@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "mem/backing.h"
 #include "core/cases.h"
 #include "core/clock.h"
 #include "core/evidence.h"
@@ -403,16 +402,11 @@ int cases_main(int argc, char **argv, const struct program *the_program)
 {
 	struct test_case *cases;
 	struct options parsed;
-	enum backing_kind kind;
 	u64 started_ns;
 	size_t count, i;
 
 	program = the_program;
 	options_parse(&parsed, argc, argv, program->summary);
-	if (parsed.backing && !backing_from_name(parsed.backing, &kind))
-		options_usage_error(argv[0],
-				    "there is no backing '%s' on this machine",
-				    parsed.backing);
 	options_set(&parsed);
 
 	cases = choose_cases(&count);

@@ -71,7 +71,7 @@ bool evidence_vm_count(int pid, unsigned int *count, struct shortage *shortage);
 
 /**
  * evidence_node_tables() - what a NUMA node has of secondary MMUs' page tables
- * @node: counted among the nodes with memory, below backing_nodes()
+ * @node: counted among the nodes with memory, below nodes_count()
  * @bytes: filled in, exact if nobody maps or unmaps meanwhile
  * @shortage: what is missing, if that cannot be told; may be NULL
  *

@@ -13,8 +13,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "mem/backing.h"
 #include "core/cases.h"
+#include "core/nodes.h"
 
 static bool root_there(struct shortage *shortage)
 {
@@ -277,7 +277,7 @@ static bool cpus_there(unsigned int wanted, struct shortage *shortage)
 
 static bool nodes_there(unsigned int wanted, struct shortage *shortage)
 {
-	unsigned int count = backing_nodes();
+	unsigned int count = nodes_count();
 
 	if (count >= wanted)
 		return true;

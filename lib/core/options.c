@@ -17,6 +17,8 @@ static struct options current = {
 	.mode = MODE_CHECK,
 };
 
+static bool (*backing_exists)(const char *name);
+
 static const char *const mode_names[] = {
 	[MODE_CHECK] = "check",
 	[MODE_ALL] = "all",
@@ -26,6 +28,11 @@ static const char *const mode_names[] = {
 const struct options *options(void)
 {
 	return &current;
+}
+
+void options_check_backing(bool (*exists)(const char *name))
+{
+	backing_exists = exists;
 }
 
 void options_set(const struct options *options)
@@ -324,6 +331,11 @@ void options_parse(struct options *options, int argc, char **argv,
 					    entry->name, text, entry->value);
 	}
 
+	if (options->backing && backing_exists &&
+	    !backing_exists(options->backing))
+		options_usage_error(program,
+				    "there is no backing '%s' on this machine",
+				    options->backing);
 	if (!options->seed_given)
 		options->seed = new_seed();
 }

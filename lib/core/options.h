@@ -66,6 +66,15 @@ void options_parse(struct options *options, int argc, char **argv,
 		   const char *summary);
 
 /**
+ * options_check_backing() - how options_parse() checks --backing
+ * @exists: whether this machine can have a backing of that name
+ *
+ * lib/mem calls it before main(), in programs that have backing memory; the others
+ * ignore --backing.
+ */
+void options_check_backing(bool (*exists)(const char *name));
+
+/**
  * options() - the options of this program
  *
  * May be called from any thread, once cases_main() or options_set() ran.

@@ -61,7 +61,13 @@ bool dirty_mode_is_ring(enum dirty_mode mode)
 
 bool dirty_mode_exists(enum dirty_mode mode)
 {
-	return !dirty_mode_is_ring(mode) || arch_has_ring(mode);
+	static const unsigned int capabilities[DIRTY_MODE_COUNT] = {
+		[DIRTY_MODE_RING] = KVM_CAP_DIRTY_LOG_RING,
+		[DIRTY_MODE_RING_ACQ_REL] = KVM_CAP_DIRTY_LOG_RING_ACQ_REL,
+		[DIRTY_MODE_RING_BITMAP] = KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP,
+	};
+
+	return !dirty_mode_is_ring(mode) || arch_has_ring(capabilities[mode]);
 }
 
 static bool dirty_mode_is_clear(enum dirty_mode mode)

@@ -9,6 +9,7 @@
 #include "core/options.h"
 #include "core/report.h"
 #include "core/round.h"
+#include "core/variant.h"
 #include "dirty/dirty_vm.h"
 #include "kvm/writer.h"
 
@@ -24,15 +25,20 @@
 /* vCPUs, if the options do not say. */
 #define PACE_VCPUS 2
 
+static const struct choice geometry_list[GEOMETRY_COUNT] = {
+	CHOICE("aligned", GEOMETRY_ALIGNED),
+	CHOICE("shifted", GEOMETRY_SHIFTED),
+	CHOICE("skewed", GEOMETRY_SKEWED),
+};
+
+const struct choices geometries = {
+	.list = geometry_list,
+	.count = GEOMETRY_COUNT,
+};
+
 const char *geometry_name(enum geometry geometry)
 {
-	static const char *const names[GEOMETRY_COUNT] = {
-		[GEOMETRY_ALIGNED] = "aligned",
-		[GEOMETRY_SHIFTED] = "shifted",
-		[GEOMETRY_SKEWED] = "skewed",
-	};
-
-	return names[geometry];
+	return geometry_list[geometry].name;
 }
 
 bool dirty_vm_wanted(const unsigned int *tuple, const void *context)

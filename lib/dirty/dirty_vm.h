@@ -121,6 +121,9 @@ bool dirty_vm_wanted(const unsigned int *tuple, const void *context);
  */
 const char *geometry_name(enum geometry geometry);
 
+/* For variants' dimensions: all geometries. */
+extern const struct choices geometries;
+
 /**
  * struct dirty_vm_pace - how large a run of rounds is, and how fast
  * @slot_bytes: as struct dirty_vm_config has them

@@ -6,7 +6,6 @@
 #ifndef SECMMU_ARCH_H
 #define SECMMU_ARCH_H
 
-#include "dirty/dirty.h"
 #include "kvm/vm.h"
 
 /**
@@ -97,14 +96,6 @@ u64 vm_map_size(const u64 *sizes, size_t count, u64 from, u64 to, u64 size,
 const u64 *arch_page_sizes(const struct vm *vm, size_t *count);
 
 /**
- * arch_hugetlb_sizes() - sizes that hugetlb pages can have
- * @count: number of sizes
- *
- * Return: bytes, ascending; with the page size of the running kernel.
- */
-const u64 *arch_hugetlb_sizes(size_t *count);
-
-/**
  * arch_maps_huge() - does KVM here map huge pages at all
  *
  * Return: false where a module without hardware virtualization serves /dev/kvm
@@ -123,15 +114,16 @@ bool arch_maps_huge(void);
 u32 arch_dirty_log_size(void);
 
 /**
- * arch_has_ring() - can this architecture's KVM have a kind of dirty ring
- * @mode: a ring harvester
+ * arch_has_ring() - can KVM of this architecture have a kind of dirty ring
+ * @capability: KVM_CAP_DIRTY_LOG_RING, KVM_CAP_DIRTY_LOG_RING_ACQ_REL or
+ *	KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP
  *
- * Whatever release: HAVE_KVM_DIRTY_RING_TSO is x86's, and
+ * In any release: HAVE_KVM_DIRTY_RING_TSO is x86's, and
  * NEED_KVM_DIRTY_RING_WITH_BITMAP is arm64's.
  *
- * Return: false if no kernel has it.
+ * Return: false if no kernel has the capability.
  */
-bool arch_has_ring(enum dirty_mode mode);
+bool arch_has_ring(unsigned int capability);
 
 /**
  * arch_program_counter() - where the vCPU stands

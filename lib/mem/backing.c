@@ -7,7 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "kvm/arch.h"
 #include "mem/backing.h"
 #include "mem/backing_parts.h"
 #include "core/options.h"
@@ -104,6 +103,19 @@ bool backing_exists(enum backing_kind kind)
 		if (sizes[i] == backing_kinds[kind].hugetlb)
 			return true;
 	return false;
+}
+
+static bool name_exists(const char *name)
+{
+	enum backing_kind kind;
+
+	return backing_from_name(name, &kind);
+}
+
+/* A program without backing memory does not link this file. */
+static void __attribute__((constructor)) check_option(void)
+{
+	options_check_backing(name_exists);
 }
 
 bool backing_wanted(enum backing_kind kind)

@@ -158,6 +158,16 @@ u64 backing_page_size(enum backing_kind kind);
 bool backing_is_hugetlb(enum backing_kind kind);
 
 /**
+ * arch_hugetlb_sizes() - sizes of hugetlb pages that this architecture has
+ * @count: number of sizes
+ *
+ * Each architecture implements it in lib/mem/ARCH.
+ *
+ * Return: bytes, ascending; for the page size of the running kernel.
+ */
+const u64 *arch_hugetlb_sizes(size_t *count);
+
+/**
  * backing_exists() - can machines like this one have memory of a kind?
  * @kind: the kind
  *

@@ -9,51 +9,11 @@
 
 #include "mem/backing.h"
 #include "mem/backing_parts.h"
-#include "core/bitmap.h"
-
-/* No kernel has more of them (CONFIG_NODES_SHIFT). */
-#define NODES_MAX 1024
-/* The kernel takes one off the number of bits (get_nodes()). */
-#define NODES_SIZE (NODES_MAX + 1)
-
-/*
- * Not libnuma's bitmask, which is allocated: memory is moved while other memory
- * is away, whose addresses have to stay free (disturb()).
- */
-struct nodes {
-	unsigned long bits[NODES_MAX / BITMAP_WORD_BITS];
-};
-
-/* Those that this process may have memory of. */
-static bool nodes_allowed(struct nodes *nodes)
-{
-	bitmap_zero(nodes->bits, NODES_MAX);
-	return numa_available() >= 0 &&
-	       !get_mempolicy(NULL, nodes->bits, NODES_SIZE, NULL,
-			      MPOL_F_MEMS_ALLOWED);
-}
-
-int backing_node_number(unsigned int index)
-{
-	struct nodes nodes;
-	size_t node;
-
-	if (!nodes_allowed(&nodes))
-		return -1;
-	node = bitmap_next(nodes.bits, NODES_MAX, 0);
-	while (index-- && node < NODES_MAX)
-		node = bitmap_next(nodes.bits, NODES_MAX, node + 1);
-	return node < NODES_MAX ? (int)node : -1;
-}
+#include "core/nodes.h"
 
 unsigned int backing_nodes(void)
 {
-	struct nodes nodes;
-	unsigned int count = 0;
-
-	if (nodes_allowed(&nodes))
-		count = (unsigned int)bitmap_count(nodes.bits, NODES_MAX);
-	return count ? count : 1;
+	return nodes_count();
 }
 
 static int set_policy(struct backing *backing, int mode,
@@ -68,7 +28,7 @@ static int set_policy(struct backing *backing, int mode,
 /* The set of one node, counted among those with memory. */
 static int only(struct nodes *nodes, unsigned int index)
 {
-	int node = backing_node_number(index);
+	int node = node_number(index);
 
 	if (numa_available() < 0)
 		return -ENOSYS;
@@ -102,7 +62,7 @@ int backing_move(struct backing *backing, unsigned int node)
 int backing_move_pages(struct backing *backing, u64 offset, u64 size,
 		       unsigned int node)
 {
-	int node_wanted = backing_node_number(node), nodes[BACKING_MOVE_MAX];
+	int node_wanted = node_number(node), nodes[BACKING_MOVE_MAX];
 	int status[BACKING_MOVE_MAX], there = 0;
 	u64 hugetlb = backing_kinds[backing->kind].hugetlb;
 	u64 step = hugetlb ? hugetlb : backing_small_page();
@@ -162,7 +122,7 @@ int backing_node_of(const struct backing *backing, u64 offset)
 	if (status < 0)
 		return status == -EFAULT ? -ENOENT : status;
 	for (index = 0; index < count; index++)
-		if (backing_node_number(index) == status)
+		if (node_number(index) == status)
 			return (int)index;
 	return -ENODEV;
 }

@@ -48,7 +48,4 @@ bool backing_hugetlb_available(u64 page_size, u64 size,
 /* A file without a name in a tmpfs that has room for @size bytes; -1: none. */
 int backing_tmpfs_file(u64 size, struct shortage *shortage);
 
-/* The number of the node that is @index of those with memory; -1: no such node. */
-int backing_node_number(unsigned int index);
-
 #endif /* SECMMU_BACKING_PARTS_H */

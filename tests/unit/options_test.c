@@ -238,6 +238,11 @@ static size_t make_cases(const struct options *options, struct test_case *cases,
 	return count + ARRAY_SIZE(others);
 }
 
+static bool not_paper(const char *name)
+{
+	return strcmp(name, "paper");
+}
+
 int main(int argc, char **argv)
 {
 	const struct program inner = {
@@ -252,5 +257,6 @@ int main(int argc, char **argv)
 		.cases = make_cases,
 	};
 
+	options_check_backing(not_paper);
 	return cases_main(argc, argv, inner_wanted() ? &inner : &program);
 }

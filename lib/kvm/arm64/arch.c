@@ -112,9 +112,9 @@ u32 arch_dirty_log_size(void)
 	return 0;
 }
 
-bool arch_has_ring(enum dirty_mode mode)
+bool arch_has_ring(unsigned int capability)
 {
-	return mode != DIRTY_MODE_RING;
+	return capability != KVM_CAP_DIRTY_LOG_RING;
 }
 
 bool arch_is_hypercall(struct vcpu *vcpu)

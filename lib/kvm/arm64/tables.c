@@ -108,30 +108,6 @@ static const struct granule *choose_granule(const struct vm *vm, u64 features)
 	skip(what, "use another one: an emulated -cpu max has all");
 }
 
-/*
- * Documentation/arch/arm64/hugetlbpage.rst: what one entry maps, and runs of
- * entries with the contiguous bit, which stage 2 never uses.
- */
-const u64 *arch_hugetlb_sizes(size_t *count)
-{
-	static const u64 with_4k[] = { 64UL << 10, 2UL << 20, 32UL << 20,
-				       1UL << 30 };
-	static const u64 with_16k[] = { 2UL << 20, 32UL << 20, 1UL << 30 };
-	static const u64 with_64k[] = { 2UL << 20, 512UL << 20, 16UL << 30 };
-
-	switch (getpagesize()) {
-	case 1 << 14:
-		*count = ARRAY_SIZE(with_16k);
-		return with_16k;
-	case 1 << 16:
-		*count = ARRAY_SIZE(with_64k);
-		return with_64k;
-	default:
-		*count = ARRAY_SIZE(with_4k);
-		return with_4k;
-	}
-}
-
 bool vm_can_split_eagerly(void)
 {
 	return true;

@@ -121,14 +121,6 @@ const u64 *arch_page_sizes(const struct vm *vm, size_t *count)
 	return sizes;
 }
 
-const u64 *arch_hugetlb_sizes(size_t *count)
-{
-	static const u64 sizes[] = { 1UL << 21, 1UL << 30 };
-
-	*count = ARRAY_SIZE(sizes);
-	return sizes;
-}
-
 bool arch_maps_huge(void)
 {
 	return !access("/sys/module/kvm_amd", F_OK) ||
@@ -147,9 +139,9 @@ u32 arch_dirty_log_size(void)
 	return enabled == 'Y' ? PML_ENTRIES : 0;
 }
 
-bool arch_has_ring(enum dirty_mode mode)
+bool arch_has_ring(unsigned int capability)
 {
-	return mode != DIRTY_MODE_RING_BITMAP;
+	return capability != KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP;
 }
 
 /*

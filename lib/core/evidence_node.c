@@ -2,14 +2,14 @@
 /* What a NUMA node has of secondary MMUs' page tables. */
 #include <stdio.h>
 
-#include "mem/backing_parts.h"
 #include "core/evidence.h"
 #include "core/kernel_file.h"
+#include "core/nodes.h"
 
 bool evidence_node_tables(unsigned int node, u64 *bytes,
 			  struct shortage *shortage)
 {
-	int number = backing_node_number(node);
+	int number = node_number(node);
 	unsigned long long kib = 0;
 	bool found = false;
 	char path[64], line[128];
