@@ -18,10 +18,10 @@
 #include "core/cases.h"
 #include "core/clock.h"
 #include "kvm/vcpu_threads.h"
-#include "lifecycle_guest.h"
 #include "core/report.h"
 #include "core/kill_loop.h"
 #include "kvm/vm.h"
+#include "tally_guest.h"
 
 #define SLOT_BYTES (4UL << 20)
 /* In a check; --all has every order of four things. */
@@ -48,12 +48,20 @@ static struct vm *new_vm(unsigned int vcpus, struct backing *backing,
 		.flags = BACKING_POPULATE,
 		.fd = -1,
 	};
+	unsigned int i;
 	struct vm *vm;
 
 	backing_create(backing, &request);
 	vm = vm_create(&config);
 	slot_add(vm, slot, SLOT_TEST_FIRST, GPA_TEST, backing, 0);
 	vm_map(vm, GPA_TEST, GPA_TEST, SLOT_BYTES, backing_thp_size());
+	/* Every vCPU counts in the slot's first page. */
+	for (i = 0; i < vcpus; i++)
+		*tally_of(vm->vcpus[i].guest) = (struct tally){
+			.gva = GPA_TEST,
+			.pages = 1,
+			.page_size = vm->page_size,
+		};
 	return vm;
 }
 
@@ -62,7 +70,7 @@ static struct vm *lived_vm(struct backing *backing, struct memslot *slot)
 {
 	struct vm *vm = new_vm(1, backing, slot, BACKING_ANONYMOUS_THP);
 
-	vcpu_start(&vm->vcpus[0], lifecycle_live, GPA_TEST);
+	vcpu_start(&vm->vcpus[0], tally_run, 0);
 	/* It is over at once, with its page tables made. */
 	vm->vcpus[0].guest->stop = 1;
 	vcpu_run(&vm->vcpus[0], VCPU_DONE);
@@ -162,8 +170,7 @@ static void test_orders(const struct test_case *test)
 static void test_running(const struct test_case *test)
 {
 	const struct vcpu_threads_config config = {
-		.function = lifecycle_live,
-		.argument = GPA_TEST,
+		.function = tally_run,
 	};
 	struct deadline deadline;
 	struct backing backing;
@@ -237,7 +244,7 @@ static void test_fork(const struct test_case *test)
 	CHECK(read(ends[0], &byte, 1) == 1, "the child is gone: %s",
 	      errno_name(errno));
 	/* The parent is not disturbed. */
-	vcpu_start(&vm->vcpus[0], lifecycle_live, GPA_TEST);
+	vcpu_start(&vm->vcpus[0], tally_run, 0);
 	vm->vcpus[0].guest->stop = 1;
 	vcpu_run(&vm->vcpus[0], VCPU_DONE);
 	vm_destroy(vm);
@@ -308,7 +315,7 @@ static void test_immediate_exit(const struct test_case *test)
 	(void)test;
 	vm = new_vm(1, &backing, &slot, BACKING_ANONYMOUS);
 	vcpu = &vm->vcpus[0];
-	vcpu_start(vcpu, lifecycle_live, GPA_TEST);
+	vcpu_start(vcpu, tally_run, 0);
 	beat = vcpu->guest->beat;
 	vcpu->run->immediate_exit = 1;
 	error = __vcpu_ioctl(vcpu, KVM_RUN, 0);
@@ -330,8 +337,7 @@ static void live(const void *argument)
 {
 	const enum backing_kind *kind = argument;
 	const struct vcpu_threads_config config = {
-		.function = lifecycle_live,
-		.argument = GPA_TEST,
+		.function = tally_run,
 	};
 	struct backing backing;
 	struct memslot slot;

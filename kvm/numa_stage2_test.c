@@ -5,20 +5,27 @@
  * between nodes while they run, and while they are logged, and no write is lost;
  * and KVM's own page tables are on the node of whoever made them.
  */
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "mem/backing.h"
 #include "core/cases.h"
-#include "dirty/dirty.h"
+#include "core/clock.h"
 #include "core/evidence.h"
-#include "numa_moves.h"
 #include "core/options.h"
+#include "core/random.h"
 #include "core/report.h"
-#include "kvm/split.h"
-#include "kvm/vm.h"
 #include "core/thread.h"
+#include "dirty/dirty.h"
+#include "dirty/mirror.h"
+#include "kvm/split.h"
+#include "kvm/vcpu_threads.h"
+#include "kvm/vm.h"
 #include "kvm/writer.h"
+#include "mem/backing.h"
+#include "tally_guest.h"
 
 #define DATA_BYTES (4UL << 20)
 #define STRESS_S   5
@@ -36,7 +43,7 @@
 
 /* ---- a guest with memory that has no pages yet ----------------------------- */
 
-struct place {
+struct numa_vm {
 	struct vm *vm;
 	struct backing backing;
 	struct memslot slot;
@@ -44,40 +51,40 @@ struct place {
 	unsigned int nodes;
 };
 
-static void create(struct place *place, enum backing_kind kind, u64 bytes,
+static void create(struct numa_vm *guest, enum backing_kind kind, u64 bytes,
 		   const struct vm_config *config)
 {
 	const struct backing_request request = { .kind = kind,
 						 .size = bytes,
 						 .fd = -1 };
 
-	memset(place, 0, sizeof(*place));
-	place->nodes = backing_nodes();
-	place->vm = vm_create(config);
-	place->page = place->vm->page_size;
-	backing_create(&place->backing, &request);
-	slot_add(place->vm, &place->slot, SLOT_TEST_FIRST, GPA_TEST,
-		 &place->backing, 0);
-	vm_map(place->vm, GPA_TEST, GPA_TEST, bytes, backing_thp_size());
+	memset(guest, 0, sizeof(*guest));
+	guest->nodes = backing_nodes();
+	guest->vm = vm_create(config);
+	guest->page = guest->vm->page_size;
+	backing_create(&guest->backing, &request);
+	slot_add(guest->vm, &guest->slot, SLOT_TEST_FIRST, GPA_TEST,
+		 &guest->backing, 0);
+	vm_map(guest->vm, GPA_TEST, GPA_TEST, bytes, backing_thp_size());
 }
 
-static void destroy(struct place *place)
+static void destroy(struct numa_vm *guest)
 {
-	vm_destroy(place->vm);
-	backing_destroy(&place->backing);
+	vm_destroy(guest->vm);
+	backing_destroy(&guest->backing);
 }
 
 /* The guest stores to @count places, from a CPU of @node. */
-static void store(struct place *place, unsigned int node, u64 offset,
+static void store(struct numa_vm *guest, unsigned int node, u64 offset,
 		  u64 stride, u64 count)
 {
-	struct vcpu *vcpu = &place->vm->vcpus[0];
+	struct vcpu *vcpu = &guest->vm->vcpus[0];
 	struct writer_list *list = writer_list_of(vcpu->guest);
 
 	thread_here_node(node);
 	*list = (struct writer_list){
 		.count = count ? 1 : 0,
-		.store[0] = { .gva = place->slot.gpa + offset,
+		.store[0] = { .gva = guest->slot.gpa + offset,
 			      .stride = (s64)stride,
 			      .count = count },
 	};
@@ -87,9 +94,9 @@ static void store(struct place *place, unsigned int node, u64 offset,
 
 /* ---- data ------------------------------------------------------------------ */
 
-static int node_of(const struct place *place, u64 offset)
+static int node_of(const struct numa_vm *guest, u64 offset)
 {
-	int node = backing_node_of(&place->backing, offset);
+	int node = backing_node_of(&guest->backing, offset);
 
 	CHECK(node >= 0, "where the page at %#llx is cannot be told: %s",
 	      offset, errno_name(-node));
@@ -110,21 +117,21 @@ static void run_bound(const struct test_case *test)
 	unsigned int node, nodes = backing_nodes();
 
 	for (node = 0; node < nodes; node++) {
-		struct place place;
+		struct numa_vm guest;
 		u64 offset;
 		int error;
 
-		create(&place, kind, data_bytes(kind), NULL);
-		error = backing_bind(&place.backing, node);
+		create(&guest, kind, data_bytes(kind), NULL);
+		error = backing_bind(&guest.backing, node);
 		CHECK(!error, "mbind(MPOL_BIND) failed: %s",
 		      errno_name(-error));
-		store(&place, node + 1, 0, place.page,
-		      place.slot.size / place.page);
-		for (offset = 0; offset < place.slot.size; offset += place.page)
-			CHECK(node_of(&place, offset) == (int)node,
+		store(&guest, node + 1, 0, guest.page,
+		      guest.slot.size / guest.page);
+		for (offset = 0; offset < guest.slot.size; offset += guest.page)
+			CHECK(node_of(&guest, offset) == (int)node,
 			      "memory is bound to node %u, and what a vCPU has touched at %#llx is on node %d",
-			      node, offset, node_of(&place, offset));
-		destroy(&place);
+			      node, offset, node_of(&guest, offset));
+		destroy(&guest);
 	}
 }
 
@@ -133,60 +140,60 @@ static void run_interleaved(const struct test_case *test)
 {
 	enum backing_kind kind = test->number[0];
 	u64 unit, offset;
-	struct place place;
+	struct numa_vm guest;
 	int error, last = -1;
 
-	create(&place, kind, data_bytes(kind), NULL);
-	error = backing_interleave(&place.backing);
+	create(&guest, kind, data_bytes(kind), NULL);
+	error = backing_interleave(&guest.backing);
 	CHECK(!error, "mbind(MPOL_INTERLEAVE) failed: %s", errno_name(-error));
-	unit = place.backing.page_size;
-	store(&place, 0, 0, place.page, place.slot.size / place.page);
-	for (offset = 0; offset < place.slot.size; offset += unit) {
-		int node = node_of(&place, offset);
+	unit = guest.backing.page_size;
+	store(&guest, 0, 0, guest.page, guest.slot.size / guest.page);
+	for (offset = 0; offset < guest.slot.size; offset += unit) {
+		int node = node_of(&guest, offset);
 
 		CHECK(node != last,
 		      "memory is interleaved, and the pages at %#llx and before are both on node %d",
 		      offset, node);
 		last = node;
 	}
-	destroy(&place);
+	destroy(&guest);
 }
 
 /* ---- page tables ----------------------------------------------------------- */
 
-static u64 tables(const struct place *place, unsigned int node)
+static u64 tables(const struct numa_vm *guest, unsigned int node)
 {
 	struct shortage shortage;
 	u64 bytes;
 
 	if (!evidence_node_tables(node, &bytes, &shortage))
 		skip_for(&shortage);
-	return bytes / place->page;
+	return bytes / guest->page;
 }
 
 /* The first of all nodes, and what each has more of since then. */
-static void note_tables(const struct place *place, u64 *before)
+static void note_tables(const struct numa_vm *guest, u64 *before)
 {
 	unsigned int node;
 
-	for (node = 0; node < place->nodes; node++)
-		before[node] = tables(place, node);
+	for (node = 0; node < guest->nodes; node++)
+		before[node] = tables(guest, node);
 }
 
 #define NODES_MAX 64
 
-static void judge_tables(const struct place *place, const u64 *before,
+static void judge_tables(const struct numa_vm *guest, const u64 *before,
 			 unsigned int node, u64 least, u64 elsewhere,
 			 const char *what)
 {
-	u64 now = tables(place, node), others = 0;
+	u64 now = tables(guest, node), others = 0;
 	/* Others' tables may have gone meanwhile. */
 	u64 here = now > before[node] ? now - before[node] : 0;
 	unsigned int other;
 
-	for (other = 0; other < place->nodes; other++)
-		if (other != node && tables(place, other) > before[other])
-			others += tables(place, other) - before[other];
+	for (other = 0; other < guest->nodes; other++)
+		if (other != node && tables(guest, other) > before[other])
+			others += tables(guest, other) - before[other];
 	/* Where a hypervisor has the tables it counts none of them. */
 	if (!here && !others)
 		skip("page tables that the kernel counts (SecPageTables)",
@@ -198,11 +205,11 @@ static void judge_tables(const struct place *place, const u64 *before,
 	      what, node, here, least, others, elsewhere);
 }
 
-static void create_sparse(struct place *place, u64 *before)
+static void create_sparse(struct numa_vm *guest, u64 *before)
 {
-	create(place, BACKING_ANONYMOUS, 2 * TABLES * backing_thp_size(), NULL);
-	CHECK(place->nodes <= NODES_MAX, "more than %d nodes", NODES_MAX);
-	note_tables(place, before);
+	create(guest, BACKING_ANONYMOUS, 2 * TABLES * backing_thp_size(), NULL);
+	CHECK(guest->nodes <= NODES_MAX, "more than %d nodes", NODES_MAX);
+	note_tables(guest, before);
 }
 
 /* A vCPU's faults make tables on its own node, wherever the data is. */
@@ -213,19 +220,19 @@ static void run_tables_local(const struct test_case *test)
 	(void)test;
 	for (node = 0; node < nodes; node++) {
 		u64 before[NODES_MAX], huge = backing_thp_size();
-		struct place place;
+		struct numa_vm guest;
 		int error;
 
-		create_sparse(&place, before);
-		error = backing_bind(&place.backing, (node + 1) % nodes);
+		create_sparse(&guest, before);
+		error = backing_bind(&guest.backing, (node + 1) % nodes);
 		CHECK(!error, "mbind(MPOL_BIND) failed: %s",
 		      errno_name(-error));
-		store(&place, node, 0, huge, TABLES);
-		judge_tables(&place, before, node, TABLES, 0,
+		store(&guest, node, 0, huge, TABLES);
+		judge_tables(&guest, before, node, TABLES, 0,
 			     "a vCPU that stays");
-		CHECK(node_of(&place, 0) != (int)node,
+		CHECK(node_of(&guest, 0) != (int)node,
 		      "the data is on the vCPU's node, not where it is bound to");
-		destroy(&place);
+		destroy(&guest);
 	}
 }
 
@@ -233,17 +240,17 @@ static void run_tables_local(const struct test_case *test)
 static void run_tables_moved(const struct test_case *test)
 {
 	u64 before[NODES_MAX], huge = backing_thp_size();
-	struct place place;
+	struct numa_vm guest;
 
 	(void)test;
-	create_sparse(&place, before);
-	store(&place, 0, 0, huge, TABLES);
-	judge_tables(&place, before, 0, TABLES, 0, "before it moved");
-	note_tables(&place, before);
-	store(&place, 1, TABLES * huge, huge, TABLES);
-	judge_tables(&place, before, 1, TABLES - CACHE, CACHE + OTHERS,
+	create_sparse(&guest, before);
+	store(&guest, 0, 0, huge, TABLES);
+	judge_tables(&guest, before, 0, TABLES, 0, "before it moved");
+	note_tables(&guest, before);
+	store(&guest, 1, TABLES * huge, huge, TABLES);
+	judge_tables(&guest, before, 1, TABLES - CACHE, CACHE + OTHERS,
 		     "after it moved");
-	destroy(&place);
+	destroy(&guest);
 }
 
 /* Tables that splitting needs when logging begins: on who enables it's node. */
@@ -254,7 +261,7 @@ static void run_tables_split(const struct test_case *test)
 	struct vm_config config = { .vcpus = 1 };
 	struct dirty_slot *watched;
 	struct dirty_log *dirty;
-	struct place place;
+	struct numa_vm guest;
 	size_t methods;
 	const struct split *split = splits(&methods);
 
@@ -263,22 +270,271 @@ static void run_tables_split(const struct test_case *test)
 	split += methods > 2 ? 2 : 1;
 	split_begin(split);
 	config.eager_split = split->chunk;
-	create(&place, BACKING_ANONYMOUS_THP, bytes, &config);
-	backing_populate(&place.backing);
-	if (backing_host_huge_bytes(&place.backing) < bytes)
+	create(&guest, BACKING_ANONYMOUS_THP, bytes, &config);
+	backing_populate(&guest.backing);
+	if (backing_host_huge_bytes(&guest.backing) < bytes)
 		skip("huge pages of the host",
 		     "run it on a machine with more free memory");
-	store(&place, 0, 0, huge, bytes / huge);
-	dirty = dirty_new(place.vm, DIRTY_MODE_LOG);
-	watched = dirty_watch(dirty, &place.slot);
-	note_tables(&place, before);
+	store(&guest, 0, 0, huge, bytes / huge);
+	dirty = dirty_new(guest.vm, DIRTY_MODE_LOG);
+	watched = dirty_watch(dirty, &guest.slot);
+	note_tables(&guest, before);
 	thread_here_node(1);
 	dirty_enable(dirty, watched);
-	judge_tables(&place, before, 1, bytes / huge, 0,
+	judge_tables(&guest, before, 1, bytes / huge, 0,
 		     "huge mappings that are split when logging begins");
 	dirty_free(dirty);
-	destroy(&place);
+	destroy(&guest);
 	split_end();
+}
+
+/* ---- memory that moves under running vCPUs --------------------------------- */
+
+/*
+ * Memory that moves between nodes, while vCPUs count in it. A page that moves is
+ * unmapped from stage 2 by a notifier before it is copied
+ * (try_to_migrate_one()); what a vCPU writes through a mapping that stayed is
+ * lost, and then the counts do not add up, or the log misses it.
+ */
+/* A case's numbers: these, beside the kind of memory and how it is logged. */
+enum { MOVES_MODE, MOVES_BACKING, MOVES_VCPUS, MOVES_DIMENSIONS };
+
+/* MOVES_MODE: what is behind the harvesters is memory that is not logged. */
+#define MOVES_UNLOGGED DIRTY_MODE_COUNT
+
+#define MOVED_BYTES (4UL << 20)
+#define VCPUS	    2
+#define ROUNDS_MIN  3
+/* Additions between two moves, of all vCPUs. */
+#define ADDITIONS 100
+/* Between two harvests: vCPUs wait for them at their faults. */
+#define HARVEST_MS 10
+/* An emulated machine on a busy host, under pKVM, has taken 10 s for one. */
+#define WAIT_MS 60000
+/* A page that is in use for a moment stays; so often it is tried again. */
+#define ATTEMPTS 20
+
+struct moves {
+	struct vm *vm;
+	struct backing backing;
+	struct memslot slot;
+	struct dirty_log *dirty;
+	struct dirty_slot *watched;
+	struct mirror *mirror;
+	struct vcpu_threads *threads;
+	struct random_stream random;
+	unsigned int nodes;
+	u64 pages;
+};
+
+static bool logged(const struct test_case *test)
+{
+	return test->number[MOVES_MODE] != MOVES_UNLOGGED;
+}
+
+static u64 additions(const struct moves *moves)
+{
+	u64 sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < moves->vm->vcpu_count; i++)
+		sum += tally_of(moves->vm->vcpus[i].guest)->count;
+	return sum;
+}
+
+static void harvest(struct moves *moves)
+{
+	dirty_harvest(moves->dirty, moves->watched, NULL);
+	vcpu_threads_ring_room(moves->threads);
+	mirror_take(moves->mirror, moves->watched->fresh);
+}
+
+/* Guests go on for a while; what they write is harvested if it is logged. */
+static void let_run(struct moves *moves)
+{
+	struct deadline deadline = deadline_in_ms(WAIT_MS);
+	u64 until = additions(moves) + ADDITIONS;
+
+	while (additions(moves) < until) {
+		CHECK(!deadline_passed(deadline),
+		      "the guests did not make %d additions within %d s",
+		      ADDITIONS, WAIT_MS / 1000);
+		poll(NULL, 0, HARVEST_MS);
+		if (moves->mirror)
+			harvest(moves);
+	}
+}
+
+/* No vCPU runs: every addition is in memory, once. */
+static void judge_tally(const struct moves *moves)
+{
+	u64 page = moves->vm->page_size, i;
+	unsigned int vcpu;
+
+	for (vcpu = 0; vcpu < moves->vm->vcpu_count; vcpu++) {
+		u64 count = tally_of(moves->vm->vcpus[vcpu].guest)->count;
+		const char *at = moves->backing.hva;
+		u64 sum = 0;
+
+		for (i = 0; i < moves->pages; i++, at += page)
+			sum += ((const u64 *)at)[vcpu];
+		CHECK(sum == count || sum == count + 1,
+		      "vCPU %u has added 1 %llu times in memory that moved between nodes, where all words together are %llu",
+		      vcpu, count, sum);
+	}
+}
+
+static void judge(struct moves *moves)
+{
+	vcpu_threads_pause(moves->threads);
+	judge_tally(moves);
+	if (moves->mirror) {
+		harvest(moves);
+		dirty_harvest_final(moves->dirty, moves->watched);
+		mirror_take(moves->mirror, moves->watched->fresh);
+		mirror_judge(moves->mirror);
+	}
+	vcpu_threads_resume(moves->threads);
+}
+
+static void judge_node(const struct moves *moves, unsigned int node)
+{
+	u64 page;
+
+	for (page = 0; page < moves->pages; page += 1 + moves->pages / 64) {
+		int at = backing_node_of(&moves->backing,
+					 page * moves->vm->page_size);
+
+		CHECK(at == (int)node,
+		      "memory was moved to node %u, and page %llu is on node %d",
+		      node, page, at);
+	}
+}
+
+/* While vCPUs run; if pages are busy for too long, while they do not. */
+static void move(struct moves *moves, unsigned int node)
+{
+	unsigned int attempt;
+	int error = -1;
+
+	for (attempt = 0; error && attempt < ATTEMPTS; attempt++) {
+		if (attempt + 1 == ATTEMPTS)
+			vcpu_threads_pause(moves->threads);
+		error = backing_move(&moves->backing, node);
+		CHECK(!error || error == -EIO, "mbind(MPOL_MF_MOVE) failed: %s",
+		      errno_name(-error));
+	}
+	CHECK(!error,
+	      "pages cannot be moved to node %u, not even while no vCPU runs",
+	      node);
+	judge_node(moves, node);
+	vcpu_threads_resume(moves->threads);
+}
+
+static void place_vcpus(struct moves *moves)
+{
+	unsigned int i;
+
+	for (i = 0; i < moves->vm->vcpu_count; i++)
+		vcpu_threads_place(moves->threads, i,
+				   thread_cpu_of_node((unsigned int)random_below(
+							      &moves->random,
+							      moves->nodes),
+						      i));
+}
+
+static void create_moves(struct moves *moves, const struct test_case *test)
+{
+	const struct vcpu_threads_config vcpu_threads_config = {
+		.function = tally_run, .silence_ms = WAIT_MS
+	};
+	struct vm_config config = {
+		.vcpus = options()->vcpus ? options()->vcpus : VCPUS,
+	};
+	struct backing_request request = {
+		.kind = test->number[MOVES_BACKING],
+		.size = options()->memory ? options()->memory : MOVED_BYTES,
+		.fd = -1,
+	};
+	enum dirty_mode mode = test->number[MOVES_MODE];
+	unsigned int i;
+
+	memset(moves, 0, sizeof(*moves));
+	if (request.size < 2 * backing_page_size(request.kind))
+		request.size = 2 * backing_page_size(request.kind);
+	if (logged(test))
+		dirty_mode_configure(mode, &config, 0);
+	case_random(&moves->random, "moves", 0);
+	moves->nodes = backing_nodes();
+	moves->vm = vm_create(&config);
+	backing_create(&moves->backing, &request);
+	moves->pages = request.size / moves->vm->page_size;
+	slot_add(moves->vm, &moves->slot, SLOT_TEST_FIRST, GPA_TEST,
+		 &moves->backing, 0);
+	vm_map(moves->vm, GPA_TEST, GPA_TEST, request.size, backing_thp_size());
+	for (i = 0; i < config.vcpus; i++) {
+		struct tally *tally = tally_of(moves->vm->vcpus[i].guest);
+
+		tally->gva = GPA_TEST;
+		tally->pages = moves->pages;
+		tally->page_size = moves->vm->page_size;
+		case_random(&tally->random, "guest", i);
+	}
+	moves->threads = vcpu_threads_new(moves->vm, &vcpu_threads_config);
+}
+
+static void begin_logging(struct moves *moves, enum dirty_mode mode)
+{
+	moves->dirty = dirty_new(moves->vm, mode);
+	moves->watched = dirty_watch(moves->dirty, &moves->slot);
+	moves->mirror = mirror_new("slot", moves->slot.hva,
+				   moves->watched->pages, moves->vm->page_size);
+	dirty_enable(moves->dirty, moves->watched);
+	mirror_begin(moves->mirror, mode);
+}
+
+static void destroy_moves(struct moves *moves)
+{
+	vcpu_threads_finish(moves->threads);
+	if (moves->mirror) {
+		mirror_free(moves->mirror);
+		dirty_free(moves->dirty);
+	}
+	vm_destroy(moves->vm);
+	backing_destroy(&moves->backing);
+}
+
+static void run_moves(const struct test_case *test)
+{
+	u64 until = clock_ns() + case_duration_ns();
+	unsigned int round, node;
+	struct moves moves;
+	int error;
+
+	create_moves(&moves, test);
+	node = (unsigned int)random_below(&moves.random, moves.nodes);
+	error = backing_bind(&moves.backing, node);
+	CHECK(!error, "mbind(MPOL_BIND) failed: %s", errno_name(-error));
+	backing_populate(&moves.backing);
+	judge_node(&moves, node);
+	vcpu_threads_start(moves.threads);
+	if (logged(test))
+		begin_logging(&moves, test->number[MOVES_MODE]);
+	for (round = 0; round < ROUNDS_MIN || clock_ns() < until; round++) {
+		let_run(&moves);
+		/* Never to where it is. */
+		node = (node + 1 +
+			(unsigned int)random_below(&moves.random,
+						   moves.nodes - 1)) %
+		       moves.nodes;
+		if (test->number[MOVES_VCPUS])
+			place_vcpus(&moves);
+		move(&moves, node);
+		let_run(&moves);
+		judge(&moves);
+	}
+	report_info("%u moves, %llu additions", round, additions(&moves));
+	destroy_moves(&moves);
 }
 
 /* ---- the cases ------------------------------------------------------------- */
@@ -333,7 +589,7 @@ static size_t add_moves(const struct options *options, struct test_case *cases,
 				      STRESS_S);
 	for (i = 0; i < found; i++) {
 		const unsigned int *level = tuples[i].level;
-		struct test_case *test = add(cases, &count, max, numa_moves);
+		struct test_case *test = add(cases, &count, max, run_moves);
 		unsigned int dimension;
 
 		for (dimension = 0; dimension < MOVES_DIMENSIONS; dimension++)

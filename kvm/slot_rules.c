@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What KVM_SET_USER_MEMORY_REGION must refuse. The errnos are those of
- * kvm_set_memory_region(), __kvm_set_memory_region() before 6.14, which are the
- * same from 6.1 on.
+ * What KVM_SET_USER_MEMORY_REGION must reject. The errnos are those of
+ * kvm_set_memory_region() (__kvm_set_memory_region() before 6.14); they have not
+ * changed since 6.1.
  */
 #include <errno.h>
 
 #include "core/report.h"
 #include "slot_rules.h"
 
-/* KVM_MEM_* that no release has. */
+/* Not a KVM_MEM_* flag in any release. */
 #define FLAG_UNKNOWN (1U << 30)
 
 /**
- * struct attempt - what is asked of KVM
- * @slot: a copy of a slot that exists
- * @other: another one, or NULL
- * @unused: the id of one that does not exist
+ * struct attempt - a change to try
+ * @slot: the changed copy of a slot that exists
+ * @other: another slot, or NULL
+ * @unused: id of a slot that does not exist
  * @page: host page size, bytes
  */
 struct attempt {
@@ -118,26 +118,28 @@ static void beyond_spaces(struct attempt *attempt)
 static const struct {
 	const char *name;
 	void (*apply)(struct attempt *attempt);
-	int due;
+	int error;
 	bool needs_other;
 } rules[] = {
-	{ "another size", grow, EINVAL, false },
-	{ "other memory", change_memory, EINVAL, false },
-	{ "read-only switched", change_read_only, EINVAL, false },
-	{ "a second slot over all of it", copy_whole, EEXIST, false },
-	{ "a second slot over its last page", copy_last_page, EEXIST, false },
-	{ "a second slot over its first page", copy_to_first_page, EEXIST,
+	{ "the size changed", grow, EINVAL, false },
+	{ "userspace_addr changed", change_memory, EINVAL, false },
+	{ "KVM_MEM_READONLY toggled", change_read_only, EINVAL, false },
+	{ "a second slot over all pages", copy_whole, EEXIST, false },
+	{ "a second slot over the last page", copy_last_page, EEXIST, false },
+	{ "a second slot over the first page", copy_to_first_page, EEXIST,
 	  false },
 	{ "moved onto another slot", move_onto, EEXIST, true },
-	{ "addresses that wrap", wrap, EINVAL, false },
-	{ "memory that wraps", wrap_memory, EINVAL, false },
-	{ "an address within a page", shift_address, EINVAL, false },
-	{ "memory within a page", shift_memory, EINVAL, false },
-	{ "a size that is no pages", shift_size, EINVAL, false },
+	{ "guest addresses that wrap", wrap, EINVAL, false },
+	{ "userspace addresses that wrap", wrap_memory, EINVAL, false },
+	{ "an unaligned guest address", shift_address, EINVAL, false },
+	{ "an unaligned userspace address", shift_memory, EINVAL, false },
+	{ "an unaligned size", shift_size, EINVAL, false },
 	{ "an unknown flag", unknown_flag, EINVAL, false },
-	{ "a slot deleted that is not there", delete_unused, EINVAL, false },
-	{ "a number beyond the last slot", beyond_ids, EINVAL, false },
-	{ "a number of no address space", beyond_spaces, EINVAL, false },
+	{ "deletion of a slot that does not exist", delete_unused, EINVAL,
+	  false },
+	{ "an id above the last one", beyond_ids, EINVAL, false },
+	{ "an address space that does not exist", beyond_spaces, EINVAL,
+	  false },
 };
 
 unsigned int slot_rules_count(void)
@@ -165,9 +167,8 @@ bool slot_rule_try(const struct memslot *slot, const struct memslot *other,
 		return false;
 	rules[rule].apply(&attempt);
 	error = __slot_set(&attempt.slot);
-	CHECK(error == -rules[rule].due, "slot %u, %s: %s where %s is due",
-	      slot->id, rules[rule].name,
-	      error ? errno_name(-error) : "success",
-	      errno_name(rules[rule].due));
+	CHECK(error == -rules[rule].error, "slot %u, %s: expected %s, got %s",
+	      slot->id, rules[rule].name, errno_name(rules[rule].error),
+	      error ? errno_name(-error) : "success");
 	return true;
 }

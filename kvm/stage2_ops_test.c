@@ -4,17 +4,89 @@
  * reached, and that its effect is right. A case whose operation is not reached
  * fails; what a mode of KVM must never do is watched for in all of them.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#include "core/bitmap.h"
 #include "core/cases.h"
 #include "core/clock.h"
-#include "plan.h"
 #include "core/random.h"
 #include "core/report.h"
+#include "mem/pci.h"
+#include "mem/reclaim.h"
+#include "mem/swap.h"
+#include "stage2_vm.h"
+
+#define PAGES 16
+/* Pages that are written of them: the first and every so many. */
+#define STRIDE 5
+#define SOME   ((PAGES + STRIDE - 1) / STRIDE)
+#define BLOCKS 2
+
+/**
+ * struct plan - one row of the table
+ * @name: the operation's name, and the trigger's
+ * @text: trigger and effect, in words
+ * @operation: what must be reached
+ * @backing: kind of memory
+ * @also: other operations to record
+ * @run: set up, act, judge
+ */
+struct plan {
+	const char *name;
+	const char *text;
+	enum operation operation;
+	enum backing_kind backing;
+	unsigned int also;
+	void (*run)(struct stage2_vm *fixture);
+};
 
 /* A table is freed after a grace period (stage2_free_unlinked_table()). */
 #define GRACE_MS 5000
+
+/* Where a slot is moved to. */
+#define GPA_MOVED (GPA_TEST + (1ULL << 30))
+/*
+ * So many pages are looked at, and so many of them can be paged out: more than
+ * MIN_LRU_BATCH, else the kernel looks at none (get_swappiness()).
+ */
+#define AGED_PAGES    512
+#define SWAPPED_PAGES 128
+#define RECLAIM_TURNS 10
+
+/* Where another slot can be. */
+#define GPA_FRAMES (GPA_TEST + (1ULL << 30))
+/* Words that are looked at, until so many did not change meanwhile. */
+#define WORDS	  64
+#define WORDS_DUE 1
+
+static void plan_build(struct stage2_vm *fixture,
+		       struct stage2_vm_config config)
+{
+	const struct plan *plan = case_current()->data;
+
+	config.backing = plan->backing;
+	config.operations = 1U << plan->operation | plan->also;
+	if (config.bytes)
+		config.bytes *= backing_page_size(plan->backing);
+	else if (backing_page_size(plan->backing) >= backing_thp_size())
+		config.bytes = BLOCKS * backing_page_size(plan->backing);
+	else
+		config.bytes = PAGES * backing_page_size(plan->backing);
+	stage2_vm_create(fixture, &config);
+	if (fixture->backing.huge && !config.empty &&
+	    backing_host_huge_bytes(&fixture->backing) < config.bytes)
+		skip("free huge pages, which the host did not give",
+		     "give the machine more memory, or compact it");
+}
+
+static u64 plan_block_pages(const struct stage2_vm *fixture)
+{
+	return fixture->huge / fixture->page;
+}
 
 /* ---- init, destroy ------------------------------------------------------- */
 
@@ -264,6 +336,309 @@ static void run_free_unlinked(struct stage2_vm *fixture)
 			       U64_MAX),
 	      BLOCKS);
 }
+
+/* ---- map: memory without struct page ------------------------------------------ */
+
+/* The page that the kernel shares with all processes, to tell the time. */
+static void *kernel_page(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	void *page = NULL;
+
+	while (maps && !page && fgets(line, sizeof(line), maps)) {
+		unsigned long long start;
+
+		if (strstr(line, "[vvar]") &&
+		    sscanf(line, "%llx-", &start) == 1)
+			page = (void *)(uintptr_t)start;
+	}
+	if (maps)
+		fclose(maps);
+	if (!page)
+		skip("a page that the kernel maps into each process ([vvar])",
+		     "use a kernel with a vDSO");
+	return page;
+}
+
+/*
+ * What the guest reads there is what the host reads, of words that the host reads
+ * alike before and after.
+ */
+static void expect_same(struct stage2_vm *fixture, const volatile u64 *host)
+{
+	struct writer_list *list = writer_list_of(fixture->vm->vcpus[0].guest);
+	unsigned int steady = 0, i;
+
+	for (i = 0; i < WORDS; i++) {
+		u64 before = host[i], after, digest;
+
+		*list = (struct writer_list){
+			.count = 1,
+			.access = WRITER_LOAD,
+			.store = { { .gva = fixture->gpa + i * sizeof(before),
+				     .count = 1 } },
+		};
+		vcpu_start(&fixture->vm->vcpus[0], writer_store, 0);
+		vcpu_run(&fixture->vm->vcpus[0], VCPU_DONE);
+		digest = list->digest;
+		after = host[i];
+		if (before != after)
+			continue;
+		CHECK(digest == writer_digest(0, before),
+		      "the guest reads in word %u of the page something else than the host, which reads %#llx",
+		      i, before);
+		/* Zeroes are what any page may have. */
+		steady += before != 0;
+	}
+	CHECK(steady >= WORDS_DUE,
+	      "%u words of the page are steady and not zero: nothing to judge",
+	      steady);
+	report_info("%u words of the page are the host's", steady);
+}
+
+static void run_frames(struct stage2_vm *fixture, void *memory, u32 flags)
+{
+	struct memslot slot;
+
+	plan_build(fixture, (struct stage2_vm_config){ 0 });
+	slot = (struct memslot){
+		.vm = fixture->vm,
+		.id = SLOT_TEST_FIRST + 1,
+		.gpa = GPA_FRAMES,
+		.size = fixture->page,
+		.hva = memory,
+		.flags = flags,
+		.guest_memfd = -1,
+	};
+	slot_set(&slot);
+	vm_map(fixture->vm, GPA_FRAMES, GPA_FRAMES, fixture->page,
+	       fixture->page);
+	fixture->gpa = GPA_FRAMES;
+	operations_forget(&fixture->watch);
+	expect_same(fixture, memory);
+	stage2_vm_reached(fixture, OPERATION_MAP, 0, 1, 1);
+	operations_forget(&fixture->watch);
+	expect_same(fixture, memory);
+	stage2_vm_not_reached(fixture, OPERATION_MAP, "it is mapped already");
+	slot_delete(&slot);
+}
+
+static void run_map_kernel_page(struct stage2_vm *fixture)
+{
+	run_frames(fixture, kernel_page(), KVM_MEM_READONLY);
+}
+
+static void run_map_device(struct stage2_vm *fixture)
+{
+	u64 size;
+	void *memory = pci_map_unused(&size);
+
+	run_frames(fixture, memory, 0);
+	munmap(memory, size);
+}
+
+/* ---- unmap --------------------------------------------------------------- */
+
+static void map_all(struct stage2_vm *fixture)
+{
+	plan_build(fixture, (struct stage2_vm_config){ 0 });
+	stage2_vm_expect_words(fixture, 0, 0, fixture->pages, 1);
+	operations_forget(&fixture->watch);
+}
+
+static void run_unmap_discard(struct stage2_vm *fixture)
+{
+	int error;
+
+	map_all(fixture);
+	error = backing_discard(&fixture->backing, 0, fixture->slot.size);
+	CHECK(!error, "cannot give the memory back: %s", errno_name(-error));
+	/* Were it still mapped, the guest would read what was there. */
+	stage2_vm_expect_words(fixture, -1, 0, fixture->pages, 1);
+	stage2_vm_reached(fixture, OPERATION_UNMAP, 0, fixture->pages, 1);
+}
+
+static void run_unmap_replace(struct stage2_vm *fixture)
+{
+	void *memory;
+
+	map_all(fixture);
+	memory = mmap(fixture->backing.hva, fixture->slot.size,
+		      PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	CHECK(memory != MAP_FAILED, "mmap failed: %s", errno_name(errno));
+	stage2_vm_fill(fixture, 1);
+	stage2_vm_expect_words(fixture, 1, 0, fixture->pages, 1);
+	stage2_vm_reached(fixture, OPERATION_UNMAP, 0, fixture->pages, 1);
+}
+
+static void protect_host(struct stage2_vm *fixture, int protection)
+{
+	CHECK(!mprotect(fixture->backing.hva, fixture->slot.size, protection),
+	      "mprotect failed: %s", errno_name(errno));
+}
+
+static void run_unmap_none(struct stage2_vm *fixture)
+{
+	enum vcpu_event event;
+
+	map_all(fixture);
+	protect_host(fixture, PROT_NONE);
+	event = stage2_vm_try(fixture, WRITER_LOAD, STRIDE, 1, 1);
+	CHECK(event == VCPU_FAULT,
+	      "the guest read memory that the host may not read");
+	stage2_vm_reached(fixture, OPERATION_UNMAP, 0, fixture->pages, 1);
+	protect_host(fixture, PROT_READ | PROT_WRITE);
+	stage2_vm_expect_words(fixture, 0, 0, fixture->pages, 1);
+}
+
+static void run_unmap_read_only(struct stage2_vm *fixture)
+{
+	enum vcpu_event event;
+
+	map_all(fixture);
+	protect_host(fixture, PROT_READ);
+	stage2_vm_expect_words(fixture, 0, 0, fixture->pages, 1);
+	event = stage2_vm_try(fixture, WRITER_STORE, STRIDE, 1, 1);
+	CHECK(event == VCPU_FAULT,
+	      "the guest wrote memory that the host may not write");
+	stage2_vm_reached(fixture, OPERATION_UNMAP, 0, fixture->pages, 1);
+	protect_host(fixture, PROT_READ | PROT_WRITE);
+	stage2_vm_expect_words(fixture, 0, 0, fixture->pages, 1);
+}
+
+static void run_unmap_part(struct stage2_vm *fixture)
+{
+	u64 hole;
+	int error;
+
+	map_all(fixture);
+	hole = plan_block_pages(fixture) / 2 + 1;
+	error = backing_discard(&fixture->backing, hole * fixture->page,
+				fixture->page);
+	CHECK(!error, "cannot give a page back: %s", errno_name(-error));
+	stage2_vm_expect_words(fixture, -1, hole, 1, 1);
+	stage2_vm_reached(fixture, OPERATION_UNMAP, hole, 1, 1);
+	stage2_vm_expect_words(fixture, 0, 0, hole, 1);
+	stage2_vm_expect_words(fixture, 0, hole + 1, fixture->pages - hole - 1,
+			       1);
+}
+
+static void expect_no_memory(struct stage2_vm *fixture)
+{
+	enum vcpu_event event = stage2_vm_try(fixture, WRITER_LOAD, 0, 1, 1);
+
+	CHECK(event == VCPU_OTHER,
+	      "the guest reads memory at %#llx, where no slot is any more",
+	      fixture->gpa);
+}
+
+static void run_unmap_delete(struct stage2_vm *fixture)
+{
+	u64 size;
+
+	map_all(fixture);
+	size = fixture->slot.size;
+	slot_delete(&fixture->slot);
+	expect_no_memory(fixture);
+	stage2_vm_reached(fixture, OPERATION_UNMAP, 0, fixture->pages, 1);
+	fixture->slot.size = size;
+	slot_set(&fixture->slot);
+	stage2_vm_expect_words(fixture, 0, 0, fixture->pages, 1);
+}
+
+static void run_unmap_move(struct stage2_vm *fixture)
+{
+	map_all(fixture);
+	vm_map(fixture->vm, GPA_MOVED, GPA_MOVED, fixture->slot.size,
+	       fixture->huge);
+	fixture->slot.gpa = GPA_MOVED;
+	slot_set(&fixture->slot);
+	expect_no_memory(fixture);
+	stage2_vm_reached(fixture, OPERATION_UNMAP, 0, fixture->pages, 1);
+	fixture->gpa = GPA_MOVED;
+	stage2_vm_expect_words(fixture, 0, 0, fixture->pages, 1);
+}
+
+/* ---- age, make young ------------------------------------------------------ */
+
+/*
+ * Which pages the kernel has aged and left mapped; returns how many. It looks at
+ * some and pages some out: which ones is its own business.
+ */
+static size_t find_aged(struct stage2_vm *fixture, unsigned long *aged)
+{
+	u64 page;
+
+	operations_collect(&fixture->watch);
+	for (page = 0; page < fixture->pages; page++)
+		if (operations_last(&fixture->watch,
+				    fixture->gpa + page * fixture->page) ==
+		    OPERATION_AGE)
+			bitmap_set(aged, page);
+	return bitmap_count(aged, fixture->pages);
+}
+
+static void run_age(struct stage2_vm *fixture)
+{
+	unsigned long *aged;
+	u64 page;
+	size_t count;
+	unsigned int turn;
+
+	swap_need();
+	reclaim_enter(SWAPPED_PAGES * backing_page_size(BACKING_ANONYMOUS));
+	plan_build(fixture, (struct stage2_vm_config){ .bytes = AGED_PAGES });
+	aged = bitmap_new(fixture->pages);
+	stage2_vm_expect_words(fixture, 0, 0, fixture->pages, 1);
+	operations_forget(&fixture->watch);
+	for (turn = 0, count = 0; !count && turn < RECLAIM_TURNS; turn++) {
+		reclaim_some(fixture->page);
+		count = find_aged(fixture, aged);
+	}
+	CHECK(operations_count(&fixture->watch, OPERATION_AGE, fixture->gpa,
+			       fixture->slot.size),
+	      "the kernel reclaimed memory of the guest %u times and never asked whether it had been accessed",
+	      turn);
+	report_info("reached: age, %zu calls; %zu of %llu pages aged and kept",
+		    operations_count(&fixture->watch, OPERATION_AGE,
+				     fixture->gpa, fixture->slot.size),
+		    count, fixture->pages);
+	CHECK(count, "no page was kept in %u turns though all were accessed",
+	      turn);
+	operations_forget(&fixture->watch);
+	stage2_vm_expect_words(fixture, 0, 0, fixture->pages, 1);
+	if (!arch_has_operation(OPERATION_MAKE_YOUNG)) {
+		reclaim_leave();
+		return;
+	}
+	if (arch_notes_accesses(fixture->vm)) {
+		stage2_vm_not_reached(fixture, OPERATION_MAKE_YOUNG,
+				      "this CPU notes accesses itself");
+		reclaim_leave();
+		return;
+	}
+	operations_collect(&fixture->watch);
+	for (page = 0; page < fixture->pages; page++) {
+		bool young = operations_count(&fixture->watch,
+					      OPERATION_MAKE_YOUNG,
+					      fixture->gpa +
+						      page * fixture->page,
+					      fixture->page);
+
+		CHECK(young == bitmap_test(aged, page),
+		      "page %llu was %saged and left mapped, and its next access %s",
+		      page, bitmap_test(aged, page) ? "" : "not ",
+		      young ? "was noted by a fault" :
+			      "was noted by no access-flag fault");
+	}
+	report_info("reached: make_young, %zu calls", count);
+	reclaim_leave();
+	free(aged);
+}
+
+/* ---- the table --------------------------------------------------------------- */
 
 #define MAP   (1U << OPERATION_MAP)
 #define UNMAP (1U << OPERATION_UNMAP)

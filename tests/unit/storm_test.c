@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The oracle of a storm of memslots (kvm/storm.h), fed right and wrong histories. */
-#include "../../kvm/storm.h"
+/* The oracle of a storm of memslots (kvm/memslot_storm.h), fed right and wrong histories. */
+#include "../../kvm/memslot_storm.h"
 #include "core/cases.h"
 
-#define UNITS	      8
-#define MAPPING_STATE 1
+#define UNITS	 8
+#define POSITION 1
 
 static struct storm_expected_map expected_map = {
-	.places = STORM_PLACES,
-	.place_units = UNITS + UNITS / 2,
+	.positions = STORM_POSITIONS,
+	.position_units = UNITS + UNITS / 2,
 	.unit_size = 0x1000,
 	.gpa = 0x100000000,
 	.pitch = 0x400000,
 };
 
-/* A slot of half a memory, in the middle of its place. */
-static const struct storm_place slot = {
+/* A slot of half a memory, in the middle of its position. */
+static const struct storm_position slot = {
 	.memory = 1,
 	.generation = 3,
 	.start = 2,
@@ -23,14 +23,14 @@ static const struct storm_place slot = {
 	.offset = 1,
 };
 
-static u64 due_at(const struct storm_place *view, u64 unit)
+static u64 due_at(const struct storm_position *view, u64 unit)
 {
-	return storm_due(&expected_map, view, MAPPING_STATE, unit);
+	return storm_expected(&expected_map, view, POSITION, unit);
 }
 
-static u64 canary(u64 memory, u64 life, u64 unit)
+static u64 canary(u64 memory, u64 generation, u64 unit)
 {
-	return storm_word(STORM_MARK_CANARY, memory, life, unit);
+	return storm_word(STORM_MARK_CANARY, memory, generation, unit);
 }
 
 static void expect_wrong(u64 seen, u64 due, const char *what)
@@ -40,19 +40,19 @@ static void expect_wrong(u64 seen, u64 due, const char *what)
 
 static void right(const struct test_case *test)
 {
-	struct storm_place none = slot;
+	struct storm_position none = slot;
 	u64 unit;
 
 	(void)test;
 	none.memory = -1;
-	for (unit = 0; unit < expected_map.place_units; unit++) {
-		u64 gpa = storm_gpa(&expected_map, MAPPING_STATE, unit);
+	for (unit = 0; unit < expected_map.position_units; unit++) {
+		u64 gpa = storm_gpa(&expected_map, POSITION, unit);
 		bool inside = unit >= 2 && unit < 6;
 
 		CHECK(gpa == 0x100400000 + unit * 0x1000,
 		      "unit %llu is at %#llx", unit, gpa);
-		CHECK(storm_has(&slot, unit) == inside &&
-			      !storm_has(&none, unit),
+		CHECK(storm_covers(&slot, unit) == inside &&
+			      !storm_covers(&none, unit),
 		      "unit %llu is on the wrong side of the slot", unit);
 		CHECK(due_at(&slot, unit) == (inside ? canary(1, 3, unit - 1) :
 						       storm_hole_word(gpa)),
@@ -64,7 +64,7 @@ static void right(const struct test_case *test)
 
 static void deleted(const struct test_case *test)
 {
-	struct storm_place none = slot;
+	struct storm_position none = slot;
 	u64 due;
 
 	(void)test;
@@ -73,8 +73,7 @@ static void deleted(const struct test_case *test)
 	expect_wrong(canary(1, 3, 2), due, "a deleted slot's memory");
 	expect_wrong(storm_word(STORM_MARK_DEAD, 1, 3, 2), due,
 		     "a deleted slot's memory, when it is marked");
-	expect_wrong(storm_hole_word(
-			     storm_gpa(&expected_map, MAPPING_STATE, 4)),
+	expect_wrong(storm_hole_word(storm_gpa(&expected_map, POSITION, 4)),
 		     due, "user space's answer for another address");
 	expect_wrong(storm_word(STORM_MARK_FROZEN, 1, 0, 2), due,
 		     "a word that vCPUs have");
@@ -85,10 +84,10 @@ static void created(const struct test_case *test)
 	u64 due = due_at(&slot, 3);
 
 	(void)test;
-	expect_wrong(storm_hole_word(
-			     storm_gpa(&expected_map, MAPPING_STATE, 3)),
+	expect_wrong(storm_hole_word(storm_gpa(&expected_map, POSITION, 3)),
 		     due, "user space's answer, where a slot is again");
-	expect_wrong(canary(1, 2, 2), due, "an earlier life of the memory");
+	expect_wrong(canary(1, 2, 2), due,
+		     "an earlier generation of the memory");
 	expect_wrong(canary(0, 3, 2), due, "another memory");
 	expect_wrong(canary(1, 3, 3), due, "another unit");
 	expect_wrong(storm_word(STORM_MARK_DEAD, 1, 3, 2), due,
@@ -97,7 +96,7 @@ static void created(const struct test_case *test)
 
 static void moved(const struct test_case *test)
 {
-	struct storm_place there = slot;
+	struct storm_position there = slot;
 
 	(void)test;
 	there.start = 4;
@@ -119,7 +118,7 @@ int main(int argc, char **argv)
 {
 	const struct program program = {
 		.name = "storm_test",
-		.summary = "Unit test of the oracle in kvm/storm.h.",
+		.summary = "Unit test of the oracle in kvm/memslot_storm.h.",
 		.table = table,
 		.table_size = ARRAY_SIZE(table),
 	};
