@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a guest has accessed is young to the kernel, whoever asks: idle page
- * tracking, generations of pages (MGLRU), DAMON, reclaim.
+ * Pages accessed by the guest are reported as young by idle page tracking,
+ * MGLRU and DAMON, and are kept by reclaim.
  *
- * One direction is judged: accessed, so young. Judged per mapping: any access to
- * a block makes all of it young. Between the moment at which the kernel forgets
- * and the access, the TLBs of stage 2 / NPT are flushed, since forgetting does not
- * (kvm_mmu_notifier_clear_young()): with an entry still in a TLB the CPU notes
- * nothing. The other direction, what is young though nobody has accessed it, is
- * reported only: the kernel may count more than asked for.
+ * Only one direction is judged: accessed pages must be young. A mapping is
+ * young as a whole, so any access to a block makes all of its pages young.
+ * Clearing the access flag does not flush TLBs
+ * (kvm_mmu_notifier_clear_young()), and the CPU does not set the flag through a
+ * stale TLB entry, so the test has the TLBs flushed before the guest accesses
+ * memory again. Pages that are young without an access are counted and not
+ * judged.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,36 +30,37 @@
 #include "stage2_vm.h"
 
 /*
- * What the kernel does by its own judgement is tried again: it passes over page
- * tables that somebody has locked, and reclaims by rules of thumb.
+ * Attempts where the kernel acts by heuristics: it skips page tables whose lock
+ * it cannot take, and reclaim chooses pages.
  */
 #define TRIES 3
 
-/* Of pages, or of huge pages. */
+/* Units of the idle and DAMON cases. */
 #define PAGES  256
 #define BLOCKS 8
 
-/* Units are accessed by lists of so many runs. */
+/* Runs of stores in a list. */
 #define RUNS WRITER_STORES_MAX
-/* In a check. */
+/* Rounds of a check. */
 #define ROUNDS 3
 
-/* Long enough for any observer on a slow machine. */
+/* Longest wait for an observer, on a slow machine. */
 #define YOUNG_MS 30000
 
 /**
- * struct young - a guest, and what it accesses
+ * struct young - a guest that accesses units of its memory; a unit is one
+ *	mapping
  * @fixture: VM and memory
- * @random: which units, which pages in them
- * @end: of a stress run's rounds
+ * @random: chooses units, and pages in them
+ * @end: of a stress run
  * @units: number of units
- * @unit_pages: host pages of a unit: 1, or a block's
- * @touched: those that are accessed by young_touch()
- * @page: of each unit: the page that is accessed
- * @split_early: as arch_split_early() was before
- * @judged: units that were judged so far
- * @extra: units that were young though nobody had accessed them
- * @calls: how often KVM was asked
+ * @unit_pages: host pages of a unit: 1, or those of a block
+ * @touched: units that young_touch() accesses
+ * @page: by unit: the page that is accessed
+ * @split_early: previous choice of arch_split_early()
+ * @judged: units judged so far
+ * @extra: units that were young without an access
+ * @calls: calls of kvm_age_gfn() and the like
  */
 struct young {
 	struct stage2_vm fixture;
@@ -74,7 +76,7 @@ struct young {
 	size_t calls;
 };
 
-/* Asked by kprobe events: fewer calls than the trace has room for. */
+/* Count in steps that fit into the trace's buffer. */
 static void count_calls(struct young *young)
 {
 	struct operation_watch *watch = &young->fixture.watch;
@@ -145,25 +147,25 @@ static void young_begin(struct young *young, enum backing_kind kind, u64 units)
 	    backing_host_huge_bytes(&fixture->backing) < config.bytes)
 		skip("free huge pages, which the host did not give",
 		     "give the machine more memory, or compact it");
-	/* To be flushed is not to be split. */
+	/* young_flush() must not split huge mappings. */
 	if (fixture->backing.huge)
 		young->split_early = arch_split_early(false);
 	young->touched = bitmap_new(units);
 	young->page = calloc(units, sizeof(*young->page));
 	CHECK(young->page, "no memory for %llu units", units);
-	/* A page in each unit maps it as a whole. */
+	/* One access maps the whole unit. */
 	bitmap_fill(young->touched, units);
 	touch(young);
 	operations_collect(&fixture->watch);
 	maps = operations_count(&fixture->watch, OPERATION_MAP, fixture->gpa,
 				fixture->pages * fixture->page);
-	CHECK(maps >= units, "%llu units took %zu mappings", units, maps);
+	CHECK(maps >= units, "expected at least %llu mappings, got %zu", units,
+	      maps);
 	operations_forget(&fixture->watch);
 	if (fixture->backing.huge) {
 		stage2_vm_expect_words(fixture, 0, 0, fixture->pages, 1);
-		stage2_vm_not_reached(
-			fixture, OPERATION_MAP,
-			"each of its huge pages was mapped as a block");
+		stage2_vm_not_reached(fixture, OPERATION_MAP,
+				      "each huge page was mapped as a block");
 	}
 	operations_forget(&fixture->watch);
 }
@@ -184,7 +186,7 @@ static void young_choose_some(struct young *young, unsigned int of)
 		if (random_chance(&young->random, 1, of))
 			bitmap_set(young->touched, unit);
 	}
-	/* One at least, and one not. */
+	/* At least one unit is accessed and one is not. */
 	unit = random_below(&young->random, young->units / 2);
 	bitmap_set(young->touched, 2 * unit);
 	bitmap_clear(young->touched, 2 * unit + 1);
@@ -226,9 +228,9 @@ static void young_end(struct young *young)
 	count_calls(young);
 	if (young->fixture.backing.huge)
 		arch_split_early(young->split_early);
-	report_info("%llu accessed and found young; %llu young that were not accessed; KVM was asked %zu times",
+	report_info("%llu units accessed and young, %llu young without an access; KVM was asked %zu times",
 		    young->judged, young->extra, young->calls);
-	CHECK(young->judged, "nothing was judged");
+	CHECK(young->judged, "no unit was judged");
 	CHECK(young->calls, "the kernel never asked KVM");
 	free(young->page);
 	free(young->touched);
@@ -253,7 +255,7 @@ static void judge_idle(struct young *young, const unsigned long *marked,
 		}
 		judged++;
 		CHECK(!bitmap_test(idle, page),
-		      "the guest accessed %s %llu, and the kernel calls it idle",
+		      "the guest accessed %s %llu: expected it not idle, got idle",
 		      young_unit_name(young), unit);
 	}
 	young_note(young, judged, extra);
@@ -273,7 +275,7 @@ static void test_idle(const struct test_case *test)
 		young_choose(&young);
 		page_idle_mark(idle, young.fixture.backing.hva,
 			       young.fixture.pages);
-		/* Looking forgets as well. */
+		/* Reading the bitmap clears access flags too. */
 		page_idle_read(idle, young.fixture.backing.hva,
 			       young.fixture.pages, marked);
 		young_flush(&young);
@@ -290,7 +292,7 @@ static void test_idle(const struct test_case *test)
 
 /* ---- generations ------------------------------------------------------------ */
 
-/* Enough of them that batches of CPUs do not matter. */
+/* More than the pages that per-CPU batches may hold. */
 #define GENERATION_PAGES  512
 #define GENERATION_BLOCKS 16
 
@@ -329,7 +331,7 @@ static void test_generations(const struct test_case *test)
 				break;
 		}
 		CHECK(lost <= batches,
-		      "the guest accessed memory, and a generation behind the kernel calls %llu pages of it old (%llu at most can be on no list)",
+		      "after an access, %llu accessed pages are missing in the young generations, expected at most %llu (in per-CPU batches)",
 		      lost, batches);
 	}
 	young_end(&young);
@@ -340,7 +342,7 @@ static void test_generations(const struct test_case *test)
 
 #define SAMPLE_MS    40
 #define AGGREGATE_MS 200
-/* So often it has told, with accesses between: it must have seen them. */
+/* Aggregations to wait for, with accesses in each. */
 #define TOLD 10
 
 static size_t missing(const struct young *young, const bool *seen, size_t count)
@@ -353,7 +355,7 @@ static size_t missing(const struct young *young, const bool *seen, size_t count)
 	return count;
 }
 
-/* One look at all; @seen: what it has seen accessed. */
+/* Watch all units once; set @seen of those that DAMON has seen accessed. */
 static unsigned int watch(struct young *young, void *const *address, bool *seen,
 			  size_t count)
 {
@@ -364,7 +366,7 @@ static unsigned int watch(struct young *young, void *const *address, bool *seen,
 
 	while (told < TOLD && missing(young, seen, count) < count &&
 	       !deadline_passed(deadline)) {
-		/* Twice in what it tells of, at least. */
+		/* At least two accesses in each aggregation. */
 		young_flush(young);
 		young_touch(young);
 		young_flush(young);
@@ -386,15 +388,16 @@ static void judge_damon(struct young *young, const bool *seen, size_t count,
 		judged += touched && seen[i];
 		extra += !touched && seen[i];
 	}
-	CHECK(told || judged, "DAMON has told nothing in %u ms", YOUNG_MS);
+	CHECK(told || judged, "DAMON reported no aggregation in %u ms",
+	      YOUNG_MS);
 	i = missing(young, seen, count);
 	CHECK(i == count,
-	      "the guest accessed %s %zu again and again, and DAMON has told %u times that nobody did",
+	      "the guest kept accessing %s %zu, and none of %u aggregations reported an access",
 	      young_unit_name(young), 2 * i, told);
 	young_note(young, judged, extra);
 }
 
-/* Pages side by side would be taken together: every other unit is watched. */
+/* DAMON merges adjacent regions, so every other unit is watched. */
 static void test_damon(const struct test_case *test)
 {
 	unsigned int round, told;
@@ -409,7 +412,10 @@ static void test_damon(const struct test_case *test)
 	address = calloc(count, sizeof(*address));
 	seen = calloc(count, sizeof(*seen));
 	CHECK(address && seen, "no memory for %zu pages", count);
-	/* The first page of a block, whichever the guest accesses. */
+	/*
+	 * The page that young_choose() chose may differ; any page of a block
+	 * will do.
+	 */
 	for (i = 0; i < count; i++)
 		address[i] = young_address(&young, 2 * i);
 	for (round = 0; young_more(&young, round); round++) {
@@ -426,13 +432,16 @@ static void test_damon(const struct test_case *test)
 /* ---- reclaim ------------------------------------------------------------------ */
 
 #define RECLAIM_PAGES 1024
-/* One in so many is hot. */
+/* One page in four is hot. */
 #define HOT 4
-/* More than is tried for, and than there are cold pages. */
+/*
+ * Pages that may be swapped out: more than the test asks for and than there are
+ * cold pages.
+ */
 #define SWAPPED	  (RECLAIM_PAGES * 3 / 4)
 #define AT_A_TIME 16
 #define TURNS	  100
-/* Cold pages that must be gone before it is judged, and by then. */
+/* Cold pages to swap out before judging starts, and while judging. */
 #define WARM   32
 #define ENOUGH 144
 
@@ -450,7 +459,10 @@ static void count_swapped(struct young *young, struct pagemap *pagemap,
 	}
 }
 
-/* Until so many more cold pages are gone; how often a hot one was. */
+/*
+ * Reclaim until @more cold pages are swapped out; return how often a hot one
+ * was.
+ */
 static u64 reclaim_cold(struct young *young, struct pagemap *pagemap, u64 more,
 			u64 *cold)
 {
@@ -465,15 +477,16 @@ static u64 reclaim_cold(struct young *young, struct pagemap *pagemap, u64 more,
 		hot += hot_now;
 	}
 	CHECK(*cold >= until,
-	      "the kernel paged out %llu pages in %u turns: nothing to judge",
-	      *cold, turn);
+	      "%u rounds of reclaim swapped out %llu cold pages, expected %llu",
+	      turn, *cold, until);
 	return hot;
 }
 
 /*
- * Of what is accessed before each reclaim far less is paged out than of what is
- * not. Not none: the kernel forgets accesses of neighbours when it looks at a page
- * (lru_gen_look_around()), and of all when it has to look twice.
+ * Pages that are accessed before each reclaim are swapped out far less often
+ * than others. Not never: the kernel clears access flags of neighbours of a
+ * page that it scans (lru_gen_look_around()), and of all pages if it scans
+ * twice.
  */
 static void test_reclaim(const struct test_case *test)
 {
@@ -487,18 +500,21 @@ static void test_reclaim(const struct test_case *test)
 	young_begin(&young, test->number[0], RECLAIM_PAGES);
 	young_choose_some(&young, HOT);
 	hot_pages = bitmap_count(young.touched, young.units);
-	/* At first all pages have been accessed. */
+	/* At first the access flags of all pages are set. */
 	reclaim_cold(&young, pagemap, WARM, &cold);
 	do {
 		before = cold;
 		hot = reclaim_cold(&young, pagemap, ENOUGH, &cold);
-		report_info("%llu of %llu pages are hot: %llu cold pages were paged out, %llu times a hot one",
+		report_info("%llu of %llu pages are hot: %llu cold pages were swapped out, %llu hot ones",
 			    hot_pages, young.units, cold - before, hot);
-		/* By chance they would be (HOT - 1) times as few. */
+		/*
+		 * Random choice would swap out 1 hot page for HOT - 1 cold
+		 * ones.
+		 */
 	} while (hot * (HOT - 1) * 2 > cold - before && ++try < TRIES);
 	CHECK(try < TRIES,
-	      "what the guest accessed before each reclaim was paged out %llu times, what it did not access %llu times",
-	      hot, cold - before);
+	      "reclaim swapped out %llu hot pages and %llu cold ones, expected at most %llu hot ones",
+	      hot, cold - before, (cold - before) / ((HOT - 1) * 2));
 	young_note(&young, hot_pages, 0);
 	young_end(&young);
 	pagemap_close(pagemap);
@@ -507,35 +523,35 @@ static void test_reclaim(const struct test_case *test)
 
 static const struct test_case cases[] = {
 	{ .name = "idle/pages",
-	  .plan = "idle page tracking, pages",
+	  .plan = "idle page tracking reports accessed pages as not idle",
 	  .run = test_idle,
 	  .number = { BACKING_ANONYMOUS, 0 } },
 	{ .name = "idle/blocks",
-	  .plan = "the same, huge pages",
+	  .plan = "idle page tracking reports accessed huge pages as not idle",
 	  .run = test_idle,
 	  .number = { BACKING_ANONYMOUS_THP, 1 } },
 	{ .name = "idle/shmem_blocks",
-	  .plan = "the same, of shared memory",
+	  .plan = "idle page tracking reports accessed huge pages of shmem as not idle",
 	  .run = test_idle,
 	  .number = { BACKING_SHMEM_THP, 1 } },
 	{ .name = "generations/pages",
-	  .plan = "MGLRU, pages",
+	  .plan = "MGLRU moves accessed pages to the young generation",
 	  .run = test_generations,
 	  .number = { BACKING_ANONYMOUS, 0 } },
 	{ .name = "generations/blocks",
-	  .plan = "MGLRU, huge pages",
+	  .plan = "MGLRU moves accessed huge pages to the young generation",
 	  .run = test_generations,
 	  .number = { BACKING_ANONYMOUS_THP, 1 } },
 	{ .name = "damon/pages",
-	  .plan = "DAMON, pages",
+	  .plan = "DAMON reports accesses to pages",
 	  .run = test_damon,
 	  .number = { BACKING_ANONYMOUS, 0 } },
 	{ .name = "damon/blocks",
-	  .plan = "DAMON, huge pages",
+	  .plan = "DAMON reports accesses to huge pages",
 	  .run = test_damon,
 	  .number = { BACKING_ANONYMOUS_THP, 1 } },
 	{ .name = "reclaim/pages",
-	  .plan = "hot pages survive reclaim",
+	  .plan = "reclaim keeps pages that the guest keeps accessing",
 	  .run = test_reclaim,
 	  .number = { BACKING_ANONYMOUS, 0 } },
 };
@@ -544,8 +560,7 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {
 		.name = "access_tracking_test",
-		.summary =
-			"what a guest has accessed is young to whoever asks the kernel",
+		.summary = "pages accessed by the guest are reported as young",
 		.table = cases,
 		.table_size = ARRAY_SIZE(cases),
 		.needs = { .root = true, .kvm = true },

@@ -13,20 +13,20 @@
 #define ADMIN	"/sys/kernel/mm/damon/admin/kdamonds"
 #define CONTEXT "0/contexts/0"
 #define EVENT	"damon_aggregated"
-/* The kernel's own user of DAMON, from 6.17 on, shares it with nobody. */
+/* DAMON_STAT, from 6.17 on, excludes other users. */
 #define OWN_USER "/sys/module/damon_stat/parameters/enabled"
-/* A microsecond is what DAMON counts in. */
+/* DAMON counts in microseconds. */
 #define USEC_PER_MSEC 1000UL
-/* Fewer it does not take. */
+/* The smallest min_nr_regions that DAMON accepts. */
 #define REGIONS_MIN 3
 
 /**
- * struct damon - a DAMON at work
- * @trace: what it tells
- * @start: of each page that is watched: its address
+ * struct damon - a running kdamond
+ * @trace: trace of its event
+ * @start: address of each watched page
  * @count: number of pages
  * @told: records so far
- * @seen: the caller's, while records are taken
+ * @seen: the caller's result, while records are read
  */
 struct damon {
 	struct evidence_trace *trace;
@@ -66,19 +66,19 @@ static bool reads(const char *path, const char *word)
 	return same;
 }
 
-/* In a target the kernel's own user has to stand back, for good. */
-static void have_for_us(void)
+/* In a target, DAMON_STAT is switched off for good. */
+static void need_damon(void)
 {
 	if (access(ADMIN, F_OK))
 		skip("CONFIG_DAMON_VADDR=y and CONFIG_DAMON_SYSFS=y",
 		     "run it on a kernel built with these options");
 	if (reads(ADMIN "/0/state", "on"))
-		skip("DAMON, which somebody uses",
+		skip("DAMON, which another process uses",
 		     "as root: echo off > " ADMIN "/0/state");
 	if (!reads(OWN_USER, "Y"))
 		return;
 	if (!getenv("SECMMU_DESTRUCTIVE"))
-		skip("DAMON, which the kernel itself uses",
+		skip("DAMON, which DAMON_STAT uses",
 		     "as root: echo N > " OWN_USER);
 	kernel_file_must_write(OWN_USER, "N");
 }
@@ -89,7 +89,7 @@ static void configure(const struct damon *damon, unsigned int sample_ms,
 	u64 page = (u64)getpagesize();
 	size_t i;
 
-	/* What was there before is off: of a process that is gone. */
+	/* A kdamond that exists is off; its process is gone. */
 	put_number("nr_kdamonds", 0);
 	put_number("nr_kdamonds", 1);
 	put_number("0/contexts/nr_contexts", 1);
@@ -126,11 +126,11 @@ struct damon *damon_start(void *const *address, size_t count,
 	struct shortage shortage;
 	size_t i;
 
-	have_for_us();
-	CHECK(damon, "no memory for DAMON's pages");
+	need_damon();
+	CHECK(damon, "out of memory for DAMON's pages");
 	damon->count = count;
 	damon->start = calloc(count, sizeof(*damon->start));
-	CHECK(damon->start, "no memory for DAMON's pages");
+	CHECK(damon->start, "out of memory for DAMON's pages");
 	for (i = 0; i < count; i++)
 		damon->start[i] = (u64)(uintptr_t)address[i] & ~(page - 1);
 	damon->trace = evidence_trace_start(&request, &shortage);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * DAMON (Documentation/mm/damon/): a kernel thread that looks, again and again,
- * whether pages of a process were accessed, and forgets it.
+ * DAMON (Documentation/mm/damon/): a kernel thread that repeatedly tests and
+ * clears the access flags of a process's pages.
  */
 #ifndef SECMMU_DAMON_H
 #define SECMMU_DAMON_H
@@ -14,31 +14,31 @@
 struct damon;
 
 /**
- * damon_start() - have single pages of this process watched
- * @address: one in each page; ascending, no two pages side by side, or DAMON
- *	would take them together
- * @count: how many
- * @sample_ms: so often it looks, milliseconds
- * @aggregate_ms: so often it tells, milliseconds
+ * damon_start() - watch single pages of this process
+ * @address: an address in each page, ascending; no two pages adjacent, since
+ *	DAMON merges adjacent regions
+ * @count: number of pages
+ * @sample_ms: sampling interval, milliseconds
+ * @aggregate_ms: aggregation interval, milliseconds
  *
- * Skips the case where the kernel has no DAMON, or somebody else uses it.
+ * Skips the case if the kernel has no DAMON or another user has it.
  *
- * Return: to be ended by damon_stop().
+ * Return: handle for damon_stop().
  */
 struct damon *damon_start(void *const *address, size_t count,
 			  unsigned int sample_ms, unsigned int aggregate_ms);
 
 /**
- * damon_take() - what it has told since
+ * damon_take() - read the aggregations since the last call
  * @damon: started
- * @seen: for each address: becomes true if it was found accessed; stays else
+ * @seen: by page: set to true if an access was found, else left alone
  *
- * Return: how often it has told of all of them.
+ * Return: number of aggregations that covered all pages.
  */
 unsigned int damon_take(struct damon *damon, bool *seen);
 
 /**
- * damon_stop() - no more
+ * damon_stop() - stop watching
  * @damon: started
  */
 void damon_stop(struct damon *damon);

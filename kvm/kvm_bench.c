@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a stage 2 / NPT costs: a fault, by what is mapped and how; faults of many
- * vCPUs at a time; the notifier that takes mappings away; a change of a slot,
- * against how many there are. Every line is "json: {...}" (lib/samples.h).
+ * The cost of a stage 2 / NPT: a fault by access and mapping size, faults of
+ * several vCPUs at a time, the notifier that zaps mappings, and a change of a
+ * slot by the number of slots. Each line of output is "json: {...}"
+ * (lib/core/samples.h).
  *
  * The mode of KVM (nvhe, vhe, protected, nested or shadow paging) is the
- * target's: a run on several targets has them beside each other in its report.
- * Memory that is read, executed and written has been populated by the host, so
- * what is measured is KVM's part.
+ * target's: run several targets to compare modes in one report. The host
+ * populates all memory before a measurement, so a fault measures KVM's part
+ * only.
  *
- * No row in prove/matrix: a wrong mapping would be found by stage2_ops_test,
- * whose rows these are.
+ * prove/matrix has no line for this program: a wrong mapping is found by
+ * stage2_ops_test, which covers the same operations.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -31,7 +32,10 @@
 #include "mem/backing.h"
 
 #define MIB (1UL << 20)
-/* All sizes by turns: what the machine does beside is shared out so. */
+/*
+ * Every size is measured in each pass, so that noise of the machine is spread
+ * over all sizes.
+ */
 #define PASSES	    3
 #define REPEATS_MIN 2
 #define REPEATS_MAX 20
@@ -42,19 +46,20 @@
 #define CHECK_SLOTS	 512
 #define SLOTS		 4096
 #define SLOT_REPEATS_MAX 30
-/* Far behind all others, where the slot is moved to. */
+/* An address above all slots, to which a slot is moved. */
 #define ELSEWHERE (GPA_TEST + (16ULL << 30))
 
 /* ---- a slot whose mappings are zapped and faulted in again ----------------- */
 
 /**
- * struct fault_vm - what was built
+ * struct fault_vm - a VM with one slot, whose mappings are zapped and faulted
+ *	in
  * @vm: VM; every vCPU has a part of the slot
  * @backing: the slot's memory, populated
  * @slot: slot, mapped one to one in the guest
  * @unit: what one mapping covers, bytes: a page, or a page of the memory's kind
- * @faults: how many units there are in all
- * @stride: from one access to the next: two in each unit that is huge
+ * @faults: number of units in the slot
+ * @stride: from one access to the next, bytes: two accesses per huge unit
  */
 struct fault_vm {
 	struct vm *vm;
@@ -77,7 +82,7 @@ static bool fault_vm_create(struct fault_vm *fixture, enum backing_kind kind,
 	memset(fixture, 0, sizeof(*fixture));
 	backing_create(&fixture->backing, &request);
 	if (huge && backing_host_huge_bytes(&fixture->backing) < bytes) {
-		report_info("omitted: %llu MiB of %s, which the host has not mapped huge",
+		report_info("omitted: %llu MiB of %s: the host has not mapped it by huge pages",
 			    bytes >> 20, backing_name(kind));
 		backing_destroy(&fixture->backing);
 		return false;
@@ -85,9 +90,12 @@ static bool fault_vm_create(struct fault_vm *fixture, enum backing_kind kind,
 	fixture->vm = vm_create(&config);
 	slot_add(fixture->vm, &fixture->slot, SLOT_TEST_FIRST, GPA_TEST,
 		 &fixture->backing, 0);
-	/* As large as the memory's pages: shadow paging needs that. */
+	/* Shadow paging maps a huge page only if the guest does. */
 	vm_map(fixture->vm, GPA_TEST, GPA_TEST, bytes, backing_page_size(kind));
-	/* What lies between a page and a huge page KVM maps by pages. */
+	/*
+	 * KVM maps backing pages that are smaller than a huge page by single
+	 * pages.
+	 */
 	fixture->unit = huge ? backing_page_size(kind) : fixture->vm->page_size;
 	fixture->faults = bytes / fixture->unit;
 	fixture->stride = huge ? fixture->unit / 2 : fixture->unit;
@@ -114,7 +122,7 @@ static double fault_vm_unmap(struct fault_vm *fixture)
 	protect(fixture, PROT_NONE);
 	end = clock_ns();
 	protect(fixture, PROT_READ | PROT_WRITE);
-	/* No fault of the host's own within the guest's. */
+	/* The guest's faults must not include faults of the host. */
 	backing_populate(&fixture->backing);
 	return (double)(end - start);
 }
@@ -156,7 +164,10 @@ static void fault_vm_judge(struct fault_vm *fixture)
 	char text[128];
 
 	part.size /= fixture->vm->vcpu_count;
-	/* The guest's own tables are read for the first time, and mapped. */
+	/*
+	 * The first access also maps the guest's page tables; it does not
+	 * count.
+	 */
 	fault_vm_prepare(fixture, 0, WRITER_STORE);
 	fault_vm_access(fixture, 0);
 	fault_vm_unmap(fixture);
@@ -175,8 +186,7 @@ static void fault_vm_judge(struct fault_vm *fixture)
 		      after.small - before.small;
 	if (huge)
 		faults *= fixture->unit / backing_thp_size();
-	CHECK(made == faults,
-	      "%llu mappings of %llu KiB were to be made by faults: there are %s",
+	CHECK(made == faults, "expected %llu mappings of %llu KiB, got %s",
 	      faults, (huge ? backing_thp_size() : fixture->unit) >> 10,
 	      mapping_text(&after, text, sizeof(text)));
 }
@@ -202,7 +212,10 @@ static bool is_huge(enum backing_kind kind)
 	return backing_page_size(kind) >= backing_thp_size();
 }
 
-/* The largest slot: a fault for each page takes time, so small pages have less. */
+/*
+ * Size of the largest slot. Slots of small pages are smaller, since each page
+ * is a fault.
+ */
 static u64 most_bytes(enum backing_kind kind)
 {
 	bool check = options()->mode == MODE_CHECK;
@@ -225,7 +238,10 @@ static void fault(struct fault_vm *fixture, enum writer_access access,
 	fault_vm_prepare(fixture, 0, access);
 	first = fault_vm_access(fixture, 0);
 	again = fault_vm_access(fixture, 0);
-	/* What a busy machine makes of one of them must not hide the faults. */
+	/*
+	 * The smaller of two times without faults: noise in one of them must
+	 * not hide the cost of the faults.
+	 */
 	once_more = fault_vm_access(fixture, 0);
 	if (once_more < again)
 		again = once_more;
@@ -233,7 +249,7 @@ static void fault(struct fault_vm *fixture, enum writer_access access,
 		   first > again ?
 			   (first - again) / (double)fixture->faults / 1e3 :
 			   0);
-	/* Once with what was just mapped, and once with nothing. */
+	/* One unmap of mapped memory, and one of memory without mappings. */
 	series_add(&series[UNMAP], at, fault_vm_unmap(fixture) / 1e3);
 	series_add(&series[NOTHING], at, fault_vm_unmap(fixture) / 1e3);
 }
@@ -308,23 +324,23 @@ static void bench_vcpus(enum backing_kind kind, unsigned int vcpus,
 		.context = &fixture,
 		.pin = true,
 	};
-	struct timed_threads *turns;
+	struct timed_threads *threads;
 	unsigned int turn;
 
 	bytes -= bytes % (vcpus * backing_page_size(kind));
 	if (!fault_vm_create(&fixture, kind, bytes, vcpus))
 		return;
 	fault_vm_judge(&fixture);
-	turns = timed_threads_begin(&config);
+	threads = timed_threads_begin(&config);
 	for (turn = 0; turn < REPEATS_MAX; turn++) {
 		if (turn >= REPEATS_MIN && clock_ns() > until)
 			break;
 		fault_vm_unmap(&fixture);
 		series_add(series, vcpus,
 			   (double)fixture.faults * 1e9 /
-				   (double)timed_threads_take(turns));
+				   (double)timed_threads_take(threads));
 	}
-	timed_threads_end(turns);
+	timed_threads_end(threads);
 	fault_vm_judge(&fixture);
 	fault_vm_destroy(&fixture);
 }
@@ -364,12 +380,12 @@ static const char *const slot_series_names[SLOT_SERIES] = {
 };
 
 /**
- * struct slots_vm - a VM with slots of one page each, a page apart
+ * struct slots_vm - a VM with many slots of one page, each a page apart
  * @vm: VM
- * @backing: their memory
+ * @backing: memory of all slots
  * @slots: the slots
- * @count: how many
- * @random: which one is changed next
+ * @count: number of slots
+ * @random: chooses the slot to change
  */
 struct slots_vm {
 	struct vm *vm;
@@ -437,7 +453,7 @@ static double change_ns(struct memslot *slot)
 	return (double)(clock_ns() - start);
 }
 
-/* The guest reads at an address: the slot's word, or nothing is there. */
+/* A load at @gpa finds the slot's word if @there, else exits to user space. */
 static void judge(struct slots_vm *fixture, const struct memslot *slot, u64 gpa,
 		  bool there)
 {
@@ -454,17 +470,17 @@ static void judge(struct slots_vm *fixture, const struct memslot *slot, u64 gpa,
 	if (!there) {
 		CHECK(event == VCPU_OTHER && vcpu_mmio(vcpu, &seen) &&
 			      seen == gpa,
-		      "slot %u is gone from %#llx, but the guest reads there",
+		      "slot %u was removed from %#llx: expected a load to exit to user space, got memory",
 		      slot->id, gpa);
 		return;
 	}
 	CHECK(event == VCPU_DONE &&
 		      list->digest == writer_digest(0, *word_of(slot)),
-	      "the guest does not read at %#llx what slot %u has there", gpa,
-	      slot->id);
+	      "a load at %#llx, in slot %u, got a word other than %#llx", gpa,
+	      slot->id, *word_of(slot));
 }
 
-/* All changes of one slot, each judged. */
+/* Make each change to one slot, and check each with a load. */
 static void one_turn(struct slots_vm *fixture, struct series *series)
 {
 	unsigned int index = (unsigned int)random_below(&fixture->random,
@@ -599,7 +615,8 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {
 		.name = "kvm_bench",
-		.summary = "what a stage 2 costs, as JSON lines",
+		.summary =
+			"cost of faults, notifiers and slot changes, as JSON lines",
 		.all_ms = CASES_BENCH_MS,
 		.cases = list_cases,
 		.needs = { .kvm = true },

@@ -14,10 +14,13 @@
 
 #define GENERATIONS "/sys/kernel/debug/lru_gen"
 #define ENABLED	    "/sys/kernel/mm/lru_gen/enabled"
-/* Bits of ENABLED: it is on; it walks page tables. */
+/* Bits of ENABLED: MGLRU is on; it walks page tables. */
 #define ENABLED_CORE 1
 #define ENABLED_WALK 2
-/* "200": anonymous memory; "1": all of it, not only where accesses are likely. */
+/*
+ * swappiness 200: anonymous memory; force_scan 1: all pages, not only likely
+ * ones.
+ */
 #define HOW "200 1"
 
 static unsigned int enabled(void)
@@ -39,7 +42,7 @@ void lru_gen_need(void)
 	};
 
 	if (!needs_met(&asks_secondary, NULL))
-		skip("a kernel whose generations of pages know of guests' accesses",
+		skip("a kernel whose generations of pages know guests' accesses",
 		     "use one from 6.13 on");
 	if (access(GENERATIONS, R_OK | W_OK))
 		skip("CONFIG_LRU_GEN=y, and debugfs",
@@ -47,20 +50,19 @@ void lru_gen_need(void)
 	if (!(enabled() & ENABLED_CORE) && getenv("SECMMU_DESTRUCTIVE"))
 		kernel_file_write(ENABLED, "y", 0);
 	if (!(enabled() & ENABLED_CORE))
-		skip("generations of pages, which are off",
-		     "as root: echo y > " ENABLED);
+		skip("MGLRU, which is off", "as root: echo y > " ENABLED);
 	if (!(enabled() & ENABLED_WALK))
-		skip("a CPU that notes accesses in page tables",
-		     "without, generations are not made by looking at page tables (should_walk_mmu())");
+		skip("a CPU that notes accesses in page tables (access flag)",
+		     "without it, MGLRU does not walk page tables (should_walk_mmu())");
 }
 
 /**
- * struct lru_gen_line - a line of the file, with those above it
- * @memcg: number of the memory cgroup
- * @ours: it is this process's
- * @node: number of the node
+ * struct lru_gen_line - a line of the file, with what lines above it say
+ * @memcg: id of the memory cgroup
+ * @ours: it is this process's cgroup
+ * @node: NUMA node
  * @sequence: the generation
- * @anonymous: its anonymous pages
+ * @anonymous: anonymous pages of the generation
  */
 struct lru_gen_line {
 	unsigned long long memcg;
@@ -92,7 +94,7 @@ static void each_line(void (*line)(const struct lru_gen_line *line,
 	fclose(file);
 }
 
-/* Of each node the last line has the newest generation. */
+/* The last line of a node has the youngest generation. */
 static void note_newest(const struct lru_gen_line *line, void *context)
 {
 	struct lru_gen *lru = context;
@@ -129,21 +131,21 @@ void lru_gen_age(struct lru_gen *lru)
 		snprintf(command, sizeof(command), "+ %llu %u %llu " HOW, memcg,
 			 lru->node[i], lru->sequence[i]);
 		error = kernel_file_write(GENERATIONS, command, 0);
-		/* The kernel may have begun a generation by itself. */
+		/* The kernel may have started a generation meanwhile. */
 		CHECK(!error || error == -ERANGE || error == -EINVAL,
 		      "cannot write \"%s\" to %s: %s", command, GENERATIONS,
 		      errno_name(-error));
 	}
 }
 
-struct young {
+struct young_pages {
 	const struct lru_gen *lru;
 	u64 pages;
 };
 
 static void add_young(const struct lru_gen_line *line, void *context)
 {
-	struct young *young = context;
+	struct young_pages *young = context;
 	unsigned int i;
 
 	for (i = 0; i < young->lru->nodes; i++)
@@ -154,7 +156,7 @@ static void add_young(const struct lru_gen_line *line, void *context)
 
 u64 lru_gen_young(const struct lru_gen *lru)
 {
-	struct young young = { .lru = lru };
+	struct young_pages young = { .lru = lru };
 
 	each_line(add_young, &young);
 	return young.pages;

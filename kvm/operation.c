@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which operations KVM did on a VM's page tables, and where. */
+/* Records of the operations that KVM does on a VM's page tables. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +8,13 @@
 #include "operation.h"
 #include "core/report.h"
 
-/* More than any table has. */
+/* More than any table needs. */
 #define PROBES_MAX 32
 #define BUFFER_KIB 1024
 
-/* The event of a function is "call_N" or "never_N", by its place. */
+/*
+ * Events are named "call_N" and "never_N" by the function's index in its table.
+ */
 #define CALL  "call_"
 #define NEVER "never_"
 
@@ -98,8 +100,8 @@ static bool number_of(const char *text, const char *word, u64 *number)
 	return end != at + strlen(word);
 }
 
-/* Where, out of the words that struct operation_function has. */
-static void place_of(const char *text, struct operation_call *call)
+/* The range, from the words that struct operation_function names. */
+static void range_of(const char *text, struct operation_call *call)
 {
 	u64 page = (u64)getpagesize(), number;
 
@@ -129,7 +131,7 @@ static void add_call(struct operation_watch *watch,
 		watch->calls = realloc(watch->calls,
 				       watch->room * sizeof(*watch->calls));
 		if (!watch->calls)
-			fail("no memory for %zu records of operations",
+			fail("out of memory for %zu records of operations",
 			     watch->room);
 	}
 	watch->calls[watch->count++] = *call;
@@ -150,7 +152,7 @@ static bool read_call(const char *name, const char *text, void *context)
 	if (!number_of(name, CALL, &index) || index >= table->count)
 		return true;
 	call.operation = table->functions[index].operation;
-	place_of(text, &call);
+	range_of(text, &call);
 	add_call(watch, &call);
 	return true;
 }
@@ -158,7 +160,7 @@ static bool read_call(const char *name, const char *text, void *context)
 static void judge_never(const struct operation_watch *watch)
 {
 	CHECK(!watch->forbidden,
-	      "%s was called %zu times, which this mode of KVM must never do",
+	      "%s was called %zu times, which this mode of KVM must never call",
 	      watch->forbidden_name, watch->forbidden);
 }
 
@@ -176,7 +178,7 @@ void operations_collect(struct operation_watch *watch)
 	evidence_trace_take(watch->trace, read_call, watch);
 	lost = evidence_trace_lost(watch->trace);
 	if (lost)
-		fail("the trace of operations lost %llu records, so they cannot be counted: touch less at a time",
+		fail("the trace of operations lost %llu records: access fewer pages at a time",
 		     lost);
 	judge_never(watch);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which operations KVM did on a VM's page tables, and where: evidence from
- * kprobe events at the kernel's own functions.
+ * The operations that KVM does on a VM's page tables, and their ranges,
+ * recorded by kprobe events at the kernel's functions.
  *
- * What the functions are called differs between architectures, releases and
- * modes; arm64/operations.c and x86_64/operations.c have one table each.
+ * Names of functions differ between architectures, releases and modes:
+ * arm64/operations.c and x86_64/operations.c have a table each.
  */
 #ifndef SECMMU_OPERATION_H
 #define SECMMU_OPERATION_H
@@ -17,17 +17,17 @@
 #include "core/types.h"
 
 /**
- * enum operation - what can be done to a stage 2 / NPT
- * @OPERATION_INIT: begin one, with the VM
- * @OPERATION_DESTROY: free one, with the VM
- * @OPERATION_MAP: map memory after a fault
- * @OPERATION_RELAX: allow more of what is mapped, after a permission fault
- * @OPERATION_WRITE_PROTECT: take the permission to write away
- * @OPERATION_UNMAP: take mappings away
- * @OPERATION_AGE: was it accessed; and forget that
- * @OPERATION_MAKE_YOUNG: note an access, after an access-flag fault
- * @OPERATION_FLUSH: clean the CPU's caches of what is mapped
- * @OPERATION_SPLIT: turn blocks into pages
+ * enum operation - operation on a stage 2 / NPT
+ * @OPERATION_INIT: allocate the tables, when the VM is created
+ * @OPERATION_DESTROY: free the tables, when the VM is destroyed
+ * @OPERATION_MAP: map memory, after a fault
+ * @OPERATION_RELAX: add permissions to a mapping, after a permission fault
+ * @OPERATION_WRITE_PROTECT: remove write permission
+ * @OPERATION_UNMAP: remove mappings
+ * @OPERATION_AGE: test and clear the access flag
+ * @OPERATION_MAKE_YOUNG: set the access flag, after an access-flag fault
+ * @OPERATION_FLUSH: clean the CPU's caches of mapped memory
+ * @OPERATION_SPLIT: replace blocks by tables of pages
  * @OPERATION_FREE_UNLINKED: free a table that a block has replaced
  * @OPERATIONS: number of operations
  */
@@ -49,8 +49,8 @@ enum operation {
 /**
  * struct operation_function - a kernel function that does an operation
  * @operation: the operation
- * @functions: its name; alternatives as struct evidence_probe has them
- * @fetch: where, as words of the record: "gpa=" and "size=" in bytes, "gfn="
+ * @functions: its name; alternatives as in struct evidence_probe
+ * @fetch: range, as words of the record: "gpa=" and "size=" in bytes, "gfn="
  *	and "pages=" or "end=" in pages. NULL: the whole VM
  */
 struct operation_function {
@@ -60,11 +60,11 @@ struct operation_function {
 };
 
 /**
- * struct operation_table - the functions of this machine, as it runs now
- * @functions: those that do operations; an operation may have several
+ * struct operation_table - functions of the running kernel in its mode
+ * @functions: functions that do operations; an operation may have several
  * @count: their number
- * @never: functions that must not be called in this mode, NULL at the end; the
- *	kernel may have none of them
+ * @never: functions that this mode must not call, NULL-terminated; the kernel
+ *	may lack any of them
  */
 struct operation_table {
 	const struct operation_function *functions;
@@ -75,23 +75,23 @@ struct operation_table {
 /**
  * arch_operations() - the table of the running kernel
  *
- * Return: the table. What it has is what can be watched for; a function of it
- * may still be missing.
+ * Return: the table. An operation can be recorded if it is in the table and the
+ * kernel has its function.
  */
 const struct operation_table *arch_operations(void);
 
 /**
- * arch_has_operation() - can it happen on machines like this one
+ * arch_has_operation() - does the architecture have an operation in any mode?
  * @operation: operation
  *
- * Touches nothing, for lists of cases.
+ * For lists of cases: does not need KVM.
  *
- * Return: false if the architecture has no such operation in any mode.
+ * Return: false if it has not.
  */
 bool arch_has_operation(enum operation operation);
 
 /**
- * operation_is_never() - is it something that this mode never does
+ * operation_is_never() - does the running mode of KVM never do an operation?
  * @operation: an operation that the architecture has
  *
  * Return: true if the table of the running kernel has no function for it.
@@ -99,44 +99,44 @@ bool arch_has_operation(enum operation operation);
 bool operation_is_never(enum operation operation);
 
 /**
- * arch_vms_end_slowly() - does it take seconds to close a VM in an emulator
+ * arch_vms_end_slowly() - does closing a VM take seconds in an emulator?
  *
- * Return: true on arm64 where the hypervisor has the tables: every VM has all the
- * addresses that the machine has, and each GiB is looked at when it ends
+ * Return: true on arm64 if the hypervisor owns the tables: every VM has the
+ * machine's whole address space, and closing it visits each GiB
  * (stage2_destroy_range()).
  */
 bool arch_vms_end_slowly(void);
 
 /**
- * arch_maps_executable() - is what a guest maps by a read executable as well
+ * arch_maps_executable() - does a read fault map a page executable?
  *
- * Return: false if the first fetch from a page costs another fault.
+ * Return: false if the first fetch from a page is another fault.
  */
 bool arch_maps_executable(void);
 
 /**
- * arch_notes_accesses() - does the CPU itself note accesses in stage 2
+ * arch_notes_accesses() - does the CPU set access flags in a stage 2 by itself?
  * @vm: VM
  *
- * Return: false if each access to what was aged is a fault.
+ * Return: false if each access to an aged page is a fault.
  */
 bool arch_notes_accesses(struct vm *vm);
 
 /**
- * arch_split_early() - are huge mappings split as soon as logging begins
- * @wanted: whether they are from now on, on the whole machine
+ * arch_split_early() - choose whether enabling logging splits huge mappings
+ * @wanted: whether it does from now on, on the whole machine
  *
- * x86: kvm.eager_page_split. arm64 splits for VMs that ask for it only.
+ * x86: kvm.eager_page_split. arm64 splits only for VMs that request it.
  *
- * Return: how that was; false where nothing can be chosen.
+ * Return: the previous choice; false where there is none.
  */
 bool arch_split_early(bool wanted);
 
 /**
- * struct operation_call - one operation that was done
+ * struct operation_call - a recorded call
  * @operation: the operation
- * @gpa: where, bytes
- * @size: bytes; 0: the call does not tell. The whole VM: 0 and U64_MAX
+ * @gpa: start of the range, bytes
+ * @size: bytes; 0: the call does not say. The whole VM: 0 and U64_MAX
  */
 struct operation_call {
 	enum operation operation;
@@ -146,12 +146,12 @@ struct operation_call {
 
 /**
  * struct operation_watch - a record of operations
- * @trace: what the kernel is asked by
- * @calls: what was collected
+ * @trace: the kernel's trace
+ * @calls: collected calls
  * @count: number of @calls
- * @room: that fit
+ * @room: allocated @calls
  * @forbidden: calls of functions that must not be called
- * @forbidden_name: one of them
+ * @forbidden_name: one of these functions
  */
 struct operation_watch {
 	struct evidence_trace *trace;
@@ -163,82 +163,83 @@ struct operation_watch {
 };
 
 /**
- * operation_name() - an operation in a word
+ * operation_name() - name of an operation
  * @operation: operation
  *
- * Return: its name, as cases use it.
+ * Return: the name, as in case names.
  */
 const char *operation_name(enum operation operation);
 
 /**
- * operations_watch() - begin to record
+ * operations_watch() - start a record
  * @watch: filled in
- * @operations: which, as bits (1 << OPERATION_MAP)
+ * @operations: operations to record, as bits (1 << OPERATION_MAP)
  *
- * Skips the test case if this kernel has no function for one of them. Functions
- * that must not be called are always watched.
+ * Skips the case if this kernel has no function for one of them. Functions that
+ * must not be called are always watched.
  */
 void operations_watch(struct operation_watch *watch, unsigned int operations);
 
 /**
- * operations_forget() - begin anew
- * @watch: recording
+ * operations_forget() - drop the record and start again
+ * @watch: started
  *
- * Fails the test if a function was called that must not be called in this mode.
+ * Fails the case if a function was called that must not be called in this mode.
  */
 void operations_forget(struct operation_watch *watch);
 
 /**
- * operations_collect() - what was recorded, behind what was collected before
+ * operations_collect() - append new calls to the record
  * @watch: recording
  *
- * Fails the test if records were lost, or if a function was called that must
- * not be called in this mode.
+ * Fails the case if the trace lost records, or if a function was called that
+ * must not be called in this mode.
  */
 void operations_collect(struct operation_watch *watch);
 
 /**
- * operations_count() - how often an operation was done to memory
+ * operations_count() - count calls of an operation for a range
  * @watch: collected
  * @operation: operation
  * @gpa: guest physical address, bytes
  * @size: bytes
  *
- * Return: number of calls that concern any of it.
+ * Return: number of calls that overlap the range.
  */
 size_t operations_count(const struct operation_watch *watch,
 			enum operation operation, u64 gpa, u64 size);
 
-/* Of operations_size(): no size that there is. */
+/* Return value of operations_size() if sizes differ. */
 #define OPERATION_SIZES_DIFFER (U64_MAX - 1)
 
 /**
- * operations_size() - the size that calls have
+ * operations_size() - mapping size that calls report
  * @watch: collected
  * @operation: operation
  * @gpa: guest physical address, bytes
  * @size: bytes
  *
- * Return: bytes, if all calls that concern any of it tell the same size;
- * %OPERATION_SIZES_DIFFER if they do not, 0 if they tell none.
+ * Return: bytes, if all calls that overlap the range report one size;
+ * %OPERATION_SIZES_DIFFER if they differ, 0 if none reports a size.
  */
 u64 operations_size(const struct operation_watch *watch,
 		    enum operation operation, u64 gpa, u64 size);
 
 /**
- * operations_last() - the last thing that was done to a place
+ * operations_last() - the last operation on an address
  * @watch: collected
  * @gpa: guest physical address, bytes
  *
- * Return: the operation; OPERATIONS if none.
+ * Return: the operation; %OPERATIONS if none.
  */
 enum operation operations_last(const struct operation_watch *watch, u64 gpa);
 
 /**
- * operations_end() - record no more
- * @watch: watched, or zeroed
+ * operations_end() - stop the record
+ * @watch: started, or zeroed
  *
- * Looks once more for what must not be called: to be called when the VM is gone.
+ * Checks once more for functions that must not be called: call it after the VM
+ * is destroyed.
  */
 void operations_end(struct operation_watch *watch);
 

@@ -10,14 +10,14 @@
 #include "core/report.h"
 
 #define FILE_NAME "/sys/kernel/mm/page_idle/bitmap"
-/* The file is read and written by words, a bit for each page frame. */
+/* The file is read and written in words of one bit per page frame. */
 #define WORD_BITS 64
 
 /**
  * struct page_idle - the open bitmap
  * @fd: the file
- * @pagemap: which page frames this process has
- * @page: bytes of a page
+ * @pagemap: maps addresses of this process to page frames
+ * @page: page size, bytes
  */
 struct page_idle {
 	int fd;
@@ -35,7 +35,7 @@ struct page_idle *page_idle_open(void)
 		     "run it on a kernel built with this option, as a target with the variant built");
 	CHECK(fd >= 0, "cannot open %s: %s", FILE_NAME, errno_name(errno));
 	idle = malloc(sizeof(*idle));
-	CHECK(idle, "no memory for the bitmap of idle pages");
+	CHECK(idle, "out of memory for the bitmap of idle pages");
 	*idle = (struct page_idle){
 		.fd = fd,
 		.pagemap = pagemap_open(),
@@ -44,7 +44,7 @@ struct page_idle *page_idle_open(void)
 	return idle;
 }
 
-/* The page frame of a page; 0: it has none. */
+/* The page frame of a page; 0: none. */
 static u64 frame_of(struct page_idle *idle, const void *address, u64 page)
 {
 	u64 entry;
@@ -54,7 +54,7 @@ static u64 frame_of(struct page_idle *idle, const void *address, u64 page)
 	return entry & PAGEMAP_PRESENT ? entry & PAGEMAP_PFN_MASK : 0;
 }
 
-static off_t place_of(u64 frame)
+static off_t offset_of(u64 frame)
 {
 	return (off_t)(frame / WORD_BITS * sizeof(u64));
 }
@@ -67,10 +67,10 @@ void page_idle_mark(struct page_idle *idle, const void *address, u64 pages)
 		u64 frame = frame_of(idle, address, page);
 		u64 word = 1ULL << frame % WORD_BITS;
 
-		/* Bits that are 0 leave their pages as they are. */
+		/* Clear bits change nothing. */
 		if (frame)
 			CHECK(pwrite(idle->fd, &word, sizeof(word),
-				     place_of(frame)) == sizeof(word),
+				     offset_of(frame)) == sizeof(word),
 			      "cannot write to %s: %s", FILE_NAME,
 			      errno_name(errno));
 	}
@@ -88,13 +88,15 @@ void page_idle_read(struct page_idle *idle, const void *address, u64 pages,
 
 		if (!frame)
 			continue;
-		/* The kernel looks at all pages of a word, each time. */
-		if (place_of(frame) != last)
+		/*
+		 * Each read of a word clears the access flags of all its pages.
+		 */
+		if (offset_of(frame) != last)
 			CHECK(pread(idle->fd, &word, sizeof(word),
-				    place_of(frame)) == sizeof(word),
+				    offset_of(frame)) == sizeof(word),
 			      "cannot read %s: %s", FILE_NAME,
 			      errno_name(errno));
-		last = place_of(frame);
+		last = offset_of(frame);
 		if (word >> frame % WORD_BITS & 1)
 			bitmap_set(bitmap, page);
 	}

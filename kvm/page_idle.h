@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which pages nobody has accessed (Documentation/admin-guide/mm/
- * idle_page_tracking.rst). The kernel asks all page tables that map a page,
- * secondary ones by MMU notifiers (page_idle_clear_pte_refs()), both when a page
- * is marked and when it is looked at.
+ * Idle page tracking (Documentation/admin-guide/mm/idle_page_tracking.rst). The
+ * kernel clears the access flags of all mappings of a page, secondary ones by
+ * MMU notifiers (page_idle_clear_pte_refs()), when a page is marked and when
+ * the bitmap is read.
  */
 #ifndef SECMMU_PAGE_IDLE_H
 #define SECMMU_PAGE_IDLE_H
@@ -13,9 +13,9 @@
 struct page_idle;
 
 /**
- * page_idle_open() - begin, or skip the case where the kernel cannot tell
+ * page_idle_open() - open the bitmap, or skip the case if the kernel has none
  *
- * Return: to be closed by page_idle_close().
+ * Return: handle for page_idle_close().
  */
 struct page_idle *page_idle_open(void);
 
@@ -23,26 +23,26 @@ struct page_idle *page_idle_open(void);
  * page_idle_mark() - mark pages of this process idle
  * @idle: opened
  * @address: the first page
- * @pages: how many; of a huge page the first one counts
+ * @pages: number of pages; of a huge page the first one counts
  *
- * The kernel passes over pages that are on no LRU list at the moment.
+ * The kernel skips pages that are on no LRU list.
  */
 void page_idle_mark(struct page_idle *idle, const void *address, u64 pages);
 
 /**
- * page_idle_read() - which of them are
+ * page_idle_read() - which pages of this process are idle
  * @idle: opened
  * @address: the first page
  * @pages: how many
- * @bitmap: a bit for each: it is marked, and nobody has accessed it since
+ * @bitmap: set bits: pages that are marked and were not accessed since
  *
- * Pages of which a bit is clear are not marked any more.
+ * A page whose bit is clear is no longer marked.
  */
 void page_idle_read(struct page_idle *idle, const void *address, u64 pages,
 		    unsigned long *bitmap);
 
 /**
- * page_idle_close() - done with it
+ * page_idle_close() - close the bitmap
  * @idle: opened
  */
 void page_idle_close(struct page_idle *idle);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every operation on a stage 2 / NPT: what reaches it, evidence that it was
- * reached, and that its effect is right. A case whose operation is not reached
- * fails; what a mode of KVM must never do is watched for in all of them.
+ * Every operation on a stage 2 / NPT: a trigger reaches it, kprobes show that
+ * it was reached, and its effect is right. A case fails if its operation is not
+ * reached. In all cases, functions that a mode of KVM must never call are
+ * watched.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,19 +22,19 @@
 #include "stage2_vm.h"
 
 #define PAGES 16
-/* Pages that are written of them: the first and every so many. */
+/* Pages that are written: the first and every fifth. */
 #define STRIDE 5
 #define SOME   ((PAGES + STRIDE - 1) / STRIDE)
 #define BLOCKS 2
 
 /**
  * struct plan - one row of the table
- * @name: the operation's name, and the trigger's
- * @text: trigger and effect, in words
- * @operation: what must be reached
+ * @name: name of the operation and of the trigger
+ * @text: trigger and effect
+ * @operation: operation that must be reached
  * @backing: kind of memory
- * @also: other operations to record
- * @run: set up, act, judge
+ * @also: other operations to record, as bits
+ * @run: sets up, acts and checks
  */
 struct plan {
 	const char *name;
@@ -44,22 +45,22 @@ struct plan {
 	void (*run)(struct stage2_vm *fixture);
 };
 
-/* A table is freed after a grace period (stage2_free_unlinked_table()). */
+/* Tables are freed after an RCU grace period (stage2_free_unlinked_table()). */
 #define GRACE_MS 5000
 
-/* Where a slot is moved to. */
+/* Address to which a slot is moved. */
 #define GPA_MOVED (GPA_TEST + (1ULL << 30))
 /*
- * So many pages are looked at, and so many of them can be paged out: more than
- * MIN_LRU_BATCH, else the kernel looks at none (get_swappiness()).
+ * Pages of the age case, and how many of these may be swapped out: more than
+ * MIN_LRU_BATCH, else the kernel scans none (get_swappiness()).
  */
 #define AGED_PAGES    512
 #define SWAPPED_PAGES 128
 #define RECLAIM_TURNS 10
 
-/* Where another slot can be. */
+/* Address of a second slot. */
 #define GPA_FRAMES (GPA_TEST + (1ULL << 30))
-/* Words that are looked at, until so many did not change meanwhile. */
+/* Words to compare, and how many of these must be unchanged and not zero. */
 #define WORDS	  64
 #define WORDS_DUE 1
 
@@ -99,15 +100,15 @@ static void run_create(struct stage2_vm *fixture)
 	fixture->vm = vm_create(NULL);
 	operations_collect(watch);
 	CHECK(operations_count(watch, OPERATION_INIT, 0, U64_MAX) == 1,
-	      "KVM_CREATE_VM began %zu page tables",
+	      "KVM_CREATE_VM: expected 1 page table initialized, got %zu",
 	      operations_count(watch, OPERATION_INIT, 0, U64_MAX));
 	CHECK(!operations_count(watch, OPERATION_DESTROY, 0, U64_MAX),
-	      "KVM_CREATE_VM freed a page table");
+	      "KVM_CREATE_VM destroyed a page table");
 	vm_destroy(fixture->vm);
 	fixture->vm = NULL;
 	operations_collect(watch);
 	CHECK(operations_count(watch, OPERATION_DESTROY, 0, U64_MAX) == 1,
-	      "closing a VM freed %zu page tables",
+	      "closing a VM: expected 1 page table destroyed, got %zu",
 	      operations_count(watch, OPERATION_DESTROY, 0, U64_MAX));
 	report_info("reached: init and destroy, once each");
 }
@@ -154,11 +155,14 @@ static void run_map_block(struct stage2_vm *fixture)
 	size_t calls;
 
 	plan_build(fixture, (struct stage2_vm_config){ 0 });
-	/* Not at the block's beginning: it is mapped as a whole. */
+	/* Not the first page of a block: KVM maps the whole block. */
 	stage2_vm_expect_words(fixture, 0, STRIDE, BLOCKS,
 			       plan_block_pages(fixture));
 	operations_collect(&fixture->watch);
-	/* Shadow paging tells where the block begins, others where it faulted. */
+	/*
+	 * Shadow paging records the start of the block, other modes the
+	 * faulting address.
+	 */
 	for (block = 0; block < BLOCKS; block++) {
 		calls = operations_count(&fixture->watch, OPERATION_MAP,
 					 fixture->gpa + block * fixture->huge,
@@ -174,8 +178,9 @@ static void run_map_block(struct stage2_vm *fixture)
 	operations_collect(&fixture->watch);
 	calls = operations_count(&fixture->watch, OPERATION_MAP, fixture->gpa,
 				 fixture->slot.size);
-	CHECK(!calls, "%zu more mappings were needed for %d blocks of %llu KiB",
-	      calls, BLOCKS, fixture->huge >> 10);
+	CHECK(!calls,
+	      "%d blocks of %llu KiB: expected no further mapping, got %zu",
+	      BLOCKS, fixture->huge >> 10, calls);
 }
 
 /* ---- relax --------------------------------------------------------------- */
@@ -183,7 +188,7 @@ static void run_map_block(struct stage2_vm *fixture)
 static void run_relax_write(struct stage2_vm *fixture)
 {
 	plan_build(fixture, (struct stage2_vm_config){ 0 });
-	/* What is read while it is logged is mapped for reading only. */
+	/* A read fault on a logged slot maps the page read-only. */
 	dirty_enable(fixture->dirty, fixture->watched);
 	stage2_vm_expect_words(fixture, 0, 0, PAGES, 1);
 	operations_forget(&fixture->watch);
@@ -203,8 +208,9 @@ static void run_relax_exec(struct stage2_vm *fixture)
 	operations_forget(&fixture->watch);
 	stage2_vm_access(fixture, WRITER_FETCH, 0, SOME, STRIDE);
 	if (arch_maps_executable())
-		stage2_vm_not_reached(fixture, OPERATION_RELAX,
-				      "on this CPU what is mapped can be executed");
+		stage2_vm_not_reached(
+			fixture, OPERATION_RELAX,
+			"this CPU maps pages executable on any access");
 	else
 		stage2_vm_reached(fixture, OPERATION_RELAX, 0, SOME, STRIDE);
 	stage2_vm_not_reached(fixture, OPERATION_MAP, "it is mapped already");
@@ -266,7 +272,10 @@ static void run_protect_block(struct stage2_vm *fixture)
 			  plan_block_pages(fixture));
 }
 
-/* ---- split, free what was unlinked ---------------------------------------- */
+/*
+ * ---- split, free_unlinked
+ * -----------------------------------------------------
+ */
 
 static void run_split(struct stage2_vm *fixture)
 {
@@ -283,13 +292,13 @@ static void run_split(struct stage2_vm *fixture)
 				       plan_block_pages(fixture),
 				       "written after logging began over blocks");
 		operations_collect(&fixture->watch);
-		report_info("never reached in this mode, as it must be");
+		report_info("not reached: this mode of KVM never does it");
 		return;
 	}
 	stage2_vm_reached(fixture, OPERATION_SPLIT, 0, BLOCKS,
 			  plan_block_pages(fixture));
 	operations_forget(&fixture->watch);
-	/* All pages are mapped, and protected. */
+	/* All pages are mapped and write-protected. */
 	stage2_vm_store(fixture, STRIDE, BLOCKS, plan_block_pages(fixture));
 	stage2_vm_not_reached(fixture, OPERATION_MAP,
 			      "the block was split before");
@@ -311,15 +320,18 @@ static void run_free_unlinked(struct stage2_vm *fixture)
 			       plan_block_pages(fixture), "written to a block");
 	dirty_disable(fixture->dirty, fixture->watched);
 	operations_forget(&fixture->watch);
-	/* Pages become a block again, which takes the table's place. */
+	/* KVM maps a block, which replaces the table of pages. */
 	stage2_vm_store(fixture, STRIDE, BLOCKS, plan_block_pages(fixture));
 	stage2_vm_reached(fixture, OPERATION_MAP, 0, BLOCKS,
 			  plan_block_pages(fixture));
 	stage2_vm_mapped_by(fixture, fixture->huge, 0, BLOCKS,
 			    plan_block_pages(fixture));
 	if (never) {
-		/* And not until the VM is gone (stage2_vm_destroy()). */
-		report_info("never reached in this mode, as it must be");
+		/*
+		 * stage2_vm_destroy() checks that it is not called until the VM
+		 * is destroyed either.
+		 */
+		report_info("not reached: this mode of KVM never does it");
 		return;
 	}
 	deadline = deadline_in_ms(GRACE_MS);
@@ -331,15 +343,15 @@ static void run_free_unlinked(struct stage2_vm *fixture)
 	}
 	CHECK(operations_count(&fixture->watch, OPERATION_FREE_UNLINKED, 0,
 			       U64_MAX) == BLOCKS,
-	      "%zu tables were freed where %d blocks have taken their places",
+	      "expected %d tables freed, which blocks have replaced, got %zu",
+	      BLOCKS,
 	      operations_count(&fixture->watch, OPERATION_FREE_UNLINKED, 0,
-			       U64_MAX),
-	      BLOCKS);
+			       U64_MAX));
 }
 
 /* ---- map: memory without struct page ------------------------------------------ */
 
-/* The page that the kernel shares with all processes, to tell the time. */
+/* The first page of [vvar], which the kernel maps into every process. */
 static void *kernel_page(void)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
@@ -362,8 +374,8 @@ static void *kernel_page(void)
 }
 
 /*
- * What the guest reads there is what the host reads, of words that the host reads
- * alike before and after.
+ * The guest reads what the host reads, in words that are the same before and
+ * after.
  */
 static void expect_same(struct stage2_vm *fixture, const volatile u64 *host)
 {
@@ -386,15 +398,15 @@ static void expect_same(struct stage2_vm *fixture, const volatile u64 *host)
 		if (before != after)
 			continue;
 		CHECK(digest == writer_digest(0, before),
-		      "the guest reads in word %u of the page something else than the host, which reads %#llx",
-		      i, before);
-		/* Zeroes are what any page may have. */
+		      "the guest reads another value than %#llx in word %u of the page",
+		      before, i);
+		/* A zero proves nothing: other pages have zeroes too. */
 		steady += before != 0;
 	}
 	CHECK(steady >= WORDS_DUE,
-	      "%u words of the page are steady and not zero: nothing to judge",
+	      "%u words of the page are unchanged and not zero: nothing to check",
 	      steady);
-	report_info("%u words of the page are the host's", steady);
+	report_info("%u words of the page compared", steady);
 }
 
 static void run_frames(struct stage2_vm *fixture, void *memory, u32 flags)
@@ -453,8 +465,8 @@ static void run_unmap_discard(struct stage2_vm *fixture)
 
 	map_all(fixture);
 	error = backing_discard(&fixture->backing, 0, fixture->slot.size);
-	CHECK(!error, "cannot give the memory back: %s", errno_name(-error));
-	/* Were it still mapped, the guest would read what was there. */
+	CHECK(!error, "cannot discard the memory: %s", errno_name(-error));
+	/* A stale mapping would still show the old contents. */
 	stage2_vm_expect_words(fixture, -1, 0, fixture->pages, 1);
 	stage2_vm_reached(fixture, OPERATION_UNMAP, 0, fixture->pages, 1);
 }
@@ -487,7 +499,7 @@ static void run_unmap_none(struct stage2_vm *fixture)
 	protect_host(fixture, PROT_NONE);
 	event = stage2_vm_try(fixture, WRITER_LOAD, STRIDE, 1, 1);
 	CHECK(event == VCPU_FAULT,
-	      "the guest read memory that the host may not read");
+	      "a load from PROT_NONE memory: expected KVM_RUN to fail with EFAULT, got success");
 	stage2_vm_reached(fixture, OPERATION_UNMAP, 0, fixture->pages, 1);
 	protect_host(fixture, PROT_READ | PROT_WRITE);
 	stage2_vm_expect_words(fixture, 0, 0, fixture->pages, 1);
@@ -502,7 +514,7 @@ static void run_unmap_read_only(struct stage2_vm *fixture)
 	stage2_vm_expect_words(fixture, 0, 0, fixture->pages, 1);
 	event = stage2_vm_try(fixture, WRITER_STORE, STRIDE, 1, 1);
 	CHECK(event == VCPU_FAULT,
-	      "the guest wrote memory that the host may not write");
+	      "a store to PROT_READ memory: expected KVM_RUN to fail with EFAULT, got success");
 	stage2_vm_reached(fixture, OPERATION_UNMAP, 0, fixture->pages, 1);
 	protect_host(fixture, PROT_READ | PROT_WRITE);
 	stage2_vm_expect_words(fixture, 0, 0, fixture->pages, 1);
@@ -517,7 +529,7 @@ static void run_unmap_part(struct stage2_vm *fixture)
 	hole = plan_block_pages(fixture) / 2 + 1;
 	error = backing_discard(&fixture->backing, hole * fixture->page,
 				fixture->page);
-	CHECK(!error, "cannot give a page back: %s", errno_name(-error));
+	CHECK(!error, "cannot discard a page: %s", errno_name(-error));
 	stage2_vm_expect_words(fixture, -1, hole, 1, 1);
 	stage2_vm_reached(fixture, OPERATION_UNMAP, hole, 1, 1);
 	stage2_vm_expect_words(fixture, 0, 0, hole, 1);
@@ -530,7 +542,7 @@ static void expect_no_memory(struct stage2_vm *fixture)
 	enum vcpu_event event = stage2_vm_try(fixture, WRITER_LOAD, 0, 1, 1);
 
 	CHECK(event == VCPU_OTHER,
-	      "the guest reads memory at %#llx, where no slot is any more",
+	      "a load at %#llx, where the slot was removed: expected an exit to user space, got memory",
 	      fixture->gpa);
 }
 
@@ -564,8 +576,8 @@ static void run_unmap_move(struct stage2_vm *fixture)
 /* ---- age, make young ------------------------------------------------------ */
 
 /*
- * Which pages the kernel has aged and left mapped; returns how many. It looks at
- * some and pages some out: which ones is its own business.
+ * Set the bits of pages that the kernel has aged and left mapped; return their
+ * number. The kernel chooses which pages it scans and which it swaps out.
  */
 static size_t find_aged(struct stage2_vm *fixture, unsigned long *aged)
 {
@@ -599,13 +611,14 @@ static void run_age(struct stage2_vm *fixture)
 	}
 	CHECK(operations_count(&fixture->watch, OPERATION_AGE, fixture->gpa,
 			       fixture->slot.size),
-	      "the kernel reclaimed memory of the guest %u times and never asked whether it had been accessed",
+	      "reclaim of guest memory, %u times: kvm_age_gfn() was never called",
 	      turn);
 	report_info("reached: age, %zu calls; %zu of %llu pages aged and kept",
 		    operations_count(&fixture->watch, OPERATION_AGE,
 				     fixture->gpa, fixture->slot.size),
 		    count, fixture->pages);
-	CHECK(count, "no page was kept in %u turns though all were accessed",
+	CHECK(count,
+	      "%u rounds of reclaim kept no page, although all were accessed",
 	      turn);
 	operations_forget(&fixture->watch);
 	stage2_vm_expect_words(fixture, 0, 0, fixture->pages, 1);
@@ -615,7 +628,7 @@ static void run_age(struct stage2_vm *fixture)
 	}
 	if (arch_notes_accesses(fixture->vm)) {
 		stage2_vm_not_reached(fixture, OPERATION_MAKE_YOUNG,
-				      "this CPU notes accesses itself");
+				      "this CPU sets the access flag itself");
 		reclaim_leave();
 		return;
 	}
@@ -630,8 +643,8 @@ static void run_age(struct stage2_vm *fixture)
 		CHECK(young == bitmap_test(aged, page),
 		      "page %llu was %saged and left mapped, and its next access %s",
 		      page, bitmap_test(aged, page) ? "" : "not ",
-		      young ? "was noted by a fault" :
-			      "was noted by no access-flag fault");
+		      young ? "took an access-flag fault" :
+			      "took no access-flag fault");
 	}
 	report_info("reached: make_young, %zu calls", count);
 	reclaim_leave();
@@ -710,7 +723,7 @@ static void run_plan(const struct test_case *test)
 	stage2_vm_destroy(&fixture);
 }
 
-/* A row of those that have the same operation, by the seed. */
+/* Is the row the one that the seed chooses among those of its operation? */
 static bool is_chosen(const struct options *options, size_t row)
 {
 	struct random_stream random;
@@ -728,8 +741,8 @@ static bool is_chosen(const struct options *options, size_t row)
 }
 
 /*
- * Where VMs take long to end, a check has a row of each operation; all of them
- * are for --all.
+ * Where closing a VM is slow, a check has one row of each operation; --all has
+ * all rows.
  */
 static size_t list_cases(const struct options *options, struct test_case *cases,
 			 size_t max)
@@ -761,7 +774,7 @@ int main(int argc, char **argv)
 	static const struct program program = {
 		.name = "stage2_ops_test",
 		.summary =
-			"each operation on a guest's page tables is reached, and does what it should",
+			"each operation on a guest's page tables is reached and has its effect",
 		.cases = list_cases,
 		.needs = { .root = true, .kvm = true },
 	};

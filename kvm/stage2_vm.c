@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A VM, a slot with known contents, and a record of what KVM does to it. */
+/* A VM, a slot with known contents, and a record of KVM's operations. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,9 +30,12 @@ void stage2_vm_create(struct stage2_vm *fixture,
 		request.size = backing_page_size(config->backing);
 	dirty_mode_configure(config->mode, &vm_config, 0);
 	fixture->memfd = -1;
-	/* What was mapped stays so, unless the test takes it away. */
+	/* Nothing may unmap the memory but the test. */
 	backing_keep_mapped();
-	/* Only a guest_memfd belongs to a VM; others are had first, or skip. */
+	/*
+	 * A guest_memfd needs its VM. Other memory comes first: it may skip the
+	 * case.
+	 */
 	if (request.kind != BACKING_GUEST_MEMFD)
 		backing_create(&fixture->backing, &request);
 	fixture->vm = vm_create(&vm_config);
@@ -116,7 +119,7 @@ void stage2_vm_access(struct stage2_vm *fixture, enum writer_access access,
 	char text[256];
 
 	CHECK(event == VCPU_DONE,
-	      "the guest came to access %llu of %llu pages from page %llu on: %s",
+	      "the guest accessed %llu of %llu pages from page %llu on: %s",
 	      list_of(fixture)->sequence, count, first,
 	      event == VCPU_FAULT ? "KVM_RUN failed with EFAULT" :
 				    vcpu_exit_text(&fixture->vm->vcpus[0], text,
@@ -136,8 +139,8 @@ void stage2_vm_expect_words(struct stage2_vm *fixture, s64 generation,
 					       stage2_vm_word(page,
 							      (u64)generation));
 	CHECK(list_of(fixture)->digest == digest,
-	      "the guest does not read in %llu pages from page %llu on what the host has there (%s)",
-	      count, first, generation < 0 ? "zeroes" : "the page's number");
+	      "%llu pages from page %llu on: the guest reads other contents than the host's (%s)",
+	      count, first, generation < 0 ? "zeroes" : "numbered words");
 }
 
 void stage2_vm_store(struct stage2_vm *fixture, u64 first, u64 count,
@@ -148,8 +151,8 @@ void stage2_vm_store(struct stage2_vm *fixture, u64 first, u64 count,
 	stage2_vm_access(fixture, WRITER_STORE, first, count, stride);
 	for (i = 0, page = first; i < count; i++, page += stride)
 		CHECK(*word_of(fixture, page) == stamp(0, i + 1),
-		      "the guest stored %#llx into page %llu, where the host reads %#llx",
-		      stamp(0, i + 1), page, *word_of(fixture, page));
+		      "page %llu: the guest stored %#llx, the host reads %#llx",
+		      page, stamp(0, i + 1), *word_of(fixture, page));
 }
 
 void stage2_vm_expect_dirty(struct stage2_vm *fixture, u64 first, u64 count,
@@ -179,7 +182,7 @@ size_t stage2_vm_reached(struct stage2_vm *fixture, enum operation operation,
 		CHECK(operations_count(&fixture->watch, operation,
 				       fixture->gpa + page * fixture->page,
 				       fixture->page),
-		      "the operation %s was not reached for page %llu (%zu calls concern the slot)",
+		      "the operation %s was not reached for page %llu (%zu calls for the slot)",
 		      operation_name(operation), page, calls);
 	}
 	report_info("reached: %s, %zu calls", operation_name(operation), calls);
@@ -194,7 +197,8 @@ void stage2_vm_not_reached(struct stage2_vm *fixture, enum operation operation,
 	operations_collect(&fixture->watch);
 	calls = operations_count(&fixture->watch, operation, fixture->gpa,
 				 fixture->pages * fixture->page);
-	CHECK(!calls, "the operation %s was done %zu times to the slot: %s",
+	CHECK(!calls,
+	      "the operation %s: expected no call for the slot, got %zu: %s",
 	      operation_name(operation), calls, why);
 }
 
@@ -206,9 +210,8 @@ void stage2_vm_mapped_by(struct stage2_vm *fixture, u64 size, u64 first,
 				   ((count - 1) * stride + 1) * fixture->page);
 
 	CHECK(seen != OPERATION_SIZES_DIFFER,
-	      "memory was mapped by several sizes, where %llu bytes were due",
-	      size);
+	      "memory was mapped by several sizes, expected %llu bytes", size);
 	CHECK(!seen || seen == size,
-	      "memory was mapped by %llu bytes at a time, where %llu were due",
+	      "memory was mapped by mappings of %llu bytes, expected %llu",
 	      seen, size);
 }

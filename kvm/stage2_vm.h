@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of table operations begin with: a VM, one slot of memory that
- * has a known word in every page, and a record of what KVM does to it.
+ * A VM with one slot, a known word in every page of it, and a record of the
+ * operations that KVM does on its page tables.
  */
 #ifndef SECMMU_STAGE2_VM_H
 #define SECMMU_STAGE2_VM_H
@@ -14,13 +14,13 @@
 #include "core/types.h"
 
 /**
- * struct stage2_vm_config - what to build
+ * struct stage2_vm_config - parameters
  * @backing: kind of memory
- * @bytes: size of the slot; at least one page of the memory's
- * @mode: how dirty pages are learned; no rings
- * @operations: which to record, as operations_watch() has them
- * @eager_split: ask KVM to split huge mappings when logging begins
- * @empty: leave the memory without pages
+ * @bytes: size of the slot; rounded up to one page of the memory's kind
+ * @mode: dirty-log mode; no rings
+ * @operations: operations to record, as bits (1 << OPERATION_MAP)
+ * @eager_split: have KVM split huge mappings when logging is enabled
+ * @empty: do not populate the memory
  */
 struct stage2_vm_config {
 	enum backing_kind backing;
@@ -32,15 +32,15 @@ struct stage2_vm_config {
 };
 
 /**
- * struct stage2_vm - what was built
+ * struct stage2_vm - the fixture
  * @vm: VM with one vCPU
  * @dirty: its dirty logging
- * @watched: the slot as the harvester sees it
+ * @watched: the slot as the dirty log sees it
  * @backing: the slot's memory
- * @memfd: guest_memfd behind it, -1 or 0 if there is none
- * @slot: slot, not logged, mapped one to one in the guest
- * @gpa: where the guest accesses it, bytes
- * @watch: the record of operations; begins behind all that was built
+ * @memfd: guest_memfd behind it; -1 or 0: none
+ * @slot: the slot, not logged; the guest maps it one to one
+ * @gpa: address at which the guest accesses it
+ * @watch: record of operations; starts when everything is set up
  * @page: host page size, bytes
  * @pages: host pages of the slot
  * @huge: size of a huge page, bytes
@@ -60,53 +60,56 @@ struct stage2_vm {
 };
 
 /**
- * stage2_vm_create() - build it
+ * stage2_vm_create() - create the VM, the slot and the record
  * @fixture: filled in
- * @config: what to build
+ * @config: parameters
  *
- * Unless @config->empty, every page has its first word by stage2_vm_word(..., 0).
+ * Unless @config->empty, the first word of every page is stage2_vm_word(page,
+ * 0).
  */
 void stage2_vm_create(struct stage2_vm *fixture,
 		      const struct stage2_vm_config *config);
 
 /**
- * stage2_vm_destroy() - take it down
- * @fixture: created; what is already gone (NULL) is passed over
+ * stage2_vm_destroy() - free all of it
+ * @fixture: created; members that are NULL were freed by the caller
  */
 void stage2_vm_destroy(struct stage2_vm *fixture);
 
 /**
- * stage2_vm_word() - the word that belongs into a page
+ * stage2_vm_word() - the word that a page must hold
  * @page: page of the slot
- * @generation: how often the contents were changed
+ * @generation: how often the contents were rewritten
  *
  * Return: the word, never 0.
  */
 u64 stage2_vm_word(u64 page, u64 generation);
 
 /**
- * stage2_vm_fill() - put its word into every page
+ * stage2_vm_fill() - write its word to every page
  * @fixture: created
  * @generation: as stage2_vm_word() has it
  */
 void stage2_vm_fill(struct stage2_vm *fixture, u64 generation);
 
 /**
- * stage2_vm_try() - have the guest access pages, which may come to nothing
+ * stage2_vm_try() - have the guest access pages; the access may fail
  * @fixture: created
  * @access: what to do
  * @first: first page
  * @count: how many
  * @stride: from one to the next, pages
  *
- * Return: how that ended, VCPU_DONE if all were accessed.
+ * Return: VCPU_DONE if all pages were accessed, VCPU_FAULT if KVM_RUN failed
+ * with EFAULT, VCPU_OTHER for another exit.
  */
 enum vcpu_event stage2_vm_try(struct stage2_vm *fixture,
 			      enum writer_access access, u64 first, u64 count,
 			      u64 stride);
 
 /**
- * stage2_vm_access() - as stage2_vm_try(), and it must succeed
+ * stage2_vm_access() - as stage2_vm_try(); fails the case unless all are
+ *	accessed
  * @fixture: created
  * @access: what to do
  * @first: first page
@@ -117,9 +120,9 @@ void stage2_vm_access(struct stage2_vm *fixture, enum writer_access access,
 		      u64 first, u64 count, u64 stride);
 
 /**
- * stage2_vm_expect_words() - have the guest read pages, which must have their words
+ * stage2_vm_expect_words() - the guest reads pages and must find their words
  * @fixture: created
- * @generation: as stage2_vm_word() has it; -1: all must be zero
+ * @generation: as in stage2_vm_word(); -1: all must be zero
  * @first: first page
  * @count: how many
  * @stride: from one to the next, pages
@@ -128,25 +131,24 @@ void stage2_vm_expect_words(struct stage2_vm *fixture, s64 generation,
 			    u64 first, u64 count, u64 stride);
 
 /**
- * stage2_vm_store() - have the guest store into pages, and see that it did
+ * stage2_vm_store() - the guest stores to pages, and the host finds the stores
  * @fixture: created
  * @first: first page
  * @count: how many
  * @stride: from one to the next, pages
  *
- * What the host reads at the slot's address afterwards must be what the guest
- * has stored.
+ * Fails the case if the host reads another word than the guest stored.
  */
 void stage2_vm_store(struct stage2_vm *fixture, u64 first, u64 count,
 		     u64 stride);
 
 /**
- * stage2_vm_expect_dirty() - harvest, and just these pages must be in the log
- * @fixture: created, the slot is logged
+ * stage2_vm_expect_dirty() - harvest; exactly these pages must be dirty
+ * @fixture: created; the slot is logged
  * @first: first page
  * @count: how many
  * @stride: from one to the next, pages
- * @what: what was written, for the message
+ * @what: what was written, for the failure's reason
  */
 void stage2_vm_expect_dirty(struct stage2_vm *fixture, u64 first, u64 count,
 			    u64 stride, const char *what);
@@ -156,12 +158,12 @@ void stage2_vm_expect_dirty(struct stage2_vm *fixture, u64 first, u64 count,
  * @fixture: created
  * @operation: operation
  * @first: first page
- * @count: how many; each must have been concerned
+ * @count: number of pages; the operation must cover each
  * @stride: from one to the next, pages
  *
- * Collects what was recorded.
+ * Collects the record.
  *
- * Return: number of calls that concern the slot.
+ * Return: number of recorded calls that overlap the slot.
  */
 size_t stage2_vm_reached(struct stage2_vm *fixture, enum operation operation,
 			 u64 first, u64 count, u64 stride);
@@ -170,21 +172,21 @@ size_t stage2_vm_reached(struct stage2_vm *fixture, enum operation operation,
  * stage2_vm_not_reached() - an operation must not have been done to the slot
  * @fixture: created
  * @operation: operation
- * @why: why not, for the message
+ * @why: why not, for the failure's reason
  */
 void stage2_vm_not_reached(struct stage2_vm *fixture, enum operation operation,
 			   const char *why);
 
 /**
- * stage2_vm_mapped_by() - the mappings that were made must have a size
+ * stage2_vm_mapped_by() - the recorded mappings must have a size
  * @fixture: created
  * @size: bytes
  * @first: first page
  * @count: how many
  * @stride: from one to the next, pages
  *
- * Where the record does not tell sizes, the number of mappings does: every
- * access to another one of this size needs one.
+ * If the record has no sizes, nothing is checked: then the number of mappings
+ * shows the size, since each access to another one needs a mapping.
  */
 void stage2_vm_mapped_by(struct stage2_vm *fixture, u64 size, u64 first,
 			 u64 count, u64 stride);
