@@ -21,6 +21,7 @@
 #include "core/clock.h"
 #include "core/random.h"
 #include "core/report.h"
+#include "core/variant.h"
 #include "damon.h"
 #include "lru_gen.h"
 #include "mem/pagemap.h"
@@ -46,6 +47,15 @@
 
 /* Longest wait for an observer, on a slow machine. */
 #define YOUNG_MS 30000
+
+struct variant {
+	enum backing_kind backing;
+};
+
+static bool has_blocks(const struct variant *variant)
+{
+	return backing_page_size(variant->backing) >= backing_thp_size();
+}
 
 /**
  * struct young - a guest that accesses units of its memory; a unit is one
@@ -261,14 +271,15 @@ static void judge_idle(struct young *young, const unsigned long *marked,
 	young_note(young, judged, extra);
 }
 
-static void test_idle(const struct test_case *test)
+static void test_idle(const struct variant *variant)
 {
 	struct page_idle *idle = page_idle_open();
 	unsigned long *marked, *after;
 	struct young young;
 	unsigned int round;
 
-	young_begin(&young, test->number[0], test->number[1] ? BLOCKS : PAGES);
+	young_begin(&young, variant->backing,
+		    has_blocks(variant) ? BLOCKS : PAGES);
 	marked = bitmap_new(young.fixture.pages);
 	after = bitmap_new(young.fixture.pages);
 	for (round = 0; young_more(&young, round); round++) {
@@ -313,7 +324,7 @@ static u64 lost_in_generation(struct young *young)
 	return seen < due ? due - seen : 0;
 }
 
-static void test_generations(const struct test_case *test)
+static void test_generations(const struct variant *variant)
 {
 	u64 batches = (u64)sysconf(_SC_NPROCESSORS_CONF) * LRU_GEN_BATCH;
 	struct young young;
@@ -322,8 +333,8 @@ static void test_generations(const struct test_case *test)
 
 	reclaim_enter(0);
 	lru_gen_need();
-	young_begin(&young, test->number[0],
-		    test->number[1] ? GENERATION_BLOCKS : GENERATION_PAGES);
+	young_begin(&young, variant->backing,
+		    has_blocks(variant) ? GENERATION_BLOCKS : GENERATION_PAGES);
 	for (round = 0; young_more(&young, round); round++) {
 		for (try = 0; try < TRIES; try++) {
 			lost = lost_in_generation(&young);
@@ -398,7 +409,7 @@ static void judge_damon(struct young *young, const bool *seen, size_t count,
 }
 
 /* DAMON merges adjacent regions, so every other unit is watched. */
-static void test_damon(const struct test_case *test)
+static void test_damon(const struct variant *variant)
 {
 	unsigned int round, told;
 	struct young young;
@@ -406,8 +417,8 @@ static void test_damon(const struct test_case *test)
 	void **address;
 	bool *seen;
 
-	young_begin(&young, test->number[0],
-		    test->number[1] ? BLOCKS : PAGES / 4);
+	young_begin(&young, variant->backing,
+		    has_blocks(variant) ? BLOCKS : PAGES / 4);
 	count = young.units / 2;
 	address = calloc(count, sizeof(*address));
 	seen = calloc(count, sizeof(*seen));
@@ -488,7 +499,7 @@ static u64 reclaim_cold(struct young *young, struct pagemap *pagemap, u64 more,
  * page that it scans (lru_gen_look_around()), and of all pages if it scans
  * twice.
  */
-static void test_reclaim(const struct test_case *test)
+static void test_reclaim(const struct variant *variant)
 {
 	u64 hot, cold = 0, before, hot_pages;
 	struct pagemap *pagemap = pagemap_open();
@@ -497,7 +508,7 @@ static void test_reclaim(const struct test_case *test)
 
 	swap_need();
 	reclaim_enter(SWAPPED * backing_page_size(BACKING_ANONYMOUS));
-	young_begin(&young, test->number[0], RECLAIM_PAGES);
+	young_begin(&young, variant->backing, RECLAIM_PAGES);
 	young_choose_some(&young, HOT);
 	hot_pages = bitmap_count(young.touched, young.units);
 	/* At first the access flags of all pages are set. */
@@ -521,50 +532,40 @@ static void test_reclaim(const struct test_case *test)
 	reclaim_leave();
 }
 
-static const struct test_case cases[] = {
-	{ .name = "idle/pages",
-	  .plan = "idle page tracking reports accessed pages as not idle",
-	  .run = test_idle,
-	  .number = { BACKING_ANONYMOUS, 0 } },
-	{ .name = "idle/blocks",
-	  .plan = "idle page tracking reports accessed huge pages as not idle",
-	  .run = test_idle,
-	  .number = { BACKING_ANONYMOUS_THP, 1 } },
-	{ .name = "idle/shmem_blocks",
-	  .plan = "idle page tracking reports accessed huge pages of shmem as not idle",
-	  .run = test_idle,
-	  .number = { BACKING_SHMEM_THP, 1 } },
-	{ .name = "generations/pages",
-	  .plan = "MGLRU moves accessed pages to the young generation",
-	  .run = test_generations,
-	  .number = { BACKING_ANONYMOUS, 0 } },
-	{ .name = "generations/blocks",
-	  .plan = "MGLRU moves accessed huge pages to the young generation",
-	  .run = test_generations,
-	  .number = { BACKING_ANONYMOUS_THP, 1 } },
-	{ .name = "damon/pages",
-	  .plan = "DAMON reports accesses to pages",
-	  .run = test_damon,
-	  .number = { BACKING_ANONYMOUS, 0 } },
-	{ .name = "damon/blocks",
-	  .plan = "DAMON reports accesses to huge pages",
-	  .run = test_damon,
-	  .number = { BACKING_ANONYMOUS_THP, 1 } },
-	{ .name = "reclaim/pages",
-	  .plan = "reclaim keeps pages that the guest keeps accessing",
-	  .run = test_reclaim,
-	  .number = { BACKING_ANONYMOUS, 0 } },
+/* ---- the cases --------------------------------------------------------------- */
+
+static const struct choice unit_list[] = {
+	CHOICE("pages", BACKING_ANONYMOUS),
+	CHOICE("blocks", BACKING_ANONYMOUS_THP),
+	CHOICE("shmem_blocks", BACKING_SHMEM_THP),
 };
 
-int main(int argc, char **argv)
-{
-	static const struct program program = {
-		.name = "access_tracking_test",
-		.summary = "pages accessed by the guest are reported as young",
-		.table = cases,
-		.table_size = ARRAY_SIZE(cases),
-		.needs = { .root = true, .kvm = true },
-	};
+static const struct choices units = { .list = unit_list,
+				      .count = ARRAY_SIZE(unit_list) };
 
-	return cases_main(argc, argv, &program);
-}
+static const struct dimension all_units[] = {
+	DIMENSION(struct variant, backing, &units),
+};
+
+static const struct dimension private_units[] = {
+	DIMENSION_SOME(struct variant, backing, &units, BACKING_ANONYMOUS,
+		       BACKING_ANONYMOUS_THP),
+};
+
+static const struct scenario scenarios[] = {
+	SCENARIO("idle", test_idle, struct variant, all_units,
+		 .sampling = SAMPLE_ALL,
+		 .plan = "idle page tracking reports accessed pages as not idle"),
+	SCENARIO("generations", test_generations, struct variant, private_units,
+		 .sampling = SAMPLE_ALL,
+		 .plan = "MGLRU moves accessed pages to the youngest generation"),
+	SCENARIO("damon", test_damon, struct variant, private_units,
+		 .sampling = SAMPLE_ALL, .plan = "DAMON reports accesses"),
+	SCENARIO_ONE("reclaim/pages", test_reclaim, struct variant,
+		     FIXED(struct variant, .backing = BACKING_ANONYMOUS),
+		     .plan = "reclaim keeps pages that the guest keeps accessing"),
+};
+
+TEST_PROGRAM("access_tracking_test",
+	     "pages accessed by the guest are reported as young", scenarios,
+	     .needs = { .root = true, .kvm = true })

@@ -12,9 +12,9 @@
 
 #include "kvm/arch.h"
 #include "mem/backing.h"
-#include "core/cases.h"
 #include "limits.h"
 #include "core/report.h"
+#include "core/variant.h"
 #include "kvm/stamp.h"
 #include "kvm/writer.h"
 
@@ -28,6 +28,10 @@
  */
 #define BITS_QUICK 48
 #define WORD	   0x5ec3301234567890ULL
+
+struct variant {
+	unsigned int bits; /* 0: the default */
+};
 
 /**
  * struct space - a VM and the end of its memory
@@ -50,24 +54,24 @@ struct space {
 };
 
 /* Returns false if there can be no such VM, and KVM said so. */
-static bool build(struct space *space, const struct test_case *test)
+static bool build(struct space *space, unsigned int asked_bits)
 {
-	struct vm_config config = { .physical_bits = test->number[0] };
+	struct vm_config config = { .physical_bits = asked_bits };
 	struct backing_request request = {
 		.kind = BACKING_ANONYMOUS,
 		.size = PAGES * backing_page_size(BACKING_ANONYMOUS),
 		.flags = BACKING_POPULATE,
 		.fd = -1,
 	};
-	unsigned int bits = limits_bits(test->number[0]);
+	unsigned int bits = limits_bits(asked_bits);
 	int fd;
 
 	memset(space, 0, sizeof(*space));
 	if (!bits) {
 		fd = __vm_create_only(&config);
 		CHECK(fd == -EINVAL,
-		      "KVM_CREATE_VM with %lu bits: %s where the machine has %u and EINVAL is documented",
-		      test->number[0], fd < 0 ? errno_name(-fd) : "success",
+		      "KVM_CREATE_VM with %u bits: %s where the machine has %u and EINVAL is documented",
+		      asked_bits, fd < 0 ? errno_name(-fd) : "success",
 		      arch_physical_bits(NULL));
 		report_info("refused: the machine has %u bits",
 			    arch_physical_bits(NULL));
@@ -213,13 +217,13 @@ static void expect_abort(struct space *space, u64 gpa)
 	}
 }
 
-static void test_access(const struct test_case *test)
+static void test_access(const struct variant *variant)
 {
 	struct space space;
 	u64 last, gpa;
 	unsigned int bits;
 
-	if (!build(&space, test))
+	if (!build(&space, variant->bits))
 		return;
 	last = PAGES * space.page - sizeof(u64);
 	bits = limits_addressable_bits(space.vm);
@@ -258,13 +262,14 @@ static void test_access(const struct test_case *test)
  * virtual addresses. Another one than the guest physical address, so that they
  * cannot be taken for each other.
  */
-static void test_address(const struct test_case *test)
+static void test_address(void)
 {
 	enum vcpu_event event;
 	struct space space;
+	unsigned int bits;
 	u64 gva, seen;
 
-	if (!build(&space, test))
+	if (!limits_named_beyond(&bits) || !build(&space, bits))
 		return;
 	/* Of 52 bits all can be named, and what would be the next is no address. */
 	if (limits_addressable_bits(space.vm) <= space.bits)
@@ -292,13 +297,13 @@ static void expect_refused(struct space *space, u64 gpa, int due,
 	      what, error ? errno_name(-error) : "success", errno_name(due));
 }
 
-static void test_slots(const struct test_case *test)
+static void test_slots(const struct variant *variant)
 {
 	int due = limits_slot_error();
 	struct space space;
 	u64 size, end;
 
-	if (!build(&space, test))
+	if (!build(&space, variant->bits))
 		return;
 	size = space.slot.size;
 	end = 1ULL << limits_slot_bits(space.bits);
@@ -322,11 +327,10 @@ static void test_slots(const struct test_case *test)
 	tear_down(&space);
 }
 
-static void test_sizes(const struct test_case *test)
+static void test_sizes(void)
 {
 	unsigned int bits, made = 0;
 
-	(void)test;
 	for (bits = 0; bits <= BITS_MAX; bits++) {
 		const struct vm_config config = { .physical_bits = bits };
 		unsigned int due = limits_bits(bits);
@@ -354,66 +358,68 @@ static void test_sizes(const struct test_case *test)
 		    arch_physical_bits(NULL));
 }
 
-static size_t list_cases(const struct options *options, struct test_case *cases,
-			 size_t max)
+static const struct choice *generate_sizes(size_t *count)
 {
-	const unsigned int *sizes;
-	size_t size_count, count = 0, i;
-	unsigned int beyond;
+	const unsigned int *sizes = limits_sizes(count);
+	static struct choice list[16];
+	static char names[ARRAY_SIZE(list)][16];
+	size_t i;
 
-	sizes = limits_sizes(&size_count);
-	if (2 * size_count + 2 > max)
-		fail("more than %zu cases", max);
-	if (limits_can_choose())
-		cases[count++] = (struct test_case){
-			.name = "create/sizes",
-			.plan = "KVM_CREATE_VM takes what the machine has, no other",
-			.run = test_sizes,
-		};
-	if (limits_named_beyond(&beyond))
-		cases[count++] = (struct test_case){
-			.name = "abort/address",
-			.plan = "an abort beyond the limit tells the virtual address",
-			.run = test_address,
-			.number = { beyond },
-		};
-	for (i = 0; i < size_count; i++) {
-		char bits[16] = "default";
-
-		if (sizes[i] > BITS_QUICK && options->mode == MODE_CHECK &&
-		    !options->case_glob)
-			continue;
-		if (sizes[i])
-			snprintf(bits, sizeof(bits), "%u", sizes[i]);
-		cases[count] = (struct test_case){
-			.plan = "slots up to the limit, and none beyond it",
-			.run = test_slots,
-			.number = { sizes[i] },
-		};
-		snprintf(cases[count].name, sizeof(cases[count].name),
-			 "slots/%s", bits);
-		count++;
-		cases[count] = (struct test_case){
-			.plan = "accesses at the limit, in holes, and beyond",
-			.run = test_access,
-			.number = { sizes[i] },
-		};
-		snprintf(cases[count].name, sizeof(cases[count].name),
-			 "access/%s", bits);
-		count++;
+	CHECK(*count <= ARRAY_SIZE(list), "%zu sizes, more than %zu", *count,
+	      ARRAY_SIZE(list));
+	for (i = 0; i < *count; i++) {
+		snprintf(names[i], sizeof(names[i]), "%u", sizes[i]);
+		list[i] = (struct choice)CHOICE(sizes[i] ? names[i] : "default",
+						sizes[i]);
 	}
-	return count;
+	return list;
 }
 
-int main(int argc, char **argv)
+static const struct choices sizes = { .generate = generate_sizes };
+
+static const struct dimension dimensions[] = {
+	DIMENSION(struct variant, bits, &sizes),
+};
+
+static bool is_quick(const struct variant *variant)
 {
-	static const struct program program = {
-		.name = "ipa_limit_test",
-		.summary =
-			"guest memory works up to the end of guest physical addresses, and what is beyond aborts",
-		.cases = list_cases,
-		.needs = { .kvm = true },
-	};
-
-	return cases_main(argc, argv, &program);
+	return variant->bits <= BITS_QUICK || options()->mode != MODE_CHECK;
 }
+
+static bool can_choose(const void *unused)
+{
+	(void)unused;
+	return limits_can_choose();
+}
+
+static bool can_name_beyond(const void *unused)
+{
+	unsigned int bits;
+
+	(void)unused;
+	return limits_named_beyond(&bits);
+}
+
+static const struct scenario scenarios[] = {
+	{ .name = "create/sizes",
+	  .plan = "KVM_CREATE_VM accepts the sizes that the machine supports, no others",
+	  .run_alone = test_sizes,
+	  .allowed = can_choose },
+	{ .name = "abort/address",
+	  .plan = "an abort beyond the limit reports the virtual address",
+	  .run_alone = test_address,
+	  .allowed = can_name_beyond },
+	SCENARIO("slots", test_slots, struct variant, dimensions,
+		 .sampling = SAMPLE_ALL,
+		 .sampled = VARIANT_IF(struct variant, is_quick),
+		 .plan = "slots end at the limit, not beyond it"),
+	SCENARIO("access", test_access, struct variant, dimensions,
+		 .sampling = SAMPLE_ALL,
+		 .sampled = VARIANT_IF(struct variant, is_quick),
+		 .plan = "accesses at the limit, outside slots and beyond the limit"),
+};
+
+TEST_PROGRAM(
+	"ipa_limit_test",
+	"memory works up to the last guest physical address, and accesses beyond it abort",
+	scenarios, .needs = { .kvm = true })

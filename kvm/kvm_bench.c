@@ -14,18 +14,17 @@
  * stage2_ops_test, which covers the same operations.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "core/cases.h"
 #include "core/clock.h"
 #include "core/options.h"
 #include "core/random.h"
 #include "core/report.h"
 #include "core/samples.h"
 #include "core/timed_threads.h"
+#include "core/variant.h"
 #include "dirty/mapping.h"
 #include "kvm/vm.h"
 #include "kvm/writer.h"
@@ -48,6 +47,12 @@
 #define SLOT_REPEATS_MAX 30
 /* An address above all slots, to which a slot is moved. */
 #define ELSEWHERE (GPA_TEST + (16ULL << 30))
+
+#define CASE_S 600
+
+struct variant {
+	enum backing_kind backing;
+};
 
 /* ---- a slot whose mappings are zapped and faulted in again ----------------- */
 
@@ -278,9 +283,9 @@ static void bench_size(enum backing_kind kind, u64 bytes, u64 share_ns,
 	fault_vm_destroy(&fixture);
 }
 
-static void bench_faults(const struct test_case *test)
+static void bench_faults(const struct variant *variant)
 {
-	enum backing_kind kind = test->number[0];
+	enum backing_kind kind = variant->backing;
 	u64 bytes = most_bytes(kind), least = backing_page_size(kind);
 	struct series series[SERIES];
 	size_t i;
@@ -345,9 +350,9 @@ static void bench_vcpus(enum backing_kind kind, unsigned int vcpus,
 	fault_vm_destroy(&fixture);
 }
 
-static void bench_throughput(const struct test_case *test)
+static void bench_throughput(const struct variant *variant)
 {
-	enum backing_kind kind = test->number[0];
+	enum backing_kind kind = variant->backing;
 	unsigned int most = options()->vcpus		  ? options()->vcpus :
 			    options()->mode == MODE_CHECK ? VCPUS_CHECK :
 							    VCPUS;
@@ -527,7 +532,7 @@ static void bench_count(struct slots_vm *fixture, unsigned int count,
 	end(fixture);
 }
 
-static void bench_slots(const struct test_case *test)
+static void bench_slots(void)
 {
 	unsigned int most = options()->mode == MODE_CHECK ? CHECK_SLOTS : SLOTS;
 	unsigned int limit = (unsigned int)kvm_check_extension(
@@ -537,7 +542,6 @@ static void bench_slots(const struct test_case *test)
 	struct slots_vm fixture;
 	size_t i;
 
-	(void)test;
 	if (most > limit - SLOT_TEST_FIRST)
 		most = limit - SLOT_TEST_FIRST;
 	case_random(&fixture.random, "slots", 0);
@@ -558,69 +562,34 @@ static void bench_slots(const struct test_case *test)
 
 /* ---- the cases --------------------------------------------------------------- */
 
-#define CASE_S 600
-
-static bool wanted(enum backing_kind kind, const struct options *options)
+/* A check has three kinds of memory. */
+static bool is_sampled(const struct variant *variant)
 {
-	static const enum backing_kind in_check[] = {
-		BACKING_ANONYMOUS,
-		BACKING_ANONYMOUS_THP,
-		BACKING_HUGETLB_1G,
-	};
-	size_t i;
-
-	if (!backing_wanted(kind))
-		return false;
-	if (options->backing || options->mode != MODE_CHECK ||
-	    options->case_glob)
-		return true;
-	for (i = 0; i < ARRAY_SIZE(in_check); i++)
-		if (kind == in_check[i])
-			return true;
-	return false;
+	return options()->backing || options()->mode != MODE_CHECK ||
+	       variant->backing == BACKING_ANONYMOUS ||
+	       variant->backing == BACKING_ANONYMOUS_THP ||
+	       variant->backing == BACKING_HUGETLB_1G;
 }
 
-static size_t list_cases(const struct options *options, struct test_case *cases,
-			 size_t max)
-{
-	static const struct {
-		const char *name;
-		void (*run)(const struct test_case *test);
-	} kinds[] = {
-		{ "fault", bench_faults },
-		{ "throughput", bench_throughput },
-	};
-	enum backing_kind backing;
-	struct test_case *test;
-	size_t count = 0, i;
+static const struct dimension dimensions[] = {
+	DIMENSION(struct variant, backing, &backings),
+};
 
-	test = case_add(cases, &count, max, bench_slots);
-	test->timeout_s = CASE_S;
-	snprintf(test->name, sizeof(test->name), "slots");
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		for (backing = 0; backing < BACKING_GUEST_MEMFD; backing++) {
-			if (!wanted(backing, options))
-				continue;
-			test = case_add(cases, &count, max, kinds[i].run);
-			test->number[0] = backing;
-			test->timeout_s = CASE_S;
-			snprintf(test->name, sizeof(test->name), "%s/%s",
-				 kinds[i].name, backing_name(backing));
-		}
-	}
-	return count;
-}
+static const struct scenario scenarios[] = {
+	{ .name = "slots",
+	  .plan = "time to create, delete, move and change a slot, by the number of slots",
+	  .run_alone = bench_slots,
+	  .timeout_s = CASE_S },
+	SCENARIO("fault", bench_faults, struct variant, dimensions,
+		 .sampling = SAMPLE_ALL, .timeout_s = CASE_S,
+		 .sampled = VARIANT_IF(struct variant, is_sampled),
+		 .plan = "time of a fault and of the notifier, by the size of the slot"),
+	SCENARIO("throughput", bench_throughput, struct variant, dimensions,
+		 .sampling = SAMPLE_ALL, .timeout_s = CASE_S,
+		 .sampled = VARIANT_IF(struct variant, is_sampled),
+		 .plan = "faults per second, by the number of vCPUs"),
+};
 
-int main(int argc, char **argv)
-{
-	static const struct program program = {
-		.name = "kvm_bench",
-		.summary =
-			"cost of faults, notifiers and slot changes, as JSON lines",
-		.all_ms = CASES_BENCH_MS,
-		.cases = list_cases,
-		.needs = { .kvm = true },
-	};
-
-	return cases_main(argc, argv, &program);
-}
+TEST_PROGRAM("kvm_bench",
+	     "cost of faults, notifiers and slot changes, as JSON lines",
+	     scenarios, .all_ms = CASES_BENCH_MS, .needs = { .kvm = true })

@@ -15,11 +15,11 @@
 #include <unistd.h>
 
 #include "mem/backing.h"
-#include "core/cases.h"
 #include "core/clock.h"
 #include "kvm/vcpu_threads.h"
 #include "core/report.h"
 #include "core/kill_loop.h"
+#include "core/variant.h"
 #include "kvm/vm.h"
 #include "tally_guest.h"
 
@@ -29,6 +29,10 @@
 #define ORDERS	     24
 /* A guest must show life within so long. */
 #define LIFE_MS 10000
+
+struct variant {
+	enum backing_kind backing;
+};
 
 static void expect_vms(unsigned int due, const char *when)
 {
@@ -150,12 +154,11 @@ static void try_order(unsigned int number)
 	backing_destroy(&backing);
 }
 
-static void test_orders(const struct test_case *test)
+static void test_orders(void)
 {
 	struct random_stream random;
 	unsigned int i;
 
-	(void)test;
 	case_random(&random, "orders", 0);
 	if (options()->mode == MODE_CHECK) {
 		for (i = 0; i < ORDERS_CHECK; i++)
@@ -167,7 +170,7 @@ static void test_orders(const struct test_case *test)
 }
 
 /* A vCPU runs on without the VM's file. */
-static void test_running(const struct test_case *test)
+static void test_running(void)
 {
 	const struct vcpu_threads_config config = {
 		.function = tally_run,
@@ -179,7 +182,6 @@ static void test_running(const struct test_case *test)
 	u64 seen;
 	struct vm *vm;
 
-	(void)test;
 	vm = new_vm(2, &backing, &slot, BACKING_ANONYMOUS_THP);
 	threads = vcpu_threads_new(vm, &config);
 	vcpu_threads_start(threads);
@@ -221,7 +223,7 @@ static void __noreturn heir(struct vm *vm, int end)
 	_exit(code);
 }
 
-static void test_fork(const struct test_case *test)
+static void test_fork(void)
 {
 	int ends[2], status;
 	struct backing backing;
@@ -230,7 +232,6 @@ static void test_fork(const struct test_case *test)
 	pid_t child;
 	char byte;
 
-	(void)test;
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends),
 	      "socketpair failed: %s", errno_name(errno));
 	vm = lived_vm(&backing, &slot);
@@ -263,7 +264,7 @@ static void test_fork(const struct test_case *test)
 }
 
 /* A file that is under way to nobody keeps the VM. */
-static void test_in_flight(const struct test_case *test)
+static void test_in_flight(void)
 {
 	union {
 		struct cmsghdr header;
@@ -282,7 +283,6 @@ static void test_in_flight(const struct test_case *test)
 	struct vm *vm;
 	int ends[2];
 
-	(void)test;
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends),
 	      "socketpair failed: %s", errno_name(errno));
 	vm = lived_vm(&backing, &slot);
@@ -303,7 +303,7 @@ static void test_in_flight(const struct test_case *test)
 
 /* ---- not begun, and killed ------------------------------------------------- */
 
-static void test_immediate_exit(const struct test_case *test)
+static void test_immediate_exit(void)
 {
 	struct backing backing;
 	struct memslot slot;
@@ -312,7 +312,6 @@ static void test_immediate_exit(const struct test_case *test)
 	u64 beat;
 	int error;
 
-	(void)test;
 	vm = new_vm(1, &backing, &slot, BACKING_ANONYMOUS);
 	vcpu = &vm->vcpus[0];
 	vcpu_start(vcpu, tally_run, 0);
@@ -373,9 +372,9 @@ static void judge_huge_pages(pid_t victim)
 	      victim, free_huge_pages(), huge_pages_due);
 }
 
-static void test_killed(const struct test_case *test)
+static void test_killed(const struct variant *variant)
 {
-	const enum backing_kind kind = test->number[0];
+	const enum backing_kind kind = variant->backing;
 	const struct kill_loop kills = {
 		.live = live,
 		.argument = &kind,
@@ -389,41 +388,36 @@ static void test_killed(const struct test_case *test)
 	kill_loop_run(&kills, case_duration_ns());
 }
 
-int main(int argc, char **argv)
-{
-	static const struct test_case table[] = {
-		{ .name = "closed/orders",
-		  .plan = "files and mapping closed in any order: the last one ends it",
-		  .run = test_orders },
-		{ .name = "closed/running",
-		  .plan = "the VM's file closed while its vCPUs run: they go on",
-		  .run = test_running },
-		{ .name = "inherited/fork",
-		  .plan = "a child gets EIO, and keeps the VM",
-		  .run = test_fork },
-		{ .name = "inherited/in_flight",
-		  .plan = "a file in a socket keeps the VM",
-		  .run = test_in_flight },
-		{ .name = "immediate_exit",
-		  .plan = "KVM_RUN fails with EINTR, and the guest has not run",
-		  .run = test_immediate_exit },
-		{ .name = "killed/anonymous_thp",
-		  .plan = "killed at any moment: no VM is left",
-		  .run = test_killed,
-		  .number = { BACKING_ANONYMOUS_THP } },
-		{ .name = "killed/hugetlb_2m",
-		  .plan = "killed at any moment: no VM, no huge page is left",
-		  .run = test_killed,
-		  .number = { BACKING_HUGETLB_2M } },
-	};
-	static const struct program program = {
-		.name = "kvm_lifecycle_test",
-		.summary =
-			"VMs end with the last that refers to them, and with their process",
-		.table = table,
-		.table_size = ARRAY_SIZE(table),
-		.needs = { .root = true, .kvm = true },
-	};
+static const struct choice killed_backings[] = {
+	CHOICE("anonymous_thp", BACKING_ANONYMOUS_THP),
+	CHOICE("hugetlb_2m", BACKING_HUGETLB_2M),
+};
 
-	return cases_main(argc, argv, &program);
-}
+static const struct dimension killed_dimensions[] = {
+	DIMENSION_TABLE(struct variant, backing, killed_backings),
+};
+
+static const struct scenario scenarios[] = {
+	{ .name = "closed/orders",
+	  .plan = "the VM is freed with the last file or mapping, in any order",
+	  .run_alone = test_orders },
+	{ .name = "closed/running",
+	  .plan = "vCPUs keep running when the VM's file is closed",
+	  .run_alone = test_running },
+	{ .name = "inherited/fork",
+	  .plan = "a child's ioctls fail with EIO, and its files keep the VM",
+	  .run_alone = test_fork },
+	{ .name = "inherited/in_flight",
+	  .plan = "a file in flight in a socket keeps the VM",
+	  .run_alone = test_in_flight },
+	{ .name = "immediate_exit",
+	  .plan = "KVM_RUN fails with EINTR before the guest runs",
+	  .run_alone = test_immediate_exit },
+	SCENARIO("killed", test_killed, struct variant, killed_dimensions,
+		 .sampling = SAMPLE_ALL,
+		 .plan = "a process killed at any moment leaves no VM and no huge page"),
+};
+
+TEST_PROGRAM("kvm_lifecycle_test",
+	     "a VM is freed with its last reference or its process, not earlier",
+	     scenarios, .needs = { .root = true, .kvm = true })

@@ -8,13 +8,9 @@
  * KVM must reject, read-only slots, two slots of one memory, slots created in
  * holes, and huge mappings that are restored with the slot.
  */
-#include <stdio.h>
-#include <string.h>
-
-#include "core/cases.h"
 #include "core/options.h"
-#include "core/random.h"
 #include "core/report.h"
+#include "core/variant.h"
 #include "dirty/mapping.h"
 #include "kvm/stamp.h"
 #include "memslot_storm.h"
@@ -28,8 +24,9 @@
 #define STRESS_UNITS   256
 #define CHECK_PACE_MS  8
 #define STRESS_PACE_MS 20
-/* Cases of a check where closing a VM takes seconds. */
-#define SLOW_CASES 8
+/* Cases of a scenario in a check where closing a VM takes seconds. */
+#define SLOW_STORMS 3
+#define SLOW_STEPS  1
 /* Time of each sampled case in a stress run, seconds. */
 #define STRESS_CASE_S 3
 
@@ -42,10 +39,14 @@
 #define SLOT_UNUSED (SLOT_TEST_FIRST + 2)
 /* How often a slot is created in a hole; each page is accessed twice at least. */
 #define FILLINGS 40
-/* Kinds of huge pages in a check; --all has all kinds. */
-#define QUICK 2
 /* Accesses to each huge page: one access would not tell its mapping size. */
 #define TOUCHES 4
+
+struct variant {
+	enum backing_kind backing;
+	bool skewed;
+	bool fetches;
+};
 
 static void build(struct stage2_vm *fixture, enum backing_kind kind)
 {
@@ -102,13 +103,12 @@ static void create_again(struct stage2_vm *fixture, u64 gpa, u32 flags)
 	slot_set(&fixture->slot);
 }
 
-static void test_refused(const struct test_case *test)
+static void test_refused(void)
 {
 	struct stage2_vm fixture;
 	struct memslot other;
 	unsigned int rule;
 
-	(void)test;
 	build(&fixture, BACKING_ANONYMOUS);
 	map_other(&fixture);
 	slot_add(fixture.vm, &other, SLOT_OTHER, GPA_OTHER, &fixture.backing,
@@ -126,12 +126,12 @@ static void test_refused(const struct test_case *test)
 	stage2_vm_destroy(&fixture);
 }
 
-static void test_read_only(const struct test_case *test)
+static void test_read_only(const struct variant *variant)
 {
 	struct stage2_vm fixture;
 	u64 page;
 
-	build(&fixture, test->number[0]);
+	build(&fixture, variant->backing);
 	/* The memory is mapped writable before its slot is read-only. */
 	stage2_vm_store(&fixture, 0, fixture.pages, 1);
 	slot_delete(&fixture.slot);
@@ -152,12 +152,12 @@ static void test_read_only(const struct test_case *test)
 	stage2_vm_destroy(&fixture);
 }
 
-static void test_alias(const struct test_case *test)
+static void test_alias(const struct variant *variant)
 {
 	struct stage2_vm fixture;
 	struct memslot other;
 
-	build(&fixture, test->number[0]);
+	build(&fixture, variant->backing);
 	map_other(&fixture);
 	slot_add(fixture.vm, &other, SLOT_OTHER, GPA_OTHER, &fixture.backing,
 		 0);
@@ -191,12 +191,11 @@ static void test_alias(const struct test_case *test)
  * x86 caches in its page tables that an address has no slot. Such an entry is
  * valid for one generation of memslots (check_mmio_spte()).
  */
-static void test_hole(const struct test_case *test)
+static void test_hole(void)
 {
 	struct stage2_vm fixture;
 	u64 page, i;
 
-	(void)test;
 	build(&fixture, BACKING_ANONYMOUS);
 	slot_delete(&fixture.slot);
 	for (i = 0; i < FILLINGS; i++) {
@@ -242,14 +241,14 @@ static void expect_as_before(struct stage2_vm *fixture,
 	      mapping_text(&after, text[1], sizeof(text[1])));
 }
 
-static void test_rebuild(const struct test_case *test)
+static void test_rebuild(const struct variant *variant)
 {
 	struct mapping_probe probe;
 	struct mapping_sizes before;
 	struct stage2_vm fixture;
 	u64 half;
 
-	build(&fixture, test->number[0]);
+	build(&fixture, variant->backing);
 	map_other(&fixture);
 	mapping_probe_open(&probe, fixture.vm,
 			   fixture.backing.size / fixture.huge * TOUCHES);
@@ -291,21 +290,16 @@ static void test_rebuild(const struct test_case *test)
 	stage2_vm_destroy(&fixture);
 }
 
-/* ---- the storm and the cases ------------------------------------------------ */
+/* ---- the storm -------------------------------------------------------------- */
 
-enum { BACKING, LAYOUT, ACCESSES, DIMENSIONS };
-
-static const char *const layouts[] = { "aligned", "skewed" };
-static const char *const accesses[] = { "data", "code" };
-
-static void test_storm(const struct test_case *test)
+static void test_storm(const struct variant *variant)
 {
 	const struct options *chosen = options();
 	bool stress = chosen->mode == MODE_STRESS;
 	struct memslot_storm_config config = {
-		.backing = test->number[BACKING],
-		.skewed = test->number[LAYOUT],
-		.fetches = test->number[ACCESSES],
+		.backing = variant->backing,
+		.skewed = variant->skewed,
+		.fetches = variant->fetches,
 		.vcpus = stress ? STRESS_VCPUS : CHECK_VCPUS,
 		.units = stress ? STRESS_UNITS : CHECK_UNITS,
 		.duration_ns = case_duration_ns(),
@@ -318,137 +312,97 @@ static void test_storm(const struct test_case *test)
 	memslot_storm_run(&config);
 }
 
-static bool is_allowed(const unsigned int *tuple, const void *context)
+/* ---- the cases --------------------------------------------------------------- */
+
+/* All kinds, guest_memfd included. */
+static const struct choice *generate_backings(size_t *count)
 {
-	(void)context;
-	return backing_wanted(tuple[BACKING]);
+	static struct choice list[BACKING_KINDS];
+
+	for (*count = 0; *count < BACKING_KINDS; (*count)++)
+		list[*count] = (struct choice)CHOICE(backing_name(*count),
+						     *count);
+	return list;
 }
 
-static size_t slot_cases(const struct options *options, struct test_case *cases,
-			 size_t max)
+static bool backing_is_wanted(u64 kind)
 {
-	static const enum backing_kind huge[] = {
-		BACKING_ANONYMOUS_THP, BACKING_HUGETLB_2M,
-		BACKING_HUGETLB_32M,   BACKING_SHMEM_THP,
-		BACKING_MEMFD_HUGETLB,
-	};
-	static const struct {
-		const char *name, *plan;
-		void (*run)(const struct test_case *test);
-		bool pages, blocks;
-	} kinds[] = {
-		{ "read_only",
-		  "stores to a read-only slot exit to user space and change nothing",
-		  test_read_only, true, true },
-		{ "alias",
-		  "two slots of one memory show the same contents, and each alone",
-		  test_alias, true, true },
-		{ "rebuild",
-		  "huge mappings are restored when a slot is created or moved",
-		  test_rebuild, false, true },
-	};
-	const size_t huge_count = ARRAY_SIZE(huge);
-	size_t count = 0, i, j;
-
-	if (max < 2 + ARRAY_SIZE(kinds) * (huge_count + 1))
-		fail("more than %zu cases", max);
-	cases[count++] = (struct test_case){
-		.name = "refused/all",
-		.plan = "an invalid change is rejected with its errno and changes nothing",
-		.run = test_refused,
-	};
-	cases[count++] = (struct test_case){
-		.name = "hole/filled",
-		.plan = "an address has memory exactly while a slot covers it",
-		.run = test_hole,
-	};
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		for (j = 0; j <= huge_count; j++) {
-			enum backing_kind kind = j ? huge[j - 1] :
-						     BACKING_ANONYMOUS;
-
-			if (j > QUICK && options->mode == MODE_CHECK &&
-			    !options->case_glob)
-				continue;
-			if (!backing_wanted(kind) ||
-			    !(j ? kinds[i].blocks : kinds[i].pages))
-				continue;
-			cases[count] = (struct test_case){
-				.run = kinds[i].run,
-				.plan = kinds[i].plan,
-				.number = { kind },
-			};
-			snprintf(cases[count].name, sizeof(cases[count].name),
-				 "%s/%s", kinds[i].name, backing_name(kind));
-			count++;
-		}
-	}
-	return count;
+	return backing_wanted((enum backing_kind)kind);
 }
 
-/* A random sample of the cases, in their order. */
-static size_t keep_some(const struct options *options, struct test_case *cases,
-			size_t count, size_t wanted)
-{
-	struct random_stream random;
-	size_t kept = 0, i;
+static const struct choices storm_backings = {
+	.generate = generate_backings,
+	.exists = backing_is_wanted,
+};
 
-	random_init(&random, options->seed, random_number("slow VMs", 0));
-	for (i = 0; i < count && kept < wanted; i++)
-		if (random_chance(&random, wanted - kept, count - i))
-			cases[kept++] = cases[i];
-	return kept;
+static const struct choice layouts[] = { CHOICE("aligned", false),
+					 CHOICE("skewed", true) };
+static const struct choice accesses[] = { CHOICE("data", false),
+					  CHOICE("code", true) };
+
+static const struct dimension storm_dimensions[] = {
+	DIMENSION(struct variant, backing, &storm_backings),
+	DIMENSION_TABLE(struct variant, skewed, layouts),
+	DIMENSION_TABLE(struct variant, fetches, accesses),
+};
+
+#define HUGE_BACKINGS                                                   \
+	BACKING_ANONYMOUS_THP, BACKING_HUGETLB_2M, BACKING_HUGETLB_32M, \
+		BACKING_SHMEM_THP, BACKING_MEMFD_HUGETLB
+
+static const struct dimension all_sizes[] = {
+	DIMENSION_SOME(struct variant, backing, &backings, BACKING_ANONYMOUS,
+		       HUGE_BACKINGS),
+};
+
+static const struct dimension huge_sizes[] = {
+	DIMENSION_SOME(struct variant, backing, &backings, HUGE_BACKINGS),
+};
+
+/* A check has two kinds of huge pages. */
+static bool is_quick(const struct variant *variant)
+{
+	return variant->backing == BACKING_ANONYMOUS ||
+	       variant->backing == BACKING_ANONYMOUS_THP ||
+	       variant->backing == BACKING_HUGETLB_2M;
 }
 
-static size_t list_cases(const struct options *options, struct test_case *cases,
-			 size_t max)
+/* Where closing a VM is slow, a check has a sample; --all has all cases. */
+static unsigned int steps_max(void)
 {
-	enum { LAYOUTS = ARRAY_SIZE(layouts) };
-	enum { KINDS = ARRAY_SIZE(accesses) };
-	const struct case_matrix matrix = {
-		.dimensions = DIMENSIONS,
-		.levels = { BACKING_KINDS, LAYOUTS, KINDS },
-		.allowed = is_allowed,
-	};
-	static struct case_tuple tuples[BACKING_KINDS * LAYOUTS * KINDS];
-	size_t tuple_count = cases_choose(options, &matrix, tuples,
-					  ARRAY_SIZE(tuples));
-	size_t count = 0, i, j;
-
-	/* A stress run has storms only. */
-	if (options->mode != MODE_STRESS || options->case_glob)
-		count = slot_cases(options, cases, max);
-	tuple_count = cases_keep_for_stress(options, tuples, tuple_count,
-					    sizeof(tuples[0]), STRESS_CASE_S);
-	for (i = 0; i < tuple_count; i++) {
-		const unsigned int *level = tuples[i].level;
-		struct test_case *test = case_add(cases, &count, max,
-						  test_storm);
-
-		test->plan =
-			"slots are created, deleted, moved and changed under running vCPUs";
-		for (j = 0; j < matrix.dimensions; j++)
-			test->number[j] = level[j];
-		snprintf(test->name, sizeof(test->name), "storm/%s/%s/%s",
-			 backing_name(level[BACKING]), layouts[level[LAYOUT]],
-			 accesses[level[ACCESSES]]);
-	}
-	/* Where closing a VM is slow, a check has a sample; --all has all cases. */
-	if (options->mode == MODE_CHECK && !options->case_glob &&
-	    !options->list && arch_vms_end_slowly())
-		count = keep_some(options, cases, count, SLOW_CASES);
-	return count;
+	return arch_vms_end_slowly() ? SLOW_STEPS : 0;
 }
 
-int main(int argc, char **argv)
+static unsigned int storms_max(void)
 {
-	static const struct program program = {
-		.name = "memslot_storm_test",
-		.summary =
-			"a guest finds the memory of the current slot while slots change",
-		.cases = list_cases,
-		.needs = { .root = true, .kvm = true },
-	};
-
-	return cases_main(argc, argv, &program);
+	return arch_vms_end_slowly() ? SLOW_STORMS : 0;
 }
+
+#define STEP                                             \
+	.sampling = SAMPLE_ALL, .no_stress = true,       \
+	.sampled = VARIANT_IF(struct variant, is_quick), \
+	.check_max = steps_max
+
+static const struct scenario scenarios[] = {
+	{ .name = "refused/all",
+	  .plan = "an invalid change is rejected with its errno and changes nothing",
+	  .run_alone = test_refused,
+	  .no_stress = true },
+	{ .name = "hole/filled",
+	  .plan = "an address has memory exactly while a slot covers it",
+	  .run_alone = test_hole,
+	  .no_stress = true },
+	SCENARIO("read_only", test_read_only, struct variant, all_sizes, STEP,
+		 .plan = "a store to a read-only slot exits to user space and changes nothing"),
+	SCENARIO("alias", test_alias, struct variant, all_sizes, STEP,
+		 .plan = "two slots of one memory show the same contents, and each alone"),
+	SCENARIO("rebuild", test_rebuild, struct variant, huge_sizes, STEP,
+		 .plan = "huge mappings are restored when a slot is created or moved"),
+	SCENARIO("storm", test_storm, struct variant, storm_dimensions,
+		 .stress_s = STRESS_CASE_S, .check_max = storms_max,
+		 .plan = "slots are created, deleted, moved and changed under running vCPUs"),
+};
+
+TEST_PROGRAM("memslot_storm_test",
+	     "a guest finds the memory of the current slot while slots change",
+	     scenarios, .needs = { .root = true, .kvm = true })

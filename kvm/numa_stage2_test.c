@@ -7,17 +7,16 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/cases.h"
 #include "core/clock.h"
 #include "core/evidence.h"
 #include "core/options.h"
 #include "core/random.h"
 #include "core/report.h"
 #include "core/thread.h"
+#include "core/variant.h"
 #include "dirty/dirty.h"
 #include "dirty/mirror.h"
 #include "kvm/split.h"
@@ -40,6 +39,12 @@
 #define CACHE 40
 /* Tables of the upper levels, and what else the VM maps meanwhile. */
 #define OTHERS 16
+
+struct variant {
+	enum dirty_mode mode; /* or UNLOGGED */
+	enum backing_kind backing;
+	bool vcpus_move;
+};
 
 /* ---- a guest with memory that has no pages yet ----------------------------- */
 
@@ -111,9 +116,9 @@ static u64 data_bytes(enum backing_kind kind)
 }
 
 /* Bound to one node, touched first by a vCPU on another. */
-static void run_bound(const struct test_case *test)
+static void run_bound(const struct variant *variant)
 {
-	enum backing_kind kind = test->number[0];
+	enum backing_kind kind = variant->backing;
 	unsigned int node, nodes = backing_nodes();
 
 	for (node = 0; node < nodes; node++) {
@@ -136,9 +141,9 @@ static void run_bound(const struct test_case *test)
 }
 
 /* Interleaved: every page on the next node (interleave_nid()). */
-static void run_interleaved(const struct test_case *test)
+static void run_interleaved(const struct variant *variant)
 {
-	enum backing_kind kind = test->number[0];
+	enum backing_kind kind = variant->backing;
 	u64 unit, offset;
 	struct numa_vm guest;
 	int error, last = -1;
@@ -213,11 +218,10 @@ static void create_sparse(struct numa_vm *guest, u64 *before)
 }
 
 /* A vCPU's faults make tables on its own node, wherever the data is. */
-static void run_tables_local(const struct test_case *test)
+static void run_tables_local(void)
 {
 	unsigned int node, nodes = backing_nodes();
 
-	(void)test;
 	for (node = 0; node < nodes; node++) {
 		u64 before[NODES_MAX], huge = backing_thp_size();
 		struct numa_vm guest;
@@ -237,12 +241,11 @@ static void run_tables_local(const struct test_case *test)
 }
 
 /* And once it is elsewhere, there. */
-static void run_tables_moved(const struct test_case *test)
+static void run_tables_moved(void)
 {
 	u64 before[NODES_MAX], huge = backing_thp_size();
 	struct numa_vm guest;
 
-	(void)test;
 	create_sparse(&guest, before);
 	store(&guest, 0, 0, huge, TABLES);
 	judge_tables(&guest, before, 0, TABLES, 0, "before it moved");
@@ -254,7 +257,7 @@ static void run_tables_moved(const struct test_case *test)
 }
 
 /* Tables that splitting needs when logging begins: on who enables it's node. */
-static void run_tables_split(const struct test_case *test)
+static void run_tables_split(void)
 {
 	u64 huge = backing_thp_size(), before[NODES_MAX];
 	u64 bytes = TABLES / 4 * huge;
@@ -265,7 +268,6 @@ static void run_tables_split(const struct test_case *test)
 	size_t methods;
 	const struct split *split = splits(&methods);
 
-	(void)test;
 	/* The last but one of several chunks, or the only way to be eager. */
 	split += methods > 2 ? 2 : 1;
 	split_begin(split);
@@ -296,12 +298,8 @@ static void run_tables_split(const struct test_case *test)
  * (try_to_migrate_one()); what a vCPU writes through a mapping that stayed is
  * lost, and then the counts do not add up, or the log misses it.
  */
-/* A case's numbers: these, beside the kind of memory and how it is logged. */
-enum { MOVES_MODE, MOVES_BACKING, MOVES_VCPUS, MOVES_DIMENSIONS };
-
-/* MOVES_MODE: what is behind the harvesters is memory that is not logged. */
-#define MOVES_UNLOGGED DIRTY_MODE_COUNT
-
+/* A value of variant.mode behind the dirty-log modes: the slot is not logged. */
+#define UNLOGGED    DIRTY_MODE_COUNT
 #define MOVED_BYTES (4UL << 20)
 #define VCPUS	    2
 #define ROUNDS_MIN  3
@@ -327,9 +325,9 @@ struct moves {
 	u64 pages;
 };
 
-static bool logged(const struct test_case *test)
+static bool logged(const struct variant *variant)
 {
-	return test->number[MOVES_MODE] != MOVES_UNLOGGED;
+	return variant->mode != UNLOGGED;
 }
 
 static u64 additions(const struct moves *moves)
@@ -443,7 +441,7 @@ static void place_vcpus(struct moves *moves)
 						      i));
 }
 
-static void create_moves(struct moves *moves, const struct test_case *test)
+static void create_moves(struct moves *moves, const struct variant *variant)
 {
 	const struct vcpu_threads_config vcpu_threads_config = {
 		.function = tally_run, .silence_ms = WAIT_MS
@@ -452,17 +450,17 @@ static void create_moves(struct moves *moves, const struct test_case *test)
 		.vcpus = options()->vcpus ? options()->vcpus : VCPUS,
 	};
 	struct backing_request request = {
-		.kind = test->number[MOVES_BACKING],
+		.kind = variant->backing,
 		.size = options()->memory ? options()->memory : MOVED_BYTES,
 		.fd = -1,
 	};
-	enum dirty_mode mode = test->number[MOVES_MODE];
+	enum dirty_mode mode = variant->mode;
 	unsigned int i;
 
 	memset(moves, 0, sizeof(*moves));
 	if (request.size < 2 * backing_page_size(request.kind))
 		request.size = 2 * backing_page_size(request.kind);
-	if (logged(test))
+	if (logged(variant))
 		dirty_mode_configure(mode, &config, 0);
 	case_random(&moves->random, "moves", 0);
 	moves->nodes = backing_nodes();
@@ -504,22 +502,22 @@ static void destroy_moves(struct moves *moves)
 	backing_destroy(&moves->backing);
 }
 
-static void run_moves(const struct test_case *test)
+static void run_moves(const struct variant *variant)
 {
 	u64 until = clock_ns() + case_duration_ns();
 	unsigned int round, node;
 	struct moves moves;
 	int error;
 
-	create_moves(&moves, test);
+	create_moves(&moves, variant);
 	node = (unsigned int)random_below(&moves.random, moves.nodes);
 	error = backing_bind(&moves.backing, node);
 	CHECK(!error, "mbind(MPOL_BIND) failed: %s", errno_name(-error));
 	backing_populate(&moves.backing);
 	judge_node(&moves, node);
 	vcpu_threads_start(moves.threads);
-	if (logged(test))
-		begin_logging(&moves, test->number[MOVES_MODE]);
+	if (logged(variant))
+		begin_logging(&moves, variant->mode);
 	for (round = 0; round < ROUNDS_MIN || clock_ns() < until; round++) {
 		let_run(&moves);
 		/* Never to where it is. */
@@ -527,7 +525,7 @@ static void run_moves(const struct test_case *test)
 			(unsigned int)random_below(&moves.random,
 						   moves.nodes - 1)) %
 		       moves.nodes;
-		if (test->number[MOVES_VCPUS])
+		if (variant->vcpus_move)
 			place_vcpus(&moves);
 		move(&moves, node);
 		let_run(&moves);
@@ -539,124 +537,90 @@ static void run_moves(const struct test_case *test)
 
 /* ---- the cases ------------------------------------------------------------- */
 
-/*
- * In check mode, whatever way of logging with THP, and all else not logged and
- * with one of them. Memory of small pages in shared files differs in nothing
- * that matters here, and is for --all.
- */
-static bool allowed(const unsigned int *tuple, const void *context)
+static const struct choice *generate_modes(size_t *count)
 {
-	enum backing_kind kind = tuple[MOVES_BACKING];
-	bool main = tuple[MOVES_MODE] == DIRTY_MODE_LOG ||
-		    tuple[MOVES_MODE] == MOVES_UNLOGGED;
+	static struct choice list[DIRTY_MODE_COUNT + 1];
+	enum dirty_mode mode;
 
-	(void)context;
-	if (!backing_wanted(kind))
-		return false;
-	if (options()->mode == MODE_ALL || options()->backing ||
-	    options()->case_glob)
+	for (mode = 0; mode < DIRTY_MODE_COUNT; mode++)
+		list[mode] = (struct choice)CHOICE(dirty_mode_name(mode), mode);
+	list[UNLOGGED] = (struct choice)CHOICE("unlogged", UNLOGGED);
+	*count = ARRAY_SIZE(list);
+	return list;
+}
+
+static bool mode_exists(u64 mode)
+{
+	return mode == UNLOGGED || dirty_mode_exists((enum dirty_mode)mode);
+}
+
+static const struct choices modes = { .generate = generate_modes,
+				      .exists = mode_exists };
+
+static const struct choice vcpus[] = { CHOICE("vcpus_stay", false),
+				       CHOICE("vcpus_move", true) };
+
+static const struct dimension move_dimensions[] = {
+	DIMENSION(struct variant, mode, &modes),
+	DIMENSION(struct variant, backing, &backings),
+	DIMENSION_TABLE(struct variant, vcpus_move, vcpus),
+};
+
+static const struct dimension policy_dimensions[] = {
+	DIMENSION_SOME(struct variant, backing, &backings, BACKING_ANONYMOUS,
+		       BACKING_ANONYMOUS_THP, BACKING_HUGETLB_2M, BACKING_SHMEM,
+		       BACKING_MEMFD, BACKING_MEMFD_HUGETLB,
+		       BACKING_TMPFS_SHARED),
+};
+
+/*
+ * A check has each dirty-log mode with THP, and other memory with one mode and
+ * without logging. Small pages of shared files behave like other small pages.
+ */
+static bool is_sampled(const struct variant *variant)
+{
+	enum backing_kind kind = variant->backing;
+	bool main = variant->mode == DIRTY_MODE_LOG ||
+		    variant->mode == UNLOGGED;
+
+	if (options()->backing)
 		return true;
 	if (kind == BACKING_ANONYMOUS_THP)
-		return main || tuple[MOVES_VCPUS] == tuple[MOVES_MODE] % 2;
+		return main || variant->vcpus_move == variant->mode % 2;
 	return main && (kind == BACKING_ANONYMOUS ||
 			kind == BACKING_HUGETLB_2M || kind == BACKING_SHMEM);
 }
 
-static struct test_case *add(struct test_case *cases, size_t *count, size_t max,
-			     void (*run)(const struct test_case *test))
-{
-	struct test_case *added = case_add(cases, count, max, run);
+static const struct scenario scenarios[] = {
+	{ .name = "tables/local",
+	  .plan = "a vCPU's faults allocate page tables on its own node",
+	  .run_alone = run_tables_local,
+	  .no_stress = true,
+	  .timeout_s = CASE_S },
+	{ .name = "tables/moved",
+	  .plan = "after a vCPU has moved, its faults allocate page tables on the new node",
+	  .run_alone = run_tables_moved,
+	  .no_stress = true,
+	  .timeout_s = CASE_S },
+	{ .name = "tables/split",
+	  .plan = "eager splitting allocates page tables on the node that enables logging",
+	  .run_alone = run_tables_split,
+	  .no_stress = true,
+	  .timeout_s = CASE_S },
+	SCENARIO("bound", run_bound, struct variant, policy_dimensions,
+		 .sampling = SAMPLE_ALL, .no_stress = true, .timeout_s = CASE_S,
+		 .plan = "bound memory is on its node, whichever vCPU touches it first"),
+	SCENARIO("interleaved", run_interleaved, struct variant,
+		 policy_dimensions, .sampling = SAMPLE_ALL, .no_stress = true,
+		 .timeout_s = CASE_S,
+		 .plan = "adjacent pages of interleaved memory are on different nodes"),
+	SCENARIO("moved", run_moves, struct variant, move_dimensions,
+		 .sampled = VARIANT_IF(struct variant, is_sampled),
+		 .stress_s = STRESS_S, .timeout_s = CASE_S,
+		 .plan = "no write is lost while memory moves between nodes"),
+};
 
-	added->timeout_s = CASE_S;
-	return added;
-}
-
-static size_t add_moves(const struct options *options, struct test_case *cases,
-			size_t count, size_t max)
-{
-	const struct case_matrix matrix = {
-		.dimensions = MOVES_DIMENSIONS,
-		.levels = { DIRTY_MODE_COUNT + 1, BACKING_GUEST_MEMFD, 2 },
-		.allowed = allowed,
-	};
-	static struct case_tuple
-		tuples[(DIRTY_MODE_COUNT + 1) * BACKING_KINDS * 2];
-	size_t found = cases_choose(options, &matrix, tuples,
-				    ARRAY_SIZE(tuples)),
-	       i;
-
-	found = cases_keep_for_stress(options, tuples, found, sizeof(tuples[0]),
-				      STRESS_S);
-	for (i = 0; i < found; i++) {
-		const unsigned int *level = tuples[i].level;
-		struct test_case *test = add(cases, &count, max, run_moves);
-		unsigned int dimension;
-
-		for (dimension = 0; dimension < MOVES_DIMENSIONS; dimension++)
-			test->number[dimension] = level[dimension];
-		snprintf(test->name, sizeof(test->name), "moved/%s/%s/%s",
-			 level[MOVES_MODE] == MOVES_UNLOGGED ?
-				 "unlogged" :
-				 dirty_mode_name(level[MOVES_MODE]),
-			 backing_name(level[MOVES_BACKING]),
-			 level[MOVES_VCPUS] ? "vcpus_move" : "vcpus_stay");
-	}
-	return count;
-}
-
-static size_t list_cases(const struct options *options, struct test_case *cases,
-			 size_t max)
-{
-	static const struct {
-		const char *name;
-		void (*run)(const struct test_case *test);
-	} data[] = {
-		{ "bound", run_bound },
-		{ "interleaved", run_interleaved },
-	}, table_cases[] = {
-		{ "tables/local", run_tables_local },
-		{ "tables/moved", run_tables_moved },
-		{ "tables/split", run_tables_split },
-	};
-	static const enum backing_kind kinds[] = {
-		BACKING_ANONYMOUS,    BACKING_ANONYMOUS_THP,
-		BACKING_HUGETLB_2M,   BACKING_SHMEM,
-		BACKING_MEMFD,	      BACKING_MEMFD_HUGETLB,
-		BACKING_TMPFS_SHARED,
-	};
-	size_t count = 0, i, j;
-
-	if (options->mode != MODE_STRESS || options->case_glob) {
-		for (i = 0; i < ARRAY_SIZE(table_cases); i++)
-			snprintf(add(cases, &count, max, table_cases[i].run)
-					 ->name,
-				 CASE_NAME_MAX, "%s", table_cases[i].name);
-		for (i = 0; i < 2; i++) {
-			for (j = 0; j < ARRAY_SIZE(kinds); j++) {
-				struct test_case *test;
-
-				if (!backing_wanted(kinds[j]))
-					continue;
-				test = add(cases, &count, max, data[i].run);
-				test->number[0] = kinds[j];
-				snprintf(test->name, sizeof(test->name),
-					 "%s/%s", data[i].name,
-					 backing_name(kinds[j]));
-			}
-		}
-	}
-	return add_moves(options, cases, count, max);
-}
-
-int main(int argc, char **argv)
-{
-	static const struct program program = {
-		.name = "numa_stage2_test",
-		.summary =
-			"guests' memory moves between NUMA nodes while they run, and nothing is lost",
-		.cases = list_cases,
-		.needs = { .root = true, .kvm = true, .nodes = 2 },
-	};
-
-	return cases_main(argc, argv, &program);
-}
+TEST_PROGRAM(
+	"numa_stage2_test",
+	"guest memory moves between NUMA nodes under running vCPUs, and no write is lost",
+	scenarios, .needs = { .root = true, .kvm = true, .nodes = 2 })

@@ -12,10 +12,10 @@
 #include <sys/mman.h>
 
 #include "core/bitmap.h"
-#include "core/cases.h"
 #include "core/clock.h"
 #include "core/random.h"
 #include "core/report.h"
+#include "core/variant.h"
 #include "mem/pci.h"
 #include "mem/reclaim.h"
 #include "mem/swap.h"
@@ -64,19 +64,24 @@ struct plan {
 #define WORDS	  64
 #define WORDS_DUE 1
 
+struct variant {
+	const struct plan *plan;
+};
+
+/* The row of the running case. */
+static const struct plan *running;
+
 static void plan_build(struct stage2_vm *fixture,
 		       struct stage2_vm_config config)
 {
-	const struct plan *plan = case_current()->data;
-
-	config.backing = plan->backing;
-	config.operations = 1U << plan->operation | plan->also;
+	config.backing = running->backing;
+	config.operations = 1U << running->operation | running->also;
 	if (config.bytes)
-		config.bytes *= backing_page_size(plan->backing);
-	else if (backing_page_size(plan->backing) >= backing_thp_size())
-		config.bytes = BLOCKS * backing_page_size(plan->backing);
+		config.bytes *= backing_page_size(running->backing);
+	else if (backing_page_size(running->backing) >= backing_thp_size())
+		config.bytes = BLOCKS * backing_page_size(running->backing);
 	else
-		config.bytes = PAGES * backing_page_size(plan->backing);
+		config.bytes = PAGES * backing_page_size(running->backing);
 	stage2_vm_create(fixture, &config);
 	if (fixture->backing.huge && !config.empty &&
 	    backing_host_huge_bytes(&fixture->backing) < config.bytes)
@@ -93,10 +98,9 @@ static u64 plan_block_pages(const struct stage2_vm *fixture)
 
 static void run_create(struct stage2_vm *fixture)
 {
-	const struct plan *plan = case_current()->data;
 	struct operation_watch *watch = &fixture->watch;
 
-	operations_watch(watch, 1U << plan->operation | plan->also);
+	operations_watch(watch, 1U << running->operation | running->also);
 	fixture->vm = vm_create(NULL);
 	operations_collect(watch);
 	CHECK(operations_count(watch, OPERATION_INIT, 0, U64_MAX) == 1,
@@ -714,70 +718,61 @@ static const struct plan plans[] = {
 	  OPERATION_FREE_UNLINKED, BLOCK, MAP, run_free_unlinked },
 };
 
-static void run_plan(const struct test_case *test)
+static void run_plan(const struct variant *variant)
 {
-	const struct plan *plan = test->data;
 	struct stage2_vm fixture = { 0 };
 
-	plan->run(&fixture);
+	running = variant->plan;
+	running->run(&fixture);
 	stage2_vm_destroy(&fixture);
 }
 
-/* Is the row the one that the seed chooses among those of its operation? */
-static bool is_chosen(const struct options *options, size_t row)
+static bool has_operation(const struct variant *variant)
 {
-	struct random_stream random;
-	size_t same = 0, before = 0, i;
+	return arch_has_operation(variant->plan->operation);
+}
 
-	for (i = 0; i < ARRAY_SIZE(plans); i++) {
-		if (plans[i].operation != plans[row].operation)
-			continue;
-		before += i < row;
-		same++;
-	}
-	random_init(&random, options->seed,
-		    random_number(operation_name(plans[row].operation), 0));
-	return random_below(&random, same) == before;
+static void complete(const struct variant *variant, struct test_case *test)
+{
+	test->plan = variant->plan->text;
 }
 
 /*
- * Where closing a VM is slow, a check has one row of each operation; --all has
- * all rows.
+ * Where closing a VM is slow, a check has one row of each operation, which the
+ * seed chooses; --all has all rows.
  */
-static size_t list_cases(const struct options *options, struct test_case *cases,
-			 size_t max)
+static bool is_sampled(const struct variant *variant)
 {
-	bool choose = arch_vms_end_slowly() && options->mode == MODE_CHECK &&
-		      !options->case_glob && !options->list;
-	size_t count = 0, i;
+	enum operation operation = variant->plan->operation;
+	struct random_stream random;
+	size_t same = 0, before = 0, i;
 
+	if (!arch_vms_end_slowly() || options()->mode != MODE_CHECK)
+		return true;
 	for (i = 0; i < ARRAY_SIZE(plans); i++) {
-		if (!arch_has_operation(plans[i].operation) ||
-		    (choose && !is_chosen(options, i)))
+		if (plans[i].operation != operation)
 			continue;
-		if (count == max)
-			fail("more than %zu cases", max);
-		cases[count] = (struct test_case){
-			.run = run_plan,
-			.data = &plans[i],
-			.plan = plans[i].text,
-		};
-		snprintf(cases[count].name, sizeof(cases[count].name), "%s",
-			 plans[i].name);
-		count++;
+		before += &plans[i] < variant->plan;
+		same++;
 	}
-	return count;
+	random_init(&random, options()->seed,
+		    random_number(operation_name(operation), 0));
+	return random_below(&random, same) == before;
 }
 
-int main(int argc, char **argv)
-{
-	static const struct program program = {
-		.name = "stage2_ops_test",
-		.summary =
-			"each operation on a guest's page tables is reached and has its effect",
-		.cases = list_cases,
-		.needs = { .root = true, .kvm = true },
-	};
+static const struct dimension dimensions[] = {
+	DIMENSION_ROWS(struct variant, plan, plans),
+};
 
-	return cases_main(argc, argv, &program);
-}
+static const struct scenario scenarios[] = {
+	SCENARIO("", run_plan, struct variant, dimensions,
+		 .sampling = SAMPLE_ALL,
+		 .allowed = VARIANT_IF(struct variant, has_operation),
+		 .sampled = VARIANT_IF(struct variant, is_sampled),
+		 .complete = VARIANT_COMPLETE(struct variant, complete)),
+};
+
+TEST_PROGRAM(
+	"stage2_ops_test",
+	"each operation on a guest's page tables is reached and has its effect",
+	scenarios, .needs = { .root = true, .kvm = true })

@@ -23,7 +23,7 @@ void cache_toggle(struct guest_vcpu *self, u64 unused)
 		     : "memory");
 }
 
-void cache_set_method(struct guest_vcpu *self, u64 unused)
+void cache_set_way(struct guest_vcpu *self, u64 unused)
 {
 	(void)self;
 	(void)unused;

@@ -9,6 +9,6 @@
 void cache_toggle(struct guest_vcpu *self, u64 unused);
 
 /* Clean and invalidate a line by set and way (DC CISW). */
-void cache_set_method(struct guest_vcpu *self, u64 unused);
+void cache_set_way(struct guest_vcpu *self, u64 unused);
 
 #endif

@@ -15,12 +15,16 @@
 #include <unistd.h>
 
 #include "bare.h"
-#include "core/cases.h"
 #include "core/report.h"
+#include "core/variant.h"
 
 /* A page that guests use, and a word. */
 #define PAGE 3
 #define WORD 0x5ec3300112233445ULL
+
+struct variant {
+	bool protected_guest; /* the other VM */
+};
 
 static sigjmp_buf trap;
 
@@ -50,13 +54,12 @@ static int host_load(const char *address, u64 *word)
  * delivery of a SIGSEGV", and the guest does not notice. When the VM is closed
  * the page comes back, and nothing that the guest has stored.
  */
-static void test_donated(const struct test_case *test)
+static void test_donated(void)
 {
 	struct bare bare;
 	u64 word = 0;
 	int signal;
 
-	(void)test;
 	bare_need_protected();
 	bare_create(&bare, true, NULL);
 	bare_exchange(&bare, PAGE, WORD);
@@ -90,14 +93,13 @@ static void test_donated(const struct test_case *test)
  * forcefully reclaim the memory pages. Reclaimed memory is zeroed [...] and a
  * subsequent attempt to access it in the pVM will return -EFAULT".
  */
-static void test_system_call(const struct test_case *test)
+static void test_system_call(void)
 {
 	struct bare bare;
 	u64 seen = 0;
 	int ends[2], error;
 	ssize_t written;
 
-	(void)test;
 	bare_need_protected();
 	CHECK(!pipe(ends), "no pipe: %s", errno_name(errno));
 	bare_create(&bare, true, NULL);
@@ -132,12 +134,11 @@ static void test_system_call(const struct test_case *test)
 }
 
 /* "Changes to the VMM address space [...] are not reflected in the guest." */
-static void test_notifiers(const struct test_case *test)
+static void test_notifiers(void)
 {
 	struct bare bare;
 	void *memory;
 
-	(void)test;
 	bare_need_protected();
 	bare_create(&bare, true, NULL);
 	bare_exchange(&bare, PAGE, WORD);
@@ -158,7 +159,7 @@ static void test_notifiers(const struct test_case *test)
 }
 
 /* A page that one VM has is no other's, protected or not. */
-static void test_two_vms(const struct test_case *test)
+static void test_two_vms(const struct variant *variant)
 {
 	struct bare first, second;
 	u64 loaded = 0;
@@ -167,7 +168,7 @@ static void test_two_vms(const struct test_case *test)
 	bare_need_protected();
 	bare_create(&first, true, NULL);
 	/* Its code is in memory of its own. */
-	bare_create(&second, test->number[0], NULL);
+	bare_create(&second, variant->protected_guest, NULL);
 	bare_exchange(&first, PAGE, WORD);
 	slot_delete(&second.slot);
 	second.slot.size = PAGE * second.page;
@@ -220,7 +221,7 @@ static void drop_capability(unsigned int capability)
 }
 
 /* account_locked_vm(): one page for each that the guest has been given. */
-static void test_accounting(const struct test_case *test)
+static void test_accounting(void)
 {
 	const struct rlimit none = { 0, 0 };
 	long before = locked_kib(), kib;
@@ -228,7 +229,6 @@ static void test_accounting(const struct test_case *test)
 	struct bare bare;
 	int error;
 
-	(void)test;
 	bare_need_protected();
 	bare_create(&bare, true, NULL);
 	CHECK(locked_kib() == before,
@@ -256,36 +256,34 @@ static void test_accounting(const struct test_case *test)
 	bare_free(&bare);
 }
 
-int main(int argc, char **argv)
-{
-	static const struct test_case table[] = {
-		{ .name = "memory/donated",
-		  .plan = "SIGSEGV for the host; the page comes back, scrubbed",
-		  .run = test_donated },
-		{ .name = "memory/system_call",
-		  .plan = "EFAULT, or the page is zero and lost to the guest",
-		  .run = test_system_call },
-		{ .name = "memory/notifiers",
-		  .plan = "MADV_DONTNEED, mmap() over it: not the guest's business",
-		  .run = test_notifiers },
-		{ .name = "memory/two_protected",
-		  .plan = "another protected VM cannot have the page",
-		  .run = test_two_vms,
-		  .number = { true } },
-		{ .name = "memory/two_normal",
-		  .plan = "a normal VM cannot have it either",
-		  .run = test_two_vms },
-		{ .name = "memory/accounting",
-		  .plan = "VmLck and RLIMIT_MEMLOCK",
-		  .run = test_accounting },
-	};
-	static const struct program program = {
-		.name = "pkvm_memory_test",
-		.summary = "a protected VM's memory is its own",
-		.table = table,
-		.table_size = ARRAY_SIZE(table),
-		.needs = { .root = true, .kvm = true },
-	};
+static const struct choice other_vms[] = {
+	CHOICE("two_protected", true,
+	       .plan = "a page of a protected VM cannot be mapped by another protected VM"),
+	CHOICE("two_normal", false,
+	       .plan = "a page of a protected VM cannot be mapped by a normal VM"),
+};
 
-	return cases_main(argc, argv, &program);
-}
+static const struct dimension two_dimensions[] = {
+	DIMENSION_TABLE(struct variant, protected_guest, other_vms),
+};
+
+static const struct scenario scenarios[] = {
+	{ .name = "memory/donated",
+	  .plan = "the host gets SIGSEGV; a closed VM's page comes back zeroed",
+	  .run_alone = test_donated },
+	{ .name = "memory/system_call",
+	  .plan = "a system call gets EFAULT, or the page is zeroed and lost to the guest",
+	  .run_alone = test_system_call },
+	{ .name = "memory/notifiers",
+	  .plan = "MADV_DONTNEED and mmap() over the memory do not change the guest's",
+	  .run_alone = test_notifiers },
+	SCENARIO("memory", test_two_vms, struct variant, two_dimensions,
+		 .sampling = SAMPLE_ALL),
+	{ .name = "memory/accounting",
+	  .plan = "guest pages count as VmLck and are limited by RLIMIT_MEMLOCK",
+	  .run_alone = test_accounting },
+};
+
+TEST_PROGRAM("pkvm_memory_test",
+	     "the host and other VMs have no access to a protected VM's memory",
+	     scenarios, .needs = { .root = true, .kvm = true })

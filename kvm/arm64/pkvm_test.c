@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "bare.h"
-#include "core/cases.h"
 #include "protected.h"
 #include "core/report.h"
+#include "core/variant.h"
 
 /* A page that guests use, and a word. */
 #define PAGE 3
@@ -20,6 +20,12 @@
 #define GPA_OTHER (4UL << 30)
 /* KVM_MAX_PVMS of asm/kvm_pkvm.h */
 #define VMS_MAX 255
+/* Closing that many VMs takes minutes. */
+#define LIMIT_S 900
+
+struct variant {
+	bool protected_guest;
+};
 
 static bool kernel_from(unsigned int major, unsigned int minor)
 {
@@ -32,12 +38,11 @@ static bool kernel_from(unsigned int major, unsigned int minor)
 
 /* ---- what is refused ------------------------------------------------------ */
 
-static void test_create(const struct test_case *test)
+static void test_create(void)
 {
 	const struct vm_config config = { .protected_guest = true };
 	int fd = __vm_create_only(&config);
 
-	(void)test;
 	if (!protected_mode() || !kernel_from(6, 14))
 		CHECK(fd == -EINVAL,
 		      "a protected VM where there can be none: %s where EINVAL is due",
@@ -55,12 +60,11 @@ static void test_create(const struct test_case *test)
 }
 
 /* The hypervisor has no tags, and no way to split what it has mapped. */
-static void test_capabilities(const struct test_case *test)
+static void test_capabilities(void)
 {
 	struct bare bare;
 	int value, error;
 
-	(void)test;
 	bare_create(&bare, false, NULL);
 	value = vm_check_extension(&bare.vm, KVM_CAP_ARM_MTE);
 	CHECK(!value, "KVM_CAP_ARM_MTE is offered in protected mode");
@@ -80,7 +84,7 @@ static void test_capabilities(const struct test_case *test)
 }
 
 /* kvm_pkvm_ext_allowed(): for a protected VM, what is not named there. */
-static void test_capabilities_protected(const struct test_case *test)
+static void test_capabilities_protected(void)
 {
 	static const struct {
 		unsigned long number;
@@ -106,7 +110,6 @@ static void test_capabilities_protected(const struct test_case *test)
 	struct bare bare;
 	size_t i;
 
-	(void)test;
 	bare_need_protected();
 	bare_create(&bare, true, NULL);
 	for (i = 0; i < ARRAY_SIZE(refused); i++)
@@ -133,12 +136,11 @@ static void expect_slot(struct memslot slot, int due, const char *what)
 }
 
 /* kvm_arch_prepare_memory_region() */
-static void test_slots(const struct test_case *test)
+static void test_slots(void)
 {
 	struct memslot other, moved, none;
 	struct bare bare;
 
-	(void)test;
 	bare_need_protected();
 	bare_create(&bare, true, NULL);
 	other = bare.slot;
@@ -169,16 +171,16 @@ static void test_slots(const struct test_case *test)
 }
 
 /* As many as the hypervisor has room for, then ENOMEM, and no harm done. */
-static void test_limit(const struct test_case *test)
+static void test_limit(const struct variant *variant)
 {
 	const struct vm_config config = {
-		.protected_guest = test->number[0],
+		.protected_guest = variant->protected_guest,
 	};
 	unsigned int made = 0, i;
 	static int fds[VMS_MAX + 1];
 	int fd = 0;
 
-	if (test->number[0])
+	if (variant->protected_guest)
 		bare_need_protected();
 	while (made <= VMS_MAX) {
 		fd = __vm_create_only(&config);
@@ -201,70 +203,55 @@ static void test_limit(const struct test_case *test)
 		close(fds[i]);
 }
 
-static const struct test_case refusals[] = {
+static bool in_protected_mode(const void *unused)
+{
+	(void)unused;
+	return protected_mode();
+}
+
+static bool has_vm_limit(const struct variant *variant)
+{
+	(void)variant;
+	return hypervisor_has_tables();
+}
+
+/* Closing 255 VMs takes minutes: --all and --case only. */
+static bool never(const struct variant *variant)
+{
+	(void)variant;
+	return false;
+}
+
+static const struct choice vm_types[] = { CHOICE("protected", true),
+					  CHOICE("normal", false) };
+
+static const struct dimension limit_dimensions[] = {
+	DIMENSION_TABLE(struct variant, protected_guest, vm_types),
+};
+
+static const struct scenario scenarios[] = {
 	{ .name = "create/protected",
-	  .plan = "a protected VM: only in protected mode, by kernels that have it",
-	  .run = test_create },
-};
-
-static const struct test_case protected_cases[] = {
+	  .plan = "protected VMs exist in protected mode of kernels that support them, else EINVAL",
+	  .run_alone = test_create },
 	{ .name = "capabilities/normal",
-	  .plan = "what protected mode offers no VM",
-	  .run = test_capabilities },
+	  .plan = "protected mode offers no VM MTE or eager splitting",
+	  .run_alone = test_capabilities,
+	  .allowed = in_protected_mode },
 	{ .name = "capabilities/protected",
-	  .plan = "what protected VMs are not offered",
-	  .run = test_capabilities_protected },
+	  .plan = "capabilities that a protected VM is not offered",
+	  .run_alone = test_capabilities_protected,
+	  .allowed = in_protected_mode },
 	{ .name = "slots/protected",
-	  .plan = "read-only, logged; deleted or moved after it has run: EPERM",
-	  .run = test_slots },
+	  .plan = "EPERM for read-only or logged slots, and to delete or move one of a VM that has run",
+	  .run_alone = test_slots,
+	  .allowed = in_protected_mode },
+	SCENARIO("limit", test_limit, struct variant, limit_dimensions,
+		 .sampling = SAMPLE_ALL, .timeout_s = LIMIT_S,
+		 .allowed = VARIANT_IF(struct variant, has_vm_limit),
+		 .sampled = VARIANT_IF(struct variant, never),
+		 .plan = "255 VMs, then ENOMEM; closing one makes room for one"),
 };
 
-/* Closing so many VMs takes minutes. */
-static const struct test_case many_cases[] = {
-	{ .name = "limit/protected",
-	  .plan = "255 VMs, then ENOMEM; and one more after one is closed",
-	  .run = test_limit,
-	  .number = { true },
-	  .timeout_s = 900 },
-	{ .name = "limit/normal",
-	  .plan = "the same with normal VMs",
-	  .run = test_limit,
-	  .timeout_s = 900 },
-};
-
-static size_t add(struct test_case *cases, size_t count, size_t max,
-		  const struct test_case *table, size_t size)
-{
-	if (count + size > max)
-		fail("more than %zu cases", max);
-	memcpy(&cases[count], table, size * sizeof(*table));
-	return count + size;
-}
-
-#define ADD(table) (count = add(cases, count, max, table, ARRAY_SIZE(table)))
-
-static size_t list_cases(const struct options *options, struct test_case *cases,
-			 size_t max)
-{
-	size_t count = 0;
-
-	ADD(refusals);
-	if (protected_mode())
-		ADD(protected_cases);
-	if (hypervisor_has_tables() &&
-	    (options->mode == MODE_ALL || options->case_glob))
-		ADD(many_cases);
-	return count;
-}
-
-int main(int argc, char **argv)
-{
-	static const struct program program = {
-		.name = "pkvm_test",
-		.summary = "protected KVM refuses what it must",
-		.cases = list_cases,
-		.needs = { .root = true, .kvm = true },
-	};
-
-	return cases_main(argc, argv, &program);
-}
+TEST_PROGRAM("pkvm_test",
+	     "protected mode rejects what protected VMs must not have",
+	     scenarios, .needs = { .root = true, .kvm = true })

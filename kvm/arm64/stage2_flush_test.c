@@ -7,8 +7,8 @@
  */
 #include "kvm/arch.h"
 #include "cache_guest.h"
-#include "core/cases.h"
 #include "core/report.h"
+#include "core/variant.h"
 
 #include "../stage2_vm.h"
 #include "kvm/arm64/state_arm64.h"
@@ -58,11 +58,10 @@ static void expect_flushes(struct stage2_vm *fixture, guest_function function,
 	report_info("%s: reached %zu times", what, due);
 }
 
-static void test_toggle(const struct test_case *test)
+static void test_toggle(void)
 {
 	struct stage2_vm fixture;
 
-	(void)test;
 	build(&fixture, OPERATION_FLUSH);
 	/* Trapped from the vCPU's reset on, until caches are on. */
 	expect_flushes(&fixture, cache_toggle, 2, "caches switched off and on");
@@ -71,16 +70,14 @@ static void test_toggle(const struct test_case *test)
 	stage2_vm_destroy(&fixture);
 }
 
-static void test_set_method(const struct test_case *test)
+static void test_set_way(void)
 {
 	struct stage2_vm fixture;
 
-	(void)test;
 	build(&fixture, OPERATION_FLUSH);
 	expect_flushes(&fixture, cache_toggle, 2, "caches switched off and on");
-	expect_flushes(&fixture, cache_set_method, 1,
-		       "first set/way operation");
-	expect_flushes(&fixture, cache_set_method, 0, "second one");
+	expect_flushes(&fixture, cache_set_way, 1, "first set/way operation");
+	expect_flushes(&fixture, cache_set_way, 0, "second one");
 	/* The first one has begun to trap the switching again. */
 	expect_flushes(&fixture, cache_toggle, 2, "caches switched after that");
 	stage2_vm_expect_words(&fixture, 0, 0, PAGES, 1);
@@ -88,11 +85,10 @@ static void test_set_method(const struct test_case *test)
 }
 
 /* kvm_arch_vcpu_ioctl_vcpu_init(): a VM that begins anew faults its RAM in. */
-static void test_reset(const struct test_case *test)
+static void test_reset(void)
 {
 	struct stage2_vm fixture;
 
-	(void)test;
 	build(&fixture, OPERATION_UNMAP);
 	arch_vcpu_init(&fixture.vm->vcpus[0]);
 	if (forces_caching(&fixture))
@@ -104,27 +100,19 @@ static void test_reset(const struct test_case *test)
 	stage2_vm_destroy(&fixture);
 }
 
-int main(int argc, char **argv)
-{
-	static const struct test_case table[] = {
-		{ .name = "flush/toggle",
-		  .plan = "caches off and on: all memory is flushed each time",
-		  .run = test_toggle },
-		{ .name = "flush/set_method",
-		  .plan = "a set/way operation: flushed, once until caches are on",
-		  .run = test_set_method },
-		{ .name = "unmap/reset",
-		  .plan = "a vCPU that has run is reset: memory is unmapped",
-		  .run = test_reset },
-	};
-	static const struct program program = {
-		.name = "stage2_flush_test",
-		.summary =
-			"caches are cleaned of a guest's memory when it switches them, where the CPU needs that",
-		.table = table,
-		.table_size = ARRAY_SIZE(table),
-		.needs = { .root = true, .kvm = true },
-	};
+static const struct scenario scenarios[] = {
+	{ .name = "flush/toggle",
+	  .plan = "the guest disables and enables its caches: all memory is cleaned each time",
+	  .run_alone = test_toggle },
+	{ .name = "flush/set_way",
+	  .plan = "a set/way operation cleans all memory, once until the caches are enabled",
+	  .run_alone = test_set_way },
+	{ .name = "unmap/reset",
+	  .plan = "KVM_ARM_VCPU_INIT of a vCPU that has run unmaps the memory",
+	  .run_alone = test_reset },
+};
 
-	return cases_main(argc, argv, &program);
-}
+TEST_PROGRAM(
+	"stage2_flush_test",
+	"guest memory is cleaned from the caches where the CPU lacks FEAT_S2FWB",
+	scenarios, .needs = { .root = true, .kvm = true })
