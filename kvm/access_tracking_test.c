@@ -309,7 +309,7 @@ static void test_idle(const struct variant *variant)
 
 static u64 lost_in_generation(struct young *young)
 {
-	u64 due = 0, unit, seen;
+	u64 expected = 0, unit, seen;
 	struct lru_gen lru;
 
 	young_choose(young);
@@ -319,9 +319,10 @@ static u64 lost_in_generation(struct young *young)
 	lru_gen_age(&lru);
 	seen = lru_gen_young(&lru);
 	for (unit = 0; unit < young->units; unit++)
-		due += bitmap_test(young->touched, unit) * young->unit_pages;
-	young_note(young, due, seen > due ? seen - due : 0);
-	return seen < due ? due - seen : 0;
+		expected += bitmap_test(young->touched, unit) *
+			    young->unit_pages;
+	young_note(young, expected, seen > expected ? seen - expected : 0);
+	return seen < expected ? expected - seen : 0;
 }
 
 static void test_generations(const struct variant *variant)

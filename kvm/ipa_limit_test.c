@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The end of guest physical memory: memory works up to its last page, and no
- * slot goes beyond. What a guest touches where no memory is goes to user space
- * with its address; what it touches beyond the end is the exception that the
- * architecture demands; and nothing hangs.
+ * The end of guest physical memory. Memory works up to the last page, and no
+ * slot ends beyond it. An access outside every slot exits to user space with
+ * its address. An access beyond the end takes the exception that the
+ * architecture defines. Nothing hangs.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,12 +19,12 @@
 #include "kvm/writer.h"
 
 #define PAGES 4
-/* All that KVM_CREATE_VM's argument has room for. */
+/* The largest size that KVM_CREATE_VM's argument can name. */
 #define BITS_MAX 255
 /*
- * Closing a VM walks all of its addresses, 1 GiB at a time where pages are of
- * 4 KiB (stage2_destroy_range() from 6.18 on): with 52 bits that is four million
- * steps, and takes seconds in an emulator. A check does without.
+ * Closing a VM walks its whole address space, 1 GiB at a time with pages of 4
+ * KiB (stage2_destroy_range() from 6.18 on). With 52 bits these are four
+ * million steps, seconds in an emulator: a check leaves larger sizes out.
  */
 #define BITS_QUICK 48
 #define WORD	   0x5ec3301234567890ULL
@@ -34,13 +34,13 @@ struct variant {
 };
 
 /**
- * struct space - a VM and the end of its memory
+ * struct space - a VM and the end of its guest physical memory
  * @vm: VM with one vCPU
- * @bits: the size of its guest physical addresses, bits
- * @end: the first address beyond, bytes; 0 with 64 bits
- * @backing: a few pages
- * @slot: not created yet
- * @window: where the next address is mapped in the guest
+ * @bits: size of the address space
+ * @end: the first address beyond, bytes
+ * @backing: memory of a few pages
+ * @slot: slot of it, not created yet
+ * @window: guest virtual address for the next access
  * @page: host page size, bytes
  */
 struct space {
@@ -53,7 +53,7 @@ struct space {
 	u64 page;
 };
 
-/* Returns false if there can be no such VM, and KVM said so. */
+/* False if there is no such VM, and KVM rejected it. */
 static bool build(struct space *space, unsigned int asked_bits)
 {
 	struct vm_config config = { .physical_bits = asked_bits };
@@ -70,10 +70,10 @@ static bool build(struct space *space, unsigned int asked_bits)
 	if (!bits) {
 		fd = __vm_create_only(&config);
 		CHECK(fd == -EINVAL,
-		      "KVM_CREATE_VM with %u bits: %s where the machine has %u and EINVAL is documented",
+		      "KVM_CREATE_VM with %u bits: expected EINVAL, got %s; the machine has %u bits",
 		      asked_bits, fd < 0 ? errno_name(-fd) : "success",
 		      arch_physical_bits(NULL));
-		report_info("refused: the machine has %u bits",
+		report_info("rejected: the machine has %u bits",
 			    arch_physical_bits(NULL));
 		return false;
 	}
@@ -100,7 +100,7 @@ static void tear_down(struct space *space)
 	backing_destroy(&space->backing);
 }
 
-/* One access to a guest physical address, by a page of the guest's own. */
+/* One access to a guest physical address, by a guest page that maps it. */
 static enum vcpu_event touch(struct space *space, enum writer_access access,
 			     u64 gpa, u64 *gva)
 {
@@ -111,14 +111,14 @@ static enum vcpu_event touch(struct space *space, enum writer_access access,
 	*gva = space->window + offset;
 	vm_map(space->vm, space->window, gpa - offset, space->vm->granule,
 	       space->vm->granule);
-	/* A new address each time: no entry of a TLB is stale. */
+	/* A new virtual address each time, so that no TLB entry is stale. */
 	space->window += space->vm->granule;
 	*list = (struct writer_list){
 		.count = 1,
 		.access = access,
 		.store = { { .gva = *gva, .count = 1 } },
 	};
-	/* A refusal may be another one's than the guest's own exception. */
+	/* A refused access may leave an earlier exception in place. */
 	memset(&vcpu->guest->exception, 0, sizeof(vcpu->guest->exception));
 	vcpu_start(vcpu, writer_store, 0);
 	return vcpu_run_one_of(vcpu, 1U << VCPU_DONE | 1U << VCPU_FAULT |
@@ -132,7 +132,7 @@ static const char *outcome(struct space *space, enum vcpu_event event)
 
 	switch (event) {
 	case VCPU_DONE:
-		return "it was as if there were memory";
+		return "success";
 	case VCPU_FAULT:
 		return "KVM_RUN failed with EFAULT";
 	case VCPU_REFUSED:
@@ -152,20 +152,25 @@ static void expect_memory(struct space *space, u64 gpa, u64 *word)
 
 	*word = WORD;
 	event = touch(space, WRITER_LOAD, gpa, &gva);
-	CHECK(event == VCPU_DONE, "a load at %#llx, in a slot: %s", gpa,
+	CHECK(event == VCPU_DONE,
+	      "a load at %#llx, in a slot: expected success, got %s", gpa,
 	      outcome(space, event));
 	CHECK(list->digest == writer_digest(0, WORD),
-	      "a load at %#llx, in a slot, gave something else than the host has there",
+	      "a load at %#llx, in a slot: the guest reads another word than the host",
 	      gpa);
 	event = touch(space, WRITER_STORE, gpa, &gva);
-	CHECK(event == VCPU_DONE, "a store at %#llx, in a slot: %s", gpa,
+	CHECK(event == VCPU_DONE,
+	      "a store at %#llx, in a slot: expected success, got %s", gpa,
 	      outcome(space, event));
 	CHECK(*(volatile u64 *)word == stamp(0, 1),
-	      "a store at %#llx, in a slot, does not show in the host's memory",
+	      "a store at %#llx, in a slot: the host reads another word than the guest stored",
 	      gpa);
 }
 
-/* Within the limit, no slot: user space gets the address. */
+/*
+ * Within the limit and outside every slot: an exit to user space with the
+ * address.
+ */
 static void expect_hole(struct space *space, u64 gpa)
 {
 	static const enum writer_access accesses[] = { WRITER_LOAD,
@@ -178,10 +183,10 @@ static void expect_hole(struct space *space, u64 gpa)
 		event = touch(space, accesses[i], gpa, &gva);
 		CHECK(event == VCPU_OTHER &&
 			      vcpu_mmio(&space->vm->vcpus[0], &seen),
-		      "an access to %#llx, where no slot is: %s", gpa,
-		      outcome(space, event));
+		      "an access to %#llx, outside every slot: expected an exit to user space, got %s",
+		      gpa, outcome(space, event));
 		CHECK(seen == gpa,
-		      "an access to %#llx, where no slot is, came to user space as one to %#llx",
+		      "an access to %#llx, outside every slot, exited to user space as one to %#llx",
 		      gpa, seen);
 	}
 	if (!limits_fetch_aborts())
@@ -190,10 +195,9 @@ static void expect_hole(struct space *space, u64 gpa)
 	CHECK(event == VCPU_REFUSED &&
 		      limits_is_abort(&space->vm->vcpus[0].guest->exception,
 				      LIMITS_FETCH),
-	      "a fetch from %#llx, where no slot is: %s where %s is due", gpa,
-	      outcome(space, event), limits_abort_text());
+	      "a fetch from %#llx, outside every slot: expected %s, got %s",
+	      gpa, limits_abort_text(), outcome(space, event));
 }
-
 static void expect_abort(struct space *space, u64 gpa)
 {
 	static const enum writer_access accesses[] = { WRITER_LOAD,
@@ -211,9 +215,9 @@ static void expect_abort(struct space *space, u64 gpa)
 					      accesses[i] == WRITER_FETCH ?
 						      LIMITS_FETCH :
 						      LIMITS_DATA),
-		      "an access to %#llx, beyond %u bits: %s where %s is due",
-		      gpa, space->bits, outcome(space, event),
-		      limits_abort_text());
+		      "an access to %#llx, beyond %u bits: expected %s, got %s",
+		      gpa, space->bits, limits_abort_text(),
+		      outcome(space, event));
 	}
 }
 
@@ -228,13 +232,13 @@ static void test_access(const struct variant *variant)
 	last = PAGES * space.page - sizeof(u64);
 	bits = limits_addressable_bits(space.vm);
 	if (bits < space.bits) {
-		report_info("a guest of the harness cannot name addresses of %u bits: nothing beyond it, and no access at the limit",
+		report_info("guest page tables cannot name addresses of %u bits: no access at the limit or beyond",
 			    space.bits);
 		expect_hole(&space, (1ULL << bits) - space.page);
 		tear_down(&space);
 		return;
 	}
-	/* Before there is a slot, and with one up to the end. */
+	/* Without a slot, then with a slot up to the end. */
 	expect_hole(&space, space.end - space.page);
 	space.slot.gpa = space.end - space.slot.size;
 	slot_set(&space.slot);
@@ -250,7 +254,7 @@ static void test_access(const struct variant *variant)
 	if (bits > space.bits)
 		expect_abort(&space, (1ULL << bits) - sizeof(u64));
 	report_info("%u bits, addresses up to %u bits tried", space.bits, bits);
-	/* And all is as before. */
+	/* The slot's memory still works. */
 	expect_memory(&space, space.slot.gpa + last,
 		      (u64 *)((char *)space.backing.hva + last));
 	slot_delete(&space.slot);
@@ -258,9 +262,8 @@ static void test_access(const struct variant *variant)
 }
 
 /*
- * What is told of an abort is where the guest has touched: FAR_EL1, CR2 are
- * virtual addresses. Another one than the guest physical address, so that they
- * cannot be taken for each other.
+ * FAR_EL1 and CR2 report virtual addresses. The access uses one that differs
+ * from the guest physical address, so that they cannot be mixed up.
  */
 static void test_address(void)
 {
@@ -271,21 +274,22 @@ static void test_address(void)
 
 	if (!limits_named_beyond(&bits) || !build(&space, bits))
 		return;
-	/* Of 52 bits all can be named, and what would be the next is no address. */
+	/* With 52 bits, page tables cannot name an address beyond them. */
 	if (limits_addressable_bits(space.vm) <= space.bits)
-		skip("guest page tables that name addresses beyond those that the guest has",
+		skip("guest page tables that can name addresses beyond the guest's",
 		     "use a processor with fewer physical address bits");
 	event = touch(&space, WRITER_LOAD, space.end + space.page, &gva);
-	CHECK(event == VCPU_REFUSED, "an access to %#llx, beyond %u bits: %s",
+	CHECK(event == VCPU_REFUSED,
+	      "an access to %#llx, beyond %u bits: expected an abort, got %s",
 	      space.end + space.page, space.bits, outcome(&space, event));
 	seen = space.vm->vcpus[0].guest->exception.address;
 	CHECK(seen == gva,
-	      "the guest touched its address %#llx, which is guest physical %#llx: the abort tells it %#llx",
+	      "an access to %#llx, guest physical %#llx: the abort reports %#llx",
 	      gva, space.end + space.page, seen);
 	tear_down(&space);
 }
 
-static void expect_refused(struct space *space, u64 gpa, int due,
+static void expect_refused(struct space *space, u64 gpa, int expected,
 			   const char *what)
 {
 	struct memslot slot = space->slot;
@@ -293,13 +297,14 @@ static void expect_refused(struct space *space, u64 gpa, int due,
 
 	slot.gpa = gpa;
 	error = __slot_set(&slot);
-	CHECK(error == -due, "a slot at %#llx, %s: %s where %s is due", gpa,
-	      what, error ? errno_name(-error) : "success", errno_name(due));
+	CHECK(error == -expected, "a slot at %#llx, %s: expected %s, got %s",
+	      gpa, what, errno_name(expected),
+	      error ? errno_name(-error) : "success");
 }
 
 static void test_slots(const struct variant *variant)
 {
-	int due = limits_slot_error();
+	int expected = limits_slot_error();
 	struct space space;
 	u64 size, end;
 
@@ -307,19 +312,22 @@ static void test_slots(const struct variant *variant)
 		return;
 	size = space.slot.size;
 	end = 1ULL << limits_slot_bits(space.bits);
-	expect_refused(&space, end, due, "at the limit");
-	expect_refused(&space, end - space.page, due,
+	expect_refused(&space, end, expected, "at the limit");
+	expect_refused(&space, end - space.page, expected,
 		       "all but a page of it beyond the limit");
-	expect_refused(&space, end - size + space.page, due,
+	expect_refused(&space, end - size + space.page, expected,
 		       "a page of it beyond the limit");
-	expect_refused(&space, 1ULL << 62, due, "far beyond the limit");
+	expect_refused(&space, 1ULL << 62, expected, "far beyond the limit");
 	expect_refused(&space, 0 - space.page, EINVAL, "that wraps");
 	expect_refused(&space, 0 - size, EINVAL, "that ends at 2^64");
 
-	/* To be moved there is as bad, and leaves it where it was. */
+	/*
+	 * A move beyond the limit is rejected too, and the slot stays where it
+	 * is.
+	 */
 	space.slot.gpa = end - size;
 	slot_set(&space.slot);
-	expect_refused(&space, end - size + space.page, due,
+	expect_refused(&space, end - size + space.page, expected,
 		       "moved beyond the limit");
 	if (end == space.end && limits_addressable_bits(space.vm) >= space.bits)
 		expect_memory(&space, space.slot.gpa, space.backing.hva);
@@ -333,28 +341,30 @@ static void test_sizes(void)
 
 	for (bits = 0; bits <= BITS_MAX; bits++) {
 		const struct vm_config config = { .physical_bits = bits };
-		unsigned int due = limits_bits(bits);
+		unsigned int expected = limits_bits(bits);
 		int fd;
 
-		if (bits > BITS_QUICK && due == bits &&
+		if (bits > BITS_QUICK && expected == bits &&
 		    options()->mode == MODE_CHECK)
 			continue;
 		fd = __vm_create_only(&config);
-		if (due)
+		if (expected)
 			CHECK(fd >= 0, "KVM_CREATE_VM with %u bits failed: %s",
 			      bits, errno_name(-fd));
 		else
 			CHECK(fd == -EINVAL,
-			      "KVM_CREATE_VM with %u bits: %s where EINVAL is documented",
+			      "KVM_CREATE_VM with %u bits: expected EINVAL, got %s",
 			      bits, fd < 0 ? errno_name(-fd) : "success");
 		made += fd >= 0;
 		if (fd >= 0)
 			close(fd);
-		/* Where no size is refused, closing VMs takes its time. */
-		if (due && limits_bits(BITS_MAX))
+		/*
+		 * Where every size is accepted, try a few: closing VMs is slow.
+		 */
+		if (expected && limits_bits(BITS_MAX))
 			bits += BITS_MAX / 8;
 	}
-	report_info("%u VMs were created, the largest size is %u bits", made,
+	report_info("%u VMs created, the machine has %u bits", made,
 		    arch_physical_bits(NULL));
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMs end when the last of what refers to them is gone, in whatever order, and
- * neither before nor after; and they end when their process is killed, whatever it
- * was doing.
+ * A VM is freed when the last reference to it is dropped, in any order of
+ * closing, not earlier and not later; and when its process is killed, whatever
+ * the process was doing.
  */
 #include <errno.h>
 #include <signal.h>
@@ -24,22 +24,22 @@
 #include "tally_guest.h"
 
 #define SLOT_BYTES (4UL << 20)
-/* In a check; --all has every order of four things. */
+/* Orders of closing in a check; --all has every order of four references. */
 #define ORDERS_CHECK 6
 #define ORDERS	     24
-/* A guest must show life within so long. */
+/* Longest wait for a vCPU to count, milliseconds. */
 #define LIFE_MS 10000
 
 struct variant {
 	enum backing_kind backing;
 };
 
-static void expect_vms(unsigned int due, const char *when)
+static void expect_vms(unsigned int expected, const char *when)
 {
 	unsigned int count = vms_of(getpid());
 
-	CHECK(count == due, "%s: %u VMs of this process exist where %u are due",
-	      when, count, due);
+	CHECK(count == expected, "%s: expected %u VMs of this process, got %u",
+	      when, expected, count);
 }
 
 static struct vm *new_vm(unsigned int vcpus, struct backing *backing,
@@ -69,28 +69,31 @@ static struct vm *new_vm(unsigned int vcpus, struct backing *backing,
 	return vm;
 }
 
-/* A guest has run, so that there is something to be taken down. */
+/* A VM whose vCPU has run, so that it has page tables to free. */
 static struct vm *lived_vm(struct backing *backing, struct memslot *slot)
 {
 	struct vm *vm = new_vm(1, backing, slot, BACKING_ANONYMOUS_THP);
 
 	vcpu_start(&vm->vcpus[0], tally_run, 0);
-	/* It is over at once, with its page tables made. */
+	/* The guest returns at once, with its page tables mapped. */
 	vm->vcpus[0].guest->stop = 1;
 	vcpu_run(&vm->vcpus[0], VCPU_DONE);
 	return vm;
 }
 
-/* ---- what keeps a VM ------------------------------------------------------- */
+/*
+ * ---- references to a VM
+ * ----------------------------------------------------------
+ */
 
-/* What refers to a VM, one bit each. */
+/* References to a VM. */
 enum { HOLD_VM, HOLD_VCPU, HOLD_RUN, HOLD_STATS, HOLDS };
 
 static const char *const hold_names[HOLDS] = {
 	[HOLD_VM] = "the VM's file",
 	[HOLD_VCPU] = "the vCPU's file",
 	[HOLD_RUN] = "the mapped kvm_run",
-	[HOLD_STATS] = "the file of statistics",
+	[HOLD_STATS] = "the statistics file",
 };
 
 static void let_go(struct vm *vm, unsigned int hold)
@@ -113,7 +116,7 @@ static void let_go(struct vm *vm, unsigned int hold)
 	}
 }
 
-/* The order of that number: each digit of its factorial base chooses. */
+/* Order number @number: each digit in factorial base chooses a reference. */
 static void order_of(unsigned int number, unsigned int order[HOLDS])
 {
 	unsigned int left[HOLDS], count = HOLDS, i, j;
@@ -145,8 +148,9 @@ static void try_order(unsigned int number)
 	expect_vms(1, "with everything open");
 	for (i = 0; i < HOLDS; i++) {
 		let_go(vm, order[i]);
-		snprintf(when, sizeof(when), "order %u, %s closed as number %u",
-			 number, hold_names[order[i]], i + 1);
+		snprintf(when, sizeof(when),
+			 "order %u, after closing %s as number %u", number,
+			 hold_names[order[i]], i + 1);
 		expect_vms(i + 1 < HOLDS, when);
 	}
 	munmap(vm->system, vm->system_size);
@@ -169,7 +173,7 @@ static void test_orders(void)
 		try_order(i);
 }
 
-/* A vCPU runs on without the VM's file. */
+/* A vCPU keeps running when the VM's file is closed. */
 static void test_running(void)
 {
 	const struct vcpu_threads_config config = {
@@ -191,19 +195,22 @@ static void test_running(void)
 	deadline = deadline_in_ms(LIFE_MS);
 	while (vm->vcpus[1].guest->beat == seen)
 		CHECK(!deadline_passed(deadline),
-		      "the VM's file was closed, and its vCPU runs no more");
-	expect_vms(1, "the VM's file is closed, vCPUs run");
+		      "vCPU 1 stopped counting when the VM's file was closed");
+	expect_vms(1, "the VM's file closed, vCPUs running");
 	vcpu_threads_pause(threads);
 	vcpu_threads_resume(threads);
 	vcpu_threads_finish(threads);
 	vm_destroy(vm);
-	expect_vms(0, "all is closed");
+	expect_vms(0, "all files closed");
 	backing_destroy(&backing);
 }
 
 /* ---- other processes --------------------------------------------------------- */
 
-/* Ends by 0 if all is well, and after @ends is closed on the other side. */
+/*
+ * Child that inherited the VM: exits with 0 if its ioctls fail with EIO. It
+ * waits until the parent closes the other end of the socket.
+ */
 static void __noreturn heir(struct vm *vm, int end)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
@@ -211,7 +218,10 @@ static void __noreturn heir(struct vm *vm, int end)
 	char byte;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* kvm_vcpu_ioctl(), kvm_vm_ioctl(): the VM is another process's. */
+	/*
+	 * kvm_vcpu_ioctl(), kvm_vm_ioctl(): only the process that created the
+	 * VM may use it.
+	 */
 	error = __vcpu_ioctl(vcpu, KVM_RUN, 0);
 	if (error != -EIO)
 		code |= 1;
@@ -242,28 +252,28 @@ static void test_fork(void)
 		heir(vm, ends[1]);
 	}
 	close(ends[1]);
-	CHECK(read(ends[0], &byte, 1) == 1, "the child is gone: %s",
+	CHECK(read(ends[0], &byte, 1) == 1, "the child exited early: %s",
 	      errno_name(errno));
-	/* The parent is not disturbed. */
+	/* The parent's vCPU still runs. */
 	vcpu_start(&vm->vcpus[0], tally_run, 0);
 	vm->vcpus[0].guest->stop = 1;
 	vcpu_run(&vm->vcpus[0], VCPU_DONE);
 	vm_destroy(vm);
-	expect_vms(1, "closed here, a child has it open");
+	expect_vms(1, "closed in the parent, open in the child");
 	close(ends[0]);
 	CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
 	      errno_name(errno));
 	CHECK(WIFEXITED(status) && !(WEXITSTATUS(status) & 1),
-	      "KVM_RUN in a child that inherited the vCPU: not EIO");
+	      "KVM_RUN in a child that inherited the vCPU: expected EIO, got another result");
 	CHECK(!(WEXITSTATUS(status) & 2),
-	      "an ioctl of the VM in a child that inherited it: not EIO");
-	CHECK(!WEXITSTATUS(status), "the child ended with %d",
+	      "KVM_CHECK_EXTENSION in a child that inherited the VM: expected EIO, got another result");
+	CHECK(!WEXITSTATUS(status), "the child exited with %d",
 	      WEXITSTATUS(status));
-	expect_vms(0, "the child has ended");
+	expect_vms(0, "the child has exited");
 	backing_destroy(&backing);
 }
 
-/* A file that is under way to nobody keeps the VM. */
+/* A file in flight in a socket, which no process receives, keeps the VM. */
 static void test_in_flight(void)
 {
 	union {
@@ -293,15 +303,18 @@ static void test_in_flight(void)
 	CHECK(sendmsg(ends[0], &message, 0) == 1, "sendmsg failed: %s",
 	      errno_name(errno));
 	vm_destroy(vm);
-	expect_vms(1, "closed, and the vCPU's file under way in a socket");
+	expect_vms(1, "closed, the vCPU's file in flight in a socket");
 	close(ends[0]);
-	expect_vms(1, "the same, with its sender closed");
+	expect_vms(1, "the sender's socket closed as well");
 	close(ends[1]);
-	expect_vms(0, "the socket is closed");
+	expect_vms(0, "both sockets closed");
 	backing_destroy(&backing);
 }
 
-/* ---- not begun, and killed ------------------------------------------------- */
+/*
+ * ---- immediate_exit, and processes that are killed
+ * ------------------------------
+ */
 
 static void test_immediate_exit(void)
 {
@@ -319,19 +332,19 @@ static void test_immediate_exit(void)
 	vcpu->run->immediate_exit = 1;
 	error = __vcpu_ioctl(vcpu, KVM_RUN, 0);
 	CHECK(error == -EINTR,
-	      "KVM_RUN with immediate_exit: %s where EINTR is documented",
+	      "KVM_RUN with immediate_exit: expected EINTR, got %s",
 	      error ? errno_name(-error) : "success");
 	CHECK(vcpu->guest->beat == beat,
-	      "with immediate_exit the guest has run nonetheless");
+	      "KVM_RUN with immediate_exit: the guest has run");
 	vcpu->run->immediate_exit = 0;
 	vcpu->guest->stop = 1;
 	vcpu_run(vcpu, VCPU_DONE);
 	vm_destroy(vm);
-	expect_vms(0, "all is closed");
+	expect_vms(0, "all files closed");
 	backing_destroy(&backing);
 }
 
-/* Lives, with huge pages and logging, until it is killed. */
+/* Body of a process to kill: vCPUs run while logging is toggled. */
 static void live(const void *argument)
 {
 	const enum backing_kind *kind = argument;
@@ -363,13 +376,13 @@ static unsigned long free_huge_pages(void)
 	return count;
 }
 
-static unsigned long huge_pages_due;
+static unsigned long huge_pages_before;
 
-static void judge_huge_pages(pid_t victim)
+static void judge_huge_pages(pid_t child)
 {
-	CHECK(free_huge_pages() == huge_pages_due,
-	      "process %d was killed and waited for: %lu huge pages are free where %lu were",
-	      victim, free_huge_pages(), huge_pages_due);
+	CHECK(free_huge_pages() == huge_pages_before,
+	      "after process %d was killed: expected %lu free huge pages, got %lu",
+	      child, huge_pages_before, free_huge_pages());
 }
 
 static void test_killed(const struct variant *variant)
@@ -384,7 +397,7 @@ static void test_killed(const struct variant *variant)
 
 	if (!backing_available(kind, SLOT_BYTES, &shortage))
 		skip_for(&shortage);
-	huge_pages_due = free_huge_pages();
+	huge_pages_before = free_huge_pages();
 	kill_loop_run(&kills, case_duration_ns());
 }
 

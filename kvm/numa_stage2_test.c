@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guests on machines with several NUMA nodes: their memory is where it was asked
- * for, whichever node the vCPU that touches it first is on; it can be moved
- * between nodes while they run, and while they are logged, and no write is lost;
- * and KVM's own page tables are on the node of whoever made them.
+ * Guests on machines with several NUMA nodes. Memory is on the node that its
+ * policy says, whichever vCPU touches it first. Memory moves between nodes
+ * while vCPUs write to it, logged or not, and no write is lost. KVM allocates
+ * page tables on the node of the thread that needs them.
  */
 #include <errno.h>
 #include <poll.h>
@@ -29,15 +29,15 @@
 #define DATA_BYTES (4UL << 20)
 #define STRESS_S   5
 #define CASE_S	   240
-/* Tables whose place is looked at; each maps one page of what a PMD covers. */
+/* Page tables to count; each maps one page of the range of a PMD. */
 #define TABLES 96
 /*
- * A vCPU takes tables from a cache, which it fills from the node that it is on
- * (kvm_mmu_topup_memory_cache(), KVM_ARCH_NR_OBJS_PER_MEMORY_CACHE): as many as
- * that can still be of the node before.
+ * A vCPU takes tables from a cache that it fills from its current node
+ * (kvm_mmu_topup_memory_cache(), KVM_ARCH_NR_OBJS_PER_MEMORY_CACHE). After a
+ * move, this number of tables may still be on the old node.
  */
 #define CACHE 40
-/* Tables of the upper levels, and what else the VM maps meanwhile. */
+/* Tables of upper levels, and of other memory that the VM maps meanwhile. */
 #define OTHERS 16
 
 struct variant {
@@ -46,7 +46,10 @@ struct variant {
 	bool vcpus_move;
 };
 
-/* ---- a guest with memory that has no pages yet ----------------------------- */
+/*
+ * ---- a guest whose memory is not populated
+ * --------------------------------------
+ */
 
 struct numa_vm {
 	struct vm *vm;
@@ -79,7 +82,7 @@ static void destroy(struct numa_vm *guest)
 	backing_destroy(&guest->backing);
 }
 
-/* The guest stores to @count places, from a CPU of @node. */
+/* The guest stores to @count addresses, from a CPU of @node. */
 static void store(struct numa_vm *guest, unsigned int node, u64 offset,
 		  u64 stride, u64 count)
 {
@@ -103,7 +106,7 @@ static int node_of(const struct numa_vm *guest, u64 offset)
 {
 	int node = backing_node_of(&guest->backing, offset);
 
-	CHECK(node >= 0, "where the page at %#llx is cannot be told: %s",
+	CHECK(node >= 0, "cannot read the node of the page at %#llx: %s",
 	      offset, errno_name(-node));
 	return node;
 }
@@ -115,7 +118,7 @@ static u64 data_bytes(enum backing_kind kind)
 	return DATA_BYTES > least ? DATA_BYTES : least;
 }
 
-/* Bound to one node, touched first by a vCPU on another. */
+/* Memory bound to one node, touched first by a vCPU on another node. */
 static void run_bound(const struct variant *variant)
 {
 	enum backing_kind kind = variant->backing;
@@ -134,13 +137,16 @@ static void run_bound(const struct variant *variant)
 		      guest.slot.size / guest.page);
 		for (offset = 0; offset < guest.slot.size; offset += guest.page)
 			CHECK(node_of(&guest, offset) == (int)node,
-			      "memory is bound to node %u, and what a vCPU has touched at %#llx is on node %d",
-			      node, offset, node_of(&guest, offset));
+			      "page at %#llx: expected node %u, to which it is bound, got node %d",
+			      offset, node, node_of(&guest, offset));
 		destroy(&guest);
 	}
 }
 
-/* Interleaved: every page on the next node (interleave_nid()). */
+/*
+ * Interleaved memory: each page is on another node than the page before
+ * (interleave_nid()).
+ */
 static void run_interleaved(const struct variant *variant)
 {
 	enum backing_kind kind = variant->backing;
@@ -157,7 +163,7 @@ static void run_interleaved(const struct variant *variant)
 		int node = node_of(&guest, offset);
 
 		CHECK(node != last,
-		      "memory is interleaved, and the pages at %#llx and before are both on node %d",
+		      "interleaved memory: the page at %#llx and the page before are both on node %d",
 		      offset, node);
 		last = node;
 	}
@@ -176,7 +182,7 @@ static u64 tables(const struct numa_vm *guest, unsigned int node)
 	return bytes / guest->page;
 }
 
-/* The first of all nodes, and what each has more of since then. */
+/* Store the number of page tables on each node. */
 static void note_tables(const struct numa_vm *guest, u64 *before)
 {
 	unsigned int node;
@@ -192,22 +198,22 @@ static void judge_tables(const struct numa_vm *guest, const u64 *before,
 			 const char *what)
 {
 	u64 now = tables(guest, node), others = 0;
-	/* Others' tables may have gone meanwhile. */
+	/* Other VMs' tables may have been freed meanwhile. */
 	u64 here = now > before[node] ? now - before[node] : 0;
 	unsigned int other;
 
 	for (other = 0; other < guest->nodes; other++)
 		if (other != node && tables(guest, other) > before[other])
 			others += tables(guest, other) - before[other];
-	/* Where a hypervisor has the tables it counts none of them. */
+	/* Tables of the pKVM hypervisor are not counted. */
 	if (!here && !others)
 		skip("page tables that the kernel counts (SecPageTables)",
 		     "run it without kvm-arm.mode=protected");
 	report_info("%s: %llu tables on node %u, %llu elsewhere", what, here,
 		    node, others);
 	CHECK(here >= least && others <= elsewhere,
-	      "%s: node %u has %llu page tables more (%llu were due), other nodes %llu (%llu may be)",
-	      what, node, here, least, others, elsewhere);
+	      "%s: node %u: expected at least %llu new page tables, got %llu; other nodes: at most %llu, got %llu",
+	      what, node, least, here, elsewhere, others);
 }
 
 static void create_sparse(struct numa_vm *guest, u64 *before)
@@ -217,7 +223,7 @@ static void create_sparse(struct numa_vm *guest, u64 *before)
 	note_tables(guest, before);
 }
 
-/* A vCPU's faults make tables on its own node, wherever the data is. */
+/* A vCPU's faults allocate tables on its node, wherever the data is. */
 static void run_tables_local(void)
 {
 	unsigned int node, nodes = backing_nodes();
@@ -233,14 +239,14 @@ static void run_tables_local(void)
 		      errno_name(-error));
 		store(&guest, node, 0, huge, TABLES);
 		judge_tables(&guest, before, node, TABLES, 0,
-			     "a vCPU that stays");
+			     "a vCPU that does not move");
 		CHECK(node_of(&guest, 0) != (int)node,
-		      "the data is on the vCPU's node, not where it is bound to");
+		      "the data is on the vCPU's node, not on the node to which it is bound");
 		destroy(&guest);
 	}
 }
 
-/* And once it is elsewhere, there. */
+/* After the vCPU has moved, its faults allocate tables on the new node. */
 static void run_tables_moved(void)
 {
 	u64 before[NODES_MAX], huge = backing_thp_size();
@@ -256,7 +262,10 @@ static void run_tables_moved(void)
 	destroy(&guest);
 }
 
-/* Tables that splitting needs when logging begins: on who enables it's node. */
+/*
+ * Splitting on enabling logging allocates tables on the node of the thread that
+ * enables it.
+ */
 static void run_tables_split(void)
 {
 	u64 huge = backing_thp_size(), before[NODES_MAX];
@@ -268,7 +277,10 @@ static void run_tables_split(void)
 	size_t methods;
 	const struct split *split = splits(&methods);
 
-	/* The last but one of several chunks, or the only way to be eager. */
+	/*
+	 * The second chunk size if there are several, else the only eager
+	 * split.
+	 */
 	split += methods > 2 ? 2 : 1;
 	split_begin(split);
 	config.eager_split = split->chunk;
@@ -284,7 +296,7 @@ static void run_tables_split(void)
 	thread_here_node(1);
 	dirty_enable(dirty, watched);
 	judge_tables(&guest, before, 1, bytes / huge, 0,
-		     "huge mappings that are split when logging begins");
+		     "huge mappings split when logging is enabled");
 	dirty_free(dirty);
 	destroy(&guest);
 	split_end();
@@ -293,23 +305,22 @@ static void run_tables_split(void)
 /* ---- memory that moves under running vCPUs --------------------------------- */
 
 /*
- * Memory that moves between nodes, while vCPUs count in it. A page that moves is
- * unmapped from stage 2 by a notifier before it is copied
- * (try_to_migrate_one()); what a vCPU writes through a mapping that stayed is
- * lost, and then the counts do not add up, or the log misses it.
+ * KVM unmaps a page that moves, by a notifier, before the kernel copies it
+ * (try_to_migrate_one()). A write through a stale mapping is lost: then the
+ * vCPUs' counts do not add up, or the dirty log misses the page.
  */
 /* A value of variant.mode behind the dirty-log modes: the slot is not logged. */
 #define UNLOGGED    DIRTY_MODE_COUNT
 #define MOVED_BYTES (4UL << 20)
 #define VCPUS	    2
 #define ROUNDS_MIN  3
-/* Additions between two moves, of all vCPUs. */
+/* Additions of all vCPUs between two moves. */
 #define ADDITIONS 100
-/* Between two harvests: vCPUs wait for them at their faults. */
+/* Interval of harvests; vCPUs with a full ring wait for the next one. */
 #define HARVEST_MS 10
-/* An emulated machine on a busy host, under pKVM, has taken 10 s for one. */
+/* An emulated machine with pKVM on a busy host has taken 10 s for one round. */
 #define WAIT_MS 60000
-/* A page that is in use for a moment stays; so often it is tried again. */
+/* Attempts to move a page that is in use. */
 #define ATTEMPTS 20
 
 struct moves {
@@ -347,7 +358,7 @@ static void harvest(struct moves *moves)
 	mirror_take(moves->mirror, moves->watched->fresh);
 }
 
-/* Guests go on for a while; what they write is harvested if it is logged. */
+/* Let vCPUs run; harvest if the slot is logged. */
 static void let_run(struct moves *moves)
 {
 	struct deadline deadline = deadline_in_ms(WAIT_MS);
@@ -355,15 +366,15 @@ static void let_run(struct moves *moves)
 
 	while (additions(moves) < until) {
 		CHECK(!deadline_passed(deadline),
-		      "the guests did not make %d additions within %d s",
-		      ADDITIONS, WAIT_MS / 1000);
+		      "expected %d additions in %d s", ADDITIONS,
+		      WAIT_MS / 1000);
 		poll(NULL, 0, HARVEST_MS);
 		if (moves->mirror)
 			harvest(moves);
 	}
 }
 
-/* No vCPU runs: every addition is in memory, once. */
+/* vCPUs are paused: memory holds each addition once. */
 static void judge_tally(const struct moves *moves)
 {
 	u64 page = moves->vm->page_size, i;
@@ -377,7 +388,7 @@ static void judge_tally(const struct moves *moves)
 		for (i = 0; i < moves->pages; i++, at += page)
 			sum += ((const u64 *)at)[vcpu];
 		CHECK(sum == count || sum == count + 1,
-		      "vCPU %u has added 1 %llu times in memory that moved between nodes, where all words together are %llu",
+		      "vCPU %u: expected %llu additions in memory, got %llu",
 		      vcpu, count, sum);
 	}
 }
@@ -404,12 +415,12 @@ static void judge_node(const struct moves *moves, unsigned int node)
 					 page * moves->vm->page_size);
 
 		CHECK(at == (int)node,
-		      "memory was moved to node %u, and page %llu is on node %d",
-		      node, page, at);
+		      "page %llu: expected node %u, to which it was moved, got node %d",
+		      page, node, at);
 	}
 }
 
-/* While vCPUs run; if pages are busy for too long, while they do not. */
+/* Move while vCPUs run; pause them if pages stay busy. */
 static void move(struct moves *moves, unsigned int node)
 {
 	unsigned int attempt;
@@ -423,7 +434,7 @@ static void move(struct moves *moves, unsigned int node)
 		      errno_name(-error));
 	}
 	CHECK(!error,
-	      "pages cannot be moved to node %u, not even while no vCPU runs",
+	      "pages cannot be moved to node %u, although vCPUs are paused",
 	      node);
 	judge_node(moves, node);
 	vcpu_threads_resume(moves->threads);
@@ -520,7 +531,7 @@ static void run_moves(const struct variant *variant)
 		begin_logging(&moves, variant->mode);
 	for (round = 0; round < ROUNDS_MIN || clock_ns() < until; round++) {
 		let_run(&moves);
-		/* Never to where it is. */
+		/* Any node but the current one. */
 		node = (node + 1 +
 			(unsigned int)random_below(&moves.random,
 						   moves.nodes - 1)) %

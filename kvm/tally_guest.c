@@ -14,7 +14,7 @@ void tally_run(struct guest_vcpu *self, u64 unused)
 						    page * tally->page_size);
 
 		words[self->index]++;
-		/* After the addition: what is counted here was made. */
+		/* After the addition: counted additions are in memory. */
 		tally->count++;
 		self->beat = tally->count;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest that counts in memory: whatever happens to the memory meanwhile, the
- * counts must add up to what it did.
+ * A guest that counts in memory. Whatever happens to the memory meanwhile, the
+ * counts in memory must add up to the additions that the guest made.
  */
 #ifndef SECMMU_TALLY_GUEST_H
 #define SECMMU_TALLY_GUEST_H
@@ -11,14 +11,14 @@
 #include "core/types.h"
 
 /**
- * struct tally - what tally_run() is to do; lies over guest_vcpu.test
+ * struct tally - what tally_run() does; lies over guest_vcpu.test
  * @gva: guest virtual address of the memory's first page
- * @pages: its pages
- * @page_size: bytes of each
- * @random: the vCPU's own stream
- * @count: additions so far: one of these may be in memory and not in here yet
+ * @pages: number of pages
+ * @page_size: bytes
+ * @random: the vCPU's random stream
+ * @count: additions so far; memory may hold one more
  *
- * In each page, each vCPU has a word of its own, number guest_vcpu.index.
+ * Each vCPU has a word in each page, number guest_vcpu.index.
  */
 struct tally {
 	u64 gva;
@@ -35,7 +35,10 @@ static inline struct tally *tally_of(struct guest_vcpu *guest)
 
 _Static_assert(sizeof(struct tally) <= GUEST_TEST_AREA, "test area too small");
 
-/* Guest function: adds 1 to a word in one page after the other, at random. */
+/*
+ * Guest function: add 1 to the vCPU's word in a random page, until told to
+ * stop.
+ */
 void tally_run(struct guest_vcpu *self, u64 unused);
 
 #endif

@@ -11,13 +11,13 @@
 #include "core/report.h"
 #include "kvm/arm64/state_arm64.h"
 
-/* Nothing is there. */
-#define GPA_TELL 0x40000000UL
+/* An address outside every slot. */
+#define GPA_REPORT 0x40000000UL
 
 char *bare_new_memory(void)
 {
 	/*
-	 * x0 address, x1 word or 0, x2 GPA_TELL:
+	 * x0 address, x1 word or 0, x2 GPA_REPORT:
 	 *	cbz x1, 1f; str x1, [x0]; 1: ldr x3, [x0]; str x3, [x2]; b .
 	 */
 	static const u32 code[] = { 0xb4000041, 0xf9000001, 0xf9400003,
@@ -27,7 +27,7 @@ char *bare_new_memory(void)
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED || madvise(memory, size, MADV_NOHUGEPAGE))
-		fail("no memory for a guest: %s", errno_name(errno));
+		fail("out of memory for a guest: %s", errno_name(errno));
 	memcpy(memory, code, sizeof(code));
 	__builtin___clear_cache(memory, memory + sizeof(code));
 	return memory;
@@ -102,17 +102,17 @@ int __bare_exchange(struct bare *bare, unsigned int page, u64 store,
 	u64 gpa;
 	int error;
 
-	/* To address 0, where the code is; then what it takes. */
+	/* The vCPU starts at address 0, at the code. */
 	vcpu_start(vcpu, NULL, store);
 	arm64_set_register(vcpu, REG_CORE(regs.regs[0]), page * bare->page);
-	arm64_set_register(vcpu, REG_CORE(regs.regs[2]), GPA_TELL);
+	arm64_set_register(vcpu, REG_CORE(regs.regs[2]), GPA_REPORT);
 	do {
 		error = __vcpu_ioctl(vcpu, KVM_RUN, 0);
 	} while (error == -EINTR);
 	if (error)
 		return error;
-	CHECK(vcpu_mmio(vcpu, &gpa) && gpa == GPA_TELL,
-	      "the guest did not come to tell what it has loaded: exit reason %u, address %#llx",
+	CHECK(vcpu_mmio(vcpu, &gpa) && gpa == GPA_REPORT,
+	      "expected the guest's report of its load, got exit reason %u, address %#llx",
 	      vcpu->run->exit_reason, gpa);
 	vcpu->io_pending = true;
 	memcpy(loaded, vcpu->run->mmio.data, sizeof(*loaded));
@@ -124,10 +124,11 @@ u64 bare_exchange(struct bare *bare, unsigned int page, u64 store)
 	u64 loaded = 0;
 	int error = __bare_exchange(bare, page, store, &loaded);
 
-	CHECK(!error, "KVM_RUN of a guest that accesses page %u failed: %s",
+	CHECK(!error,
+	      "KVM_RUN of a guest that accesses page %u: expected success, got %s",
 	      page, errno_name(-error));
 	CHECK(!store || loaded == store,
-	      "the guest has stored %#llx into page %u and loads %#llx", store,
-	      page, loaded);
+	      "page %u: the guest stored %#llx and loads %#llx", page, store,
+	      loaded);
 	return loaded;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Guest functions that do to caches what KVM has to see. */
+/* Guest functions for cache maintenance that KVM traps. */
 #include "cache_guest.h"
 
 #define SCTLR_C (1ULL << 2)
@@ -10,7 +10,7 @@ void cache_toggle(struct guest_vcpu *self, u64 unused)
 
 	(void)self;
 	(void)unused;
-	/* In between nothing is accessed: what is cached stays as it is. */
+	/* No access in between, so cached data stays as it is. */
 	asm volatile("mrs	%0, sctlr_el1\n"
 		     "bic	%0, %0, %1\n"
 		     "msr	sctlr_el1, %0\n"

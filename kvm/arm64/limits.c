@@ -20,8 +20,8 @@
 #define STATUS_EXTERNAL 0x10
 
 /*
- * kvm_init_ipa_range(): in protected mode every VM has the largest size, whatever
- * it asks for. Before 6.2 kvm_arm_setup_stage2() knew no such thing.
+ * kvm_init_ipa_range(): in protected mode every VM has the largest size,
+ * whatever it requests. kvm_arm_setup_stage2() before 6.2 did not do that.
  */
 static bool has_one_size(void)
 {
@@ -36,7 +36,7 @@ const unsigned int *limits_sizes(size_t *count)
 					      42, 44, 47, 48, 52 };
 
 	*count = ARRAY_SIZE(sizes);
-	/* There all sizes are one, and a VM takes its time to close. */
+	/* All sizes are the same there, and closing a VM is slow. */
 	if (has_one_size())
 		*count = 2;
 	return sizes;
@@ -76,8 +76,8 @@ int limits_slot_error(void)
 }
 
 /*
- * ID_AA64MMFR0_EL1.PARange, and what the guest's descriptors have room for; but
- * for a VM of the default size TCR_EL1.IPS ends where it does.
+ * ID_AA64MMFR0_EL1.PARange, as far as the guest's descriptors go. For a VM of
+ * the default size, TCR_EL1.IPS is that size.
  */
 unsigned int limits_addressable_bits(struct vm *vm)
 {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * arm64: what the operations on a stage 2 are called, by release and mode.
+ * arm64: functions that do operations on a stage 2, by release and mode.
  *
- * KVM has its page-table code in arch/arm64/kvm/hyp/pgtable.c. With
- * kvm-arm.mode=protected and from 6.14 on, the hypervisor at EL2 has the tables
- * of all guests, and mmu.c calls pkvm.c instead (KVM_PGT_FN()), which asks the
- * hypervisor; before that, protected mode left the guests' tables to the host.
+ * KVM's page-table code is arch/arm64/kvm/hyp/pgtable.c. With
+ * kvm-arm.mode=protected and from 6.14 on, the hypervisor at EL2 owns the
+ * tables of all guests, and mmu.c calls pkvm.c instead (KVM_PGT_FN()), which
+ * makes hypercalls. Before 6.14, the host owned the guests' tables in protected
+ * mode too.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,12 +16,12 @@
 #include "kvm/arm64/state_arm64.h"
 
 #define RANGE	     "gpa=$arg2:x64 size=$arg3:x64"
-#define PLACE	     "gpa=$arg2:x64"
+#define ADDRESS	     "gpa=$arg2:x64"
 #define COUNT(array) (ARRAY_SIZE(array))
 
 /*
- * 6.1 has mkold and is_young, later kernels have both in one. Before 6.17 there
- * was one function to destroy, and before 6.14 init was a macro.
+ * 6.1 has mkold and is_young, later kernels one function for both. Before 6.17
+ * one function destroyed the tables; before 6.14 init was a macro.
  */
 static const struct operation_function host_functions[] = {
 	{ OPERATION_INIT, "kvm_pgtable_stage2_init,__kvm_pgtable_stage2_init",
@@ -28,13 +29,13 @@ static const struct operation_function host_functions[] = {
 	{ OPERATION_DESTROY,
 	  "kvm_pgtable_stage2_destroy_pgd,kvm_pgtable_stage2_destroy", NULL },
 	{ OPERATION_MAP, "kvm_pgtable_stage2_map", RANGE },
-	{ OPERATION_RELAX, "kvm_pgtable_stage2_relax_perms", PLACE },
+	{ OPERATION_RELAX, "kvm_pgtable_stage2_relax_perms", ADDRESS },
 	{ OPERATION_WRITE_PROTECT, "kvm_pgtable_stage2_wrprotect", RANGE },
 	{ OPERATION_UNMAP, "kvm_pgtable_stage2_unmap", RANGE },
 	{ OPERATION_AGE,
 	  "kvm_pgtable_stage2_test_clear_young,kvm_pgtable_stage2_mkold",
-	  PLACE },
-	{ OPERATION_MAKE_YOUNG, "kvm_pgtable_stage2_mkyoung", PLACE },
+	  ADDRESS },
+	{ OPERATION_MAKE_YOUNG, "kvm_pgtable_stage2_mkyoung", ADDRESS },
 	{ OPERATION_FLUSH, "kvm_pgtable_stage2_flush", RANGE },
 	{ OPERATION_SPLIT, "kvm_pgtable_stage2_split", RANGE },
 	{ OPERATION_FREE_UNLINKED, "kvm_pgtable_stage2_free_unlinked", NULL },
@@ -45,11 +46,11 @@ static const struct operation_function hypervisor_functions[] = {
 	{ OPERATION_DESTROY,
 	  "pkvm_pgtable_stage2_destroy_pgd,pkvm_pgtable_stage2_destroy", NULL },
 	{ OPERATION_MAP, "pkvm_pgtable_stage2_map", RANGE },
-	{ OPERATION_RELAX, "pkvm_pgtable_stage2_relax_perms", PLACE },
+	{ OPERATION_RELAX, "pkvm_pgtable_stage2_relax_perms", ADDRESS },
 	{ OPERATION_WRITE_PROTECT, "pkvm_pgtable_stage2_wrprotect", RANGE },
 	{ OPERATION_UNMAP, "pkvm_pgtable_stage2_unmap", RANGE },
 	{ OPERATION_AGE, "pkvm_pgtable_stage2_test_clear_young", RANGE },
-	{ OPERATION_MAKE_YOUNG, "pkvm_pgtable_stage2_mkyoung", PLACE },
+	{ OPERATION_MAKE_YOUNG, "pkvm_pgtable_stage2_mkyoung", ADDRESS },
 	{ OPERATION_FLUSH, "pkvm_pgtable_stage2_flush", RANGE },
 };
 
@@ -63,9 +64,9 @@ static const char *const host_never[] = {
 };
 
 /*
- * The host's own page-table code must keep away from what the hypervisor has,
- * and the hypervisor has no such thing as the last three: it is never asked to
- * (they are a WARN_ON_ONCE() in pkvm.c).
+ * The host's page-table code must not touch the hypervisor's tables. The
+ * hypervisor has no split, free_unlinked and create_unlinked: calling them is a
+ * WARN_ON_ONCE() in pkvm.c.
  */
 static const char *const hypervisor_never[] = {
 	"kvm_pgtable_stage2_map",
@@ -120,7 +121,7 @@ bool arch_split_early(bool wanted)
 	return false;
 }
 
-/* CTR_EL0.DIC, as user space sees it; KVM: ARM64_HAS_CACHE_DIC. */
+/* CTR_EL0.DIC, read in user space; ARM64_HAS_CACHE_DIC in KVM. */
 bool arch_maps_executable(void)
 {
 	u64 cache_type;
@@ -129,7 +130,7 @@ bool arch_maps_executable(void)
 	return cache_type >> 29 & 1;
 }
 
-/* ID_AA64MMFR1_EL1.HAFDBS; with it kvm_get_vtcr() sets VTCR_EL2.HA. */
+/* ID_AA64MMFR1_EL1.HAFDBS: if set, kvm_get_vtcr() sets VTCR_EL2.HA. */
 bool arch_notes_accesses(struct vm *vm)
 {
 	return arm64_get_register(&vm->vcpus[0], REG_MMFR1) & 0xf;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The memory of protected VMs is taken from the host, as
- * Documentation/virt/kvm/arm/pkvm.rst of 7.2 has it, which is cited below.
+ * Memory of protected VMs is taken from the host. Quotations are from
+ * Documentation/virt/kvm/arm/pkvm.rst of 7.2.
  */
 #include <errno.h>
 #include <linux/capability.h>
@@ -18,7 +18,7 @@
 #include "core/report.h"
 #include "core/variant.h"
 
-/* A page that guests use, and a word. */
+/* A page that guests access, and the word that they store. */
 #define PAGE 3
 #define WORD 0x5ec3300112233445ULL
 
@@ -33,7 +33,7 @@ static void on_trap(int signal)
 	siglongjmp(trap, signal);
 }
 
-/* The host loads a word; returns the signal that it gets, or 0. */
+/* The host loads a word. Returns the signal that it gets, or 0. */
 static int host_load(const char *address, u64 *word)
 {
 	struct sigaction action = { .sa_handler = on_trap }, before[2];
@@ -51,8 +51,8 @@ static int host_load(const char *address, u64 *word)
 
 /*
  * "Accessing pVM memory that has not been shared back will result in the
- * delivery of a SIGSEGV", and the guest does not notice. When the VM is closed
- * the page comes back, and nothing that the guest has stored.
+ * delivery of a SIGSEGV", and the guest does not notice. When the VM is closed,
+ * the page comes back to the host without the guest's contents.
  */
 static void test_donated(void)
 {
@@ -65,26 +65,28 @@ static void test_donated(void)
 	bare_exchange(&bare, PAGE, WORD);
 	signal = host_load(bare.memory + PAGE * bare.page, &word);
 	CHECK(signal == SIGSEGV,
-	      "the host loads %#llx from a page of a protected VM: %s where SIGSEGV is due",
-	      word, signal ? strsignal(signal) : "it can read it");
+	      "a load from a page of a protected VM: expected SIGSEGV, got %s, value %#llx",
+	      signal ? strsignal(signal) : "success", word);
 	CHECK(bare_exchange(&bare, PAGE, 0) == WORD,
-	      "after the host tried to load, the guest finds another word in its page");
-	/* A page that the guest has not had is the host's still. */
+	      "after the host tried to load, the guest loads another word than it stored");
+	/* A page that the guest has not accessed still belongs to the host. */
 	signal = host_load(bare.memory + (PAGE + 1) * bare.page, &word);
-	CHECK(!signal, "a page that the guest never touched is gone: %s",
+	CHECK(!signal,
+	      "a load from a page that the guest never accessed: expected success, got %s",
 	      strsignal(signal));
 	bare_close(&bare);
 	signal = host_load(bare.memory + PAGE * bare.page, &word);
-	CHECK(!signal, "a page does not come back when its VM is closed: %s",
+	CHECK(!signal,
+	      "a load from a page of a closed VM: expected success, got %s",
 	      strsignal(signal));
 	CHECK(!word,
 	      "a page comes back from a protected VM with %#llx in it, which the guest has %s",
 	      word, word == WORD ? "stored there" : "not stored");
-	/* It is memory again. */
+	/* The host can use the page again. */
 	*(volatile u64 *)(bare.memory + PAGE * bare.page) = ~WORD;
 	CHECK(!host_load(bare.memory + PAGE * bare.page, &word) &&
 		      word == ~WORD,
-	      "a page that came back does not keep what is stored there");
+	      "a page that came back does not keep the host's store");
 	bare_free(&bare);
 }
 
@@ -101,30 +103,30 @@ static void test_system_call(void)
 	ssize_t written;
 
 	bare_need_protected();
-	CHECK(!pipe(ends), "no pipe: %s", errno_name(errno));
+	CHECK(!pipe(ends), "pipe failed: %s", errno_name(errno));
 	bare_create(&bare, true, NULL);
 	bare_exchange(&bare, PAGE, WORD);
 	written = write(ends[1], bare.memory + PAGE * bare.page, sizeof(seen));
 	if (written < 0) {
 		CHECK(errno == EFAULT,
-		      "write() of a protected VM's memory failed: %s where EFAULT is due",
+		      "write() of a protected VM's memory: expected EFAULT, got %s",
 		      errno_name(errno));
 		CHECK(bare_exchange(&bare, PAGE, 0) == WORD,
-		      "after a refused write() the guest finds another word");
-		report_info("write() was refused");
+		      "after write() failed, the guest loads another word than it stored");
+		report_info("write() failed with EFAULT");
 	} else {
 		CHECK(read(ends[0], &seen, sizeof(seen)) == sizeof(seen),
 		      "read() of a pipe failed: %s", errno_name(errno));
 		CHECK(!seen,
-		      "write() of a protected VM's memory gave %#llx, which is not the host's to see",
+		      "write() of a protected VM's memory: expected 0 or EFAULT, got %#llx",
 		      seen);
 		error = __bare_exchange(&bare, PAGE, 0, &seen);
 		CHECK(error == -EFAULT,
-		      "the guest accesses a page that was reclaimed: %s where EFAULT is due",
+		      "the guest accesses a page that was reclaimed: expected EFAULT, got %s",
 		      error ? errno_name(-error) : "success");
 		report_info("write() reclaimed the page");
 	}
-	/* The rest of its memory works. */
+	/* The rest of the guest's memory still works. */
 	if (written < 0)
 		bare_exchange(&bare, PAGE + 1, WORD);
 	bare_close(&bare);
@@ -147,18 +149,18 @@ static void test_notifiers(void)
 		       MADV_DONTNEED),
 	      "MADV_DONTNEED failed: %s", errno_name(errno));
 	CHECK(bare_exchange(&bare, PAGE, 0) == WORD,
-	      "MADV_DONTNEED reached into a protected VM");
+	      "MADV_DONTNEED changed memory of a protected VM");
 	memory = mmap(bare.memory + (PAGE + 1) * bare.page, bare.page,
 		      PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	CHECK(memory != MAP_FAILED, "mmap failed: %s", errno_name(errno));
 	CHECK(bare_exchange(&bare, PAGE + 1, 0) == WORD + 1,
-	      "mmap() over its memory reached into a protected VM");
+	      "mmap() over its memory changed memory of a protected VM");
 	bare_close(&bare);
 	bare_free(&bare);
 }
 
-/* A page that one VM has is no other's, protected or not. */
+/* A page of a protected VM cannot be mapped by another VM, protected or not. */
 static void test_two_vms(const struct variant *variant)
 {
 	struct bare first, second;
@@ -167,7 +169,7 @@ static void test_two_vms(const struct variant *variant)
 
 	bare_need_protected();
 	bare_create(&first, true, NULL);
-	/* Its code is in memory of its own. */
+	/* The second VM's code is in other memory. */
 	bare_create(&second, variant->protected_guest, NULL);
 	bare_exchange(&first, PAGE, WORD);
 	slot_delete(&second.slot);
@@ -180,11 +182,11 @@ static void test_two_vms(const struct variant *variant)
 	slot_set(&second.slot);
 	error = __bare_exchange(&second, PAGE, 0, &loaded);
 	CHECK(error,
-	      "another VM accesses a page of a protected VM, and loads %#llx",
+	      "another VM accesses a page of a protected VM: expected an error, got %#llx",
 	      loaded);
 	report_info("KVM_RUN of the other VM: %s", errno_name(-error));
 	CHECK(bare_exchange(&first, PAGE, 0) == WORD,
-	      "after another VM tried, the guest finds another word");
+	      "after another VM's access, the guest loads another word than it stored");
 	bare_close(&second);
 	bare_close(&first);
 	bare_free(&second);
@@ -220,7 +222,7 @@ static void drop_capability(unsigned int capability)
 	      errno_name(errno));
 }
 
-/* account_locked_vm(): one page for each that the guest has been given. */
+/* account_locked_vm(): one page for each page that the guest has. */
 static void test_accounting(void)
 {
 	const struct rlimit none = { 0, 0 };
@@ -232,26 +234,28 @@ static void test_accounting(void)
 	bare_need_protected();
 	bare_create(&bare, true, NULL);
 	CHECK(locked_kib() == before,
-	      "a VM that has not run has locked memory");
+	      "a VM that has not run: expected no locked memory, got %ld KiB",
+	      locked_kib() - before);
 	bare_exchange(&bare, PAGE, WORD);
 	kib = 2 * (long)bare.page / 1024;
 	CHECK(locked_kib() == before + kib,
-	      "a guest has its code and a page, and %ld KiB are accounted as locked where %ld are due",
-	      locked_kib() - before, kib);
+	      "a guest with its code and a page: expected %ld KiB locked, got %ld",
+	      kib, locked_kib() - before);
 	drop_capability(CAP_IPC_LOCK);
 	CHECK(!setrlimit(RLIMIT_MEMLOCK, &none), "setrlimit failed: %s",
 	      errno_name(errno));
 	error = __bare_exchange(&bare, PAGE + 1, WORD, &loaded);
 	CHECK(error == -ENOMEM,
-	      "a guest takes memory beyond RLIMIT_MEMLOCK: %s where ENOMEM is due",
+	      "a guest accesses memory beyond RLIMIT_MEMLOCK: expected ENOMEM, got %s",
 	      error ? errno_name(-error) : "success");
 	CHECK(locked_kib() == before + kib,
-	      "memory that was refused is accounted as locked");
+	      "a rejected page: expected %ld KiB locked, got %ld", kib,
+	      locked_kib() - before);
 	CHECK(bare_exchange(&bare, PAGE, 0) == WORD,
-	      "after memory was refused, the guest finds another word");
+	      "after a rejected page, the guest loads another word than it stored");
 	bare_close(&bare);
 	CHECK(locked_kib() == before,
-	      "%ld KiB stay accounted as locked when the VM is closed",
+	      "after the VM was closed: expected no locked memory, got %ld KiB",
 	      locked_kib() - before);
 	bare_free(&bare);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Protected KVM: what protected mode refuses, and what it refuses to protected
- * VMs (Documentation/virt/kvm/arm/pkvm.rst of 7.2). Normal VMs in protected mode
- * are every other test's business, protected VMs' memory pkvm_memory_test's.
+ * Protected KVM: what protected mode rejects, and what it rejects for protected
+ * VMs (Documentation/virt/kvm/arm/pkvm.rst of 7.2). All other tests cover
+ * normal VMs in protected mode; pkvm_memory_test covers the memory of protected
+ * VMs.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,10 +14,10 @@
 #include "core/report.h"
 #include "core/variant.h"
 
-/* A page that guests use, and a word. */
+/* A page that guests access, and the word that they store. */
 #define PAGE 3
 #define WORD 0x5ec3300112233445ULL
-/* Of another slot; neither the first one nor what bare.c tells by is there. */
+/* Address of a second slot; outside the first slot and GPA_REPORT of bare.c. */
 #define GPA_OTHER (4UL << 30)
 /* KVM_MAX_PVMS of asm/kvm_pkvm.h */
 #define VMS_MAX 255
@@ -36,7 +37,10 @@ static bool kernel_from(unsigned int major, unsigned int minor)
 	return needs_met(&needs, NULL);
 }
 
-/* ---- what is refused ------------------------------------------------------ */
+/*
+ * ---- what is rejected
+ * ------------------------------------------------------------
+ */
 
 static void test_create(void)
 {
@@ -45,7 +49,7 @@ static void test_create(void)
 
 	if (!protected_mode() || !kernel_from(6, 14))
 		CHECK(fd == -EINVAL,
-		      "a protected VM where there can be none: %s where EINVAL is due",
+		      "KVM_CREATE_VM of a protected VM, which this kernel cannot have: expected EINVAL, got %s",
 		      fd < 0 ? errno_name(-fd) : "success");
 	else if (kernel_from(7, 2))
 		CHECK(fd >= 0, "KVM_CREATE_VM of a protected VM failed: %s",
@@ -59,7 +63,7 @@ static void test_create(void)
 		close(fd);
 }
 
-/* The hypervisor has no tags, and no way to split what it has mapped. */
+/* The hypervisor has no memory tags, and cannot split mappings. */
 static void test_capabilities(void)
 {
 	struct bare bare;
@@ -67,23 +71,28 @@ static void test_capabilities(void)
 
 	bare_create(&bare, false, NULL);
 	value = vm_check_extension(&bare.vm, KVM_CAP_ARM_MTE);
-	CHECK(!value, "KVM_CAP_ARM_MTE is offered in protected mode");
+	CHECK(!value,
+	      "KVM_CHECK_EXTENSION(KVM_CAP_ARM_MTE) in protected mode: expected 0, got %d",
+	      value);
 	error = __vm_enable_cap(&bare.vm, KVM_CAP_ARM_MTE, 0);
 	CHECK(error == -EINVAL,
-	      "KVM_CAP_ARM_MTE in protected mode: %s where EINVAL is due",
+	      "enabling KVM_CAP_ARM_MTE in protected mode: expected EINVAL, got %s",
 	      error ? errno_name(-error) : "success");
 	if (hypervisor_has_tables()) {
 		value = vm_check_extension(&bare.vm,
 					   KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES);
 		CHECK(!value,
-		      "sizes for KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE (%#x) are offered, and pKVM cannot split",
+		      "chunk sizes for KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE: expected 0, since pKVM cannot split, got %#x",
 		      (unsigned int)value);
 	}
 	bare_close(&bare);
 	bare_free(&bare);
 }
 
-/* kvm_pkvm_ext_allowed(): for a protected VM, what is not named there. */
+/*
+ * kvm_pkvm_ext_allowed() lists what a protected VM is offered; these are not
+ * listed.
+ */
 static void test_capabilities_protected(void)
 {
 	static const struct {
@@ -114,25 +123,26 @@ static void test_capabilities_protected(void)
 	bare_create(&bare, true, NULL);
 	for (i = 0; i < ARRAY_SIZE(refused); i++)
 		CHECK(!vm_check_extension(&bare.vm, refused[i].number),
-		      "a protected VM is offered %s", refused[i].name);
+		      "a protected VM is offered %s, expected 0",
+		      refused[i].name);
 	for (i = 0; i < ARRAY_SIZE(switches); i++) {
 		int error = __vm_enable_cap(&bare.vm, switches[i], 0);
 
 		CHECK(error == -EINVAL,
-		      "capability %lu of a protected VM switched on: %s where EINVAL is due",
+		      "enabling capability %lu of a protected VM: expected EINVAL, got %s",
 		      switches[i], error ? errno_name(-error) : "success");
 	}
 	bare_close(&bare);
 	bare_free(&bare);
 }
 
-static void expect_slot(struct memslot slot, int due, const char *what)
+static void expect_slot(struct memslot slot, int expected, const char *what)
 {
 	int error = __slot_set(&slot);
 
-	CHECK(error == due, "%s of a protected VM: %s where %s is due", what,
-	      error ? errno_name(-error) : "success",
-	      due ? errno_name(-due) : "success");
+	CHECK(error == expected, "%s of a protected VM: expected %s, got %s",
+	      what, expected ? errno_name(-expected) : "success",
+	      error ? errno_name(-error) : "success");
 }
 
 /* kvm_arch_prepare_memory_region() */
@@ -153,24 +163,27 @@ static void test_slots(void)
 	other.flags = 0;
 	expect_slot(other, 0, "another slot");
 	other.flags = KVM_MEM_LOG_DIRTY_PAGES;
-	expect_slot(other, -EPERM, "logging switched on");
+	expect_slot(other, -EPERM, "enabling logging");
 	none = other;
 	none.flags = 0;
 	none.size = 0;
-	expect_slot(none, 0, "a slot deleted before the VM has run");
+	expect_slot(none, 0, "deleting a slot before the VM has run");
 	other.flags = 0;
-	expect_slot(other, 0, "the slot created again");
+	expect_slot(other, 0, "creating the slot again");
 
 	bare_exchange(&bare, PAGE, WORD);
-	expect_slot(none, -EPERM, "a slot deleted after the VM has run");
+	expect_slot(none, -EPERM, "deleting a slot after the VM has run");
 	moved = other;
 	moved.gpa = 2 * GPA_OTHER;
-	expect_slot(moved, -EPERM, "a slot moved after the VM has run");
+	expect_slot(moved, -EPERM, "moving a slot after the VM has run");
 	bare_close(&bare);
 	bare_free(&bare);
 }
 
-/* As many as the hypervisor has room for, then ENOMEM, and no harm done. */
+/*
+ * KVM_CREATE_VM succeeds as often as the hypervisor has room, then fails with
+ * ENOMEM.
+ */
 static void test_limit(const struct variant *variant)
 {
 	const struct vm_config config = {
@@ -189,14 +202,14 @@ static void test_limit(const struct variant *variant)
 		fds[made++] = fd;
 	}
 	report_info("%u VMs, then %s", made, fd < 0 ? errno_name(-fd) : "?");
-	CHECK(fd == -ENOMEM, "KVM_CREATE_VM number %u: %s where ENOMEM is due",
+	CHECK(fd == -ENOMEM, "KVM_CREATE_VM number %u: expected ENOMEM, got %s",
 	      made, fd < 0 ? errno_name(-fd) : "success");
-	/* The hypervisor's own, for its self-test, takes none for good. */
-	CHECK(made == VMS_MAX, "%u VMs could be created where %d are due", made,
-	      VMS_MAX);
+	/* The VM of the hypervisor's self-test takes no room for good. */
+	CHECK(made == VMS_MAX, "expected %d VMs, got %u", VMS_MAX, made);
 	close(fds[--made]);
 	fd = __vm_create_only(&config);
-	CHECK(fd >= 0, "with one VM less, KVM_CREATE_VM fails still: %s",
+	CHECK(fd >= 0,
+	      "KVM_CREATE_VM after a VM was closed: expected success, got %s",
 	      errno_name(-fd));
 	close(fd);
 	for (i = 0; i < made; i++)

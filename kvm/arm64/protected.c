@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What mode arm64's KVM is in. */
+/* The mode of arm64's KVM. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ bool protected_mode(void)
 		line[0] = '\0';
 	if (file)
 		fclose(file);
-	/* The last one counts (early_kvm_mode_cfg()). */
+	/* The last one wins (early_kvm_mode_cfg()). */
 	while ((word = strsep(&rest, " \n")))
 		if (!strncmp(word, "kvm-arm.mode=", 13))
 			mode = word + 13;

@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What mode arm64's KVM is in. */
+/* The mode of arm64's KVM. */
 #ifndef SECMMU_PROTECTED_H
 #define SECMMU_PROTECTED_H
 
 #include <stdbool.h>
 
 /**
- * protected_mode() - does KVM run with kvm-arm.mode=protected
+ * protected_mode() - does KVM run with kvm-arm.mode=protected?
  *
- * By the kernel's command line: KVM says nothing of its mode to user space.
+ * Read from the kernel's command line: KVM does not report its mode to user
+ * space.
  *
- * Return: true if it was asked for.
+ * Return: true if the command line selects it.
  */
 bool protected_mode(void);
 
 /**
- * hypervisor_has_tables() - does pKVM's hypervisor have the stage 2 of guests
+ * hypervisor_has_tables() - does the pKVM hypervisor own guests' stage 2
+ *	tables?
  *
- * In protected mode from 6.14 on; before that, it had the host's only.
+ * It does in protected mode from 6.14 on; before, it owned only the host's.
  *
- * Return: true if the host has to ask for every operation.
+ * Return: true if the host makes a hypercall for each operation.
  */
 bool hypervisor_has_tables(void);
 

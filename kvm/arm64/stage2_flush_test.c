@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where the CPU cannot force a guest's accesses to be cached (FEAT_S2FWB), KVM
- * has to see when a guest switches its caches, and to clean them of all of its
- * memory (kvm_toggle_cache(), kvm_set_way_flush()); or else the guest, or the
- * host, reads what was there before. Where the CPU can, it must not.
+ * A CPU without FEAT_S2FWB cannot force guests' accesses to be cached. There
+ * KVM traps a guest that enables or disables its caches, and cleans all guest
+ * memory from the caches (kvm_toggle_cache(), kvm_set_way_flush()); else the
+ * guest or the host would read old data. With FEAT_S2FWB KVM must not clean.
  */
 #include "kvm/arch.h"
 #include "cache_guest.h"
@@ -35,14 +35,14 @@ static bool forces_caching(const struct stage2_vm *fixture)
 	       0xf;
 }
 
-/* A guest function runs, and all of the slot must be flushed so many times. */
+/* Run a guest function; each page must be cleaned @expected times. */
 static void expect_flushes(struct stage2_vm *fixture, guest_function function,
-			   size_t due, const char *what)
+			   size_t expected, const char *what)
 {
 	size_t page, count;
 
 	if (forces_caching(fixture))
-		due = 0;
+		expected = 0;
 	operations_forget(&fixture->watch);
 	vcpu_start(&fixture->vm->vcpus[0], function, 0);
 	vcpu_run(&fixture->vm->vcpus[0], VCPU_DONE);
@@ -51,11 +51,11 @@ static void expect_flushes(struct stage2_vm *fixture, guest_function function,
 		count = operations_count(&fixture->watch, OPERATION_FLUSH,
 					 fixture->gpa + page * fixture->page,
 					 fixture->page);
-		CHECK(count == due,
-		      "%s: the caches were cleaned of page %zu %zu times where %zu are due",
-		      what, page, count, due);
+		CHECK(count == expected,
+		      "%s: page %zu: expected %zu cache cleans, got %zu", what,
+		      page, expected, count);
 	}
-	report_info("%s: reached %zu times", what, due);
+	report_info("%s: reached %zu times", what, expected);
 }
 
 static void test_toggle(void)
@@ -63,9 +63,11 @@ static void test_toggle(void)
 	struct stage2_vm fixture;
 
 	build(&fixture, OPERATION_FLUSH);
-	/* Trapped from the vCPU's reset on, until caches are on. */
-	expect_flushes(&fixture, cache_toggle, 2, "caches switched off and on");
-	expect_flushes(&fixture, cache_toggle, 0, "caches switched, no trap");
+	/* KVM traps from the vCPU's reset until the caches are enabled. */
+	expect_flushes(&fixture, cache_toggle, 2,
+		       "caches disabled and enabled");
+	expect_flushes(&fixture, cache_toggle, 0,
+		       "caches disabled and enabled without a trap");
 	stage2_vm_expect_words(&fixture, 0, 0, PAGES, 1);
 	stage2_vm_destroy(&fixture);
 }
@@ -75,16 +77,21 @@ static void test_set_way(void)
 	struct stage2_vm fixture;
 
 	build(&fixture, OPERATION_FLUSH);
-	expect_flushes(&fixture, cache_toggle, 2, "caches switched off and on");
+	expect_flushes(&fixture, cache_toggle, 2,
+		       "caches disabled and enabled");
 	expect_flushes(&fixture, cache_set_way, 1, "first set/way operation");
-	expect_flushes(&fixture, cache_set_way, 0, "second one");
-	/* The first one has begun to trap the switching again. */
-	expect_flushes(&fixture, cache_toggle, 2, "caches switched after that");
+	expect_flushes(&fixture, cache_set_way, 0, "second set/way operation");
+	/* The first set/way operation enables the trap again. */
+	expect_flushes(&fixture, cache_toggle, 2,
+		       "caches disabled and enabled after that");
 	stage2_vm_expect_words(&fixture, 0, 0, PAGES, 1);
 	stage2_vm_destroy(&fixture);
 }
 
-/* kvm_arch_vcpu_ioctl_vcpu_init(): a VM that begins anew faults its RAM in. */
+/*
+ * kvm_arch_vcpu_ioctl_vcpu_init(): a vCPU that has run and is reset faults its
+ * memory in again.
+ */
 static void test_reset(void)
 {
 	struct stage2_vm fixture;

@@ -8,8 +8,8 @@
 
 #define VECTOR_PAGE_FAULT 14
 /*
- * Error code: a reserved bit was set in an entry. The manuals have bit 0
- * (present) with it; QEMU's TCG, 7.2, does not (do_fault_rsvd).
+ * Page-fault error code: reserved bit set. The manuals set bit 0 (present) with
+ * it, QEMU 7.2's TCG does not (do_fault_rsvd).
  */
 #define ERROR_RESERVED (1ULL << 3)
 
@@ -37,7 +37,9 @@ bool limits_can_choose(void)
 	return false;
 }
 
-/* kvm_mmu_max_gfn(): shadow page tables have all that fits into an entry. */
+/*
+ * kvm_mmu_max_gfn(): with shadow paging, all addresses that fit into an entry.
+ */
 unsigned int limits_slot_bits(unsigned int bits)
 {
 	return shadow_paging() ? 52 : bits;

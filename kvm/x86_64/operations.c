@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * x86: what the operations on an NPT, EPT or shadow page table are called
+ * x86: functions that do operations on an NPT, EPT or shadow page table
  * (arch/x86/kvm/mmu/).
  *
- * Two structures are looked into. struct kvm_gfn_range begins with slot, start,
- * end; base_gfn and npages of struct kvm_memory_slot stand behind two nodes each
- * of a hash list, an interval tree and a tree: 2 * 16 + 2 * 48 + 2 * 24 bytes.
- * Both from 6.1 to 7.3.
+ * Two structures are read by offset. struct kvm_gfn_range starts with slot,
+ * start, end. In struct kvm_memory_slot, base_gfn and npages follow two nodes
+ * each of a hash list, an interval tree and a red-black tree: 2 * 16 + 2 * 48 +
+ * 2 * 24 bytes. Both hold from 6.1 to 7.3.
  */
 #include <stddef.h>
 #include <stdio.h>
