@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The part of the guest that every architecture shares. */
+/* Guest code common to all architectures. */
 #include "kvm/guest.h"
 
 void guest_sync(struct guest_vcpu *self, u64 stage, u64 value)
@@ -14,7 +14,7 @@ void guest_return(void)
 {
 	struct guest_vcpu *self = guest_self();
 
-	/* The host does not come back unless it starts the vCPU again. */
+	/* The host runs the vCPU again only after vcpu_start(). */
 	for (;;) {
 		self->call.number = GUEST_CALL_DONE;
 		guest_hypercall(self);
@@ -40,7 +40,9 @@ void guest_assert_failed(const char *expression, const char *file, int line,
 {
 	struct guest_vcpu *self = guest_self();
 
-	/* The strings are in the image: the host reads them at this address. */
+	/*
+	 * The host reads the strings at these addresses: they are in the image.
+	 */
 	self->call.argument[0] = (u64)(uintptr_t)expression;
 	self->call.argument[1] = (u64)(uintptr_t)file;
 	self->call.argument[2] = (u64)line;

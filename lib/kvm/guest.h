@@ -3,10 +3,10 @@
  * What a guest and its host share: the control block and the hypercalls.
  *
  * Guest functions stand in *_guest.c files of the host binary and run at their
- * own host addresses (lib/guest.lds). They have no libc and no writable globals:
- * the image is read-only in every VM, so that two VMs share nothing by it. What
- * a guest reports and what its host asks are fields of the control block, which
- * both sides read in place at the same address.
+ * host addresses (lib/kvm/guest.lds). They have no libc and no writable
+ * globals: the image is read-only in every VM, so VMs share no data through it.
+ * Guest and host exchange values in fields of the control block, which both
+ * access in place at the same address.
  */
 #ifndef SECMMU_GUEST_H
 #define SECMMU_GUEST_H
@@ -21,7 +21,7 @@ struct guest_vcpu;
 /* A guest's main function; when it returns, vcpu_run() reports VCPU_DONE. */
 typedef void (*guest_function)(struct guest_vcpu *self, u64 argument);
 
-/* What a guest does on an interrupt; it comes back to where it was. */
+/* A guest's interrupt handler; it returns to the interrupted code. */
 typedef void (*guest_handler)(struct guest_vcpu *self, u64 vector);
 
 /* guest_call numbers. */
@@ -36,7 +36,7 @@ enum {
 /**
  * struct guest_call - one hypercall, written by the guest before its exit
  * @number: GUEST_CALL_*
- * @argument: by number; ASSERT: expression, file, line, two values
+ * @argument: by @number; ASSERT: expression, file, line, two values
  */
 struct guest_call {
 	u64 number;
@@ -44,11 +44,11 @@ struct guest_call {
 };
 
 /**
- * struct guest_exception - an exception that the guest did not expect
+ * struct guest_exception - an unexpected exception
  * @vector: x86: vector; arm64: index of the vector table entry
  * @code: x86: error code; arm64: ESR_EL1
  * @address: x86: CR2; arm64: FAR_EL1
- * @program_counter: where it happened
+ * @program_counter: address of the instruction
  */
 struct guest_exception {
 	u64 vector;
@@ -57,27 +57,27 @@ struct guest_exception {
 	u64 program_counter;
 };
 
-/* Room that a test may lay its own structure over, per vCPU, bytes. */
+/* Room for a test's structure, per vCPU, bytes. */
 #define GUEST_TEST_AREA 2048
 
 /**
- * struct guest_vcpu - one vCPU's part of the control block
- * @self: this structure's address, which the guest finds its block by
+ * struct guest_vcpu - a vCPU's part of the control block
+ * @self: this structure's address, by which the guest finds it
  * @index: vCPU index
  * @vcpu_count: number of vCPUs of the VM
- * @seed: the test's seed, from which guest random streams are split off
- * @hypercall: guest address whose store is a hypercall (arm64)
- * @stop: the host asks the guest function to return
- * @beat: the guest counts here while it makes progress; the watchdog reads it
- * @call: the hypercall under way
+ * @seed: the test's seed, from which guest random streams derive
+ * @hypercall: guest address to which a store is a hypercall (arm64)
+ * @stop: set by the host to have the guest function return
+ * @beat: counter that the guest increments; the watchdog reads it
+ * @call: the current hypercall
  * @exception: set before GUEST_CALL_EXCEPTION
- * @interrupt: x86: called on an NMI, and for vectors from 32 on; NULL: nobody
- *	expects any
- * @fault: x86: called on a page fault, with the address that is told of it
- *	instead of a vector; NULL: nobody expects any
- * @taken_while_off: x86: interrupts that came while they were off
- * @taken_before_halt: x86: interrupts that came between STI and HLT
- * @test: the test's own
+ * @interrupt: x86: handler of NMIs and of vectors from 32 on; NULL: none is
+ *	expected
+ * @fault: x86: handler of #PF, called with the faulting address instead of a
+ *	vector; NULL: none is expected
+ * @taken_while_off: x86: interrupts delivered with interrupts disabled
+ * @taken_before_halt: x86: interrupts delivered between STI and HLT
+ * @test: the test's structure
  */
 struct guest_vcpu {
 	struct guest_vcpu *self;
@@ -104,11 +104,11 @@ struct guest_control {
 	struct guest_vcpu vcpu[1];
 };
 
-/* Guest address range of the image; the linker provides both symbols. */
+/* Guest address range of the image; the linker defines both symbols. */
 extern char __start_guest_image[];
 extern char __stop_guest_image[];
 
-/* The rest may be called in *_guest.c files only. */
+/* From here on: for *_guest.c files only. */
 
 /**
  * guest_self() - the calling vCPU's part of the control block
@@ -118,7 +118,7 @@ extern char __stop_guest_image[];
 struct guest_vcpu *guest_self(void);
 
 /**
- * guest_hypercall() - exit to the host; the call is in the control block
+ * guest_hypercall() - exit to the host with the call in the control block
  * @self: the calling vCPU's block
  *
  * Context: guest.
@@ -126,7 +126,7 @@ struct guest_vcpu *guest_self(void);
 void guest_hypercall(struct guest_vcpu *self);
 
 /**
- * guest_sync() - report a stage to the host: vcpu_run() returns VCPU_SYNC
+ * guest_sync() - report to the host: vcpu_run() returns VCPU_SYNC
  * @self: the calling vCPU's block
  * @stage: any number
  * @value: any number
@@ -136,21 +136,21 @@ void guest_hypercall(struct guest_vcpu *self);
 void guest_sync(struct guest_vcpu *self, u64 stage, u64 value);
 
 /**
- * guest_return() - where a guest function returns to
+ * guest_return() - return address of guest functions
  *
  * Context: guest.
  */
 void guest_return(void);
 
 /**
- * guest_exception() - called by the vectors for what nobody expects
+ * guest_exception() - called by the vectors for unexpected exceptions
  *
  * Context: guest, exception.
  */
 void guest_exception(u64 vector, u64 code, u64 address, u64 program_counter);
 
 /**
- * guest_fetch_barrier() - what is executed from here on is fetched from here on
+ * guest_fetch_barrier() - discard instructions that the CPU has prefetched
  *
  * Context: guest.
  */
@@ -159,7 +159,7 @@ void guest_fetch_barrier(void);
 void guest_assert_failed(const char *expression, const char *file, int line,
 			 u64 left, u64 right);
 
-/* End the test from within the guest, with this line of source. */
+/* Fail the case from the guest, with this source line. */
 #define guest_assert(expression)                                             \
 	do {                                                                 \
 		if (!(expression))                                           \
@@ -167,7 +167,7 @@ void guest_assert_failed(const char *expression, const char *file, int line,
 					    0, 0);                           \
 	} while (0)
 
-/* As guest_assert(), and the host prints both values. */
+/* As guest_assert(); the host prints both values. */
 #define guest_assert_equal(left, right)                                    \
 	do {                                                               \
 		u64 __left = (left), __right = (right);                    \

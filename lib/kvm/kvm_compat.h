@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What <linux/kvm.h> has gained since 6.1, for builds against older headers.
+ * Constants that <linux/kvm.h> has gained since 6.1, for older headers.
  *
- * The suite is built once and runs on kernels from 6.1 on, so a constant that
- * the build machine's headers lack must still be known. Values are user space
- * ABI (Documentation/virt/kvm/api.rst) and cannot change.
+ * The suite is built once and runs on kernels from 6.1 on, so it needs
+ * constants that the build machine's headers may lack. The values are user
+ * space ABI (Documentation/virt/kvm/api.rst) and cannot change.
  */
 #ifndef SECMMU_KVM_COMPAT_H
 #define SECMMU_KVM_COMPAT_H
@@ -18,8 +18,9 @@
 #endif
 
 /*
- * Headers without dirty rings say 0, which would map struct kvm_run: arm64's
- * before 6.2. Every architecture that has rings has them at page 64 of the vCPU.
+ * Headers of architectures without dirty rings define 0, the page of struct
+ * kvm_run: arm64's before 6.2. All architectures with rings map them at page 64
+ * of the vCPU.
  */
 #if KVM_DIRTY_LOG_PAGE_OFFSET == 0
 #undef KVM_DIRTY_LOG_PAGE_OFFSET
@@ -50,7 +51,7 @@
 #define KVM_CAP_GUEST_MEMFD 234
 #endif
 
-/* 6.17 has the number under another name; bit 0 means the same there. */
+/* 6.17 has this number under another name; bit 0 has the same meaning there. */
 #ifndef KVM_CAP_GUEST_MEMFD_FLAGS
 #define KVM_CAP_GUEST_MEMFD_FLAGS 244
 #endif
@@ -70,7 +71,7 @@
 #define KVM_MEM_GUEST_MEMFD (1UL << 2)
 #endif
 
-/* Our own names: the header's structure of this name may or may not be there. */
+/* Separate names: the headers may or may not define these structures. */
 struct secmmu_memory_region2 {
 	u32 slot;
 	u32 flags;

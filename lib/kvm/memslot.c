@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Memslots: KVM_SET_USER_MEMORY_REGION and its successor. */
+/* Memslots: KVM_SET_USER_MEMORY_REGION and KVM_SET_USER_MEMORY_REGION2. */
 #include "core/report.h"
 #include "kvm/vm.h"
 
@@ -38,7 +38,7 @@ int __slot_set(struct memslot *slot)
 		.guest_memfd = (u32)slot->guest_memfd,
 	};
 
-	/* Only REGION2 has room for a guest_memfd (6.8). */
+	/* Only REGION2 has a guest_memfd field (6.8). */
 	if (slot->flags & KVM_MEM_GUEST_MEMFD)
 		return __vm_ioctl(slot->vm, SECMMU_SET_USER_MEMORY_REGION2,
 				  &region2);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How KVM can be told to split huge mappings when logging begins. */
+/* How KVM splits huge mappings when logging is enabled. */
 #ifndef SECMMU_SPLIT_H
 #define SECMMU_SPLIT_H
 
@@ -9,11 +9,11 @@
 #include "core/types.h"
 
 /**
- * struct split - one way
- * @name: "lazy": at the first write; "eager", or "chunk_2m" and the like, with
- *	the number of bytes that are split at a time: when logging begins
- * @chunk: these bytes, 0 where there is no such thing
- * @eager: whether all are split by the time that enabling has returned
+ * struct split - a way of splitting
+ * @name: "lazy": on the first write; "eager", or "chunk_2m" and the like with
+ *	the chunk size: when logging is enabled
+ * @chunk: chunk size, bytes; 0 where there is none
+ * @eager: all mappings are split when the enabling ioctl returns
  */
 struct split {
 	char name[16];
@@ -30,16 +30,16 @@ struct split {
 const struct split *splits(size_t *count);
 
 /**
- * split_begin() - have KVM do it so
+ * split_begin() - select a way
  * @split: the way
  *
- * Skips the case where this kernel cannot. What is not a VM's own setting but
- * the machine's stays until split_end().
+ * Skips the case if the kernel does not support it. A machine-wide setting
+ * stays until split_end().
  */
 void split_begin(const struct split *split);
 
 /**
- * split_end() - have KVM do it as it did
+ * split_end() - restore the machine-wide setting
  */
 void split_end(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The word that guest writers store: who wrote it, and as its how manyeth
- * store. A failure decodes it, so that "which write was lost" has an answer.
+ * The word that guest writers store: the vCPU and the sequence number of the
+ * store. A failure's reason decodes it.
  */
 #ifndef SECMMU_STAMP_H
 #define SECMMU_STAMP_H
@@ -13,7 +13,7 @@
 #define STAMP_VCPU_MAX 16384
 
 /**
- * stamp() - make the word
+ * stamp() - compose a stamp
  * @vcpu: vCPU index, up to STAMP_VCPU_MAX
  * @sequence: the vCPU's count of stores, from 1; wraps after 2^48
  *
@@ -25,7 +25,7 @@ static inline u64 stamp(u32 vcpu, u64 sequence)
 	       (sequence & ((1ULL << STAMP_SEQUENCE_BITS) - 1));
 }
 
-/* The vCPU of a stamp; -1 for a word that is none. */
+/* The vCPU of a stamp; -1: the word is no stamp. */
 static inline int stamp_vcpu(u64 word)
 {
 	return (int)(word >> STAMP_SEQUENCE_BITS) - 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Running a vCPU, and telling in words why it came back. */
+/* Running a vCPU, and describing its exits. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,9 +10,9 @@
 #include "kvm/vm.h"
 
 /*
- * An I/O exit is complete only after the next KVM_RUN has begun (api.rst 5,
- * KVM_EXIT_MMIO): arm64 then steps over the store (kvm_handle_mmio_return()).
- * That must not happen to registers that are set meanwhile.
+ * Only the next KVM_RUN completes an I/O exit (api.rst 5, KVM_EXIT_MMIO): arm64
+ * then advances the program counter (kvm_handle_mmio_return()). That must not
+ * happen after the registers are set.
  */
 void vcpu_complete_exit(struct vcpu *vcpu)
 {
@@ -25,7 +25,7 @@ void vcpu_complete_exit(struct vcpu *vcpu)
 	vcpu->run->immediate_exit = 0;
 	vcpu->io_pending = false;
 	if (error != -EINTR)
-		fail("KVM_RUN of vCPU %u with immediate_exit: %s where EINTR is documented",
+		fail("KVM_RUN of vCPU %u with immediate_exit: expected EINTR, got %s",
 		     vcpu->index, error < 0 ? errno_name(-error) : "success");
 }
 
@@ -37,7 +37,7 @@ void vcpu_start(struct vcpu *vcpu, guest_function function, u64 argument)
 	arch_vcpu_start(vcpu, function, argument);
 }
 
-/* A string of the image, or a word that says it is not one. */
+/* A string of the image, or a text that says that it is none. */
 static const char *image_string(u64 address)
 {
 	const char *text = (const char *)(uintptr_t)address;
@@ -240,10 +240,10 @@ enum vcpu_event vcpu_run_one_of(struct vcpu *vcpu, unsigned int expected)
 		event = __vcpu_run(vcpu);
 	} while (event == VCPU_KICKED && !(expected & 1U << VCPU_KICKED));
 	if (!(expected & 1U << event))
-		fail("vCPU %u came back with %s (%s) where %s was expected",
-		     vcpu->index, event_names[event],
-		     vcpu_exit_text(vcpu, text, sizeof(text)),
-		     events_text(expected, wanted, sizeof(wanted)));
+		fail("vCPU %u: expected %s, got %s (%s)", vcpu->index,
+		     events_text(expected, wanted, sizeof(wanted)),
+		     event_names[event],
+		     vcpu_exit_text(vcpu, text, sizeof(text)));
 	return event;
 }
 

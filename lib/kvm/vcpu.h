@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* vCPUs: what they run, why they come back, and what they are told then. */
+/* vCPUs: what they run, and why KVM_RUN returns. */
 #ifndef SECMMU_VCPU_H
 #define SECMMU_VCPU_H
 
@@ -12,14 +12,15 @@
 struct vcpu;
 
 /**
- * enum vcpu_event - why vcpu_run() came back
+ * enum vcpu_event - why vcpu_run() returned
  * @VCPU_SYNC: the guest called guest_sync(); its arguments are in guest->call
  * @VCPU_DONE: the guest function returned
  * @VCPU_KICKED: a signal or immediate_exit
  * @VCPU_RING_FULL: KVM_EXIT_DIRTY_RING_FULL
  * @VCPU_FAULT: KVM_RUN failed with EFAULT, or KVM_EXIT_MEMORY_FAULT
- * @VCPU_REFUSED: an instruction was refused, where vcpu.refusal_allowed
- * @VCPU_OTHER: another exit; run->exit_reason says which
+ * @VCPU_REFUSED: an exception or a refused instruction, with
+ *	vcpu.refusal_allowed
+ * @VCPU_OTHER: another exit, see run->exit_reason
  */
 enum vcpu_event {
 	VCPU_SYNC,
@@ -32,53 +33,52 @@ enum vcpu_event {
 };
 
 /**
- * vcpu_start() - let a vCPU begin at a guest function
+ * vcpu_start() - set a vCPU to the start of a guest function
  * @vcpu: vCPU
- * @function: guest function (it stands in a *_guest.c file)
+ * @function: guest function, in a *_guest.c file
  * @argument: its second argument
  */
 void vcpu_start(struct vcpu *vcpu, guest_function function, u64 argument);
 
 /**
- * vcpu_complete_exit() - let KVM finish the last exit
+ * vcpu_complete_exit() - have KVM complete the last exit
  * @vcpu: vCPU, not in KVM_RUN
  *
- * Of some exits the end comes with the next KVM_RUN only; the registers are not
- * right before (api.rst 5, KVM_EXIT_IO and KVM_EXIT_MMIO). No guest code runs.
+ * Only the next KVM_RUN completes some exits; before, the registers are not
+ * valid (api.rst 5, KVM_EXIT_IO and KVM_EXIT_MMIO). No guest code runs.
  */
 void vcpu_complete_exit(struct vcpu *vcpu);
 
 /**
- * __vcpu_run() - KVM_RUN until the guest has something for the host
+ * __vcpu_run() - KVM_RUN until an event for the host
  * @vcpu: vCPU
  *
  * A guest assertion, an unexpected guest exception, a triple fault or a failed
- * VM entry ends the test with the vector, the address and the source line.
+ * VM entry fails the case, with vector, address and source line.
  *
  * Return: see enum vcpu_event. Context: one thread per vCPU.
  */
 enum vcpu_event __vcpu_run(struct vcpu *vcpu);
 
 /**
- * vcpu_run_one_of() - as __vcpu_run(), and the event must be an expected one
+ * vcpu_run_one_of() - as __vcpu_run(); fails the case on an unexpected event
  * @vcpu: vCPU
- * @expected: the events that do not fail the test, as bits (1 << VCPU_DONE).
- *	Signals are retried unless VCPU_KICKED is among them
+ * @expected: expected events, as bits (1 << VCPU_DONE). Signals are retried
+ *	unless VCPU_KICKED is one of them
  *
- * Return: which of them it was.
+ * Return: the event.
  */
 enum vcpu_event vcpu_run_one_of(struct vcpu *vcpu, unsigned int expected);
 
 /**
- * vcpu_run() - as __vcpu_run(), and the event must be the one that is expected
+ * vcpu_run() - as vcpu_run_one_of(), for one event
  * @vcpu: vCPU
- * @expected: the only event that does not fail the test. Signals are retried
- *	unless VCPU_KICKED is expected
+ * @expected: expected event
  */
 void vcpu_run(struct vcpu *vcpu, enum vcpu_event expected);
 
 /**
- * vcpu_mmio() - was the last exit an access to where no memory is
+ * vcpu_mmio() - was the last exit an access outside every slot?
  * @vcpu: vCPU, back from KVM_RUN with VCPU_OTHER
  * @gpa: filled in with the guest physical address
  *
@@ -87,11 +87,11 @@ void vcpu_run(struct vcpu *vcpu, enum vcpu_event expected);
 bool vcpu_mmio(const struct vcpu *vcpu, u64 *gpa);
 
 /**
- * struct vcpu_access - an access to where no memory is, or none to be written
+ * struct vcpu_access - access outside every slot, or a store to a read-only one
  * @gpa: guest physical address, bytes
  * @bytes: 1, 2, 4 or 8
- * @is_store: a store
- * @value: what was stored
+ * @is_store: the access is a store
+ * @value: value of the store
  */
 struct vcpu_access {
 	u64 gpa;
@@ -101,7 +101,7 @@ struct vcpu_access {
 };
 
 /**
- * vcpu_access() - as vcpu_mmio(), and what was accessed
+ * vcpu_access() - as vcpu_mmio(), with the access
  * @vcpu: vCPU, back from KVM_RUN with VCPU_OTHER
  * @access: filled in
  *
@@ -110,22 +110,22 @@ struct vcpu_access {
 bool vcpu_access(const struct vcpu *vcpu, struct vcpu_access *access);
 
 /**
- * vcpu_answer() - what the guest reads, if the last exit was a read
+ * vcpu_answer() - set the value of a read that exited
  * @vcpu: vCPU, back from KVM_RUN with VCPU_OTHER
- * @value: the bytes; repeated where more are wanted
+ * @value: the bytes, repeated for larger reads
  *
- * Of memory that is not there, or of a port (x86). The guest has it once
- * KVM_RUN goes on.
+ * The read is from memory outside every slot, or of a port (x86). The guest
+ * gets the value with the next KVM_RUN.
  *
- * Return: false if it was no such exit.
+ * Return: false if the last exit was no read.
  */
 bool vcpu_answer(struct vcpu *vcpu, u64 value);
 
 /**
- * vcpu_exit_text() - an exit in words, for a failure's line
+ * vcpu_exit_text() - describe the last exit
  * @vcpu: vCPU
- * @buffer: where to put it
- * @size: bytes in @buffer
+ * @buffer: filled in
+ * @size: size of @buffer, bytes
  *
  * Return: @buffer.
  */

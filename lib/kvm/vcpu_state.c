@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The state of a vCPU: a list of things that ioctls give and take. */
+/* The state of a vCPU: a list of values that ioctls read and write. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +27,7 @@ const struct state_item *state_find(const struct vcpu_state *state,
 {
 	size_t i;
 
-	/* With the same things in the same order it is the first. */
+	/* If both states have the same order, the first one matches. */
 	for (i = 0; i < state->count; i++) {
 		const struct state_item *item =
 			&state->items[(near + i) % state->count];
@@ -73,16 +73,16 @@ static void judge_item(unsigned int vcpu, const struct state_item *want,
 	size_t offset = 0;
 
 	if (!have || have->size != want->size)
-		fail("vCPU %u: %s %#llx, which was restored, is not in the state that is read back",
+		fail("vCPU %u: %s %#llx was restored and is missing in the state that is read back",
 		     vcpu, want->kind, want->id);
 	if (want->passes || !memcmp(want->data, have->data, want->size))
 		return;
 	while (((const char *)want->data)[offset] ==
 	       ((const char *)have->data)[offset])
 		offset++;
-	fail("vCPU %u: %s %#llx was restored and reads differently: byte %zu of %u, in %#llx where %#llx was saved",
+	fail("vCPU %u: %s %#llx differs after restoring, byte %zu of %u: expected %#llx, got %#llx",
 	     vcpu, want->kind, want->id, offset, want->size,
-	     word_at(have, offset), word_at(want, offset));
+	     word_at(want, offset), word_at(have, offset));
 }
 
 void state_judge(unsigned int vcpu, const struct vcpu_state *want,

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The state of a vCPU outside of guest memory, as a live migration moves it:
- * taken out of one vCPU by ioctls, put into another one, of the same VM or of
- * another on the same machine.
+ * The state of a vCPU outside guest memory, as live migration transfers it:
+ * read from a vCPU by ioctls and written to another one, of the same VM or of
+ * another VM on the same machine.
  *
  *	x86	registers, segments and control registers, FPU and vector state,
  *		XCRs, debug registers, every MSR that KVM lists, events, MP state,
  *		local APIC (vm_config.interrupts), the offset of the TSC
  *	arm64	every register of KVM_GET_REG_LIST, events, MP state
  *
- * Not moved: what belongs to the VM as a whole (interrupt controllers other than
- * the local APICs, the PIT, KVM_GET_CLOCK), and the state of nested guests.
+ * Not included: state of the VM as a whole (interrupt controllers other than
+ * local APICs, the PIT, KVM_GET_CLOCK), and the state of nested guests.
  */
 #ifndef SECMMU_VCPU_STATE_H
 #define SECMMU_VCPU_STATE_H
@@ -22,10 +22,10 @@
 #include "core/types.h"
 
 /**
- * struct state_item - one thing that an ioctl gives and takes
- * @kind: what it is, such as "MSR"; a literal
- * @id: which one of its kind
- * @passes: it changes by itself (a clock), so two savings need not agree
+ * struct state_item - value of one ioctl or register
+ * @kind: its kind, such as "MSR"; a string literal
+ * @id: its number within @kind
+ * @passes: it changes by itself (a clock), so that two reads may differ
  * @size: bytes
  * @data: its value
  */
@@ -39,7 +39,7 @@ struct state_item {
 
 /**
  * struct vcpu_state - the state of one vCPU
- * @items: all there is, in the order in which it was saved
+ * @items: all items, in the order of saving
  * @count: number of @items
  */
 struct vcpu_state {
@@ -51,40 +51,39 @@ struct vcpu_state {
  * vcpu_state_save() - read a vCPU's state
  * @vcpu: vCPU, not in KVM_RUN
  *
- * An exit that KVM has to finish first (api.rst 5, KVM_EXIT_IO and KVM_EXIT_MMIO)
- * is finished first, by vcpu_complete_exit().
+ * Calls vcpu_complete_exit() first (api.rst 5, KVM_EXIT_IO and KVM_EXIT_MMIO).
  *
- * Return: the state; free it with vcpu_state_free().
+ * Return: the state, for vcpu_state_free().
  */
 struct vcpu_state *vcpu_state_save(struct vcpu *vcpu);
 
 /**
- * vcpu_state_restore() - let a vCPU go on where another one stood
+ * vcpu_state_restore() - write a state to a vCPU
  * @vcpu: vCPU, not in KVM_RUN, of a VM with the same configuration
- * @state: what to put into it
+ * @state: the state
  *
- * What the vCPU has already is not written again: some of the registers that KVM
- * lists are for reading only. Fails the test if KVM refuses any other.
+ * Values that the vCPU already has are not written: some registers are
+ * read-only. Fails the case if KVM rejects another write.
  */
 void vcpu_state_restore(struct vcpu *vcpu, const struct vcpu_state *state);
 
 /**
- * vcpu_state_judge() - end the test unless a vCPU is in a certain state
+ * vcpu_state_judge() - fail the case unless a vCPU has a state
  * @vcpu: vCPU, not in KVM_RUN since vcpu_state_restore()
- * @state: what it must be, but for clocks
+ * @state: expected state; clocks are not compared
  *
  * The failure names the register, the first byte that differs, and both values.
  */
 void vcpu_state_judge(struct vcpu *vcpu, const struct vcpu_state *state);
 
 /**
- * vcpu_advance_clock() - set the guest's clock ahead
+ * vcpu_advance_clock() - advance the guest's clock
  * @vcpu: vCPU, not in KVM_RUN
- * @ticks: of that clock (lib/registers.h)
+ * @ticks: ticks of registers_clock()
  *
- * A VM's clock begins with the VM. Far ahead of what another VM has, it shows at
- * once if it does not come along. Does nothing where KVM cannot (x86 before 5.16);
- * arm64 has one clock for all vCPUs of a VM.
+ * A VM's clock starts with the VM. If the clock is far ahead, a migration that
+ * does not transfer it is visible at once. Does nothing where KVM cannot (x86
+ * before 5.16); on arm64 all vCPUs of a VM share one clock.
  */
 void vcpu_advance_clock(struct vcpu *vcpu, u64 ticks);
 
@@ -94,53 +93,52 @@ void vcpu_advance_clock(struct vcpu *vcpu, u64 ticks);
  */
 void vcpu_state_free(struct vcpu_state *state);
 
-/*
- * The rest is between vcpu_state.c and the architectures.
- */
+/* From here on: between vcpu_state.c and the architectures. */
 
 /**
- * state_add() - add a thing to a state
- * @state: to be added to
- * @item: the thing; its data is copied
+ * state_add() - append an item to a state
+ * @state: state
+ * @item: the item; its data is copied
  */
 void state_add(struct vcpu_state *state, const struct state_item *item);
 
 /**
- * state_find() - look for a thing
+ * state_find() - find an item
  * @state: state
- * @kind: what it is
- * @id: which one of its kind
- * @near: where to look first, any number
+ * @kind: its kind
+ * @id: its number within @kind
+ * @near: index at which the search starts
  *
- * Return: the thing, or NULL.
+ * Return: the item, or NULL.
  */
 const struct state_item *state_find(const struct vcpu_state *state,
 				    const char *kind, u64 id, size_t near);
 
 /**
- * state_clear() - take everything out of a state
- * @state: state; itself stays
+ * state_clear() - free all items of a state
+ * @state: state; the structure itself stays
  */
 void state_clear(struct vcpu_state *state);
 
 /**
- * state_judge() - end the test unless two states are the same, but for clocks
- * @vcpu: index of the vCPU, for the message
- * @want: what was restored
- * @have: what is read back
+ * state_judge() - fail the case unless two states agree; clocks are not
+ *	compared
+ * @vcpu: index of the vCPU, for the failure's reason
+ * @want: the restored state
+ * @have: the state read back
  */
 void state_judge(unsigned int vcpu, const struct vcpu_state *want,
 		 const struct vcpu_state *have);
 
 /**
- * arch_state_save() - add all that the architecture's vCPUs have
+ * arch_state_save() - append all state of the architecture's vCPUs
  * @vcpu: vCPU
  * @state: to be added to
  */
 void arch_state_save(struct vcpu *vcpu, struct vcpu_state *state);
 
 /**
- * arch_state_restore() - put it back, in the order that KVM wants
+ * arch_state_restore() - write a state, in the order that KVM requires
  * @vcpu: vCPU
  * @state: what to put into it
  */

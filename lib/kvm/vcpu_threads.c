@@ -11,10 +11,11 @@
 #include "kvm/vcpu_threads.h"
 #include "core/report.h"
 
-/* A vCPU leaves KVM_RUN in microseconds; a loaded emulator may take seconds. */
+/* Leaving KVM_RUN takes microseconds, on a loaded emulator seconds. */
 #define LEAVE_MS 30000
-/* How long a vCPU waits, for room in its ring or for memory that is away,
- * before it looks around again.
+/*
+ * Longest wait of a vCPU for room in its ring or for unmapped memory, before it
+ * checks again.
  */
 #define WAIT_MS 100
 
@@ -35,7 +36,7 @@ struct vcpu_threads {
 	pthread_cond_t room;
 	u64 room_count;
 	u64 ring_full_exits;
-	/* Memory that is away: how often now, and how often so far. */
+	/* Periods of unmapped memory: current ones, and all so far. */
 	pthread_cond_t back;
 	unsigned int away;
 	u64 absences;
@@ -52,7 +53,7 @@ static void install_kick(void)
 {
 	struct sigaction action = { .sa_handler = ignore_signal };
 
-	/* No SA_RESTART: the signal's only work is to end KVM_RUN. */
+	/* No SA_RESTART: the signal must interrupt KVM_RUN. */
 	if (sigaction(SIGUSR1, &action, NULL))
 		fail("sigaction(SIGUSR1) failed: %s", errno_name(errno));
 }
@@ -62,8 +63,8 @@ static void kick(void *argument)
 	struct member *member = argument;
 
 	/*
-	 * First the flag, then the signal: a signal that comes before KVM_RUN
-	 * begins is lost, the flag is not (api.rst, 5, immediate_exit).
+	 * The flag first: a signal before KVM_RUN is lost, the flag is not
+	 * (api.rst 5, immediate_exit).
 	 */
 	__atomic_store_n(&member->vcpu->run->immediate_exit, 1,
 			 __ATOMIC_SEQ_CST);
@@ -111,8 +112,8 @@ bool vcpu_threads_store_nowhere(struct vcpu *vcpu, enum vcpu_event event,
 }
 
 /*
- * How many absences there have been before KVM_RUN, without those that go on:
- * more of them afterwards, and memory was away meanwhile.
+ * Number of periods that were over before KVM_RUN. If more have started
+ * afterwards, memory was unmapped during KVM_RUN.
  */
 static u64 absences_over(struct vcpu_threads *threads)
 {
@@ -124,7 +125,7 @@ static u64 absences_over(struct vcpu_threads *threads)
 	return over;
 }
 
-/* Not at once: some kernels print a line for each failure. */
+/* Wait before the retry: some kernels print a line for each failure. */
 static bool wait_for_memory(struct vcpu_threads *threads, struct member *member,
 			    u64 over)
 {
@@ -134,7 +135,7 @@ static bool wait_for_memory(struct vcpu_threads *threads, struct member *member,
 	pthread_mutex_lock(&threads->lock);
 	was_away = threads->absences > over;
 	threads->faults += was_away;
-	thread_doing(member->thread, "waiting for memory that is away");
+	thread_doing(member->thread, "waiting for unmapped memory");
 	while (was_away && threads->away && !thread_wanted(member->thread))
 		if (pthread_cond_timedwait(&threads->back, &threads->lock,
 					   &until) == ETIMEDOUT)
@@ -171,7 +172,7 @@ static void run_member(struct thread *thread, void *argument)
 			break;
 		case VCPU_DONE:
 			if (!threads->config.function)
-				fail("vCPU %u: the guest function returned, which nobody has asked it to",
+				fail("vCPU %u: the guest function returned unexpectedly",
 				     vcpu->index);
 			vcpu_start(vcpu, threads->config.function,
 				   threads->config.argument);
@@ -182,7 +183,7 @@ static void run_member(struct thread *thread, void *argument)
 		case VCPU_FAULT:
 			if (wait_for_memory(threads, member, over))
 				break;
-			fail("KVM_RUN of vCPU %u failed: EFAULT; the guest touched memory that the host cannot provide (%s)",
+			fail("KVM_RUN of vCPU %u failed: EFAULT; the guest accessed memory that the host cannot provide (%s)",
 			     vcpu->index,
 			     vcpu_exit_text(vcpu, text, sizeof(text)));
 		case VCPU_OTHER:
@@ -194,8 +195,8 @@ static void run_member(struct thread *thread, void *argument)
 			if (event == VCPU_OTHER && vcpu_mmio(vcpu, &gpa) &&
 			    wait_for_memory(threads, member, over))
 				/* emulator_read_write_onepage() */
-				skip("a KVM whose guests wait for memory that is away",
-				     "run it in a target: this KVM emulates guests' accesses, and takes those to such memory for accesses to a device");
+				skip("a KVM whose guests wait for unmapped memory",
+				     "run it in a target: this KVM emulates guests' accesses, and treats accesses to unmapped memory as MMIO");
 			fail("vCPU %u: unexpected exit: %s", vcpu->index,
 			     vcpu_exit_text(vcpu, text, sizeof(text)));
 		}
@@ -224,7 +225,7 @@ struct vcpu_threads *vcpu_threads_new(struct vm *vm,
 	unsigned int i;
 
 	if (!threads)
-		fail("out of memory for a crew");
+		fail("out of memory for vCPU threads");
 	install_kick();
 	threads->vm = vm;
 	threads->config = *config;
@@ -233,14 +234,15 @@ struct vcpu_threads *vcpu_threads_new(struct vm *vm,
 	threads->members = calloc(threads->config.vcpus,
 				  sizeof(*threads->members));
 	if (!threads->members)
-		fail("out of memory for a crew of %u", threads->config.vcpus);
+		fail("out of memory for %u vCPU threads",
+		     threads->config.vcpus);
 	pthread_mutex_init(&threads->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&threads->room, &attributes);
 	pthread_cond_init(&threads->back, &attributes);
 	pthread_condattr_destroy(&attributes);
-	threads->group = thread_group_new("crew");
+	threads->group = thread_group_new("vCPUs");
 	if (config->silence_ms)
 		thread_group_silence_ms(threads->group, config->silence_ms);
 	for (i = 0; i < threads->config.vcpus; i++)
@@ -253,8 +255,8 @@ void vcpu_threads_start(struct vcpu_threads *threads)
 	unsigned int i;
 
 	/*
-	 * Here and not in the threads: it writes to the guest's stack, which no
-	 * log reports, and whoever has started a crew may begin to log.
+	 * Not in the threads: it writes to the guest's stack, which no log
+	 * reports, and the caller may enable logging right after.
 	 */
 	for (i = 0; threads->config.function && i < threads->config.vcpus; i++)
 		vcpu_start(threads->members[i].vcpu, threads->config.function,
@@ -337,7 +339,7 @@ void vcpu_threads_complete(struct vcpu_threads *threads)
 		struct vcpu *vcpu = threads->members[i].vcpu;
 
 		thread_doing_value(thread_self(), "completing vCPU", i);
-		/* Left set by the kick that brought it here. */
+		/* Set by the kick that took the vCPU out of KVM_RUN. */
 		vcpu->run->immediate_exit = 0;
 		vcpu->guest->stop = 1;
 		vcpu_run(vcpu, VCPU_DONE);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* VM, vCPUs and the slots that the harness itself needs. */
+/* VM, vCPUs and the harness's memslots. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "core/report.h"
 #include "kvm/vm.h"
 
-/* Alignment of what is shared with the guest: both may have 64K pages. */
+/* Alignment of memory shared with the guest: both may have 64 KiB pages. */
 #define SHARED_ALIGN	    0x10000UL
 #define TABLE_BYTES_DEFAULT (16UL << 20)
 
@@ -92,7 +92,7 @@ static size_t shared_round_up(size_t size)
 
 static void *map_shared(size_t size)
 {
-	/* Over-allocate for the alignment, give back the ends. */
+	/* Map more for the alignment and unmap the ends. */
 	char *area = mmap(NULL, size + SHARED_ALIGN, PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	char *aligned;
@@ -186,7 +186,7 @@ static void check_config(struct vm_config *config)
 		     "ask for fewer by --vcpus");
 }
 
-/* A file per vCPU: the usual soft limit of 1024 is below KVM's. */
+/* Each vCPU is a file: the usual soft limit of 1024 is below KVM's maximum. */
 static void raise_file_limit(void)
 {
 	struct rlimit limit;
@@ -202,7 +202,7 @@ int __vm_create_only(const struct vm_config *config)
 {
 	int fd;
 
-	/* KVM_CREATE_VM is interrupted by a signal of any watchdog. */
+	/* A watchdog's signal may interrupt KVM_CREATE_VM. */
 	do {
 		fd = __kvm_ioctl(KVM_CREATE_VM, arch_vm_type(config));
 	} while (fd == -EINTR);
@@ -216,7 +216,7 @@ static void create_vm_file(struct vm *vm)
 		fail("KVM_CREATE_VM failed: %s", errno_name(-vm->fd));
 }
 
-/* Before the first slot: kvm_vm_ioctl_enable_cap() of arm64. */
+/* Must come before the first slot: kvm_vm_ioctl_enable_cap() of arm64. */
 static void enable_eager_split(struct vm *vm)
 {
 	if (!vm_check_extension(vm, KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES))
@@ -247,12 +247,15 @@ struct vm *vm_create(const struct vm_config *config)
 		fail("out of memory for %u vCPUs", vm->vcpu_count);
 	create_vm_file(vm);
 
-	/* Both before the first vCPU: kvm_vm_ioctl_enable_dirty_log_ring(). */
+	/*
+	 * Both must come before the first vCPU:
+	 * kvm_vm_ioctl_enable_dirty_log_ring().
+	 */
 	if (vm->config.ring_entries)
 		vm_enable_cap(vm, vm->config.ring_capability,
 			      vm->config.ring_entries *
 				      sizeof(struct kvm_dirty_gfn));
-	/* After the ring, before the first slot: api.rst 7.36. */
+	/* Must come after the ring and before the first slot: api.rst 7.36. */
 	if (vm->config.ring_with_bitmap)
 		vm_enable_cap(vm, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, 0);
 	if (vm->config.manual_protect)
@@ -265,7 +268,7 @@ struct vm *vm_create(const struct vm_config *config)
 	vm->control_size = vm->vcpu_count * sizeof(struct guest_vcpu);
 	vm->control_size = shared_round_up(vm->control_size);
 	vm->control = map_shared(vm->control_size);
-	/* The guest sees its vCPUs' areas, the tables behind them it does not. */
+	/* The guest maps the vCPUs' areas, not the page tables behind them. */
 	areas = shared_round_up(vm->vcpu_count * VCPU_AREA_SIZE);
 	vm->system_size = areas + shared_round_up(vm->config.table_bytes);
 	if (vm->system_size > GPA_CONTROL - GPA_SYSTEM)

@@ -2,21 +2,21 @@
 /*
  * A virtual machine made by raw KVM ioctls: the VM, its vCPUs, its memslots.
  *
- * Every ioctl comes in two forms. vm_ioctl() must succeed: it ends the test
- * with the ioctl's name and the errno's name. __vm_ioctl() may fail: it returns
- * -errno, for tests that expect a certain errno.
+ * Ioctls have two forms. vm_ioctl() must succeed: on an error it fails the case
+ * with the names of ioctl and errno. __vm_ioctl() may fail: it returns a
+ * negative errno, for tests that expect one.
  *
- * Guest physical layout. Only slots from SLOT_TEST_FIRST on belong to tests;
- * what the harness itself needs lives in slots that no test logs or counts.
+ * Guest physical layout. Slots from SLOT_TEST_FIRST on belong to tests. The
+ * harness's memory is in the slots below, which no test logs or counts.
  *
- *	image    at its own host address   guest code, read-only (lib/guest.lds)
+ *	image    its host address          guest code, read-only (lib/kvm/guest.lds)
  *	system   GPA_SYSTEM                page tables, stacks, descriptor tables
- *	control  GPA_CONTROL               the control block (lib/guest.h)
- *	hypercall GPA_HYPERCALL            never backed: a store there is an exit
+ *	control  GPA_CONTROL               the control block (lib/kvm/guest.h)
+ *	hypercall GPA_HYPERCALL            never backed: a store is an exit
  *	tests    GPA_TEST and above
  *
- * Guest virtual addresses: the image and the control block have the host's
- * own; system and test memory are mapped one to one (gva == gpa).
+ * Guest virtual addresses: the image and the control block have their host
+ * addresses; system and test memory are mapped one to one (gva == gpa).
  */
 #ifndef SECMMU_VM_H
 #define SECMMU_VM_H
@@ -49,14 +49,14 @@ enum {
 struct vm;
 
 /**
- * struct memslot - one memslot of a VM, as user space last set it
- * @vm: the VM it belongs to
- * @id: slot number, 0 up to KVM_CAP_NR_MEMSLOTS - 1
- * @gpa: guest physical address of its first byte, bytes
+ * struct memslot - a memslot, as user space last set it
+ * @vm: its VM
+ * @id: slot id, 0 to KVM_CAP_NR_MEMSLOTS - 1
+ * @gpa: guest physical address
  * @size: bytes; 0 once deleted
- * @hva: host virtual address of its first byte
+ * @hva: host virtual address
  * @flags: KVM_MEM_*
- * @guest_memfd: guest_memfd file, -1 if the slot has none
+ * @guest_memfd: guest_memfd, -1: none
  * @guest_memfd_offset: offset into @guest_memfd, bytes
  */
 struct memslot {
@@ -71,19 +71,19 @@ struct memslot {
 };
 
 /**
- * struct vcpu - one vCPU
+ * struct vcpu - a vCPU
  * @vm: the VM it belongs to
- * @index: 0 up to vcpu_count - 1, also its KVM vCPU id
+ * @index: 0 to vcpu_count - 1; also its KVM vCPU id
  * @fd: KVM vCPU file
  * @run: the mapped struct kvm_run
  * @guest: this vCPU's part of the control block
- * @ring: the mapped dirty ring, NULL if the VM has none
+ * @ring: the mapped dirty ring; NULL: none
  * @ring_next: index of the next ring entry to harvest, counted without wrap
  * @stack: guest virtual address of the top of its stack
- * @cpu_page: arch data of this vCPU in the system slot, host address
- * @io_pending: the last exit is completed by the next KVM_RUN only
- * @refusal_allowed: a guest exception, or an instruction that KVM cannot emulate,
- *	is VCPU_REFUSED instead of the test's end
+ * @cpu_page: architecture's data of this vCPU in the system slot, host address
+ * @io_pending: only the next KVM_RUN completes the last exit
+ * @refusal_allowed: a guest exception, or an instruction that KVM cannot
+ *	emulate, is VCPU_REFUSED instead of a failure
  */
 struct vcpu {
 	struct vm *vm;
@@ -100,26 +100,28 @@ struct vcpu {
 };
 
 /**
- * struct vm_config - how to create a VM; zero means the default everywhere
+ * struct vm_config - parameters of a VM; zero is each default
  * @vcpus: number of vCPUs, 1 up to KVM_CAP_MAX_VCPUS; default 1
  * @table_bytes: room for guest page tables, bytes; default 16 MiB. 2 MiB of
  *	tables map 1 GiB by 4 KiB pages
  * @ring_entries: dirty ring entries per vCPU, a power of two; 0: no dirty ring
  * @ring_capability: KVM_CAP_DIRTY_LOG_RING or KVM_CAP_DIRTY_LOG_RING_ACQ_REL
- * @ring_with_bitmap: a bitmap beside the rings, for what is dirtied while no
- *	vCPU runs (KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP)
+ * @ring_with_bitmap: a bitmap in addition to the rings, for pages dirtied
+ *	without a running vCPU (KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP)
  * @manual_protect: argument of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, 0: not enabled
  * @granule: size of the guest's smallest pages and of its tables, bytes, one of
- *	vm_granules(); 0: the host's page size, or what the CPU has instead
- * @interrupts: x86: interrupt controllers in the kernel (KVM_CREATE_IRQCHIP), so
- *	that vCPUs can halt, and send interrupts to each other (lib/x86_64/apic.h)
- * @physical_bits: size of guest physical addresses, in bits; 0: the default.
- *	Only where VMs differ in that (arm64), see arch_physical_bits()
- * @protected_guest: memory and state are kept from the host (arm64: pKVM, with
- *	KVM_VM_TYPE_ARM_PROTECTED); for __vm_create_only(), since the harness
- *	shares memory with its guests
- * @eager_split: split huge mappings when logging begins, by so many bytes at a
- *	time (KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE); 0: as KVM does by itself
+ *	vm_granules(); 0: the host's page size, or another if the CPU lacks
+ *	that
+ * @interrupts: x86: in-kernel interrupt controllers (KVM_CREATE_IRQCHIP), so
+ *	that vCPUs can halt and send each other interrupts
+ *	(lib/kvm/x86_64/apic.h)
+ * @physical_bits: size of guest physical addresses, bits; 0: the default. Only
+ *	where VMs differ in it (arm64), see arch_physical_bits()
+ * @protected_guest: keep memory and state from the host (arm64: pKVM,
+ *	KVM_VM_TYPE_ARM_PROTECTED); only for __vm_create_only(), since the
+ *	harness shares memory with its guests
+ * @eager_split: split huge mappings when logging is enabled, in chunks of this
+ *	size in bytes (KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE); 0: KVM's default
  */
 struct vm_config {
 	unsigned int vcpus;
@@ -136,12 +138,12 @@ struct vm_config {
 };
 
 /**
- * struct vm - one virtual machine
+ * struct vm - a virtual machine
  * @fd: KVM VM file
- * @config: what it was created with
+ * @config: its parameters
  * @vcpu_count: number of vCPUs
  * @vcpus: the vCPUs
- * @page_size: host page size in bytes: the unit of memslots and dirty bitmaps
+ * @page_size: host page size, bytes: unit of memslots and dirty bitmaps
  * @granule: size of the guest's smallest pages and of its tables, bytes
  * @control: the control block, shared with the guest
  * @control_size: its size in bytes
@@ -150,8 +152,8 @@ struct vm_config {
  * @table_next: offset of the next unused page-table page in the system slot
  * @table_root: offset of the root page table in the system slot
  * @vector_table: x86: offset of the IDT in the system slot
- * @stats: KVM's binary statistics of the VM, NULL if the kernel has none
- * @harness_slots: the harness's own slots, by number
+ * @stats: KVM's binary statistics of the VM; NULL: the kernel has none
+ * @harness_slots: the harness's slots, by id
  */
 struct vm {
 	int fd;
@@ -174,8 +176,8 @@ struct vm {
 /**
  * kvm_device_fd() - the process's /dev/kvm file
  *
- * Opens /dev/kvm at the first call. Skips the test case, with the remedy, where
- * there is none or it may not be opened.
+ * Opens /dev/kvm in the first call. Skips the case, with the remedy, if it does
+ * not exist or may not be opened.
  *
  * Return: an open file descriptor. Context: any thread.
  */
@@ -185,7 +187,7 @@ int kvm_device_fd(void);
  * kvm_check_extension() - KVM_CHECK_EXTENSION on /dev/kvm
  * @capability: KVM_CAP_*
  *
- * Return: the capability's value, 0 where the kernel does not know it.
+ * Return: the capability's value; 0 if the kernel does not know it.
  */
 int kvm_check_extension(unsigned long capability);
 
@@ -204,7 +206,7 @@ int ioctl_may_fail(int fd, unsigned long request, unsigned long argument);
 int ioctl_must(int fd, unsigned long request, unsigned long argument,
 	       const char *name, const char *file, int line);
 
-/* Return -errno on failure. */
+/* These return a negative errno on failure. */
 #define __kvm_ioctl(request, argument) \
 	ioctl_may_fail(kvm_device_fd(), request, (unsigned long)(argument))
 #define __vm_ioctl(vm, request, argument) \
@@ -212,7 +214,7 @@ int ioctl_must(int fd, unsigned long request, unsigned long argument,
 #define __vcpu_ioctl(vcpu, request, argument) \
 	ioctl_may_fail((vcpu)->fd, request, (unsigned long)(argument))
 
-/* End the test on failure. */
+/* These fail the case on failure. */
 #define kvm_ioctl(request, argument)                                    \
 	ioctl_must(kvm_device_fd(), request, (unsigned long)(argument), \
 		   #request, __FILE__, __LINE__)
@@ -225,9 +227,9 @@ int ioctl_must(int fd, unsigned long request, unsigned long argument,
 
 /**
  * vm_create() - create a VM with its vCPUs, control block and page tables
- * @config: how; NULL for all defaults
+ * @config: parameters; NULL: all defaults
  *
- * Skips the test case where the kernel lacks what @config asks for.
+ * Skips the case if the kernel lacks a feature that @config needs.
  *
  * Return: the VM. Context: the process that runs the vCPUs (KVM ties a VM to
  * the mm that created it, kvm_vm_ioctl()).
@@ -236,20 +238,21 @@ struct vm *vm_create(const struct vm_config *config);
 
 /**
  * __vm_create_only() - KVM_CREATE_VM and nothing else
- * @config: only what KVM_CREATE_VM has to know of it
+ * @config: only the members that KVM_CREATE_VM depends on
  *
  * Return: the VM's file, or -errno.
  */
 int __vm_create_only(const struct vm_config *config);
 
 /**
- * vm_destroy() - close a VM and free all that belongs to it
- * @vm: VM; no thread may be in KVM_RUN. Test slots' memory stays the caller's
+ * vm_destroy() - close a VM and free its resources
+ * @vm: VM; no thread may be in KVM_RUN. The caller keeps the memory of test
+ *	slots
  */
 void vm_destroy(struct vm *vm);
 
 /**
- * vm_enable_cap() - KVM_ENABLE_CAP on the VM, must succeed
+ * vm_enable_cap() - KVM_ENABLE_CAP on the VM; must succeed
  * @vm: VM
  * @capability: KVM_CAP_*
  * @argument: args[0]
@@ -257,34 +260,34 @@ void vm_destroy(struct vm *vm);
 void vm_enable_cap(struct vm *vm, u32 capability, u64 argument);
 
 /**
- * __vm_enable_cap() - KVM_ENABLE_CAP on the VM, may fail
+ * __vm_enable_cap() - KVM_ENABLE_CAP on the VM; may fail
  * @vm: VM
  * @capability: KVM_CAP_*
  * @argument: args[0]
  *
- * Return: 0 or -errno.
+ * Return: 0 or a negative errno.
  */
 int __vm_enable_cap(struct vm *vm, u32 capability, u64 argument);
 
 /**
- * __slot_set() - KVM_SET_USER_MEMORY_REGION (or REGION2) as @slot says, may fail
- * @slot: all fields but @vm's are the caller's choice; size 0 deletes
+ * __slot_set() - KVM_SET_USER_MEMORY_REGION (or REGION2); may fail
+ * @slot: the slot as it shall be; size 0 deletes it
  *
  * Return: 0 or -errno.
  */
 int __slot_set(struct memslot *slot);
 
 /**
- * slot_set() - as __slot_set(), must succeed
+ * slot_set() - as __slot_set(); must succeed
  * @slot: slot
  */
 void slot_set(struct memslot *slot);
 
 /**
- * slot_add() - fill in @slot and create it over a backing
+ * slot_add() - create a slot for a backing
  * @vm: VM
- * @slot: to fill in
- * @id: slot number, SLOT_TEST_FIRST and up
+ * @slot: filled in
+ * @id: slot id, SLOT_TEST_FIRST or above
  * @gpa: guest physical address, page aligned
  * @backing: memory; the slot covers all of it
  * @flags: KVM_MEM_*
@@ -293,18 +296,18 @@ void slot_add(struct vm *vm, struct memslot *slot, u32 id, u64 gpa,
 	      const struct backing *backing, u32 flags);
 
 /**
- * slot_set_flags() - change a slot's flags, must succeed
+ * slot_set_flags() - change a slot's flags; must succeed
  * @slot: slot
  * @flags: KVM_MEM_*
  */
 void slot_set_flags(struct memslot *slot, u32 flags);
 
 /**
- * slot_move() - let a slot begin at another guest physical address
+ * slot_move() - move a slot to another guest physical address
  * @slot: slot
  * @gpa: guest physical address, page aligned
  *
- * What is dirty in its log stays so (kvm_prepare_memory_region()).
+ * The slot keeps its dirty log (kvm_prepare_memory_region()).
  */
 void slot_move(struct memslot *slot, u64 gpa);
 
@@ -315,119 +318,120 @@ void slot_move(struct memslot *slot, u64 gpa);
 void slot_delete(struct memslot *slot);
 
 /**
- * vm_map() - map guest physical memory in the guest's own page tables
+ * vm_map() - map guest physical memory in the guest's page tables
  * @vm: VM
  * @gva: guest virtual address
  * @gpa: guest physical address, equal to @gva modulo the VM's granule
  * @size: bytes
- * @page_size: mappings of this size in bytes where they fit, or of the largest
- *	below it that the guest's page tables have (arch_page_sizes()). Edges
- *	that are not aligned get smaller ones. Whole pages are mapped: the rest
- *	of the first and last one, too
+ * @page_size: size of mappings, bytes, or the largest below it that the guest's
+ *	page tables support (arch_page_sizes()). Unaligned edges get smaller
+ *	mappings. Whole pages are mapped, including the rest of the first and
+ *	of the last one
  *
  * Context: no vCPU may run.
  */
 void vm_map(struct vm *vm, u64 gva, u64 gpa, u64 size, u64 page_size);
 
 /**
- * vm_twin() - make a VM ready to take over another one's guest
- * @to: VM, none of whose vCPUs has run yet
- * @from: VM with the same configuration; in both the same is mapped at the same
- *	addresses by vm_map(), in the same order. None of its vCPUs has run yet
+ * vm_twin() - prepare a VM to take over another VM's guest
+ * @to: VM whose vCPUs have not run
+ * @from: VM with the same configuration, whose vCPUs have not run; vm_map() has
+ *	mapped the same addresses in both, in the same order
  *
- * A guest has pointers into the control block, at the address where the host has
- * it. So from here on each of the two VMs has its own control block mapped at
- * both addresses, and both have the same page tables, byte for byte.
+ * A guest holds pointers into its control block, at the host's address. From
+ * here on each of the two VMs maps its control block at both addresses, and
+ * their page tables are identical.
  */
 void vm_twin(struct vm *to, struct vm *from);
 
 /**
- * vm_hand_over_control() - give a VM what another's control block says
- * @to: VM, twin of @from
+ * vm_hand_over_control() - copy the control block of another VM
+ * @to: VM, prepared by vm_twin() for @from
  * @from: VM
  *
- * The control block is no guest memory under test: it is in no log.
+ * The control block is not under test: no log contains it.
  *
  * Context: no vCPU of either runs.
  */
 void vm_hand_over_control(struct vm *to, const struct vm *from);
 
 /**
- * vm_granules() - granules that guests of this architecture can have
+ * vm_granules() - granules of guests of this architecture
  * @count: number of granules
  *
- * Not every CPU has all of them: vm_create() skips for those it lacks.
+ * A CPU may lack some: vm_create() skips then.
  *
  * Return: bytes, ascending.
  */
 const u64 *vm_granules(size_t *count);
 
 /**
- * vm_can_split_eagerly() - is vm_config.eager_split for this architecture
+ * vm_can_split_eagerly() - does the architecture support vm_config.eager_split?
  *
- * Return: true on arm64. x86 splits by itself (kvm.eager_page_split).
+ * Return: true on arm64. x86 has kvm.eager_page_split instead.
  */
 bool vm_can_split_eagerly(void);
 
 /**
- * vm_can_log_io_memory() - may a slot of memory without struct page be logged
+ * vm_can_log_io_memory() - can a slot of memory without struct page be logged?
  *
  * Return: false on arm64 (kvm_arch_prepare_memory_region(): VM_PFNMAP).
  */
 bool vm_can_log_io_memory(void);
 
 /**
- * vm_unmap_slots_alone() - when a slot goes or moves, unmap what it has mapped
+ * vm_unmap_slots_alone() - unmap only the slot's memory when a slot is deleted
+ *	or moved
  * @vm: VM
  *
- * x86 unmaps everything else with it, for some guests' sake, if this is not asked
- * for (KVM_X86_QUIRK_SLOT_ZAP_ALL, 6.12). arm64 does so anyway.
+ * By default x86 unmaps all slots (KVM_X86_QUIRK_SLOT_ZAP_ALL, 6.12). arm64
+ * always unmaps only the slot.
  *
- * Return: whether it is so now.
+ * Return: true if KVM does so from here on.
  */
 bool vm_unmap_slots_alone(struct vm *vm);
 
 /**
- * vm_guest_memfd() - a guest_memfd that the host can map
+ * vm_guest_memfd() - create a guest_memfd that the host can map
  * @vm: VM
  * @size: bytes, a multiple of the page size
  *
- * Skips the test case where the kernel has none for this VM
+ * Skips the case if the kernel supports none for this VM
  * (KVM_CAP_GUEST_MEMFD_FLAGS, GUEST_MEMFD_FLAG_INIT_SHARED).
  *
- * Return: the file, for BACKING_GUEST_MEMFD; the caller's to close.
+ * Return: the file, for BACKING_GUEST_MEMFD. The caller closes it.
  */
 int vm_guest_memfd(struct vm *vm, u64 size);
 
 /**
- * vm_can_interrupt() - can VMs have vm_config.interrupts
+ * vm_can_interrupt() - can VMs have vm_config.interrupts?
  *
- * Return: whether they can, on this architecture and with this kernel.
+ * Return: true if this architecture and this kernel support it.
  */
 bool vm_can_interrupt(void);
 
 /**
- * vm_clock_steady() - does the guest's clock never go backwards
+ * vm_clock_steady() - does the guest's clock never go backwards?
  *
- * Return: false where KVM itself corrects it (x86: the host's TSC is unstable,
+ * Return: false if KVM adjusts it (x86 with an unstable host TSC,
  * kvm_arch_vcpu_load()).
  */
 bool vm_clock_steady(void);
 
 /**
- * vm_alloc_table() - one zeroed page-table page out of the system slot
+ * vm_alloc_table() - allocate a zeroed page table in the system slot
  * @vm: VM
- * @size: bytes, a power of two, the table's size and alignment
+ * @size: size and alignment, bytes, a power of two
  *
  * Return: its offset in the system slot; GPA is GPA_SYSTEM plus this.
  */
 u64 vm_alloc_table(struct vm *vm, u64 size);
 
 /**
- * vm_stat() - one of the VM's binary statistics
+ * vm_stat() - read one of the VM's binary statistics
  * @vm: VM
- * @name: e.g. "pages_2m" (Documentation/virt/kvm/api.rst 4.133)
- * @value: where to put it
+ * @name: name, such as "pages_2m" (Documentation/virt/kvm/api.rst 4.133)
+ * @value: filled in
  *
  * Return: true if the kernel has it.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest page tables that lie in memory under test, and whose accessed and dirty
- * flags are set by whoever walks them: the CPU, or KVM in its place.
+ * Guest page tables in memory under test. The CPU, or KVM instead, sets their
+ * accessed and dirty flags.
  */
 #ifndef SECMMU_WALK_H
 #define SECMMU_WALK_H
@@ -15,16 +15,16 @@
 #define WALK_LEVELS_MAX 4
 
 /**
- * struct walk - one page that is mapped by tables of its own; lies over
+ * struct walk - a page mapped by tables in memory under test; lies over
  *	guest_vcpu.test
- * @root: what the guest loads to use them
- * @control: arm64: TCR_EL1 that has the CPU set the flags
- * @gva: where the page is mapped
+ * @root: value of the page-table root register
+ * @control: arm64: TCR_EL1 with hardware flags enabled
+ * @gva: address of the page
  * @levels: number of tables, the root first
- * @entry: guest address of the entry that is used in each of them
- * @fresh: what it is with neither flag
- * @accessed_from: the first level whose entry gets an accessed flag
- * @walk_writes: a walk counts as a write to each table, whatever it finds there
+ * @entry: by level: guest address of the entry that maps the page
+ * @fresh: by level: the entry with both flags clear
+ * @accessed_from: first level whose entry gets an accessed flag
+ * @walk_writes: every walk counts as a write to each table, whatever its flags
  */
 struct walk {
 	u64 root;
@@ -40,27 +40,26 @@ struct walk {
 _Static_assert(sizeof(struct walk) <= GUEST_TEST_AREA, "test area too small");
 
 /**
- * walk_need() - skip the case where no such flags are set by themselves
+ * walk_need() - skip the case if the CPU sets no flags in guest page tables
  * @vcpu: vCPU
  */
 void walk_need(struct vcpu *vcpu);
 
 /**
  * walk_build() - build the tables
- * @vcpu: vCPU that will use them, not running
+ * @vcpu: vCPU that uses them; not running
  * @walk: filled in
- * @slot: where they lie; mapped one to one in the guest
- * @table: guest physical address of the page for each level's table, the root's
- *	first; their content is lost. The last levels' are not used if there are
- *	fewer levels
- * @target: guest physical address of the page that is mapped
+ * @slot: slot that holds them; the guest maps it one to one
+ * @table: guest physical address of each level's table, the root's first; their
+ *	contents are overwritten. Surplus addresses are not used
+ * @target: guest physical address of the page to map
  *
- * The root has all that the VM's own has, beside it.
+ * The root also contains the VM's other mappings.
  */
 void walk_build(struct vcpu *vcpu, struct walk *walk, struct memslot *slot,
 		const u64 *table, u64 target);
 
-/* Guest functions: take the flags away; read or write by these tables. */
+/* Guest functions: clear the flags; load or store through these tables. */
 void walk_reset(struct guest_vcpu *self, u64 unused);
 void walk_read(struct guest_vcpu *self, u64 unused);
 void walk_write(struct guest_vcpu *self, u64 unused);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a guest does with page tables in memory under test. */
+/* Guest functions that use page tables in memory under test. */
 #include "kvm/walk.h"
 #include "walk_switch.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The host's side of the guest's writers. */
+/* Host side of the guest's writers. */
 #include <string.h>
 
 #include "kvm/arch.h"

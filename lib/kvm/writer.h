@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The guest's writers: what a vCPU does to memory under test.
+ * Guest functions that access memory under test.
  *
- * writer_run() stores without pause until it is stopped; writer_store() makes
- * known stores and returns. Every stored word is a stamp (lib/stamp.h).
+ * writer_run() stores until it is stopped; writer_store() makes a list of
+ * accesses and returns. Every stored word is a stamp (lib/kvm/stamp.h).
  */
 #ifndef SECMMU_WRITER_H
 #define SECMMU_WRITER_H
@@ -16,13 +16,13 @@
 #define WRITER_STORES_MAX 32
 
 /**
- * enum writer_pattern - in which order pages are written
- * @WRITER_RANDOM: any page of any range
- * @WRITER_ASCENDING: page after page, again from the start
- * @WRITER_DESCENDING: the same backwards
- * @WRITER_HOT: a small set of pages, moved now and then
- * @WRITER_ALL: every page once per turn, in an order that jumps
- * @WRITER_STRADDLE: as RANDOM, and every store crosses into the next page
+ * enum writer_pattern - order in which pages are written
+ * @WRITER_RANDOM: a random page of a random range
+ * @WRITER_ASCENDING: each page in turn, then again from the start
+ * @WRITER_DESCENDING: the same in descending order
+ * @WRITER_HOT: a small set of pages, which moves from time to time
+ * @WRITER_ALL: every page once per round, in a scattered order
+ * @WRITER_STRADDLE: as RANDOM, and every store crosses a page boundary
  * @WRITER_PATTERNS: number of patterns
  */
 enum writer_pattern {
@@ -46,14 +46,14 @@ struct writer_range {
 };
 
 /**
- * struct writer - what writer_run() is to do; lies over guest_vcpu.test
- * @page_size: host page size, bytes: the unit that is logged
- * @pattern: enum writer_pattern; may be changed while it runs
+ * struct writer - what writer_run() does; lies over guest_vcpu.test
+ * @page_size: host page size, bytes: the unit of dirty logging
+ * @pattern: enum writer_pattern; the host may change it at any time
  * @hot_pages: size of the hot set, pages
  * @range_count: number of ranges, at least 1
  * @range: the memory
- * @random: the vCPU's own stream
- * @sequence: stores so far; the next stamp has this number plus one
+ * @random: the vCPU's random stream
+ * @sequence: stores so far; the next stamp has @sequence + 1
  */
 struct writer {
 	u64 page_size;
@@ -67,9 +67,9 @@ struct writer {
 
 /**
  * struct writer_store - a run of stores
- * @gva: guest virtual address of the first
+ * @gva: guest virtual address of the first store
  * @stride: from one to the next, bytes; may be negative
- * @count: how many
+ * @count: number of stores
  */
 struct writer_store {
 	u64 gva;
@@ -78,12 +78,12 @@ struct writer_store {
 };
 
 /**
- * enum writer_access - what writer_store() does at an address
+ * enum writer_access - access of writer_store()
  * @WRITER_STORE: store a stamp
- * @WRITER_FETCH: execute: writer_lay_code() has been there
- * @WRITER_LOAD: load a word into the list's digest
- * @WRITER_REWRITE: store the word that is there; for memory that nobody else
- *	writes at the time
+ * @WRITER_FETCH: execute code of writer_lay_code()
+ * @WRITER_LOAD: load a word and add it to the list's digest
+ * @WRITER_REWRITE: store the word that is there; no other thread may write the
+ *	memory at that time
  */
 enum writer_access {
 	WRITER_STORE,
@@ -93,11 +93,11 @@ enum writer_access {
 };
 
 /**
- * struct writer_list - what writer_store() is to do; lies over guest_vcpu.test
+ * struct writer_list - what writer_store() does; lies over guest_vcpu.test
  * @sequence: accesses so far
  * @count: number of runs
  * @access: enum writer_access
- * @digest: of all words that were loaded, by writer_digest()
+ * @digest: digest of all loaded words, by writer_digest()
  * @store: the runs
  */
 struct writer_list {
@@ -108,13 +108,13 @@ struct writer_list {
 	struct writer_store store[WRITER_STORES_MAX];
 };
 
-/* What a digest becomes by another word; both sides compute it. */
+/* Add a word to a digest; host and guest compute it. */
 static inline u64 writer_digest(u64 digest, u64 word)
 {
 	return (digest ^ word) * 0x9e3779b97f4a7c15ULL;
 }
 
-/* The vCPU's test area as one of the two. */
+/* The vCPU's test area as one of these structures. */
 static inline struct writer *writer_of(struct guest_vcpu *guest)
 {
 	return (struct writer *)guest->test;
@@ -130,7 +130,7 @@ _Static_assert(sizeof(struct writer_list) <= GUEST_TEST_AREA,
 	       "test area too small");
 
 /**
- * writer_name() - a pattern's name as cases use it
+ * writer_name() - name of a pattern, as in case names
  * @pattern: pattern
  *
  * Return: its name. Context: host.
@@ -138,12 +138,12 @@ _Static_assert(sizeof(struct writer_list) <= GUEST_TEST_AREA,
 const char *writer_name(enum writer_pattern pattern);
 
 /**
- * writer_lay_code() - make each page's first bytes a function that returns
- * @memory: memory of a slot, as the host has it
+ * writer_lay_code() - write a function that returns to the start of each page
+ * @memory: memory of a slot, host address
  * @size: bytes
- * @page_size: from one to the next, bytes
+ * @page_size: distance of the functions, bytes
  *
- * Context: host; no vCPU executes there.
+ * Context: host; no vCPU executes the memory.
  */
 void writer_lay_code(void *memory, u64 size, u64 page_size);
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Guest functions that write memory under test. */
+/* Guest functions that access memory under test. */
 #include "kvm/stamp.h"
 #include "kvm/writer.h"
 
-/* A hot set stays for so many stores. */
+/* Stores until the hot set moves. */
 #define HOT_STORES 4096
-/* Odd, so that it visits every page of a range of 2^n pages; see all_page(). */
+/* An odd factor visits every page of a range of 2^n pages; see next_all(). */
 #define JUMP 0x9e3779b1ULL
 
 struct position {
@@ -59,8 +59,8 @@ static void next_hot(struct writer *writer, struct position *at)
 }
 
 /*
- * Every page once per turn: the odd factor permutes [0, 2^n), numbers beyond
- * the range are passed over.
+ * Every page once per round: the odd factor permutes [0, 2^n), and numbers
+ * beyond the range are skipped.
  */
 static void next_all(struct writer *writer, struct position *at)
 {
@@ -99,7 +99,7 @@ static void next_position(struct writer *writer, struct position *at)
 	default:
 		next_random(writer, at);
 	}
-	/* The host may change the pattern: stay within the range. */
+	/* The host may have changed the pattern: stay in the range. */
 	if (at->page >= writer->range[at->range].pages)
 		at->page = 0;
 }
@@ -121,7 +121,7 @@ static void write_word(struct guest_vcpu *self, u64 gva)
 	u64 sequence = writer->sequence + 1;
 
 	*(volatile u64 *)(uintptr_t)gva = stamp(self->index, sequence);
-	/* After the store: a number that is read here was stored. */
+	/* After the store: stores up to @sequence have been made. */
 	writer->sequence = sequence;
 	self->beat = sequence;
 }

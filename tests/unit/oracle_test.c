@@ -314,10 +314,10 @@ static void test_state(const struct test_case *test)
 	((u8 *)states.have.items[2].data)[9] = 0x44;
 	expect_failure(
 		judge_states, &states,
-		"vCPU 3: MSR 0x8 was restored and reads differently: byte 9 of 16, in 0x4433 where 0x33 was saved");
+		"vCPU 3: MSR 0x8 differs after restoring, byte 9 of 16: expected 0x33, got 0x4433");
 	states.have.count = 2;
 	expect_failure(judge_states, &states,
-		       "vCPU 3: MSR 0x8, which was restored, is not");
+		       "vCPU 3: MSR 0x8 was restored and is missing");
 }
 
 int main(int argc, char **argv)
