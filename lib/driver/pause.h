@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Points where a test's device can be made to wait, so that the test puts one
- * step of its own between two steps of the device, and knows that it did. All
- * waits end by themselves after at most the device's limit, and by a fatal signal.
+ * Pause points: a test pauses its device between two steps, does a step itself, and
+ * knows that it did so in between. Every pause ends after the device's limit at the
+ * latest, and with a fatal signal; so does every delay.
  *
- * For the modules of the suite: to be included by one file of each.
+ * For the modules of the suite.
  */
 #ifndef SECMMU_DRIVER_PAUSE_H
 #define SECMMU_DRIVER_PAUSE_H
@@ -17,12 +17,12 @@
 #include <linux/wait.h>
 
 /**
- * enum pause_state - of a pause point
- * @PAUSE_PASS: nobody is to wait there
- * @PAUSE_ARMED: the next one is
- * @PAUSE_PAUSED: somebody does
- * @PAUSE_RELEASED: who waited may go on
- * @PAUSE_LOST: who waited has gone on without being released
+ * enum pause_state - state of a pause point
+ * @PAUSE_PASS: threads pass
+ * @PAUSE_ARMED: the next thread pauses
+ * @PAUSE_PAUSED: a thread is paused
+ * @PAUSE_RELEASED: the paused thread was told to continue
+ * @PAUSE_LOST: the paused thread has continued without being released
  */
 enum pause_state {
 	PAUSE_PASS,
@@ -33,13 +33,13 @@ enum pause_state {
 };
 
 /**
- * struct pause_point - one point; under pause_points.lock
- * @used: whether it was ever armed
- * @state: see there
- * @ticket: which of those who waited here it is now
- * @timeout_ms: how long one waits at most
- * @delay_us: for how long everybody is delayed
- * @arrived: how many came since it was first armed
+ * struct pause_point - a pause point; protected by pause_points.lock
+ * @used: it was armed at least once
+ * @state: enum pause_state
+ * @ticket: counts the threads that paused here
+ * @timeout_ms: milliseconds that a pause lasts at most
+ * @delay_us: microseconds that every thread is delayed; 0: none
+ * @arrived: threads that reached the point since it was first armed
  */
 struct pause_point {
 	bool used;
@@ -51,14 +51,14 @@ struct pause_point {
 };
 
 /**
- * struct pause_points - those of a device
- * @lock: protects them
- * @queue: those who wait at a point, and those who wait for them
- * @closing: nobody waits any more
- * @point: @count of them
- * @count: how many there are
- * @timeout_ms: how long one may wait
- * @delay_us: how long one may be delayed
+ * struct pause_points - the pause points of a device
+ * @lock: protects the points
+ * @queue: paused threads, and threads that wait for one to pause
+ * @closing: no thread pauses or is delayed any more
+ * @point: array of @count points
+ * @count: number of points
+ * @timeout_ms: upper bound of a pause, milliseconds
+ * @delay_us: upper bound of a delay, microseconds
  */
 struct pause_points {
 	spinlock_t lock;
@@ -71,8 +71,8 @@ struct pause_points {
 };
 
 /**
- * pause_init() - all points may be passed
- * @points: the device's; point, count and the limits are set
+ * pause_init() - initialize the points of a device: threads pass all of them
+ * @points: point, count and the bounds are set
  */
 static inline void pause_init(struct pause_points *points)
 {
@@ -81,11 +81,11 @@ static inline void pause_init(struct pause_points *points)
 }
 
 /**
- * pause_at() - come to a point
- * @points: the device's
- * @number: which point
+ * pause_at() - reach a point: pause or sleep there if a test wants that
+ * @points: the device's points
+ * @number: number of the point
  *
- * Context: may sleep; locks that others wait for may be held.
+ * Context: may sleep; locks that other threads wait for may be held.
  */
 static inline void pause_at(struct pause_points *points, unsigned int number)
 {
@@ -104,6 +104,8 @@ static inline void pause_at(struct pause_points *points, unsigned int number)
 		timeout_ms = here->timeout_ms;
 		pause = true;
 	}
+	if (points->closing || fatal_signal_pending(current))
+		delay_us = 0;
 	spin_unlock(&points->lock);
 	wake_up_all(&points->queue);
 	/* Sleeping, so that others run meanwhile, on this CPU, too. */
@@ -129,8 +131,8 @@ static inline void pause_at(struct pause_points *points, unsigned int number)
 }
 
 /**
- * pause_end() - nobody waits any more
- * @points: of a device that is being closed
+ * pause_end() - end all pauses and delays, and allow no more
+ * @points: the points of a device that is being closed
  */
 static inline void pause_end(struct pause_points *points)
 {
@@ -149,14 +151,14 @@ static inline struct pause_point *pause_point_of(struct pause_points *points,
 }
 
 /**
- * pause_arm() - the next one who comes to a point waits, or all are delayed
- * @points: the device's
- * @number: which point
- * @timeout_ms: how long one waits at most, if @delay_us is 0
- * @delay_us: for how long everybody is delayed; 0: one is paused
- * @arrived: set to how many came so far
+ * pause_arm() - pause the next thread at a point, or delay all threads there
+ * @points: the device's points
+ * @number: number of the point
+ * @timeout_ms: milliseconds that the pause lasts at most, if @delay_us is 0
+ * @delay_us: microseconds that every thread is delayed; 0: one thread pauses
+ * @arrived: set to the number of threads that reached the point so far
  *
- * Return: 0, -EINVAL, or -EBUSY if somebody is paused there.
+ * Return: 0, -EINVAL, or -EBUSY if a thread is paused there.
  */
 static inline long pause_arm(struct pause_points *points, unsigned int number,
 			     unsigned int timeout_ms, unsigned int delay_us,
@@ -183,13 +185,14 @@ static inline long pause_arm(struct pause_points *points, unsigned int number,
 }
 
 /**
- * pause_wait() - wait until somebody is paused at a point
- * @points: the device's
- * @number: which point
- * @timeout_ms: for so long
- * @arrived: set to how many came so far
+ * pause_wait() - wait until a thread is paused at a point
+ * @points: the device's points
+ * @number: number of the point
+ * @timeout_ms: milliseconds to wait at most
+ * @arrived: set to the number of threads that reached the point so far
  *
- * Return: 0, -EINVAL, -EINTR, -ETIMEDOUT, or -EIO if who was paused has gone on.
+ * Return: 0, -EINVAL, -EINTR, -ETIMEDOUT, or -EIO if the paused thread has
+ * continued without being released.
  */
 static inline long pause_wait(struct pause_points *points, unsigned int number,
 			      unsigned int timeout_ms, u32 *arrived)
@@ -217,12 +220,12 @@ static inline long pause_wait(struct pause_points *points, unsigned int number,
 }
 
 /**
- * pause_release() - who is paused at a point goes on
- * @points: the device's
- * @number: which point
- * @arrived: set to how many came so far
+ * pause_release() - let the thread that is paused at a point continue
+ * @points: the device's points
+ * @number: number of the point
+ * @arrived: set to the number of threads that reached the point so far
  *
- * Return: 0, -EINVAL, or -EIO if who was paused has gone on before.
+ * Return: 0, -EINVAL, or -EIO if the thread has continued before.
  */
 static inline long pause_release(struct pause_points *points,
 				 unsigned int number, u32 *arrived)
