@@ -95,15 +95,16 @@ static inline struct dev_pagemap *hmm_page_pagemap(struct page *page)
 #endif
 }
 
-/* A free page of device memory, locked. Its order came with 6.19. */
+/*
+ * A free page of device memory, locked. The order and the pagemap came with 6.19
+ * (its release; some candidates had no pagemap).
+ */
 static inline void hmm_device_page_init(struct page *page,
 					struct dev_pagemap *pagemap,
 					unsigned int order)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 	zone_device_page_init(page);
-#elif LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
-	zone_device_folio_init(page_folio(page), order);
 #else
 	/* Not page_folio(): what the page was part of before may still show. */
 	zone_device_folio_init((struct folio *)page, pagemap, order);

@@ -18,7 +18,7 @@
 #include "hmm_devmem.h"
 #include "hmm_compat.h"
 
-static struct hmm_devmem devmems[SECMMU_HMM_BANKS];
+static struct hmm_devmem devmems[SECMMU_HMM_DEVMEMS];
 
 /**
  * hmm_devmem() - a bank by its number
@@ -28,9 +28,9 @@ static struct hmm_devmem devmems[SECMMU_HMM_BANKS];
  */
 struct hmm_devmem *hmm_devmem(unsigned int number)
 {
-	if (number >= SECMMU_HMM_BANKS)
+	if (number >= SECMMU_HMM_DEVMEMS)
 		return NULL;
-	return &devmems[array_index_nospec(number, SECMMU_HMM_BANKS)];
+	return &devmems[array_index_nospec(number, SECMMU_HMM_DEVMEMS)];
 }
 
 #if IS_ENABLED(CONFIG_DEVICE_PRIVATE)
@@ -94,6 +94,15 @@ static const struct dev_pagemap_ops devmem_operations = {
 	.migrate_to_ram = hmm_devmem_fault,
 };
 
+/*
+ * request_free_mem_region() rounds the size up to a section of memory: release
+ * what it returned, not what was asked for.
+ */
+static void devmem_release(const struct dev_pagemap *pagemap)
+{
+	release_mem_region(pagemap->range.start, range_len(&pagemap->range));
+}
+
 static int make(struct hmm_devmem *devmem)
 {
 	struct dev_pagemap *pagemap = &devmem->pagemap;
@@ -117,7 +126,7 @@ static int make(struct hmm_devmem *devmem)
 	pagemap->owner = devmem;
 	error = memremap_pages(pagemap, numa_mem_id());
 	if (IS_ERR(error)) {
-		release_mem_region(addresses->start, DEVMEM_BYTES);
+		devmem_release(pagemap);
 		vfree(devmem->contents);
 		return PTR_ERR(error);
 	}
@@ -204,7 +213,7 @@ static void unmake(struct hmm_devmem *devmem)
 	if (!devmem->made)
 		return;
 	memunmap_pages(&devmem->pagemap);
-	release_mem_region(devmem->pagemap.range.start, DEVMEM_BYTES);
+	devmem_release(&devmem->pagemap);
 	vfree(devmem->contents);
 }
 #else
@@ -310,7 +319,7 @@ void hmm_devmem_forget(struct hmm_device *device)
 {
 	unsigned int i, what;
 
-	for (i = 0; i < SECMMU_HMM_BANKS; i++) {
+	for (i = 0; i < SECMMU_HMM_DEVMEMS; i++) {
 		struct hmm_devmem *devmem = &devmems[i];
 
 		spin_lock(&devmem->lock);
@@ -322,25 +331,25 @@ void hmm_devmem_forget(struct hmm_device *device)
 }
 
 /**
- * hmm_banks_init() - before any other function here
+ * hmm_devmems_init() - before any other function here
  */
-void hmm_banks_init(void)
+void hmm_devmems_init(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < SECMMU_HMM_BANKS; i++) {
+	for (i = 0; i < SECMMU_HMM_DEVMEMS; i++) {
 		mutex_init(&devmems[i].making);
 		spin_lock_init(&devmems[i].lock);
 	}
 }
 
 /**
- * hmm_banks_exit() - give all memory back; no page of it is in use any more
+ * hmm_devmems_exit() - give all memory back; no page of it is in use any more
  */
-void hmm_banks_exit(void)
+void hmm_devmems_exit(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < SECMMU_HMM_BANKS; i++)
+	for (i = 0; i < SECMMU_HMM_DEVMEMS; i++)
 		unmake(&devmems[i]);
 }
