@@ -34,6 +34,7 @@
  * @batch: pages to fault in at a time
  * @end: of the whole access: what may be faulted in beforehand
  * @owner: whose device-private pages may stay where they are
+ * @piece: bytes that are done with the table's lock held once
  * @stale: an entry of the table was for a page that is free
  */
 struct access_state {
@@ -43,6 +44,7 @@ struct access_state {
 	unsigned long batch;
 	unsigned long end;
 	void *owner;
+	size_t piece;
 	bool stale;
 };
 
@@ -270,11 +272,11 @@ static bool do_page(struct access_state *state, struct page *page,
 }
 
 /*
- * As much as the table has entries for, at once.
+ * One piece, as far as the table has entries for it. Invalidations wait meanwhile.
  * Return: bytes done.
  */
-static size_t do_mapped(struct access_state *state, unsigned long address,
-			u64 *buffer, size_t bytes)
+static size_t do_piece(struct access_state *state, unsigned long address,
+		       u64 *buffer, size_t bytes)
 {
 	struct hmm_mirror *mirror = state->mirror;
 	unsigned long needed = HMM_PFN_VALID;
@@ -304,6 +306,28 @@ static size_t do_mapped(struct access_state *state, unsigned long address,
 }
 
 /*
+ * As much as the table has entries for, until a fatal signal.
+ * Return: bytes done.
+ */
+static size_t do_mapped(struct access_state *state, unsigned long address,
+			u64 *buffer, size_t bytes)
+{
+	size_t done = 0, now;
+
+	do {
+		size_t piece = min(bytes - done, state->piece);
+
+		now = do_piece(state, address + done,
+			       buffer + done / sizeof(*buffer), piece);
+		done += now;
+		if (now < piece)
+			break;
+		cond_resched();
+	} while (done < bytes && !fatal_signal_pending(current));
+	return done;
+}
+
+/*
  * All of it, faulting in what is missing. Bytes done go to @done; the error is
  * for struct secmmu_hmm_access.
  */
@@ -322,6 +346,8 @@ static int do_part(struct access_state *state, unsigned long address,
 		*done += now;
 		if (*done == bytes)
 			return 0;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		if (state->stale)
 			return -ESTALE;
 		if (now)
@@ -332,8 +358,6 @@ static int do_part(struct access_state *state, unsigned long address,
 		else
 			error = fault_in(state, address + *done);
 		if (!error || error == -EAGAIN) {
-			if (fatal_signal_pending(current))
-				return -EINTR;
 			if (time_after(jiffies, give_up))
 				return -EBUSY;
 			cond_resched();
@@ -357,6 +381,10 @@ static long do_access(struct access_state *state, u64 *bounce)
 				     BOUNCE_BYTES);
 		size_t done;
 
+		if (fatal_signal_pending(current)) {
+			access->error = -EINTR;
+			break;
+		}
 		if (writes(access) &&
 		    copy_from_user(bounce, user + access->done, bytes))
 			return -EFAULT;
@@ -388,6 +416,7 @@ long hmm_access(struct hmm_device *device, struct secmmu_hmm_access *access)
 	struct access_state state = {
 		.access = access,
 		.batch = FAULT_PAGES,
+		.piece = BOUNCE_BYTES,
 		.owner = READ_ONCE(device->own),
 	};
 	u64 *bounce;
@@ -408,14 +437,17 @@ long hmm_access(struct hmm_device *device, struct secmmu_hmm_access *access)
 	    access->address >= state.mirror->end ||
 	    access->length > state.mirror->end - access->address)
 		goto out_mirror;
-	/* One word at a time is made exclusive. */
-	if (access->operation == SECMMU_HMM_ADD_EXCLUSIVE)
+	/* The device may be delayed or paused amid each word. */
+	if (access->operation == SECMMU_HMM_ADD_EXCLUSIVE) {
 		state.batch = 1;
+		state.piece = sizeof(u64);
+	}
 	state.end = access->address + access->length;
 	error = -ENOMEM;
-	bounce = kvmalloc(min_t(u64, access->length, BOUNCE_BYTES), GFP_KERNEL);
+	bounce = kvmalloc(min_t(u64, access->length, BOUNCE_BYTES),
+			  GFP_KERNEL_ACCOUNT);
 	state.entries = kcalloc(FAULT_PAGES, sizeof(*state.entries),
-				GFP_KERNEL);
+				GFP_KERNEL_ACCOUNT);
 	if (bounce && state.entries)
 		error = do_access(&state, bounce);
 	kfree(state.entries);

@@ -14,6 +14,7 @@
 
 #include <linux/atomic.h>
 #include <linux/hmm.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
@@ -26,7 +27,7 @@ struct hmm_devmem;
 /**
  * struct hmm_device - an open file
  * @mm: the address space of who opened it, by mmgrab()
- * @lock: protects mirrors and their users
+ * @lock: protects mirrors, their users and @mirrored
  * @mirrors: by number
  * @points: where one can be made to wait
  * @point: the same, by enum secmmu_hmm_point
@@ -35,6 +36,7 @@ struct hmm_devmem;
  * @memory_lock: makes @memory be allocated once
  * @dma: memory that a device reaches by DMA, or NULL
  * @dma_lock: one call of SECMMU_HMM_DMA_* at a time; protects @dma
+ * @mirrored: pages of all mirrors, at most SECMMU_HMM_FILE_PAGES
  */
 struct hmm_device {
 	struct mm_struct *mm;
@@ -47,6 +49,7 @@ struct hmm_device {
 	struct mutex memory_lock;
 	struct hmm_dma *dma;
 	struct mutex dma_lock;
+	u64 mirrored;
 };
 
 /*
@@ -56,15 +59,30 @@ struct hmm_device {
 #define HMM_TABLE_EXCLUSIVE HMM_PFN_ERROR
 
 /**
+ * struct hmm_exclusive - a call that makes a page exclusive; on its stack
+ * @link: in hmm_mirror.exclusive
+ * @task: the calling thread
+ * @address: of the page
+ * @invalidated: the page was invalidated by anything but the call itself
+ */
+struct hmm_exclusive {
+	struct list_head link;
+	struct task_struct *task;
+	unsigned long address;
+	bool invalidated;
+};
+
+/**
  * struct hmm_mirror - a mirrored range, with the device's page table of it
  * @notifier: tells of invalidations
  * @device: whose it is
- * @lock: protects @table
+ * @lock: protects @table and @exclusive
  * @start: first address
  * @end: behind the last one
  * @users: calls that use it now; under hmm_device.lock
  * @table: one entry per page: page frame number, HMM_PFN_VALID, HMM_PFN_WRITE,
  *	HMM_TABLE_EXCLUSIVE
+ * @exclusive: calls that make a page of the range exclusive
  * @faults: and the rest: see struct secmmu_hmm_counters
  */
 struct hmm_mirror {
@@ -74,6 +92,7 @@ struct hmm_mirror {
 	unsigned long start, end;
 	unsigned int users;
 	unsigned long *table;
+	struct list_head exclusive;
 	atomic64_t faults, busy, retries, installed, dropped, refused;
 	atomic64_t invalidations[SECMMU_HMM_EVENTS];
 };
@@ -117,8 +136,8 @@ long hmm_devmem_set_failure(struct hmm_device *device,
 void hmm_devmem_forget(struct hmm_device *device);
 void *hmm_page_map(struct page *page);
 void hmm_page_unmap(struct page *page, void *contents);
-void hmm_banks_init(void);
-void hmm_banks_exit(void);
+void hmm_devmems_init(void);
+void hmm_devmems_exit(void);
 
 /* hmm_transfer.c */
 long hmm_transfer(struct hmm_device *device,

@@ -42,6 +42,31 @@ hmm_mirror_set_sequence(struct mmu_interval_notifier *notifier,
 	mmu_interval_set_seq(notifier, sequence);
 }
 
+/*
+ * With the lock. Marks the calls that are making one of these pages exclusive.
+ * Return: whether this invalidation is such a call's own: make_device_exclusive()
+ * has locked the page, and it stays where it is.
+ */
+static bool is_own_exclusive(struct hmm_mirror *mirror,
+			     const struct mmu_notifier_range *range)
+{
+	bool exclusive = range->event == MMU_NOTIFY_EXCLUSIVE &&
+			 range->owner == mirror->device;
+	struct hmm_exclusive *call;
+	bool own = false;
+
+	list_for_each_entry(call, &mirror->exclusive, link)
+	{
+		if (call->address < range->start || call->address >= range->end)
+			continue;
+		if (exclusive && call->task == current)
+			own = true;
+		else
+			call->invalidated = true;
+	}
+	return own;
+}
+
 static noinline bool
 hmm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 		      const struct mmu_notifier_range *range,
@@ -50,22 +75,24 @@ hmm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 	struct hmm_mirror *mirror = container_of(notifier, struct hmm_mirror,
 						 notifier);
 	bool blockable = mmu_notifier_range_blockable(range);
+	/* While the device makes a page exclusive, it does not pause here. */
+	bool pauses = blockable && (range->event != MMU_NOTIFY_EXCLUSIVE ||
+				    range->owner != mirror->device);
 	unsigned long address, end;
+	bool own;
 
-	/* The device's own make_device_exclusive(): the page stays as it is. */
-	if (range->event == MMU_NOTIFY_EXCLUSIVE &&
-	    range->owner == mirror->device)
-		return true;
-	if (blockable)
-		hmm_pause(mirror->device, SECMMU_HMM_AT_INVALIDATE);
 	if (blockable) {
+		if (pauses)
+			hmm_pause(mirror->device, SECMMU_HMM_AT_INVALIDATE);
 		mutex_lock(&mirror->lock);
 	} else if (!mutex_trylock(&mirror->lock)) {
 		atomic64_inc(&mirror->refused);
 		return false;
 	}
+	/* Unconditionally, mmu_notifier.h says. */
 	hmm_mirror_set_sequence(notifier, sequence);
-	if (range->event < SECMMU_HMM_EVENTS)
+	own = is_own_exclusive(mirror, range);
+	if (!own && range->event < SECMMU_HMM_EVENTS)
 		atomic64_inc(&mirror->invalidations[range->event]);
 	end = min(range->end, mirror->end);
 	for (address = max(range->start, mirror->start); address < end;
@@ -73,12 +100,12 @@ hmm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 		unsigned long *entry =
 			&mirror->table[(address - mirror->start) >> PAGE_SHIFT];
 
-		if (*entry)
+		if (*entry && !own)
 			atomic64_inc(&mirror->dropped);
 		*entry = 0;
 	}
 	mutex_unlock(&mirror->lock);
-	if (blockable)
+	if (pauses)
 		hmm_pause(mirror->device, SECMMU_HMM_AT_INVALIDATED);
 	return true;
 }
@@ -97,12 +124,13 @@ static void mirror_free(struct hmm_mirror *mirror)
 static struct hmm_mirror *mirror_new(struct hmm_device *device,
 				     unsigned long start, unsigned long end)
 {
-	struct hmm_mirror *mirror = kzalloc(sizeof(*mirror), GFP_KERNEL);
+	struct hmm_mirror *mirror = kzalloc(sizeof(*mirror),
+					    GFP_KERNEL_ACCOUNT);
 
 	if (!mirror)
 		return NULL;
 	mirror->table = kvcalloc((end - start) >> PAGE_SHIFT,
-				 sizeof(*mirror->table), GFP_KERNEL);
+				 sizeof(*mirror->table), GFP_KERNEL_ACCOUNT);
 	if (!mirror->table) {
 		kfree(mirror);
 		return NULL;
@@ -111,6 +139,7 @@ static struct hmm_mirror *mirror_new(struct hmm_device *device,
 	mirror->start = start;
 	mirror->end = end;
 	mutex_init(&mirror->lock);
+	INIT_LIST_HEAD(&mirror->exclusive);
 	return mirror;
 }
 
@@ -118,12 +147,18 @@ static struct hmm_mirror *mirror_new(struct hmm_device *device,
 static int mirror_publish(struct hmm_mirror *mirror)
 {
 	struct hmm_device *device = mirror->device;
+	u64 pages = (mirror->end - mirror->start) >> PAGE_SHIFT;
 	int number;
 
 	spin_lock(&device->lock);
+	if (pages > SECMMU_HMM_FILE_PAGES - device->mirrored) {
+		spin_unlock(&device->lock);
+		return -ENOSPC;
+	}
 	for (number = 0; number < SECMMU_HMM_MIRRORS; number++) {
 		if (!device->mirrors[number]) {
 			device->mirrors[number] = mirror;
+			device->mirrored += pages;
 			break;
 		}
 	}
@@ -192,8 +227,11 @@ long hmm_mirror_remove(struct hmm_device *device,
 	mirror = device->mirrors[number->mirror];
 	if (mirror) {
 		error = mirror->users ? -EBUSY : 0;
-		if (!error)
+		if (!error) {
 			device->mirrors[number->mirror] = NULL;
+			device->mirrored -= (mirror->end - mirror->start) >>
+					    PAGE_SHIFT;
+		}
 	}
 	spin_unlock(&device->lock);
 	if (error)
@@ -278,7 +316,7 @@ long hmm_mirror_table(struct hmm_device *device, struct secmmu_hmm_table *table)
 		goto out;
 	pages = (table->end - table->start) >> PAGE_SHIFT;
 	error = -ENOMEM;
-	entries = kvmalloc_array(pages, sizeof(*entries), GFP_KERNEL);
+	entries = kvmalloc_array(pages, sizeof(*entries), GFP_KERNEL_ACCOUNT);
 	if (!entries)
 		goto out;
 	mutex_lock(&mirror->lock);

@@ -1,16 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * What /dev/secmmu_hmm takes and gives. Shared by the driver and the tests.
+ * The interface of /dev/secmmu_hmm, shared by the driver and the tests.
  *
- * An open file is one device; what it mirrors is the address space of the
- * process that opened it, whoever calls. All addresses and sizes are in bytes.
- * Every call fails with
- *   EFAULT   a user pointer that cannot be read or written
- *   EINVAL   a field out of its bounds, or one not used that is not zero
+ * An open file is one device. It mirrors the address space of the process that
+ * opened it, whichever process calls. Addresses and sizes are in bytes.
+ *
+ * open() fails with EPERM, ESRCH for a kernel thread, or ENFILE. Every call, and
+ * mmap(), needs CAP_SYS_ADMIN: EPERM. Every call fails with
+ *   EFAULT   a user pointer cannot be read or written
+ *   EINVAL   a field is out of its bounds, or an unused one is not zero
  *   ENOTTY   no such call
- *   ESRCH    the process that opened the device is gone
- *   EINTR    a fatal signal came while it waited
- * and with what its own description says. All waits are bounded.
+ *   ESRCH    the address space of the process that opened the device is gone
+ *   EINTR    a fatal signal was received
+ *   ENOMEM   no memory
+ * and with the errors that its own description lists.
+ *
+ * A call whose argument cannot be written fails with EFAULT. SECMMU_HMM_MIRROR and
+ * SECMMU_HMM_DMA_ALLOC have created nothing then; every other call may have acted.
+ *
+ * Bounds in time: a pause lasts up to SECMMU_HMM_PAUSE_MS, a delay up to
+ * SECMMU_HMM_DELAY_US; a fatal signal or the last close ends both. A mirror's lock,
+ * for which invalidations wait, is held for 64 KiB of memory or for one delayed
+ * word; the lock of a map for DMA for SECMMU_HMM_DMA_CALL_PAGES pages or for one
+ * copy by the device (10 s if it is broken). No lock or reference that an
+ * invalidation or the removal of a function waits for is held while user memory is
+ * accessed.
+ *
+ * Bounds in memory: what a call allocates is charged to its caller's cgroup, except
+ * the tables of maps for DMA (16 bytes a page, at most SECMMU_HMM_DMA_TOTAL pages
+ * for all files) and the device memory itself, which belongs to the module. Tables
+ * of mirrors need 8 bytes a page, at most SECMMU_HMM_FILE_PAGES pages for a file.
  */
 #ifndef SECMMU_HMM_H
 #define SECMMU_HMM_H
@@ -20,53 +39,55 @@
 
 #define SECMMU_HMM_DEVICE "/dev/secmmu_hmm"
 
-/* Bounds. */
+/* Bounds; of pages, unless the name says otherwise. */
 #define SECMMU_HMM_WALK_PAGES	  (1U << 19)
 #define SECMMU_HMM_MIRROR_PAGES	  (1U << 18)
 #define SECMMU_HMM_MIRRORS	  32
+#define SECMMU_HMM_FILE_PAGES	  (1U << 20) /* of all mirrors of a file */
+#define SECMMU_HMM_FILES	  256	     /* open at a time */
 #define SECMMU_HMM_ACCESS_BYTES	  (1U << 24)
 #define SECMMU_HMM_MIGRATE_PAGES  1024
 #define SECMMU_HMM_PAUSE_MS	  10000
 #define SECMMU_HMM_DELAY_US	  2000
-#define SECMMU_HMM_BANKS	  2
+#define SECMMU_HMM_DEVMEMS	  2
 #define SECMMU_HMM_DEVMEM_PAGES	  4096
 #define SECMMU_HMM_FAILURES	  4096
 #define SECMMU_HMM_DMA_PAGES	  (1U << 20)
 #define SECMMU_HMM_DMA_CALL_PAGES 1024
+#define SECMMU_HMM_DMA_TOTAL	  (1U << 22) /* pages of the maps of all files */
 #define SECMMU_HMM_DMA_COPY_BYTES 2048
 
-/* What is asked for of a page (HMM_PFN_REQ_FAULT, HMM_PFN_REQ_WRITE). */
+/* Requests for a page (HMM_PFN_REQ_FAULT, HMM_PFN_REQ_WRITE). */
 #define SECMMU_HMM_REQ_FAULT (1U << 0)
 #define SECMMU_HMM_REQ_WRITE (1U << 1)
-/* Beside them, in secmmu_hmm_walk.default_flags. */
+/* In secmmu_hmm_walk.default_flags only: no page has requests of its own. */
 #define SECMMU_HMM_ALIKE (1U << 8)
 
 /*
- * An entry: what the kernel, or the device's own page table, says of a page.
- * The name of a page is equal for equal pages and differs for others; it is a
- * number that means nothing, or the page frame number if the parameter "pfns"
- * of the module is set.
+ * An entry describes a page, as hmm_range_fault() or the device's page table does.
+ * Its bits SECMMU_HMM_PAGE_MASK identify the page: by the page frame number if the
+ * module's parameter "pfns" is set, else by a number derived from it.
  */
 #define SECMMU_HMM_VALID       (1ULL << 63) /* HMM_PFN_VALID */
 #define SECMMU_HMM_WRITE       (1ULL << 62) /* HMM_PFN_WRITE */
 #define SECMMU_HMM_ERROR       (1ULL << 61) /* HMM_PFN_ERROR */
 #define SECMMU_HMM_DEVICE_PAGE (1ULL << 60) /* device-private memory */
-#define SECMMU_HMM_EXCLUSIVE   (1ULL << 59) /* of SECMMU_HMM_TABLE alone */
+#define SECMMU_HMM_EXCLUSIVE   (1ULL << 59) /* in SECMMU_HMM_TABLE only */
 #define SECMMU_HMM_ORDER_SHIFT 48	    /* hmm_pfn_to_map_order() */
 #define SECMMU_HMM_ORDER_MASK  0x1fULL
 #define SECMMU_HMM_PAGE_MASK   ((1ULL << SECMMU_HMM_ORDER_SHIFT) - 1)
 
 /* Bits of struct secmmu_hmm_info.features. */
-#define SECMMU_HMM_HAS_PFNS	 (1U << 0) /* names are page frame numbers */
+#define SECMMU_HMM_HAS_PFNS	 (1U << 0) /* entries have page frame numbers */
 #define SECMMU_HMM_HAS_MIGRATION (1U << 1) /* SECMMU_HMM_HOLD_MIGRATION */
 #define SECMMU_HMM_HAS_MEMORY	 (1U << 2) /* SECMMU_HMM_MIGRATE and others */
-#define SECMMU_HMM_HAS_HUGE	 (1U << 3) /* SECMMU_HMM_HUGE is obeyed */
+#define SECMMU_HMM_HAS_HUGE	 (1U << 3) /* SECMMU_HMM_HUGE */
 #define SECMMU_HMM_HAS_DMA	 (1U << 8) /* SECMMU_HMM_DMA_* */
 
 /**
- * struct secmmu_hmm_info - SECMMU_HMM_INFO: what this driver can do here
+ * struct secmmu_hmm_info - SECMMU_HMM_INFO: what the driver supports
  * @features: SECMMU_HMM_HAS_*
- * @page_shift: of the system's page size
+ * @page_shift: log2 of the page size
  */
 struct secmmu_hmm_info {
 	__u32 features;
@@ -74,22 +95,20 @@ struct secmmu_hmm_info {
 };
 
 /**
- * struct secmmu_hmm_walk - SECMMU_HMM_WALK: one hmm_range_fault(), no more
+ * struct secmmu_hmm_walk - SECMMU_HMM_WALK: a single hmm_range_fault()
  * @start: first address
- * @end: behind the last one; both multiples of the page size, @start < @end,
+ * @end: end address, exclusive; both multiples of the page size, @start < @end,
  *	at most SECMMU_HMM_WALK_PAGES pages. They may lie above the address space
- * @entries: address of one __u64 per page: going in, what is asked for of that
- *	page (SECMMU_HMM_REQ_*), but not read with SECMMU_HMM_ALIKE; coming out,
- *	if @error is 0, its entry
- * @default_flags: asked for of all pages; and SECMMU_HMM_ALIKE, if no page is
- *	asked for anything by itself
- * @flags_mask: which of the requests in @entries count
- * @error: what hmm_range_fault() returned
- * @invalidated: 1 if mmu_interval_read_retry() said afterwards that what was
- *	found may be stale
+ * @entries: address of one __u64 per page: in, the requests for the page
+ *	(SECMMU_HMM_REQ_*), not read with SECMMU_HMM_ALIKE; out, if @error is 0,
+ *	its entry
+ * @default_flags: requests for all pages, and SECMMU_HMM_ALIKE
+ * @flags_mask: mask for the requests in @entries
+ * @error: out: what hmm_range_fault() returned, -errno
+ * @invalidated: out: 1 if mmu_interval_read_retry() returned true afterwards
  *
- * mmu_interval_read_begin(), hmm_range_fault(), mmu_interval_read_retry(), with
- * nothing between and nothing repeated. The call itself fails with ENOMEM.
+ * Calls mmu_interval_read_begin(), hmm_range_fault() and mmu_interval_read_retry()
+ * once each.
  */
 struct secmmu_hmm_walk {
 	__u64 start;
@@ -102,13 +121,15 @@ struct secmmu_hmm_walk {
 };
 
 /**
- * struct secmmu_hmm_mirror - SECMMU_HMM_MIRROR: begin to mirror a range
+ * struct secmmu_hmm_mirror - SECMMU_HMM_MIRROR: start to mirror a range
  * @start: first address
- * @end: behind the last one; at most SECMMU_HMM_MIRROR_PAGES pages
- * @mirror: coming out, its number
+ * @end: end address, exclusive; at most SECMMU_HMM_MIRROR_PAGES pages
+ * @mirror: in, 0; out, the mirror's number
+ * @reserved: 0
  *
- * The range may overlap other mirrors, which know nothing of each other. Nothing
- * is mapped by it yet. Fails with ENOSPC if there are SECMMU_HMM_MIRRORS already.
+ * Mirrors may overlap; each has a separate page table, empty at first. Fails with
+ * ENOSPC for more than SECMMU_HMM_MIRRORS mirrors or SECMMU_HMM_FILE_PAGES pages
+ * in all mirrors of the file.
  */
 struct secmmu_hmm_mirror {
 	__u64 start;
@@ -119,52 +140,52 @@ struct secmmu_hmm_mirror {
 
 /**
  * struct secmmu_hmm_number - SECMMU_HMM_UNMIRROR and others: a mirror's number
- * @mirror: the number
+ * @mirror: the number; for SECMMU_HMM_OWNER, of device memory
  * @reserved: 0
  *
  * SECMMU_HMM_UNMIRROR fails with EBUSY while a call uses the mirror. Every call
- * with a number fails with ENOENT if there is no such mirror.
+ * fails with ENOENT if the mirror does not exist.
  */
 struct secmmu_hmm_number {
 	__u32 mirror;
 	__u32 reserved;
 };
 
-/* What a device can do to memory: enum of struct secmmu_hmm_access.operation */
+/* How a device accesses memory. */
 enum secmmu_hmm_operation {
 	SECMMU_HMM_READ,  /* memory to buffer */
 	SECMMU_HMM_STORE, /* buffer to memory */
-	SECMMU_HMM_ADD, /* add the buffer to memory; the buffer gets the old values */
-	SECMMU_HMM_EXCHANGE, /* the same, memory becomes what the buffer had */
-	SECMMU_HMM_ADD_EXCLUSIVE, /* as ADD, by a device that has exclusive access */
+	SECMMU_HMM_ADD,	  /* memory += buffer, the buffer gets the old values */
+	SECMMU_HMM_EXCHANGE,	  /* swap memory and buffer */
+	SECMMU_HMM_ADD_EXCLUSIVE, /* as ADD, with exclusive access */
 	SECMMU_HMM_OPERATIONS,
 };
 
 /**
  * struct secmmu_hmm_access - SECMMU_HMM_ACCESS: the device reads or writes
  * @address: a multiple of 8, in the mirror's range
- * @length: bytes, a multiple of 8, at most SECMMU_HMM_ACCESS_BYTES; all of it in
- *	the mirror's range
- * @buffer: address of so many bytes; whose address space: the caller's
- * @mirror: which mirror's page table to go through
- * @operation: enum secmmu_hmm_operation; each word of 8 bytes is done at once, as
- *	the CPU's own would be, the whole is not
- * @done: bytes that were done
- * @error: 0, or the -errno that stopped it: what hmm_range_fault() returned;
- *	-EBUSY if it could not be done for SECMMU_HMM_PAUSE_MS because the
- *	memory was invalidated again and again; -EACCES for secret memory
- *	(memfd_secret()), which the kernel itself cannot touch; -ESTALE if the
- *	device's page table had a page that is free, which must never happen;
- *	-EOPNOTSUPP for SECMMU_HMM_ADD_EXCLUSIVE if the memory is not private and
- *	anonymous, or if the kernel has no CONFIG_DEVICE_PRIVATE
- * @faults: how often hmm_range_fault() was called
- * @busy: how often it said -EBUSY
- * @retries: how often mmu_interval_read_retry() said that what it had found may
- *	be stale
+ * @length: bytes, a multiple of 8, at most SECMMU_HMM_ACCESS_BYTES; the mirror's
+ *	range contains all of them
+ * @buffer: address of @length bytes in the caller's address space
+ * @mirror: number of the mirror whose page table the device uses
+ * @operation: enum secmmu_hmm_operation; atomic for each word of 8 bytes
+ * @done: out: bytes that were accessed
+ * @error: out: 0, or the -errno that stopped the access: what hmm_range_fault()
+ *	returned; -EBUSY if invalidations prevented any progress for
+ *	SECMMU_HMM_PAUSE_MS; -EINTR for a fatal signal, looked for at each word
+ *	of SECMMU_HMM_ADD_EXCLUSIVE and at each 64 KiB otherwise; -EACCES for
+ *	memory of memfd_secret(), which the kernel cannot access; -ESTALE if the
+ *	device's page table had an entry for a free page, which must never
+ *	happen; -EOPNOTSUPP for SECMMU_HMM_ADD_EXCLUSIVE if the memory is not
+ *	private and anonymous, or without CONFIG_DEVICE_PRIVATE
+ * @faults: out: calls of hmm_range_fault() and make_device_exclusive()
+ * @busy: out: calls of hmm_range_fault() that returned -EBUSY
+ * @retries: out: mappings that were discarded because of an invalidation
  *
- * SECMMU_HMM_ADD_EXCLUSIVE is for a device that has no atomic operations: it has
- * exclusive access to the page (make_device_exclusive()), takes the old value,
- * waits, and writes the new one. @faults counts the calls for that, too.
+ * SECMMU_HMM_ADD_EXCLUSIVE models a device without atomic operations: it gets
+ * exclusive access to the page (make_device_exclusive()), reads the old value,
+ * passes SECMMU_HMM_AT_EXCLUSIVE and writes the new one. Exclusive access keeps out
+ * CPUs and every other mirror, those of the same device included.
  */
 struct secmmu_hmm_access {
 	__u64 address;
@@ -180,12 +201,12 @@ struct secmmu_hmm_access {
 };
 
 /**
- * struct secmmu_hmm_table - SECMMU_HMM_TABLE: look at a mirror's page table
+ * struct secmmu_hmm_table - SECMMU_HMM_TABLE: read a mirror's page table
  * @start: first address, in the mirror's range
- * @end: behind the last one
- * @entries: address of one __u64 per page: SECMMU_HMM_VALID, _WRITE and the
- *	name of the page, or 0
- * @mirror: which mirror
+ * @end: end address, exclusive
+ * @entries: address of one __u64 per page: out, SECMMU_HMM_VALID, _WRITE,
+ *	_EXCLUSIVE and the page, or 0
+ * @mirror: the mirror's number
  * @reserved: 0
  */
 struct secmmu_hmm_table {
@@ -196,22 +217,22 @@ struct secmmu_hmm_table {
 	__u32 reserved;
 };
 
-/* As many as the kernel has kinds of MMU notifications, and some more. */
+/* At least the number of enum mmu_notifier_event. */
 #define SECMMU_HMM_EVENTS 16
 
 /**
- * struct secmmu_hmm_counters - SECMMU_HMM_COUNTERS: what a mirror went through
- * @mirror: which mirror
+ * struct secmmu_hmm_counters - SECMMU_HMM_COUNTERS: counters of a mirror
+ * @mirror: the mirror's number
  * @reserved: 0
- * @faults: calls of hmm_range_fault()
- * @busy: of them, those that returned -EBUSY
- * @retries: mmu_interval_read_retry() refused what was found
+ * @faults: calls of hmm_range_fault() and make_device_exclusive()
+ * @busy: calls of hmm_range_fault() that returned -EBUSY
+ * @retries: mappings that were discarded because of an invalidation
  * @installed: entries written into the page table
- * @dropped: entries that invalidations took out of it
- * @invalidations: by event (enum mmu_notifier_event of this kernel), those that
- *	the mirror was told of
- * @refused: invalidations that could not wait, and were refused because the
- *	page table was in use
+ * @dropped: entries removed from it by invalidations
+ * @invalidations: invalidations by event (enum mmu_notifier_event of this kernel),
+ *	without those that the mirror itself caused by make_device_exclusive()
+ * @refused: non-blockable invalidations that were refused because the page
+ *	table was locked
  */
 struct secmmu_hmm_counters {
 	__u32 mirror;
@@ -226,40 +247,39 @@ struct secmmu_hmm_counters {
 };
 
 /*
- * Where the device can be made to wait, so that a test can put something between
- * two steps of the protocol.
+ * Pause points: a test pauses the device here to act between two steps of the
+ * protocol.
  */
 enum secmmu_hmm_point {
 	SECMMU_HMM_AT_BEGIN, /* before mmu_interval_read_begin() */
 	SECMMU_HMM_AT_WALK,  /* after it, before hmm_range_fault() */
 	SECMMU_HMM_AT_LOCK,  /* after hmm_range_fault(), before the lock */
 	SECMMU_HMM_AT_RETRY, /* with the lock, before mmu_interval_read_retry() */
-	SECMMU_HMM_AT_INSTALLED, /* with the lock, after the entries were installed */
-	SECMMU_HMM_AT_INVALIDATE, /* in the notifier, before it takes the lock */
-	SECMMU_HMM_AT_INVALIDATED, /* in the notifier, after it gave the lock back */
+	SECMMU_HMM_AT_INSTALLED, /* with the lock, after installing the entries */
+	SECMMU_HMM_AT_INVALIDATE, /* in the notifier, before the lock is taken */
+	SECMMU_HMM_AT_INVALIDATED, /* in the notifier, after the lock is released */
 	SECMMU_HMM_AT_FAULT, /* in the fault handler of the device's own mapping */
 	SECMMU_HMM_AT_MIGRATION, /* between migrate_vma_setup() and _finalize() */
-	SECMMU_HMM_AT_EXCLUSIVE, /* amid ADD_ALONE, with the lock */
+	SECMMU_HMM_AT_EXCLUSIVE, /* amid ADD_EXCLUSIVE, with the lock */
 	SECMMU_HMM_POINTS,
 };
 
 /**
  * struct secmmu_hmm_pause - SECMMU_HMM_ARM, _WAIT, _RELEASE: pause points
  * @point: enum secmmu_hmm_point
- * @timeout_ms: 1 to SECMMU_HMM_PAUSE_MS; with SECMMU_HMM_RELEASE 0
- * @delay_us: SECMMU_HMM_ARM only: if not 0, whoever comes there sleeps for so
- *	long, at most SECMMU_HMM_DELAY_US, and nobody is paused
- * @arrived: coming out: how many came to the point since it was armed first
+ * @timeout_ms: milliseconds, 1 to SECMMU_HMM_PAUSE_MS; 0 for SECMMU_HMM_RELEASE;
+ *	ignored for a delay
+ * @delay_us: SECMMU_HMM_ARM only: microseconds that every thread sleeps at the
+ *	point, at most SECMMU_HMM_DELAY_US; no thread is paused then
+ * @arrived: out: threads that reached the point since it was first armed
  *
- * SECMMU_HMM_ARM: the next one who comes to the point waits there until
+ * SECMMU_HMM_ARM: the next thread that reaches the point pauses there until
  * SECMMU_HMM_RELEASE, a fatal signal, the last close of the device, or for
- * @timeout_ms. One is paused at a time; others pass.
- * SECMMU_HMM_WAIT: waits until somebody is paused there; ETIMEDOUT if nobody is
- * after @timeout_ms, or EIO if who was paused there has gone on without being
- * released.
- * SECMMU_HMM_RELEASE: who is paused goes on, and the point is armed no more. EIO
- * as above: then what the test did while it was paused was not between the two
- * steps that it wanted to part.
+ * @timeout_ms. Other threads pass. EBUSY while a thread is paused there.
+ * SECMMU_HMM_WAIT: waits until a thread is paused there. ETIMEDOUT after
+ * @timeout_ms, EIO if the paused thread has continued without being released.
+ * SECMMU_HMM_RELEASE: the paused thread continues, and the point is disarmed. EIO
+ * if it has continued before: the test did not act between the two steps.
  */
 struct secmmu_hmm_pause {
 	__u32 point;
@@ -271,13 +291,15 @@ struct secmmu_hmm_pause {
 /**
  * struct secmmu_hmm_range - SECMMU_HMM_HOLD_MIGRATION: migration entries
  * @start: first address
- * @end: behind the last one; in one mapping, at most SECMMU_HMM_MIGRATE_PAGES
- * @pages: coming out: how many pages had migration entries
- * @flags: SECMMU_HMM_HUGE: huge pages as such
+ * @end: end address, exclusive; in one mapping, at most SECMMU_HMM_MIGRATE_PAGES
+ * @pages: out: pages that had migration entries
+ * @flags: SECMMU_HMM_HUGE
  *
- * migrate_vma_setup() (which replaces the pages by migration entries), then the
- * pause point SECMMU_HMM_AT_MIGRATION, then the pages are put back where they
- * were. EOPNOTSUPP if the kernel has no CONFIG_DEVICE_MIGRATION.
+ * Calls migrate_vma_setup(), which replaces the pages by migration entries, passes
+ * SECMMU_HMM_AT_MIGRATION, and restores the pages. Fails with EINVAL for a mapping
+ * that is not anonymous, or whose pages may be merged (madvise(MADV_MERGEABLE)):
+ * other processes that use such a page would wait, too. EOPNOTSUPP without
+ * CONFIG_DEVICE_MIGRATION.
  */
 struct secmmu_hmm_range {
 	__u64 start;
@@ -286,31 +308,32 @@ struct secmmu_hmm_range {
 	__u32 flags;
 };
 
-/* Where pages are: the system's memory, or a bank (its number + 1). */
+/* Where pages are: system memory, or device memory (its number + 1). */
 #define SECMMU_HMM_SYSTEM 0
 
 /* Bits of struct secmmu_hmm_migrate.flags. */
-#define SECMMU_HMM_HUGE (1U << 0) /* huge pages as such, if the kernel can */
+#define SECMMU_HMM_HUGE (1U << 0) /* do not split huge pages, if supported */
 
 /**
- * struct secmmu_hmm_migrate - SECMMU_HMM_MIGRATE: move pages to or from a bank
+ * struct secmmu_hmm_migrate - SECMMU_HMM_MIGRATE: migrate pages
  * @start: first address
- * @end: behind the last one; at most SECMMU_HMM_MIRROR_PAGES pages
- * @from: where the pages are that are moved, others stay: SECMMU_HMM_SYSTEM, or a
- *	bank's number + 1
- * @to: where they are to go, not @from
+ * @end: end address, exclusive; at most SECMMU_HMM_MIRROR_PAGES pages
+ * @from: only pages here are migrated: SECMMU_HMM_SYSTEM, or the number of device
+ *	memory + 1
+ * @to: the destination, not @from
  * @flags: SECMMU_HMM_HUGE
  * @reserved: 0
- * @pages: coming out: pages that were moved. From the system's memory these are
- *	also pages that were not there, which are zero then
- * @whole: of them, those that were moved as part of a huge page
- * @refused: pages that were not moved since there was no room for them
+ * @pages: out: migrated pages; from system memory also holes, which become pages
+ *	of zeros
+ * @whole: out: of @pages, those that were migrated as part of a huge page
+ * @refused: out: pages that were not migrated because no page could be allocated
  *
- * migrate_vma_setup(), _pages() and _finalize(), a page table at a time, with the
- * pause point SECMMU_HMM_AT_MIGRATION before migrate_vma_pages(). Pages that the
- * kernel does not give are not waited for. All three numbers are valid also if
- * the call fails: EFAULT where nothing is mapped, EINVAL for mappings that cannot
- * migrate, ENOMEM, and EOPNOTSUPP without CONFIG_DEVICE_PRIVATE.
+ * Calls migrate_vma_setup(), _pages() and _finalize() for one page table at a time,
+ * and passes SECMMU_HMM_AT_MIGRATION before migrate_vma_pages(). Pages that
+ * migrate_vma_setup() does not collect stay. Looks for a fatal signal after each
+ * page table. The outputs are valid after an error, too: EFAULT if an address is
+ * not mapped, EINVAL for a mapping that cannot migrate, EOPNOTSUPP without
+ * CONFIG_DEVICE_PRIVATE.
  */
 struct secmmu_hmm_migrate {
 	__u64 start;
@@ -325,16 +348,16 @@ struct secmmu_hmm_migrate {
 };
 
 /**
- * struct secmmu_hmm_devmem - SECMMU_HMM_DEVMEM: what a bank has
- * @devmem: its number, below SECMMU_HMM_BANKS
+ * struct secmmu_hmm_devmem - SECMMU_HMM_DEVMEM: state of device memory
+ * @devmem: its number, below SECMMU_HMM_DEVMEMS
  * @reserved: 0
- * @pages: coming out: how many it can have
- * @used: how many are in use, by whichever process
- * @faults: how often a CPU's fault brought a page (or a huge page) back
+ * @pages: out: its size in pages
+ * @used: out: pages in use, by any process
+ * @faults: out: calls of migrate_to_ram(), one per page or huge page
  *
- * A bank is memory that CPUs cannot reach (MEMORY_DEVICE_PRIVATE), with an owner
- * of its own. It belongs to the module: pages in it live until no process has
- * them any more, and until then the module cannot be removed.
+ * Device memory is MEMORY_DEVICE_PRIVATE, which CPUs cannot access, each with a
+ * separate pgmap owner. It belongs to the module, which cannot be removed while a
+ * page is in use.
  */
 struct secmmu_hmm_devmem {
 	__u32 devmem;
@@ -344,23 +367,24 @@ struct secmmu_hmm_devmem {
 	__u64 faults;
 };
 
-/* What can be made to fail. */
+/* Allocations that can be made to fail. */
 enum secmmu_hmm_failure {
-	SECMMU_HMM_FAIL_DEVMEM,	      /* a page of the bank */
+	SECMMU_HMM_FAIL_DEVMEM,	      /* a page of device memory */
 	SECMMU_HMM_FAIL_DEVMEM_WHOLE, /* a huge page of it */
-	SECMMU_HMM_FAIL_SYSTEM,	      /* a page for what comes back from it */
-	SECMMU_HMM_FAIL_SYSTEM_HUGE,  /* a huge page for it */
+	SECMMU_HMM_FAIL_SYSTEM,	      /* a page to migrate back to */
+	SECMMU_HMM_FAIL_SYSTEM_HUGE,  /* a huge page to migrate back to */
 	SECMMU_HMM_FAIL_KINDS,
 };
 
 /**
  * struct secmmu_hmm_fail - SECMMU_HMM_FAIL: let allocations fail
- * @devmem: its number
+ * @devmem: number of the device memory
  * @what: enum secmmu_hmm_failure
- * @skip: how many are to succeed first
- * @count: how many are to fail then, at most SECMMU_HMM_FAILURES; 0: none
+ * @skip: number of allocations that succeed first
+ * @count: number of allocations that fail then, at most SECMMU_HMM_FAILURES; 0
+ *	ends it
  *
- * Until so many have, or this device is closed.
+ * Ends when @count allocations have failed or this device is closed.
  */
 struct secmmu_hmm_fail {
 	__u32 devmem;
@@ -372,22 +396,23 @@ struct secmmu_hmm_fail {
 #define SECMMU_HMM_FUNCTION_NAME 32
 
 /* Bits of struct secmmu_hmm_dma_alloc.features. */
-#define SECMMU_HMM_DMA_IOVA (1U << 0) /* one run of addresses behind an IOMMU */
+#define SECMMU_HMM_DMA_IOVA (1U << 0) /* contiguous IOVA behind an IOMMU */
 #define SECMMU_HMM_DMA_LIST (1U << 1) /* the kernel keeps an address per page */
 
 /**
- * struct secmmu_hmm_dma_alloc - SECMMU_HMM_DMA_ALLOC: memory for a device's DMA
+ * struct secmmu_hmm_dma_alloc - SECMMU_HMM_DMA_ALLOC: a map for a device's DMA
  * @start: first address
- * @end: behind the last one; at most SECMMU_HMM_DMA_PAGES pages
- * @function: the device: "platform", or the address of a PCI function that was
- *	bound to this driver, as 0000:00:02.0
- * @mask_bits: how many bits of an address it has, 16 to 64
- * @features: coming out: SECMMU_HMM_DMA_IOVA, _LIST
+ * @end: end address, exclusive; at most SECMMU_HMM_DMA_PAGES pages
+ * @function: the device: "platform", or the address of a PCI function bound to this
+ *	driver, such as 0000:00:02.0
+ * @mask_bits: width of the device's DMA addresses, 16 to 64 bits
+ * @features: in, 0; out, SECMMU_HMM_DMA_IOVA, _LIST
  *
- * hmm_dma_map_alloc(). A file has one such map at a time, and all of one device the
- * same @mask_bits: EBUSY. ENODEV if there
- * is no such device, and from every other call when it was taken away; and what
- * dma_set_mask() and hmm_dma_map_alloc() say. EOPNOTSUPP before Linux 6.16.
+ * Calls dma_set_mask() and hmm_dma_map_alloc(), and fails with their errors. A file
+ * has one map at a time, and all maps of a device have the same @mask_bits: EBUSY.
+ * ENOSPC for more than SECMMU_HMM_DMA_TOTAL pages in the maps of all files.
+ * ENODEV if the device does not exist; every other call returns it once the device
+ * was removed. ENOENT from a call without a map. EOPNOTSUPP before Linux 6.16.
  */
 struct secmmu_hmm_dma_alloc {
 	__u64 start;
@@ -405,20 +430,19 @@ struct secmmu_hmm_dma_alloc {
 /**
  * struct secmmu_hmm_dma_map - SECMMU_HMM_DMA_MAP: map pages for DMA
  * @start: first address, in the map's range
- * @end: behind the last one; at most SECMMU_HMM_DMA_CALL_PAGES pages
- * @entries: address of one __u64 per page: coming out, its entry
- * @addresses: address of one __u64 per page: coming out, what
- *	hmm_dma_map_pfn() returned; all ones if it could not, or if there is no
- *	page
- * @requests: SECMMU_HMM_REQ_*, of all pages
- * @error: what hmm_range_fault() returned; nothing is mapped, and nothing else
- *	comes out, if it is not 0
- * @lost: pages that were mapped already and that hmm_range_fault() found
- *	elsewhere, or took the flags from, though nothing was invalidated
- * @failed: pages that hmm_dma_map_pfn() could not map
+ * @end: end address, exclusive; at most SECMMU_HMM_DMA_CALL_PAGES pages
+ * @entries: address of one __u64 per page: out, its entry
+ * @addresses: address of one __u64 per page: out, the DMA address that
+ *	hmm_dma_map_pfn() returned; all ones if it failed or there is no page
+ * @requests: SECMMU_HMM_REQ_*, for all pages
+ * @error: out: what hmm_range_fault() returned, -errno; if not 0, nothing is mapped
+ *	and the other outputs are invalid
+ * @lost: out: pages that were mapped before, and for which hmm_range_fault()
+ *	returned another page or cleared flags without an invalidation
+ * @failed: out: pages for which hmm_dma_map_pfn() failed
  *
- * hmm_range_fault() by the protocol, then hmm_dma_map_pfn() for each page that
- * there is. EBUSY if memory was invalidated for SECMMU_HMM_PAUSE_MS.
+ * Calls hmm_range_fault() by the protocol, then hmm_dma_map_pfn() for each page
+ * found. EBUSY if invalidations prevented it for SECMMU_HMM_PAUSE_MS.
  */
 struct secmmu_hmm_dma_map {
 	__u64 start;
@@ -434,10 +458,10 @@ struct secmmu_hmm_dma_map {
 /**
  * struct secmmu_hmm_dma_range - SECMMU_HMM_DMA_UNMAP, SECMMU_HMM_DMA_LOOK
  * @start: first address, in the map's range
- * @end: behind the last one; at most SECMMU_HMM_DMA_CALL_PAGES pages
- * @entries: address of one __u64 per page: coming out, its entry
- * @count: coming out: for how many hmm_dma_unmap_pfn() said that it was mapped;
- *	0 if nothing is to be unmapped
+ * @end: end address, exclusive; at most SECMMU_HMM_DMA_CALL_PAGES pages
+ * @entries: address of one __u64 per page: out, its entry
+ * @count: out: pages for which hmm_dma_unmap_pfn() returned true; 0 for
+ *	SECMMU_HMM_DMA_LOOK
  * @reserved: 0
  */
 struct secmmu_hmm_dma_range {
@@ -449,22 +473,22 @@ struct secmmu_hmm_dma_range {
 };
 
 /*
- * Flag of struct secmmu_hmm_dma_copy: the device goes where the page would be if
- * it was mapped. It must not be: EEXIST; only behind an IOMMU: EOPNOTSUPP.
+ * Flag of struct secmmu_hmm_dma_copy: the device accesses the IOVA of a page that is
+ * not mapped. EEXIST if it is mapped, EOPNOTSUPP without an IOMMU.
  */
 #define SECMMU_HMM_DMA_UNMAPPED (1U << 0)
 
 /**
- * struct secmmu_hmm_dma_copy - SECMMU_HMM_DMA_COPY: have the device do DMA
+ * struct secmmu_hmm_dma_copy - SECMMU_HMM_DMA_COPY: DMA by the device
  * @address: of memory in the map's range
- * @buffer: address of so many bytes
- * @length: bytes, at most SECMMU_HMM_DMA_COPY_BYTES, all in one page
+ * @buffer: address of @length bytes
+ * @length: bytes, 1 to SECMMU_HMM_DMA_COPY_BYTES, within one page
  * @operation: SECMMU_HMM_READ or SECMMU_HMM_STORE
  * @flags: SECMMU_HMM_DMA_UNMAPPED
  * @reserved: 0
  *
- * By a device that can copy (QEMU's edu): EOPNOTSUPP. ENXIO if the page is not
- * mapped, or not for what is to be done; EIO if the device does not do it.
+ * EOPNOTSUPP if the device has no DMA engine (QEMU's edu has). ENXIO if the page is
+ * not mapped, or read-only for SECMMU_HMM_STORE; EIO if the device fails.
  */
 struct secmmu_hmm_dma_copy {
 	__u64 address;
@@ -509,17 +533,17 @@ struct secmmu_hmm_dma_copy {
 	_IOWR(SECMMU_HMM_MAGIC, 0x4b, struct secmmu_hmm_migrate)
 #define SECMMU_HMM_DEVMEM \
 	_IOWR(SECMMU_HMM_MAGIC, 0x4c, struct secmmu_hmm_devmem)
-/* The bank whose pages are this device's own: for its walks and mirrors. 0. */
+/* Chooses the pgmap owner for this device's walks and mirrors; at first 0. */
 #define SECMMU_HMM_OWNER _IOW(SECMMU_HMM_MAGIC, 0x4d, struct secmmu_hmm_number)
 #define SECMMU_HMM_FAIL	 _IOW(SECMMU_HMM_MAGIC, 0x4e, struct secmmu_hmm_fail)
 
 /*
- * mmap() of the device, MAP_SHARED: the kind of mapping is chosen by the offset,
- * which is the kind times SECMMU_HMM_MAP_PAGES pages, and that is all there is of
- * each. All kinds show the same pages.
+ * mmap() of the device, MAP_SHARED: the offset selects the kind of mapping. It is
+ * the kind times SECMMU_HMM_MAP_PAGES pages; each kind maps the same
+ * SECMMU_HMM_MAP_PAGES pages.
  */
 enum secmmu_hmm_map {
-	SECMMU_HMM_MAP_FAULTED, /* pages come one by one, in the fault handler */
+	SECMMU_HMM_MAP_FAULTED, /* pages are mapped by the fault handler */
 	SECMMU_HMM_MAP_PFNS,	/* remap_pfn_range(): VM_IO and VM_PFNMAP */
 	SECMMU_HMM_MAP_MIXED, /* VM_MIXEDMAP: even pages are normal, odd are special */
 	SECMMU_HMM_MAPS,
