@@ -23,8 +23,11 @@
 /* What hmm_range_fault() must leave in an entry, and hmm_dma_map_pfn() sets. */
 #define STICKY_FLAGS (HMM_PFN_DMA_MAPPED | HMM_PFN_P2PDMA | HMM_PFN_P2PDMA_BUS)
 
-/* Whose function each map has. Nothing that reclaims waits for it. */
+/* Protects the lists of maps and @mapped. Nothing that reclaims waits for it. */
 static DEFINE_MUTEX(maps_lock);
+
+/* Pages of all maps: the kernel charges their tables to nobody. */
+static size_t mapped;
 
 /* With the lock. Return: how many were mapped. */
 static unsigned int unmap_range(struct hmm_dma *dma, unsigned long start,
@@ -75,19 +78,21 @@ static void detach(struct hmm_dma *dma)
 	unmap_range(dma, dma->start, dma->end);
 	hmm_dma_map_free(dma->function->dev, &dma->map);
 	list_del(&dma->link);
+	mapped -= hmm_dma_index(dma, dma->end);
 	dma->gone = true;
 	mutex_unlock(&dma->lock);
 }
 
 /**
  * hmm_dma_revoke() - the function's device goes away
- * @function: nobody uses it in a call
+ * @function: what it is; no map of it is left afterwards, and none can be made
  */
 void hmm_dma_revoke(struct hmm_function *function)
 {
 	struct hmm_dma *dma, *next;
 
 	mutex_lock(&maps_lock);
+	function->gone = true;
 	list_for_each_entry_safe(dma, next, &function->maps, link) detach(dma);
 	mutex_unlock(&maps_lock);
 }
@@ -123,17 +128,21 @@ void hmm_dma_close(struct hmm_device *device)
 }
 
 /*
- * With the function in use, and maps_lock. Under a map that there is already the
+ * With maps_lock. Under a map that there is already the
  * mask must not change: what it maps later may be out of reach then, of which the
  * kernel warns (dma_direct_map_phys()).
  */
 static int attach(struct hmm_dma *dma, struct hmm_function *function,
-		  unsigned int mask_bits)
+		  struct secmmu_hmm_dma_alloc *alloc)
 {
 	size_t pages = hmm_dma_index(dma, dma->end);
-	u64 mask = DMA_BIT_MASK(mask_bits);
+	u64 mask = DMA_BIT_MASK(alloc->mask_bits);
 	int error;
 
+	if (function->gone)
+		return -ENODEV;
+	if (pages > SECMMU_HMM_DMA_TOTAL - mapped)
+		return -ENOSPC;
 	if (!list_empty(&function->maps) && dma_get_mask(function->dev) != mask)
 		return -EBUSY;
 	error = dma_set_mask(function->dev, mask);
@@ -142,6 +151,12 @@ static int attach(struct hmm_dma *dma, struct hmm_function *function,
 					  PAGE_SIZE);
 	if (error)
 		return error;
+	alloc->features = 0;
+	if (dma_use_iova(&dma->map.state))
+		alloc->features |= SECMMU_HMM_DMA_IOVA;
+	if (dma->map.dma_list)
+		alloc->features |= SECMMU_HMM_DMA_LIST;
+	mapped += pages;
 	kref_get(&function->references);
 	dma->function = function;
 	list_add(&dma->link, &function->maps);
@@ -151,7 +166,7 @@ static int attach(struct hmm_dma *dma, struct hmm_function *function,
 static int dma_new(struct hmm_device *device, struct hmm_function *function,
 		   struct secmmu_hmm_dma_alloc *alloc)
 {
-	struct hmm_dma *dma = kzalloc(sizeof(*dma), GFP_KERNEL);
+	struct hmm_dma *dma = kzalloc(sizeof(*dma), GFP_KERNEL_ACCOUNT);
 	int error;
 
 	if (!dma)
@@ -160,17 +175,12 @@ static int dma_new(struct hmm_device *device, struct hmm_function *function,
 	dma->start = alloc->start;
 	dma->end = alloc->end;
 	mutex_lock(&maps_lock);
-	error = attach(dma, function, alloc->mask_bits);
+	error = attach(dma, function, alloc);
 	mutex_unlock(&maps_lock);
 	if (error) {
 		kfree(dma);
 		return error;
 	}
-	alloc->features = 0;
-	if (dma_use_iova(&dma->map.state))
-		alloc->features |= SECMMU_HMM_DMA_IOVA;
-	if (dma->map.dma_list)
-		alloc->features |= SECMMU_HMM_DMA_LIST;
 	error = -ESRCH;
 	if (mmget_not_zero(device->mm)) {
 		error = mmu_interval_notifier_insert(&dma->notifier, device->mm,
@@ -191,7 +201,7 @@ static long dma_alloc(struct hmm_device *device,
 		      struct secmmu_hmm_dma_alloc *alloc)
 {
 	struct hmm_function *function;
-	long error = -ENODEV;
+	long error;
 
 	if (alloc->features || alloc->mask_bits < 16 || alloc->mask_bits > 64 ||
 	    !hmm_range_is_sane(alloc->start, alloc->end, SECMMU_HMM_DMA_PAGES))
@@ -201,10 +211,7 @@ static long dma_alloc(struct hmm_device *device,
 	function = hmm_function_find(alloc->function);
 	if (!function)
 		return -ENODEV;
-	if (hmm_function_get(function)) {
-		error = dma_new(device, function, alloc);
-		hmm_function_put(function);
-	}
+	error = dma_new(device, function, alloc);
 	hmm_function_release(function);
 	return error;
 }
@@ -230,16 +237,19 @@ static u64 entry_to_user(unsigned long entry)
 static int walk(struct hmm_device *device, struct hmm_dma *dma,
 		struct hmm_range *range)
 {
-	unsigned long *table =
-		&dma->map.pfn_list[hmm_dma_index(dma, range->start)];
+	unsigned long first = hmm_dma_index(dma, range->start);
 	unsigned long pages = (range->end - range->start) >> PAGE_SHIFT, i;
 	struct mm_struct *mm = device->mm;
 	int error;
 
 	mutex_lock(&dma->lock);
-	for (i = 0; i < pages; i++)
-		range->hmm_pfns[i] = table[i] & STICKY_FLAGS;
+	for (i = 0; i < pages && !dma->gone; i++)
+		range->hmm_pfns[i] = dma->map.pfn_list[first + i] &
+				     STICKY_FLAGS;
+	error = dma->gone ? -ENODEV : 0;
 	mutex_unlock(&dma->lock);
+	if (error)
+		return error;
 	if (!mmget_not_zero(mm))
 		return -ESRCH;
 	range->notifier_seq = mmu_interval_read_begin(&dma->notifier);
@@ -305,13 +315,15 @@ static int map_once(struct hmm_device *device, struct hmm_dma *dma,
 
 	if (error == -EBUSY)
 		return -EAGAIN;
-	if (error == -ESRCH || error == -EINTR)
+	if (error == -ESRCH || error == -EINTR || error == -ENODEV)
 		return error;
 	map->error = error;
 	if (error)
 		return 0;
 	mutex_lock(&dma->lock);
-	if (mmu_interval_read_retry(&dma->notifier, range->notifier_seq))
+	if (dma->gone)
+		error = -ENODEV;
+	else if (mmu_interval_read_retry(&dma->notifier, range->notifier_seq))
 		error = -EAGAIN;
 	else
 		map_pages(dma, range, map, entries, addresses);
@@ -355,14 +367,16 @@ static long dma_map(struct hmm_device *device, struct hmm_dma *dma,
 		.end = map->end,
 		.dev_private_owner = device,
 	};
-	u64 *results = kvcalloc(pages, 2 * sizeof(*results), GFP_KERNEL);
+	u64 *results = kvcalloc(pages, 2 * sizeof(*results),
+				GFP_KERNEL_ACCOUNT);
 	long error = -ENOMEM;
 
 	if (map->requests & SECMMU_HMM_REQ_FAULT)
 		range.default_flags |= HMM_PFN_REQ_FAULT;
 	if (map->requests & SECMMU_HMM_REQ_WRITE)
 		range.default_flags |= HMM_PFN_REQ_WRITE;
-	range.hmm_pfns = kvcalloc(pages, sizeof(*range.hmm_pfns), GFP_KERNEL);
+	range.hmm_pfns = kvcalloc(pages, sizeof(*range.hmm_pfns),
+				  GFP_KERNEL_ACCOUNT);
 	map->error = 0;
 	if (results && range.hmm_pfns)
 		error = map_range(device, dma, map, &range, results,
@@ -378,20 +392,21 @@ static long dma_range(struct hmm_dma *dma, struct secmmu_hmm_dma_range *range,
 {
 	unsigned long first = hmm_dma_index(dma, range->start), i;
 	unsigned long pages = (range->end - range->start) >> PAGE_SHIFT;
-	u64 *entries = kvcalloc(pages, sizeof(*entries), GFP_KERNEL);
-	long error = 0;
+	u64 *entries = kvcalloc(pages, sizeof(*entries), GFP_KERNEL_ACCOUNT);
+	long error;
 
 	if (!entries)
 		return -ENOMEM;
 	range->count = 0;
 	mutex_lock(&dma->lock);
-	if (unmap)
+	error = dma->gone ? -ENODEV : 0;
+	if (!error && unmap)
 		range->count = unmap_range(dma, range->start, range->end);
-	for (i = 0; i < pages; i++)
+	for (i = 0; i < pages && !error; i++)
 		entries[i] = entry_to_user(dma->map.pfn_list[first + i]);
 	mutex_unlock(&dma->lock);
-	if (copy_to_user(u64_to_user_ptr(range->entries), entries,
-			 pages * sizeof(*entries)))
+	if (!error && copy_to_user(u64_to_user_ptr(range->entries), entries,
+				   pages * sizeof(*entries)))
 		error = -EFAULT;
 	kvfree(entries);
 	return error;
@@ -411,7 +426,7 @@ static bool map_is_sane(const struct hmm_dma *dma,
 		 ~(SECMMU_HMM_REQ_FAULT | SECMMU_HMM_REQ_WRITE));
 }
 
-/* With the device's dma_lock, a map there, and its function in use. */
+/* With the device's dma_lock, and a map. */
 static long dma_call(struct hmm_device *device, unsigned int command,
 		     void *argument)
 {
@@ -451,12 +466,8 @@ long hmm_dma(struct hmm_device *device, unsigned int command, void *argument)
 		error = -ENOENT;
 	else if (command == SECMMU_HMM_DMA_FREE)
 		error = dma_end(device);
-	else if (!hmm_function_get(device->dma->function))
-		error = -ENODEV;
-	else {
+	else
 		error = dma_call(device, command, argument);
-		hmm_function_put(device->dma->function);
-	}
 	mutex_unlock(&device->dma_lock);
 	return error;
 }

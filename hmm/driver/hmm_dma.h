@@ -15,10 +15,11 @@
 /**
  * struct hmm_dma - a range of memory, mapped for a device
  * @notifier: tells of invalidations
- * @lock: protects @map's entries and @gone
- * @function: what the device is; a reference
- * @gone: the function's device is, and so is @map. Never in a call that uses the
- *	function
+ * @lock: protects @map's entries and @gone. The function's removal waits for it:
+ *	with it no user memory may be touched and mmap_lock not taken
+ * @function: the device; a reference. Its dev may be used with @lock held and
+ *	@gone not set
+ * @gone: the function's device was removed, and @map was freed
  * @link: in its list of maps, under maps_lock
  * @map: the kernel's; @map.pfn_list has the entries
  * @peer: what the kernel remembers of peer-to-peer memory

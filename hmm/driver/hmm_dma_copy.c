@@ -63,7 +63,7 @@ static bool copy_is_sane(const struct hmm_dma *dma,
 
 /**
  * hmm_dma_copy() - SECMMU_HMM_DMA_COPY
- * @dma: whose function is in use
+ * @dma: the map
  * @copy: what is to be copied
  */
 long hmm_dma_copy(struct hmm_dma *dma, struct secmmu_hmm_dma_copy *copy)
@@ -74,14 +74,14 @@ long hmm_dma_copy(struct hmm_dma *dma, struct secmmu_hmm_dma_copy *copy)
 
 	if (!copy_is_sane(dma, copy))
 		return -EINVAL;
-	buffer = kzalloc(SECMMU_HMM_DMA_COPY_BYTES, GFP_KERNEL);
+	buffer = kzalloc(SECMMU_HMM_DMA_COPY_BYTES, GFP_KERNEL_ACCOUNT);
 	if (!buffer)
 		return -ENOMEM;
 	if (copy->operation == SECMMU_HMM_STORE &&
 	    copy_from_user(buffer, user, copy->length))
 		goto out;
 	mutex_lock(&dma->lock);
-	error = copy_by_device(dma, copy, buffer);
+	error = dma->gone ? -ENODEV : copy_by_device(dma, copy, buffer);
 	mutex_unlock(&dma->lock);
 	if (!error && copy->operation == SECMMU_HMM_READ &&
 	    copy_to_user(user, buffer, copy->length))

@@ -56,9 +56,7 @@ static struct hmm_function *function_new(struct device *dev, const char *name)
 	function->dev = dev;
 	strscpy(function->name, name, sizeof(function->name));
 	mutex_init(&function->engine);
-	spin_lock_init(&function->lock);
 	INIT_LIST_HEAD(&function->maps);
-	init_waitqueue_head(&function->idle);
 	return function;
 }
 
@@ -74,17 +72,15 @@ static void function_publish(struct hmm_function *function)
 	mutex_unlock(&functions_lock);
 }
 
-/* Its device goes away: no call is in its midst then, and no map is left. */
+/*
+ * Its device is being removed: afterwards no map of it is left, and none can be
+ * made. Waits for hmm_dma.lock of each map at most.
+ */
 static void function_end(struct hmm_function *function)
 {
 	mutex_lock(&functions_lock);
 	list_del(&function->all);
 	mutex_unlock(&functions_lock);
-	spin_lock(&function->lock);
-	function->gone = true;
-	spin_unlock(&function->lock);
-	/* Each call is bounded, and so is this. */
-	wait_event(function->idle, !READ_ONCE(function->users));
 	hmm_dma_revoke(function);
 	kref_put(&function->references, function_free);
 }
@@ -121,36 +117,6 @@ void hmm_function_release(struct hmm_function *function)
 	kref_put(&function->references, function_free);
 }
 
-/**
- * hmm_function_get() - use it in a call
- * @function: the function
- *
- * Return: whether its device is there; then until hmm_function_put().
- */
-bool hmm_function_get(struct hmm_function *function)
-{
-	bool there;
-
-	spin_lock(&function->lock);
-	there = !function->gone;
-	if (there)
-		function->users++;
-	spin_unlock(&function->lock);
-	return there;
-}
-
-/**
- * hmm_function_put() - the call is over
- * @function: from hmm_function_get()
- */
-void hmm_function_put(struct hmm_function *function)
-{
-	spin_lock(&function->lock);
-	function->users--;
-	spin_unlock(&function->lock);
-	wake_up_all(&function->idle);
-}
-
 /* One of the two steps of a copy. */
 static int edu_run(struct hmm_function *function, dma_addr_t source,
 		   dma_addr_t destination, size_t bytes, u64 direction)
@@ -174,7 +140,7 @@ static int edu_run(struct hmm_function *function, dma_addr_t source,
 
 /**
  * hmm_function_copy() - have the device read or write memory
- * @function: in use
+ * @function: with hmm_dma.lock of a map of it that is not gone
  * @address: for the device, of the memory
  * @buffer: the bytes
  * @bytes: how many, at most SECMMU_HMM_DMA_COPY_BYTES

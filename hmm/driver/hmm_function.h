@@ -9,22 +9,18 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/spinlock.h>
 #include <linux/types.h>
-#include <linux/wait.h>
 #include "secmmu_hmm.h"
 
 /**
  * struct hmm_function - a device that DMA is done for
  * @references: whoever knows it
  * @all: in the list of all
- * @dev: the kernel's; only while @users says so, or @gone is not set
+ * @dev: the kernel's; to be used with maps_lock or hmm_dma.lock held, unless it
+ *	is gone
  * @name: for user space
- * @lock: protects @gone, @users and @maps
- * @gone: the device was taken away
- * @users: calls that are under way
- * @idle: woken when one ends
- * @maps: struct hmm_dma.link of all that have mapped something by it
+ * @gone: the device was removed; under maps_lock (hmm_dma.c)
+ * @maps: struct hmm_dma.link of all maps for it; the same
  * @engine: one copy at a time
  * @stuck: it did not end a copy
  * @registers: of an edu; NULL: it cannot copy
@@ -36,10 +32,7 @@ struct hmm_function {
 	struct list_head all;
 	struct device *dev;
 	char name[SECMMU_HMM_FUNCTION_NAME];
-	spinlock_t lock;
 	bool gone;
-	unsigned int users;
-	wait_queue_head_t idle;
 	struct list_head maps;
 	struct mutex engine;
 	bool stuck;
@@ -52,8 +45,6 @@ int hmm_functions_init(void);
 void hmm_functions_exit(void);
 struct hmm_function *hmm_function_find(const char *name);
 void hmm_function_release(struct hmm_function *function);
-bool hmm_function_get(struct hmm_function *function);
-void hmm_function_put(struct hmm_function *function);
 int hmm_function_copy(struct hmm_function *function, dma_addr_t address,
 		      void *buffer, size_t bytes, bool write);
 
