@@ -6,7 +6,6 @@
  *
  * This file has the device file, and takes the calls apart.
  */
-#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -14,6 +13,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include "caller.h"
 #include "hmm_compat.h"
 #include "hmm_device.h"
 #include "hmm_function.h"
@@ -25,6 +25,8 @@ MODULE_PARM_DESC(
 	"names of pages are page frame numbers, to compare with /proc/PID/pagemap");
 
 static u64 name_factor, name_offset;
+
+static atomic_t open_files;
 
 /* What takes long to find out, for the pages of one aligned block of 2 MiB. */
 struct block {
@@ -112,23 +114,22 @@ u64 hmm_table_to_user(unsigned long entry)
 static int hmm_open(struct inode *inode, struct file *file)
 {
 	struct hmm_device *device;
-	int error;
+	int error = caller_may_open(&open_files, SECMMU_HMM_FILES);
 
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	device = kzalloc(sizeof(*device), GFP_KERNEL);
+	if (error)
+		return error;
+	error = -ENOMEM;
+	device = kzalloc(sizeof(*device), GFP_KERNEL_ACCOUNT);
 	if (!device)
-		return -ENOMEM;
+		goto closed;
 	/*
 	 * What the first notifier of an address space needs. It takes mmap_lock
 	 * for writing, which a later call could not while another thread waits
 	 * at a pause point.
 	 */
 	error = mmu_notifier_register(NULL, current->mm);
-	if (error) {
-		kfree(device);
-		return error;
-	}
+	if (error)
+		goto free;
 	spin_lock_init(&device->lock);
 	mutex_init(&device->memory_lock);
 	mutex_init(&device->dma_lock);
@@ -138,6 +139,12 @@ static int hmm_open(struct inode *inode, struct file *file)
 	mmgrab(device->mm);
 	file->private_data = device;
 	return nonseekable_open(inode, file);
+
+free:
+	kfree(device);
+closed:
+	caller_closed(&open_files);
+	return error;
 }
 
 static int hmm_release(struct inode *inode, struct file *file)
@@ -151,6 +158,7 @@ static int hmm_release(struct inode *inode, struct file *file)
 	hmm_map_free(device);
 	mmdrop(device->mm);
 	kfree(device);
+	caller_closed(&open_files);
 	return 0;
 }
 
@@ -235,32 +243,51 @@ static long hmm_call(struct hmm_device *device, unsigned int command,
 	}
 }
 
+/* The caller does not learn the number or the features of what it created. */
+static void undo(struct hmm_device *device, unsigned int command,
+		 const union hmm_argument *argument)
+{
+	struct secmmu_hmm_number number = { .mirror = argument->mirror.mirror };
+
+	switch (command) {
+	case SECMMU_HMM_MIRROR:
+		hmm_mirror_remove(device, &number);
+		break;
+	case SECMMU_HMM_DMA_ALLOC:
+		hmm_dma(device, SECMMU_HMM_DMA_FREE, NULL);
+		break;
+	}
+}
+
 static long hmm_ioctl(struct file *file, unsigned int command,
 		      unsigned long address)
 {
 	size_t size = _IOC_SIZE(command);
 	union hmm_argument argument = {};
-	long error;
+	long error = caller_may_use();
 
-	/* An open file that leaked to an unprivileged process is of no use. */
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
+	if (error)
+		return error;
 	if (_IOC_TYPE(command) != SECMMU_HMM_MAGIC || size > sizeof(argument))
 		return -ENOTTY;
 	if ((_IOC_DIR(command) & _IOC_WRITE) &&
 	    copy_from_user(&argument, (void __user *)address, size))
 		return -EFAULT;
 	error = hmm_call(file->private_data, command, &argument);
-	/* Also after an error: a call may tell how far it came. */
-	if (error != -ENOTTY && (_IOC_DIR(command) & _IOC_READ) &&
-	    copy_to_user((void __user *)address, &argument, size))
-		return -EFAULT;
-	return error;
+	/* After an error, too: a call may report how far it got. */
+	if (error == -ENOTTY || !(_IOC_DIR(command) & _IOC_READ) ||
+	    !copy_to_user((void __user *)address, &argument, size))
+		return error;
+	if (!error)
+		undo(file->private_data, command, &argument);
+	return -EFAULT;
 }
 
 static int hmm_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	return hmm_map(file->private_data, vma);
+	int error = caller_may_use();
+
+	return error ? error : hmm_map(file->private_data, vma);
 }
 
 static const struct file_operations hmm_operations = {
@@ -285,7 +312,7 @@ static int __init hmm_init(void)
 
 	name_factor = get_random_u64() | 1;
 	name_offset = get_random_u64();
-	hmm_banks_init();
+	hmm_devmems_init();
 	error = hmm_functions_init();
 	if (error)
 		goto out_banks;
@@ -294,7 +321,7 @@ static int __init hmm_init(void)
 		return 0;
 	hmm_functions_exit();
 out_banks:
-	hmm_banks_exit();
+	hmm_devmems_exit();
 	return error;
 }
 
@@ -302,7 +329,7 @@ static void __exit hmm_exit(void)
 {
 	misc_deregister(&hmm_misc);
 	hmm_functions_exit();
-	hmm_banks_exit();
+	hmm_devmems_exit();
 }
 
 module_init(hmm_init);

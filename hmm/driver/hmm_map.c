@@ -68,7 +68,8 @@ int hmm_map(struct hmm_device *device, struct vm_area_struct *vma)
 	mutex_lock(&device->memory_lock);
 	if (!device->memory)
 		device->memory = alloc_pages_exact(MEMORY_BYTES,
-						   GFP_KERNEL | __GFP_ZERO);
+						   GFP_KERNEL_ACCOUNT |
+							   __GFP_ZERO);
 	mutex_unlock(&device->memory_lock);
 	if (!device->memory)
 		return -ENOMEM;

@@ -20,7 +20,13 @@ static int setup(struct mm_struct *mm, struct migrate_vma *migration)
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
 	migration->vma = vma_lookup(mm, migration->start);
-	if (migration->vma && migration->end <= migration->vma->vm_end)
+	/*
+	 * Pages of files and merged pages have other users, which have no part in
+	 * this and would have to wait, too.
+	 */
+	if (migration->vma && migration->end <= migration->vma->vm_end &&
+	    vma_is_anonymous(migration->vma) &&
+	    !(migration->vma->vm_flags & VM_MERGEABLE))
 		error = migrate_vma_setup(migration);
 	mmap_read_unlock(mm);
 	return error;
@@ -71,8 +77,10 @@ long hmm_hold_migration(struct hmm_device *device,
 			       SECMMU_HMM_MIGRATE_PAGES))
 		return -EINVAL;
 	pages = (range->end - range->start) >> PAGE_SHIFT;
-	migration.src = kvcalloc(pages, sizeof(*migration.src), GFP_KERNEL);
-	migration.dst = kvcalloc(pages, sizeof(*migration.dst), GFP_KERNEL);
+	migration.src = kvcalloc(pages, sizeof(*migration.src),
+				 GFP_KERNEL_ACCOUNT);
+	migration.dst = kvcalloc(pages, sizeof(*migration.dst),
+				 GFP_KERNEL_ACCOUNT);
 	if (!migration.src || !migration.dst)
 		goto out;
 	error = -ESRCH;

@@ -211,8 +211,10 @@ static int transfer_part(struct transfer *transfer, struct hmm_device *device)
 static bool transfer_allocate(struct migrate_vma *migration,
 			      unsigned long pages)
 {
-	migration->src = kvcalloc(pages, sizeof(*migration->src), GFP_KERNEL);
-	migration->dst = kvcalloc(pages, sizeof(*migration->dst), GFP_KERNEL);
+	migration->src = kvcalloc(pages, sizeof(*migration->src),
+				  GFP_KERNEL_ACCOUNT);
+	migration->dst = kvcalloc(pages, sizeof(*migration->dst),
+				  GFP_KERNEL_ACCOUNT);
 	return migration->src && migration->dst;
 }
 
@@ -302,8 +304,9 @@ static int transfer_range(struct transfer *transfer, struct hmm_device *device,
 static int begin(struct transfer *transfer,
 		 const struct secmmu_hmm_migrate *migrate)
 {
-	if (migrate->from == migrate->to || migrate->from > SECMMU_HMM_BANKS ||
-	    migrate->to > SECMMU_HMM_BANKS)
+	if (migrate->from == migrate->to ||
+	    migrate->from > SECMMU_HMM_DEVMEMS ||
+	    migrate->to > SECMMU_HMM_DEVMEMS)
 		return -EINVAL;
 	/* SECMMU_HMM_SYSTEM less 1 is no bank's number. */
 	transfer->from = hmm_devmem(migrate->from - 1);

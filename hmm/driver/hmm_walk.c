@@ -165,7 +165,8 @@ long hmm_walk(struct hmm_device *device, struct secmmu_hmm_walk *walk)
 		return -EINVAL;
 	pages = (walk->end - walk->start) >> PAGE_SHIFT;
 	if (pages > FEW_PAGES) {
-		entries = kvmalloc_array(pages, sizeof(*entries), GFP_KERNEL);
+		entries = kvmalloc_array(pages, sizeof(*entries),
+					 GFP_KERNEL_ACCOUNT);
 		if (!entries)
 			return -ENOMEM;
 	}
