@@ -13,6 +13,7 @@
 #include <linux/fs.h>
 #include <linux/kvm_host.h>
 #include <linux/magic.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/string.h>
 #include <linux/version.h>
@@ -51,6 +52,17 @@ static inline bool avic_file_is_vm(struct file *file)
 	if (!IS_MODULE(CONFIG_KVM))
 		return true;
 	return owner && strstarts(module_name(owner), "kvm");
+#endif
+}
+
+/* vm_flags_set() came when vm_flags became read-only, with 6.3. */
+static inline void avic_vm_flags_set(struct vm_area_struct *vma,
+				     unsigned long flags)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	vma->vm_flags |= flags;
+#else
+	vm_flags_set(vma, flags);
 #endif
 }
 

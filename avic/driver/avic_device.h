@@ -174,6 +174,7 @@ struct avic_device {
 int avic_rings_create(struct avic_device *device, unsigned int rings,
 		      unsigned int entries);
 void avic_rings_free(struct avic_device *device);
+int avic_rings_map(struct avic_device *device, struct vm_area_struct *vma);
 void avic_ring_record(struct avic_device *device, gpa_t gpa, const u8 *data,
 		      int bytes);
 

@@ -130,7 +130,8 @@ static int pin(struct avic_device *device, gfn_t gfn, struct avic_pin **result)
 		return -ENOMEM;
 	new->address = avic_address(device, gfn, true);
 	if (!new->address ||
-	    pin_user_pages_fast(new->address, 1, FOLL_WRITE, &new->page) != 1) {
+	    pin_user_pages_fast(new->address, 1, FOLL_WRITE | FOLL_LONGTERM,
+				&new->page) != 1) {
 		kfree(new);
 		return 0;
 	}

@@ -6,24 +6,28 @@
  *
  * This file has the device file, and takes the calls apart.
  */
-#include <linux/capability.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/vmalloc.h>
 #include "avic_device.h"
+#include "caller.h"
+
+static atomic_t open_files;
 
 static int avic_open(struct inode *inode, struct file *file)
 {
 	struct avic_device *device;
+	int error = caller_may_open(&open_files, SECMMU_AVIC_FILES);
 
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	device = kvzalloc(sizeof(*device), GFP_KERNEL);
-	if (!device)
+	if (error)
+		return error;
+	device = kvzalloc(sizeof(*device), GFP_KERNEL_ACCOUNT);
+	if (!device) {
+		caller_closed(&open_files);
 		return -ENOMEM;
+	}
 	mutex_init(&device->attach_lock);
 	mutex_init(&device->track_lock);
 	mutex_init(&device->tables_lock);
@@ -47,6 +51,7 @@ static int avic_release(struct inode *inode, struct file *file)
 	}
 	avic_rings_free(device);
 	kvfree(device);
+	caller_closed(&open_files);
 	return 0;
 }
 
@@ -64,8 +69,12 @@ static struct kvm *vm_by_number(int number)
 	return kvm;
 }
 
+/*
+ * All results are known, and copied to @user, before anything can be used: there
+ * is no way to undo it afterwards.
+ */
 static long attach(struct avic_device *device,
-		   struct secmmu_avic_attach *attach)
+		   struct secmmu_avic_attach *attach, void __user *user)
 {
 	struct kvm *kvm;
 	int error;
@@ -84,13 +93,16 @@ static long attach(struct avic_device *device,
 	if (error)
 		goto put;
 	device->personality = attach->personality;
+	attach->size = device->size;
+	error = -EFAULT;
+	if (copy_to_user(user, attach, sizeof(*attach)))
+		goto free;
 	error = avic_memory_watch(device);
 	if (error)
 		goto free;
 	error = avic_watch(device, kvm);
 	if (error)
 		goto unwatch;
-	attach->size = device->size;
 	/* Pairs with avic_call(). */
 	smp_store_release(&device->kvm, kvm);
 	return 0;
@@ -105,12 +117,13 @@ put:
 }
 
 static long avic_attach(struct avic_device *device,
-			struct secmmu_avic_attach *argument)
+			struct secmmu_avic_attach *argument, void __user *user)
 {
 	long error;
 
-	mutex_lock(&device->attach_lock);
-	error = attach(device, argument);
+	if (mutex_lock_killable(&device->attach_lock))
+		return -EINTR;
+	error = attach(device, argument, user);
 	mutex_unlock(&device->attach_lock);
 	return error;
 }
@@ -182,13 +195,13 @@ static long attached_call(struct avic_device *device, unsigned int command,
 }
 
 static long avic_call(struct avic_device *device, unsigned int command,
-		      union avic_argument *argument)
+		      union avic_argument *argument, void __user *user)
 {
 	switch (command) {
 	case SECMMU_AVIC_INFO:
 		return avic_info(&argument->info);
 	case SECMMU_AVIC_ATTACH:
-		return avic_attach(device, &argument->attach);
+		return avic_attach(device, &argument->attach, user);
 	case SECMMU_AVIC_COUNTERS:
 		return avic_counters(device, &argument->counters);
 	case SECMMU_AVIC_ARM:
@@ -204,39 +217,65 @@ static long avic_call(struct avic_device *device, unsigned int command,
 	return attached_call(device, command, argument);
 }
 
+/* The caller does not learn what it got. */
+static void undo(struct avic_device *device, unsigned int command,
+		 const union avic_argument *argument)
+{
+	struct secmmu_avic_page page = { .gpa = argument->page.gpa };
+	struct secmmu_avic_number number = {};
+
+	switch (command) {
+	case SECMMU_AVIC_TRACK:
+		avic_page_untrack(device, &page);
+		break;
+	case SECMMU_AVIC_GET:
+		number.table = argument->get.table;
+		avic_table_put(device, &number);
+		break;
+	case SECMMU_AVIC_USE:
+		number.table = argument->number.table;
+		avic_table_unuse(device, &number);
+		break;
+	}
+}
+
 static long avic_ioctl(struct file *file, unsigned int command,
 		       unsigned long address)
 {
+	void __user *user = (void __user *)address;
 	size_t size = _IOC_SIZE(command);
 	union avic_argument argument = {};
-	long error;
+	long error = caller_may_use();
 
-	/* An open file that leaked to an unprivileged process is of no use. */
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
+	if (error)
+		return error;
 	if (_IOC_TYPE(command) != SECMMU_AVIC_MAGIC || size > sizeof(argument))
 		return -ENOTTY;
 	if ((_IOC_DIR(command) & _IOC_WRITE) &&
-	    copy_from_user(&argument, (void __user *)address, size))
+	    copy_from_user(&argument, user, size))
 		return -EFAULT;
-	error = avic_call(file->private_data, command, &argument);
-	/* Also after an error: a call may tell how far it came. */
-	if (error != -ENOTTY && (_IOC_DIR(command) & _IOC_READ) &&
-	    copy_to_user((void __user *)address, &argument, size))
-		return -EFAULT;
-	return error;
+	error = avic_call(file->private_data, command, &argument, user);
+	/* After an error, too: a call may report how far it got. */
+	if (error == -ENOTTY || !(_IOC_DIR(command) & _IOC_READ) ||
+	    command == SECMMU_AVIC_ATTACH ||
+	    !copy_to_user(user, &argument, size))
+		return error;
+	if (!error)
+		undo(file->private_data, command, &argument);
+	return -EFAULT;
 }
 
 static int avic_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct avic_device *device = file->private_data;
+	int error = caller_may_use();
 
+	if (error)
+		return error;
 	/* Pairs with attach(). */
 	if (!smp_load_acquire(&device->kvm))
 		return -ENOTCONN;
-	if (!device->area)
-		return -ENXIO;
-	return remap_vmalloc_range(vma, device->area, vma->vm_pgoff);
+	return avic_rings_map(device, vma);
 }
 
 static const struct file_operations avic_operations = {

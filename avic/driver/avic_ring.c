@@ -38,7 +38,8 @@ int avic_rings_create(struct avic_device *device, unsigned int rings,
 	    rings * entries > SECMMU_AVIC_RING_TOTAL)
 		return -EINVAL;
 	device->size = rings * ring_bytes(entries);
-	device->area = vmalloc_user(device->size);
+	/* As vmalloc_user(), but charged to the caller. */
+	device->area = __vmalloc(device->size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!device->area) {
 		device->size = 0;
 		return -ENOMEM;
@@ -67,6 +68,31 @@ void avic_rings_free(struct avic_device *device)
 	device->area = NULL;
 	device->size = 0;
 	device->rings = 0;
+}
+
+/**
+ * avic_rings_map() - mmap() of the device
+ * @device: attached
+ * @vma: the requested mapping
+ *
+ * Return: 0, -ENXIO without rings, -EINVAL behind their end, -ENOMEM.
+ */
+int avic_rings_map(struct avic_device *device, struct vm_area_struct *vma)
+{
+	unsigned long pages = device->size >> PAGE_SHIFT, i;
+	int error = 0;
+
+	if (!device->area)
+		return -ENXIO;
+	if (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff)
+		return -EINVAL;
+	avic_vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	for (i = 0; i < vma_pages(vma) && !error; i++)
+		error = vm_insert_page(vma, vma->vm_start + i * PAGE_SIZE,
+				       vmalloc_to_page(device->area +
+						       (vma->vm_pgoff + i) *
+							       PAGE_SIZE));
+	return error;
 }
 
 /* The calling thread's ring, which it may take now. */

@@ -320,7 +320,8 @@ long avic_table_read(struct avic_device *device, struct secmmu_avic_read *read)
 	    read->users || read->leave || read->flood || read->tracked ||
 	    read->kernel)
 		return -EINVAL;
-	entry = kvcalloc(SECMMU_AVIC_ENTRIES, sizeof(*entry), GFP_KERNEL);
+	entry = kvcalloc(SECMMU_AVIC_ENTRIES, sizeof(*entry),
+			 GFP_KERNEL_ACCOUNT);
 	if (!entry)
 		return -ENOMEM;
 	spin_lock(&device->shadow_lock);

@@ -5,6 +5,12 @@
 #include <linux/sched/mm.h>
 #include "avic_device.h"
 
+/*
+ * KVM counts in 16 bits how often a page is tracked, by all devices of the VM and
+ * for itself. This bounds the sum of the devices, of any VM.
+ */
+static DEFINE_MUTEX(counts_lock);
+
 /* Context: track_lock is held. */
 static struct avic_tracked *find(struct avic_device *device, gfn_t gfn)
 {
@@ -29,6 +35,27 @@ static struct avic_tracked *find_free(struct avic_device *device)
 	return NULL;
 }
 
+static unsigned int kvm_count(struct avic_device *device, gfn_t gfn)
+{
+	int index = srcu_read_lock(&device->kvm->srcu);
+	struct kvm_memory_slot *slot = avic_slot(device->kvm, gfn);
+	unsigned int count = slot ? avic_slot_tracked(slot, gfn) : 0;
+
+	srcu_read_unlock(&device->kvm->srcu, index);
+	return count;
+}
+
+static int kvm_track(struct avic_device *device, gfn_t gfn)
+{
+	int error = -ENOSPC;
+
+	mutex_lock(&counts_lock);
+	if (kvm_count(device, gfn) < SECMMU_AVIC_VM_TRACKS)
+		error = avic_kvm_track(device->kvm, gfn) ? -ENXIO : 0;
+	mutex_unlock(&counts_lock);
+	return error;
+}
+
 /*
  * Writes are recorded from before KVM tracks the page until after: so whatever
  * KVM tells of is recorded.
@@ -50,10 +77,10 @@ static int track(struct avic_device *device, gfn_t gfn, bool table)
 	WRITE_ONCE(tracked->gfn, gfn);
 	/* Pairs with is_recorded(). */
 	smp_store_release(count, *count + 1);
-	error = avic_kvm_track(device->kvm, gfn);
+	error = kvm_track(device, gfn);
 	if (error)
 		WRITE_ONCE(*count, *count - 1);
-	return error ? -ENXIO : 0;
+	return error;
 }
 
 static int untrack(struct avic_device *device, gfn_t gfn, bool table)
@@ -93,12 +120,9 @@ static bool is_recorded(struct avic_device *device, gfn_t gfn)
 void avic_tracked_counts(struct avic_device *device, gfn_t gfn, u32 *tracked,
 			 u32 *kernel)
 {
-	int index = srcu_read_lock(&device->kvm->srcu);
-	struct kvm_memory_slot *slot = avic_slot(device->kvm, gfn);
 	unsigned int i;
 
-	*kernel = slot ? avic_slot_tracked(slot, gfn) : 0;
-	srcu_read_unlock(&device->kvm->srcu, index);
+	*kernel = kvm_count(device, gfn);
 	*tracked = 0;
 	for (i = 0; i < SECMMU_AVIC_PAGES; i++)
 		if (READ_ONCE(device->tracked[i].gfn) == gfn)
@@ -150,7 +174,7 @@ long avic_page_untrack(struct avic_device *device,
  * @device: attached
  * @gfn: the page
  *
- * Return: 0, -ENXIO if no slot has it, -ENOSPC.
+ * Return: 0, -ENXIO if no slot has it, -ENOSPC if it is tracked too often.
  */
 int avic_table_track(struct avic_device *device, gfn_t gfn)
 {
@@ -189,6 +213,7 @@ static void forget(struct avic_device *device, gfn_t first, u64 pages)
 			untrack(device, tracked->gfn, false);
 		while (tracked->tables)
 			untrack(device, tracked->gfn, true);
+		cond_resched();
 	}
 	mutex_unlock(&device->track_lock);
 }
