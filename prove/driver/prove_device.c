@@ -9,7 +9,6 @@
  * was killed, they are gone. So nothing can be left behind, and rmmod is
  * refused while a rule is alive.
  */
-#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -18,11 +17,14 @@
 #include <linux/string.h>
 #include <linux/ktime.h>
 #include <linux/uaccess.h>
+#include "caller.h"
 #include "prove_rule.h"
 
 /* One rule's report: names and numbers, with room. */
 #define PROVE_REPORT_LINE 640
 #define PROVE_REPORT_MAX  ((PROVE_RULES_MAX + 2) * PROVE_REPORT_LINE)
+
+static atomic_t open_files;
 
 static bool break_this_kernel;
 module_param(break_this_kernel, bool, 0400);
@@ -52,21 +54,26 @@ struct prove_session {
 static int prove_open(struct inode *inode, struct file *file)
 {
 	struct prove_session *session;
+	int error = caller_may_open(&open_files, PROVE_FILES_MAX);
 
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	session = kzalloc(sizeof(*session), GFP_KERNEL);
+	if (error)
+		return error;
+	session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
 	if (!session)
-		return -ENOMEM;
-	session->report = kvmalloc(PROVE_REPORT_MAX, GFP_KERNEL);
+		goto closed;
+	session->report = kvmalloc(PROVE_REPORT_MAX, GFP_KERNEL_ACCOUNT);
 	if (!session->report) {
 		kfree(session);
-		return -ENOMEM;
+		goto closed;
 	}
 	mutex_init(&session->lock);
 	INIT_LIST_HEAD(&session->rules);
 	file->private_data = session;
 	return stream_open(inode, file);
+
+closed:
+	caller_closed(&open_files);
+	return -ENOMEM;
 }
 
 static void remove_rules(struct prove_session *session)
@@ -89,6 +96,7 @@ static int prove_release(struct inode *inode, struct file *file)
 	remove_rules(session);
 	kvfree(session->report);
 	kfree(session);
+	caller_closed(&open_files);
 	return 0;
 }
 
@@ -128,11 +136,10 @@ static ssize_t prove_write(struct file *file, const char __user *buffer,
 {
 	struct prove_session *session = file->private_data;
 	char *text, *rest, *line;
-	int error = 0;
+	int error = caller_may_use();
 
-	/* An open file that leaked to an unprivileged process is of no use. */
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
+	if (error)
+		return error;
 	if (length > (size_t)PROVE_LINE_MAX * PROVE_RULES_MAX)
 		return -E2BIG;
 	text = memdup_user_nul(buffer, length);
@@ -198,8 +205,10 @@ static ssize_t prove_read(struct file *file, char __user *buffer, size_t length,
 			  loff_t *position)
 {
 	struct prove_session *session = file->private_data;
-	ssize_t done;
+	ssize_t done = caller_may_use();
 
+	if (done)
+		return done;
 	if (mutex_lock_interruptible(&session->lock))
 		return -ERESTARTSYS;
 	if (!session->report_length) {

@@ -300,7 +300,7 @@ static int check_rule(struct prove_rule *rule, char *reason)
  */
 struct prove_rule *prove_rule_parse(char *line, char *reason)
 {
-	struct prove_rule *rule = kzalloc(sizeof(*rule), GFP_KERNEL);
+	struct prove_rule *rule = kzalloc(sizeof(*rule), GFP_KERNEL_ACCOUNT);
 	char *word;
 	int error;
 

@@ -15,6 +15,7 @@
 #define PROVE_NAME_MAX	   128	/* one function name, bytes with the NUL */
 #define PROVE_REASON_MAX   256	/* why a rule was refused, bytes with the NUL */
 #define PROVE_RULES_MAX	   32	/* rules of one open file */
+#define PROVE_FILES_MAX	   64	/* open files */
 #define PROVE_DELAY_MAX_US 2000 /* a delay is a busy-wait: keep it short */
 #define PROVE_COUNT_MAX	   1000000000ULL /* every=, after=, limit= */
 

@@ -21,30 +21,46 @@
 /* Slots that are looked at before it gives up; the hash may not end. */
 #define PROVE_SCAN_SLOTS 4096
 
+/*
+ * Does a pointer lead to a struct kvm? One contains what its memslots[0] points
+ * to, which nothing else does, and has users as long as it is not freed.
+ */
+static bool is_vm(struct kvm *kvm)
+{
+	struct kvm_memslots *slots;
+	refcount_t users;
+
+	return kvm && !get_kernel_nofault(slots, &kvm->memslots[0]) &&
+	       (slots == &kvm->__memslots[0][0] ||
+		slots == &kvm->__memslots[0][1]) &&
+	       !get_kernel_nofault(users, &kvm->users_count) &&
+	       refcount_read(&users);
+}
+
 /**
  * prove_kvm_of() - the virtual machine that a call is about
  * @rule: says which argument is the struct kvm or struct kvm_vcpu
  * @regs: the registers at the function's first instruction
  *
- * Return: the VM, not proved to be one; NULL if the rule names no argument or
- * the vCPU cannot be read.
+ * Return: the VM; NULL if the rule names no argument, or one that is neither a
+ * struct kvm nor a struct kvm_vcpu of one.
  */
 struct kvm *prove_kvm_of(const struct prove_rule *rule, struct pt_regs *regs)
 {
 	struct kvm_vcpu *vcpu;
 	struct kvm *kvm = NULL;
 
-	if (rule->kvm_argument)
-		return (struct kvm
+	if (rule->kvm_argument) {
+		kvm = (struct kvm *)*prove_argument_register(regs,
+							     rule->kvm_argument);
+	} else if (rule->vcpu_argument) {
+		vcpu = (struct kvm_vcpu
 				*)*prove_argument_register(regs,
-							   rule->kvm_argument);
-	if (!rule->vcpu_argument)
-		return NULL;
-	vcpu = (struct kvm_vcpu *)*prove_argument_register(regs,
 							   rule->vcpu_argument);
-	if (get_kernel_nofault(kvm, &vcpu->kvm))
-		return NULL;
-	return kvm;
+		if (get_kernel_nofault(kvm, &vcpu->kvm))
+			return NULL;
+	}
+	return is_vm(kvm) ? kvm : NULL;
 }
 
 /**
@@ -138,11 +154,18 @@ static void show(struct prove_hidden *hidden)
 	} while (seen != old);
 }
 #else
-/* arm64 has no such structure at a function's border: by the address. */
+/*
+ * arm64 has no such structure at a function's border: by the address, if this is
+ * one of the VM's vCPUs.
+ */
 static struct kvm_memory_slot *slot_in(struct kvm *kvm, const void *structure)
 {
 	const struct kvm_vcpu *vcpu = structure;
+	int index;
 
+	if (get_kernel_nofault(index, &vcpu->vcpu_idx) || index < 0 ||
+	    kvm_get_vcpu(kvm, index) != vcpu)
+		return NULL;
 	return __gfn_to_memslot(kvm_memslots(kvm),
 				kvm_vcpu_get_fault_ipa(vcpu) >> PAGE_SHIFT);
 }
@@ -178,6 +201,8 @@ static void show(struct prove_hidden *hidden)
 bool prove_unlog(struct kvm *kvm, const void *structure,
 		 struct prove_hidden *hidden)
 {
+	if (!kvm)
+		return false;
 	hidden->kvm = kvm;
 	hidden->srcu = srcu_read_lock(&kvm->srcu);
 	hidden->slot = slot_in(kvm, structure);
@@ -197,6 +222,24 @@ void prove_relog(struct prove_hidden *hidden)
 	srcu_read_unlock(&hidden->kvm->srcu, hidden->srcu);
 }
 
+/* Two generations of a memslot, of which the caller of the function writes one. */
+static bool is_same_slot(const struct kvm_memory_slot *old,
+			 const struct kvm_memory_slot *new)
+{
+	unsigned long pages[2];
+	gfn_t first[2];
+	short id[2];
+
+	return old && new &&old != new &&
+	       !get_kernel_nofault(first[0], &old->base_gfn) &&
+	       !get_kernel_nofault(first[1], &new->base_gfn) &&
+	       !get_kernel_nofault(pages[0], &old->npages) &&
+	       !get_kernel_nofault(pages[1], &new->npages) &&
+	       !get_kernel_nofault(id[0], &old->id) &&
+	       !get_kernel_nofault(id[1], &new->id) && first[0] == first[1] &&
+	       pages[0] && pages[0] == pages[1] && id[0] == id[1];
+}
+
 /**
  * prove_keeplog() - let a memslot look logged when logging has ended
  * @old: the slot as it was
@@ -211,7 +254,8 @@ bool prove_keeplog(struct kvm_memory_slot *old, struct kvm_memory_slot *new)
 {
 	unsigned long *was, *is;
 
-	if (get_kernel_nofault(was, &old->dirty_bitmap) ||
+	if (!is_same_slot(old, new) ||
+	    get_kernel_nofault(was, &old->dirty_bitmap) ||
 	    get_kernel_nofault(is, &new->dirty_bitmap) || !was || is)
 		return false;
 	new->dirty_bitmap = was;
@@ -227,10 +271,17 @@ bool prove_keeplog(struct kvm_memory_slot *old, struct kvm_memory_slot *new)
 bool prove_shorten(void *range)
 {
 	struct kvm_gfn_range *gfns = range;
-	gfn_t start, end;
+	struct kvm_memory_slot *slot;
+	unsigned long pages;
+	gfn_t start, end, first;
 
+	/* One that lies in the slot that it names. */
 	if (get_kernel_nofault(start, &gfns->start) ||
-	    get_kernel_nofault(end, &gfns->end) || end < start + 2)
+	    get_kernel_nofault(end, &gfns->end) || end < start + 2 ||
+	    get_kernel_nofault(slot, &gfns->slot) || !slot ||
+	    get_kernel_nofault(first, &slot->base_gfn) ||
+	    get_kernel_nofault(pages, &slot->npages) || start < first ||
+	    end - first > pages)
 		return false;
 	gfns->end = end - 1;
 	return true;
