@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The driver survives whatever user space does with it: random and malformed
- * calls by several threads, files that are closed under them, processes that die,
- * exec or fork in the midst of it, attempts to remove the module. Afterwards it
- * works as before, and can be removed.
+ * The driver survives hostile callers: random and malformed calls from several
+ * threads, files closed under them, processes that exit, exec or fork during a
+ * call, attempts to remove the module. Afterwards it works as before and can be
+ * removed. Each other case tests one rule that a driver must keep.
  *
- * No line in prove/matrix: it judges the suite's own driver, not the kernel. What
+ * No line in prove/matrix: this judges the suite's own driver, not the kernel. What
  * it would notice, a splat or a hang, ends every program of the suite.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,10 +23,16 @@
 #include "core/cases.h"
 #include "core/clock.h"
 #include "hmm_device.h"
+#include "core/hang.h"
 #include "core/hostile.h"
+#include "core/kernel_file.h"
 #include "core/options.h"
 #include "core/report.h"
 #include "core/thread.h"
+#include "dma.h"
+#include "helper_thread.h"
+#include "mem/reclaim.h"
+#include "mem/uffd.h"
 
 #define NOBODY	      65534
 #define DEVICES	      4
@@ -30,6 +40,11 @@
 #define SCRATCH_PAGES 64
 #define CHECK_S	      5
 #define JOIN_MS	      30000
+#define AWAIT_MS      5000
+#define RELOADS	      50
+/* 16384 words, each of which the device delays by 2 ms. */
+#define SLOW_BYTES (128 * 1024)
+#define SLOW_MS	   2000
 
 /**
  * struct hostile - what the threads share
@@ -148,13 +163,13 @@ static int any_call(struct hostile *hostile, struct random_stream *random,
 		.timeout_ms = random_below(random, 20),
 	};
 	struct secmmu_hmm_migrate migrate = {
-		.from = random_below(random, SECMMU_HMM_BANKS + 2),
-		.to = random_below(random, SECMMU_HMM_BANKS + 2),
+		.from = random_below(random, SECMMU_HMM_DEVMEMS + 2),
+		.to = random_below(random, SECMMU_HMM_DEVMEMS + 2),
 		.flags = random_below(random, 3),
 		.reserved = reserved,
 	};
 	struct secmmu_hmm_devmem devmem = {
-		.devmem = random_below(random, SECMMU_HMM_BANKS + 1),
+		.devmem = random_below(random, SECMMU_HMM_DEVMEMS + 1),
 		.reserved = reserved,
 	};
 	struct secmmu_hmm_fail failures = {
@@ -399,7 +414,7 @@ static void judge_banks(const struct hostile *hostile)
 	      "munmap failed: %s", errno_name(errno));
 	if (!(hmm_features(hostile->mutator) & SECMMU_HMM_HAS_MEMORY))
 		return;
-	for (i = 0; i < SECMMU_HMM_BANKS; i++) {
+	for (i = 0; i < SECMMU_HMM_DEVMEMS; i++) {
 		u64 used = hmm_devmem(hostile->mutator, i).used;
 
 		CHECK(!used,
@@ -466,7 +481,7 @@ static void test_hostile(const struct test_case *test)
 	hostile_judge_removal("secmmu_hmm");
 }
 
-/* A device that came to a process without privileges is of no use to it. */
+/* An open device is useless to a process without privileges. */
 static void test_leaked(const struct test_case *test)
 {
 	struct secmmu_hmm_walk walk = { 0 };
@@ -475,33 +490,403 @@ static void test_leaked(const struct test_case *test)
 
 	(void)test;
 	CHECK(__hmm_call(device, SECMMU_HMM_WALK, &walk) == -EINVAL,
-	      "an empty walk is not EINVAL for who opened the device");
+	      "an empty walk by the process that opened the device: expected EINVAL");
 	child = fork();
 	CHECK(child >= 0, "cannot fork: %s", errno_name(errno));
 	if (!child) {
 		if (setresuid(NOBODY, NOBODY, NOBODY))
 			_exit(2);
-		_exit(__hmm_call(device, SECMMU_HMM_WALK, &walk) != -EPERM);
+		if (__hmm_call(device, SECMMU_HMM_WALK, &walk) != -EPERM)
+			_exit(1);
+		_exit(mmap(NULL, (size_t)getpagesize(), PROT_READ, MAP_SHARED,
+			   device, 0) != MAP_FAILED ||
+		      errno != EPERM);
 	}
 	CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) &&
 		      WEXITSTATUS(status) != 2,
-	      "a child without privileges cannot be had (wait status %#x)",
+	      "cannot start a child without privileges (wait status %#x)",
 	      status);
 	CHECK(!WEXITSTATUS(status),
 	      "a process without privileges may use the device");
 	close(device);
 }
 
+static void test_kernel_open(const struct test_case *test)
+{
+	(void)test;
+	hostile_judge_kernel_open("secmmu_hmm");
+}
+
+/* A call whose result cannot be written has created nothing. */
+static void test_copy_out(const struct test_case *test)
+{
+	u64 page = (u64)getpagesize();
+	struct secmmu_hmm_mirror *new = (void *)map(page,
+						    PROT_READ | PROT_WRITE);
+	int device = hmm_open(), error;
+	unsigned int i;
+
+	(void)test;
+	new->start = (uintptr_t) new;
+	new->end = new->start + page;
+	CHECK(!mprotect(new, page, PROT_READ), "mprotect failed: %s",
+	      errno_name(errno));
+	for (i = 0; i <= SECMMU_HMM_MIRRORS; i++) {
+		error = __hmm_call(device, SECMMU_HMM_MIRROR, new);
+		CHECK(error == -EFAULT,
+		      "SECMMU_HMM_MIRROR with a result that cannot be written: expected EFAULT, got %s",
+		      errno_name(error));
+	}
+	hmm_unmirror(device, hmm_mirror(device, new, page));
+	close(device);
+}
+
+/* Pages of a file have other users: they are not held under migration. */
+static void test_hold_file(const struct test_case *test)
+{
+	u64 page = (u64)getpagesize();
+	int device = hmm_open(), file = open("/proc/self/exe", O_RDONLY);
+	struct secmmu_hmm_range range = { 0 };
+	volatile unsigned char *text;
+	int error;
+
+	(void)test;
+	if (!(hmm_features(device) & SECMMU_HMM_HAS_MIGRATION))
+		skip("CONFIG_DEVICE_MIGRATION=y",
+		     "run it on a kernel built with this option");
+	text = mmap(NULL, page, PROT_READ, MAP_PRIVATE, file, 0);
+	CHECK(text != MAP_FAILED, "cannot map the program: %s",
+	      errno_name(errno));
+	CHECK(text[0] == 0x7f, "the program is no ELF file");
+	range.start = (uintptr_t)text;
+	range.end = range.start + page;
+	error = __hmm_call(device, SECMMU_HMM_HOLD_MIGRATION, &range);
+	CHECK(error == -EINVAL,
+	      "holding a page of a file under migration: expected EINVAL, got %s",
+	      error ? errno_name(error) : "no error");
+	close(device);
+}
+
+static u64 charged(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.current",
+		 reclaim_group());
+	return kernel_file_number(path, "");
+}
+
+/*
+ * What a caller makes the driver allocate is charged to the caller's cgroup, and
+ * bounded: the tables of a file's mirrors.
+ */
+static void test_charged(const struct test_case *test)
+{
+	struct secmmu_hmm_mirror new = { .start = 1ULL << 32 };
+	u64 table = SECMMU_HMM_MIRROR_PAGES * sizeof(u64), before, now;
+	u64 fit = SECMMU_HMM_FILE_PAGES / SECMMU_HMM_MIRROR_PAGES;
+	int device = hmm_open(), error;
+	u64 i;
+
+	(void)test;
+	reclaim_enter(0);
+	before = charged();
+	new.end = new.start + SECMMU_HMM_MIRROR_PAGES *(u64)getpagesize();
+	for (i = 0; i < fit; i++) {
+		new.mirror = 0;
+		error = __hmm_call(device, SECMMU_HMM_MIRROR, &new);
+		CHECK(!error, "mirror %llu of %llu: %s", i, fit,
+		      errno_name(error));
+	}
+	now = charged();
+	/* Each CPU may have charged some pages in advance before. */
+	CHECK(now >= before + fit * table * 3 / 4,
+	      "%llu mirrors need %llu bytes of tables: expected the cgroup's memory to grow by that, from %llu, and it is %llu",
+	      fit, fit * table, before, now);
+	new.mirror = 0;
+	error = __hmm_call(device, SECMMU_HMM_MIRROR, &new);
+	CHECK(error == -ENOSPC,
+	      "mirrors of more than %u pages in one file: expected ENOSPC, got %s",
+	      SECMMU_HMM_FILE_PAGES, error ? errno_name(error) : "no error");
+	close(device);
+	reclaim_leave();
+}
+
+static void add(int device, unsigned int mirror,
+		enum secmmu_hmm_operation operation, u64 *word)
+{
+	u64 value = 1;
+	struct secmmu_hmm_access access = {
+		.address = (uintptr_t)word,
+		.length = sizeof(value),
+		.buffer = (uintptr_t)&value,
+		.mirror = mirror,
+		.operation = operation,
+	};
+	int error = __hmm_access(device, &access);
+
+	CHECK(!error, "the device cannot add through mirror %u: %s", mirror,
+	      errno_name(error));
+}
+
+/* Exclusive access by one mirror keeps the device's other mirrors out. */
+static void test_two_mirrors(const struct test_case *test)
+{
+	u64 page = (u64)getpagesize(), *word, entry;
+	struct helper_thread exclusive, plain;
+	struct device_act first = { .word = 1 }, second = { .word = 1 };
+	int device = hmm_open();
+
+	(void)test;
+	hmm_need_memory(device);
+	word = (u64 *)map(page, PROT_READ | PROT_WRITE);
+	*word = 100;
+	CHECK(!hmm_mirror(device, word, page) &&
+		      hmm_mirror(device, word, page) == 1,
+	      "a new device's mirrors do not have the numbers 0 and 1");
+	device_helper(&exclusive, &first, device, 0, SECMMU_HMM_ADD_EXCLUSIVE,
+		      word);
+	device_helper(&plain, &second, device, 1, SECMMU_HMM_ADD, word);
+	add(device, 1, SECMMU_HMM_ADD, word);
+	add(device, 0, SECMMU_HMM_ADD_EXCLUSIVE, word);
+	entry = hmm_entry(device, 1, word);
+	CHECK(!entry,
+	      "mirror 0 has exclusive access: expected no entry in mirror 1, got %#llx",
+	      entry);
+	hmm_arm(device, SECMMU_HMM_AT_EXCLUSIVE);
+	helper_thread_cue(&exclusive);
+	hmm_await(device, SECMMU_HMM_AT_EXCLUSIVE);
+	helper_thread_cue(&plain);
+	hang_await(plain.thread, "hmm_mirror_invalidate", AWAIT_MS);
+	CHECK(!helper_thread_is_done(&plain),
+	      "mirror 1 adds while mirror 0 has exclusive access");
+	hmm_release(device, SECMMU_HMM_AT_EXCLUSIVE);
+	helper_thread_join(&exclusive);
+	helper_thread_join(&plain);
+	CHECK(!first.error && !second.error,
+	      "the device's additions fail: %s, %s", errno_name(first.error),
+	      errno_name(second.error));
+	CHECK(*word == 104, "4 additions to 100: expected 104, got %llu",
+	      *word);
+	close(device);
+}
+
+/**
+ * struct slow - a child whose device is delayed at each of many words
+ * @device: of the child
+ * @memory: SLOW_BYTES that the device adds to
+ * @pipe: the nanoseconds that an munmap() of a page took
+ */
+struct slow {
+	int device;
+	unsigned char *memory;
+	int pipe[2];
+};
+
+/* munmap() while the device is at its third word at least. */
+static void *unmap_meanwhile(void *argument)
+{
+	struct secmmu_hmm_pause pause = {
+		.point = SECMMU_HMM_AT_EXCLUSIVE,
+		.delay_us = SECMMU_HMM_DELAY_US,
+	};
+	struct slow *slow = argument;
+	u64 page = (u64)getpagesize(), start;
+
+	do {
+		if (__hmm_call(slow->device, SECMMU_HMM_ARM, &pause))
+			_exit(1);
+		sched_yield();
+	} while (pause.arrived < 3);
+	start = clock_ns();
+	munmap(slow->memory + SLOW_BYTES - page, page);
+	start = clock_ns() - start;
+	if (write(slow->pipe[1], &start, sizeof(start)) != sizeof(start))
+		_exit(1);
+	return NULL;
+}
+
+static void __noreturn be_slow(struct slow *slow)
+{
+	struct secmmu_hmm_access access = {
+		.length = SLOW_BYTES,
+		.operation = SECMMU_HMM_ADD_EXCLUSIVE,
+	};
+	pthread_t thread;
+
+	slow->device = hmm_open();
+	slow->memory = map(SLOW_BYTES, PROT_READ | PROT_WRITE);
+	access.buffer = (uintptr_t)map(SLOW_BYTES, PROT_READ | PROT_WRITE);
+	access.address = (uintptr_t)slow->memory;
+	access.mirror = hmm_mirror(slow->device, slow->memory, SLOW_BYTES);
+	/* The page that is unmapped must be in the table. */
+	add(slow->device, access.mirror, SECMMU_HMM_ADD_EXCLUSIVE,
+	    (u64 *)(slow->memory + SLOW_BYTES - (u64)getpagesize()));
+	hmm_delay(slow->device, SECMMU_HMM_AT_EXCLUSIVE, SECMMU_HMM_DELAY_US);
+	if (!pthread_create(&thread, NULL, unmap_meanwhile, slow))
+		__hmm_call(slow->device, SECMMU_HMM_ACCESS, &access);
+	/* A quarter of a minute later at least, if it was not killed. */
+	_exit(0);
+}
+
+/*
+ * An access that lasts long ends with a fatal signal, and others do not have to
+ * wait for all of it.
+ */
+static void test_killed(const struct test_case *test)
+{
+	struct slow slow;
+	u64 unmap_ns, end_ns;
+	int device = hmm_open();
+	pid_t child;
+	int status;
+
+	(void)test;
+	hmm_need_memory(device);
+	close(device);
+	CHECK(!pipe(slow.pipe), "pipe failed: %s", errno_name(errno));
+	child = fork();
+	CHECK(child >= 0, "cannot fork: %s", errno_name(errno));
+	if (!child)
+		be_slow(&slow);
+	close(slow.pipe[1]);
+	CHECK(read(slow.pipe[0], &unmap_ns, sizeof(unmap_ns)) ==
+		      sizeof(unmap_ns),
+	      "the child ended before its munmap()");
+	end_ns = clock_ns();
+	kill(child, SIGKILL);
+	CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
+	      errno_name(errno));
+	end_ns = clock_ns() - end_ns;
+	CHECK(WIFSIGNALED(status),
+	      "the child's access ended before it was killed (wait status %#x)",
+	      status);
+	report_info("munmap() took %llu us, SIGKILL %llu us",
+		    unmap_ns / NSEC_PER_USEC, end_ns / NSEC_PER_USEC);
+	CHECK(unmap_ns < SLOW_MS * NSEC_PER_MSEC,
+	      "munmap() of a page that a device uses: expected at most %u ms, took %llu ms",
+	      SLOW_MS, unmap_ns / NSEC_PER_MSEC);
+	CHECK(end_ns < SLOW_MS * NSEC_PER_MSEC,
+	      "SIGKILL during an access: expected the end after at most %u ms, took %llu ms",
+	      SLOW_MS, end_ns / NSEC_PER_MSEC);
+}
+
+/**
+ * struct mapper - a DMA mapping whose results go to memory that is not there
+ * @device: by which device
+ * @memory: what is mapped
+ * @results: page that a userfaultfd holds back
+ * @function: what it is mapped for
+ */
+struct mapper {
+	int device;
+	unsigned char *memory;
+	u64 *results;
+	struct dma_function function;
+};
+
+static void map_for_dma(void *argument)
+{
+	struct mapper *mapper = argument;
+
+	__dma_map(mapper->device, mapper->memory, (u64)getpagesize(),
+		  SECMMU_HMM_REQ_FAULT, mapper->results, mapper->results + 1,
+		  NULL);
+}
+
+static void lose_function(void *argument)
+{
+	struct mapper *mapper = argument;
+
+	dma_function_lost(&mapper->function);
+}
+
+/* Removing a function does not wait for a copy to user memory. */
+static void test_unbind(const struct test_case *test)
+{
+	u64 page = (u64)getpagesize();
+	struct helper_thread mapping, unbinding;
+	struct mapper mapper = { 0 };
+	int uffd;
+
+	(void)test;
+	dma_function(&mapper.function, DMA_EDU);
+	mapper.device = hmm_open();
+	mapper.memory = map(page, PROT_READ | PROT_WRITE);
+	mapper.memory[0] = 1;
+	mapper.results = (u64 *)map(page, PROT_READ | PROT_WRITE);
+	uffd = uffd_open();
+	uffd_register(uffd, mapper.results, page, UFFD_MISSING);
+	dma_alloc(mapper.device, &mapper.function, mapper.memory, page, 64);
+	helper_thread_new(&mapping, "mapping", map_for_dma, &mapper);
+	helper_thread_new(&unbinding, "unbinding", lose_function, &mapper);
+	helper_thread_cue(&mapping);
+	hang_await(mapping.thread, "handle_userfault", AWAIT_MS);
+	helper_thread_cue(&unbinding);
+	helper_thread_join(&unbinding);
+	CHECK(!helper_thread_is_done(&mapping),
+	      "the copy to user memory did not wait for the userfaultfd");
+	uffd_fill(uffd, mapper.results, mapper.memory, page);
+	helper_thread_join(&mapping);
+	dma_free(mapper.device);
+	close(mapper.device);
+	close(uffd);
+}
+
+/* What a module takes on its first use: both devices' memory. */
+static void use_memory(void)
+{
+	u64 page = (u64)getpagesize();
+	unsigned char *memory = map(page, PROT_READ | PROT_WRITE);
+	int device = hmm_open();
+	unsigned int i;
+
+	for (i = 0; i < SECMMU_HMM_DEVMEMS; i++) {
+		memory[0] = 1;
+		if (hmm_features(device) & SECMMU_HMM_HAS_MEMORY)
+			hmm_migrate(device, memory, page, HMM_SYSTEM,
+				    HMM_IN_DEVMEM(i), 0);
+	}
+	hmm_unmirror(device, hmm_mirror(device, memory, page));
+	close(device);
+	munmap(memory, page);
+}
+
+/* After the module was removed the machine is as it was before. */
+static void test_reload(const struct test_case *test)
+{
+	(void)test;
+	hostile_judge_reload("secmmu_hmm", RELOADS, use_memory);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
-		{ .name = "leaked", .run = test_leaked },
-		{ .name = "hostile", .run = test_hostile, .timeout_s = 90 },
+		{ "leaked", .run = test_leaked,
+		  .plan = "an open device is useless without privileges" },
+		{ "kernel_open", .run = test_kernel_open,
+		  .plan = "a kernel thread without address space cannot open it" },
+		{ "copy_out", .run = test_copy_out,
+		  .plan = "a mirror whose number cannot be written is undone" },
+		{ "hold_file", .run = test_hold_file,
+		  .plan = "pages of files are not held under migration" },
+		{ "charged", .run = test_charged,
+		  .plan = "mirrors are charged to the caller, and bounded" },
+		{ "two_mirrors", .run = test_two_mirrors,
+		  .plan = "exclusive access keeps the device's other mirrors out" },
+		{ "killed", .run = test_killed,
+		  .plan = "a long access ends with SIGKILL, munmap() does not wait for it" },
+		{ "unbind", .run = test_unbind,
+		  .plan = "removing a PCI function does not wait for user memory" },
+		{ "hostile", .run = test_hostile, .timeout_s = 90,
+		  .plan = "random calls, dying processes, attempts to remove the module" },
+		{ "reload", .run = test_reload, .timeout_s = 120,
+		  .plan = "after 50 loads and unloads nothing of the module is left" },
 	};
 	static const struct program program = {
 		.name = "hmm_hostile_test",
 		.summary =
-			"the driver survives random calls, dying processes and attempts to remove it",
+			"the driver survives random calls, dying processes and attempts to remove it, and keeps the rules for drivers",
 		.table = cases,
 		.table_size = ARRAY_SIZE(cases),
 		.needs = HMM_NEEDS,

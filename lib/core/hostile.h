@@ -33,6 +33,28 @@ void hostile_remove_refused(const char *module);
 void hostile_judge_removal(const char *module);
 
 /**
+ * hostile_judge_kernel_open() - a kernel thread that opens a device is refused
+ * @device: its name in /dev
+ *
+ * The firmware loader opens whatever its search path contains, in a kernel thread
+ * without an address space. Skips the case without the module test_firmware.
+ */
+void hostile_judge_kernel_open(const char *device);
+
+/**
+ * hostile_judge_reload() - a module releases all that it took
+ * @module: one of the suite's; it is not inserted afterwards
+ * @times: how often it is inserted, used and removed
+ * @use: uses it, and leaves nothing behind
+ *
+ * Compares /proc/iomem and /proc/misc before and after, and looks for memory of
+ * the module in /proc/vmallocinfo. Skips the case where the module may not be
+ * removed (no SECMMU_DESTRUCTIVE in the environment).
+ */
+void hostile_judge_reload(const char *module, unsigned int times,
+			  void (*use)(void));
+
+/**
  * hostile_end_child() - end a child that has the parent's files of the device
  * @choice: how: 0 by another program, 1 by SIGKILL, 2 by itself (modulo 3)
  */
