@@ -404,7 +404,7 @@ static void have_children(struct thread *thread, void *argument)
 }
 
 /* What was moved to a bank is given back with the memory that it was part of. */
-static void judge_banks(const struct hostile *hostile)
+static void judge_devmems(const struct hostile *hostile)
 {
 	unsigned int i;
 
@@ -476,7 +476,7 @@ static void test_hostile(const struct test_case *test)
 	judge_alive();
 	for (i = 0; i < DEVICES; i++)
 		close(hostile.device[i]);
-	judge_banks(&hostile);
+	judge_devmems(&hostile);
 	close(hostile.mutator);
 	hostile_judge_removal("secmmu_hmm");
 }

@@ -315,12 +315,12 @@ static int __init hmm_init(void)
 	hmm_devmems_init();
 	error = hmm_functions_init();
 	if (error)
-		goto out_banks;
+		goto out_devmems;
 	error = misc_register(&hmm_misc);
 	if (!error)
 		return 0;
 	hmm_functions_exit();
-out_banks:
+out_devmems:
 	hmm_devmems_exit();
 	return error;
 }
