@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Groups of threads: begin together, can be paused and stopped, and are watched.
- * A group whose thread hangs fails the case, naming the thread and what it was
- * doing; it never hangs the suite.
+ * Groups of threads that start together, can be paused and stopped, and have a
+ * watchdog. A thread that hangs fails the case; the reason names the thread and
+ * what it was doing.
  *
- * The list of workers lives in memory shared with the program's first process,
- * which prints it if the case does not end in time.
+ * The list of threads is in memory shared with the program's first process, which
+ * prints it if the case exceeds its time limit.
  */
 #ifndef SECMMU_THREAD_H
 #define SECMMU_THREAD_H
@@ -24,8 +24,8 @@ struct thread;
 struct thread_group;
 
 /**
- * typedef thread_function - the body of a worker
- * @thread: itself
+ * typedef thread_function - the body of a thread
+ * @thread: the thread
  * @argument: as given to thread_add()
  */
 typedef void (*thread_function)(struct thread *thread, void *argument);
@@ -39,21 +39,22 @@ typedef void (*thread_function)(struct thread *thread, void *argument);
 struct thread_group *thread_group_new(const char *name);
 
 /**
- * thread_group_silence_ms() - how long a worker may show no sign of life
- * @group: the group
- * @milliseconds: limit; 0: no watchdog. THREAD_SILENCE_MS if never called: an
- *	emulated machine on a busy host is slow
+ * thread_group_silence_ms() - set the time limit of a group's watchdog
+ * @group: the group, not started yet
+ * @milliseconds: a thread without a sign of life for this long fails the case; 0:
+ *	no watchdog. THREAD_SILENCE_MS if never called, because an emulated
+ *	machine on a busy host is slow
  */
 void thread_group_silence_ms(struct thread_group *group, u64 milliseconds);
 
 /**
- * thread_add() - add a thread; it begins at thread_group_start()
+ * thread_add() - add a thread, which thread_group_start() starts
  * @group: the group, not started yet
  * @name: for messages and random streams; copied
- * @function: what it does
+ * @function: the body
  * @argument: for @function
  *
- * Return: the worker, valid until the group is joined.
+ * Return: the thread, valid until the group is joined.
  */
 struct thread *thread_add(struct thread_group *group, const char *name,
 			  thread_function function, void *argument);
@@ -61,105 +62,103 @@ struct thread *thread_add(struct thread_group *group, const char *name,
 /**
  * thread_pin_cpu() - hint: run on this CPU
  * @thread: not started yet
- * @cpu: counted among the CPUs that this process may use, modulo their number:
- *	a small machine shares CPUs, it does not fail
+ * @cpu: counted among the CPUs that this process may use, modulo their number
  */
 void thread_pin_cpu(struct thread *thread, unsigned int cpu);
 
 /**
- * thread_move_cpu() - hint: go on on another CPU
+ * thread_move_cpu() - hint: continue on another CPU
  * @thread: started, and its group not joined yet
- * @cpu: as thread_pin_cpu() has it, of the CPUs that the caller may use
+ * @cpu: counted as in thread_pin_cpu(), among the CPUs that the caller may use
  */
 void thread_move_cpu(struct thread *thread, unsigned int cpu);
 
 /**
  * thread_pin_node() - hint: run on the CPUs of this node
  * @thread: not started yet
- * @node: counted among the nodes with CPUs, modulo their number. Without NUMA
- *	nothing happens
+ * @node: counted among the nodes with CPUs, modulo their number. Ignored without
+ *	NUMA
  */
 void thread_pin_node(struct thread *thread, unsigned int node);
 
 /**
- * thread_here_node() - hint: the calling thread goes to the CPUs of this node
- * @node: as thread_pin_node() has it
+ * thread_here_node() - hint: run the calling thread on the CPUs of this node
+ * @node: as in thread_pin_node()
  */
 void thread_here_node(unsigned int node);
 
 /**
  * thread_cpu_of_node() - a CPU of a node
- * @node: as thread_pin_node() has it
- * @index: which of them, modulo their number
+ * @node: as in thread_pin_node()
+ * @index: counted among the node's CPUs, modulo their number
  *
- * Return: the CPU, as thread_pin_cpu() has it; 0 if this process may use none.
+ * Return: the CPU, counted as in thread_pin_cpu(); 0 if this process may use none.
  */
 unsigned int thread_cpu_of_node(unsigned int node, unsigned int index);
 
 /**
- * thread_on_kick() - how to bring a worker out of a long call such as KVM_RUN
+ * thread_on_kick() - how to interrupt a thread's long call such as KVM_RUN
  * @thread: not started yet
- * @kick: called by another thread, again and again until the worker has come
- *	to thread_should_stop(), so that a kick that comes too early does no
- *	harm; it must not block
+ * @kick: called by another thread, repeatedly until the thread calls
+ *	thread_should_stop(), since a kick may precede the long call; must not
+ *	block
  * @argument: for @kick
  */
 void thread_on_kick(struct thread *thread, void (*kick)(void *argument),
 		    void *argument);
 
 /**
- * thread_progress() - a counter that moves while the worker lives
- * @thread: not started yet, or the caller itself
- * @counter: read by the watchdog; moves count as signs of life. A vCPU that
- *	stays in the guest has its guest's store counter here. NULL: none
+ * thread_progress() - name a counter that changes while the thread makes progress
+ * @thread: not started yet, or the calling thread
+ * @counter: read by the watchdog; a change is a sign of life. For a vCPU that
+ *	stays in the guest, the guest's store counter. NULL: none
  */
 void thread_progress(struct thread *thread, const volatile u64 *counter);
 
 /**
- * thread_group_start() - begin all workers at the same moment
+ * thread_group_start() - start all threads at the same moment, and the watchdog
  * @group: the group
  *
- * Returns when all threads have come to their bodies. The watchdog begins.
+ * Returns once all threads exist and may run their bodies.
  */
 void thread_group_start(struct thread_group *group);
 
 /**
- * thread_group_pause() - have all workers wait in thread_should_stop()
+ * thread_group_pause() - make all threads wait in thread_should_stop()
  * @group: the group
- * @timeout_ms: a worker that is not there by then fails the case, by name
+ * @timeout_ms: a thread that does not wait by then fails the case
  *
- * On return every worker waits in thread_should_stop() or has returned from its
- * body: nothing that belongs to a worker runs, and what it did is visible to
- * the caller.
+ * On return every thread waits in thread_should_stop() or has returned from its
+ * body, and its stores are visible to the caller.
  */
 void thread_group_pause(struct thread_group *group, u64 timeout_ms);
 
 /**
- * thread_group_resume() - end of thread_group_pause()
+ * thread_group_resume() - let paused threads continue
  * @group: the group
  *
- * Every worker returns from thread_should_stop() once at least, even if the
- * next pause comes at once.
+ * Every thread returns from thread_should_stop() at least once, even if the
+ * caller pauses the group again at once.
  */
 void thread_group_resume(struct thread_group *group);
 
 /**
- * thread_group_stop() - ask all workers to end; does not wait
+ * thread_group_stop() - ask all threads to return; does not wait
  * @group: the group
  */
 void thread_group_stop(struct thread_group *group);
 
 /**
- * thread_group_join() - wait for all workers to end, and free the group
- * @group: the group; stopped by thread_group_stop(), or its workers end by
+ * thread_group_join() - wait until all threads have returned, and free the group
+ * @group: the group; stopped by thread_group_stop(), or its threads return by
  *	themselves
- * @timeout_ms: if one has not ended by then the case fails, naming it and what
- *	it was doing. While a stop is wanted, kicks are repeated
+ * @timeout_ms: a thread that has not returned by then fails the case. After
+ *	thread_group_stop() the kicks are repeated until then
  */
 void thread_group_join(struct thread_group *group, u64 timeout_ms);
 
 /**
- * thread_group_size() - how many workers were added
+ * thread_group_size() - number of threads in a group
  * @group: the group
  *
  * Return: their number.
@@ -167,57 +166,59 @@ void thread_group_join(struct thread_group *group, u64 timeout_ms);
 size_t thread_group_size(const struct thread_group *group);
 
 /**
- * thread_should_stop() - to be asked in every loop of a worker
- * @thread: itself
+ * thread_should_stop() - condition of every loop of a thread
+ * @thread: the calling thread
  *
- * Counts as a sign of life. Waits here while the group is paused.
+ * A sign of life. Waits while the group is paused.
  *
- * Return: true once the worker is to end.
+ * Return: true once the thread must return from its body.
  */
 bool thread_should_stop(struct thread *thread);
 
 /**
- * thread_wanted() - is somebody waiting for this worker?
- * @thread: itself
+ * thread_wanted() - does a pause or a stop wait for this thread?
+ * @thread: the calling thread
  *
- * To be asked after a call such as KVM_RUN came back by a kick.
+ * For use after a kick has interrupted a call such as KVM_RUN.
  *
- * Return: true if the worker should soon come to thread_should_stop().
+ * Return: true if the thread should call thread_should_stop() soon.
  */
 bool thread_wanted(const struct thread *thread);
 
 /**
- * thread_doing() - say what comes next; a sign of life
- * @thread: itself; thread_self() if not at hand
- * @what: a string that stays (a literal): it is printed by another process
+ * thread_doing() - note what the thread does next; a sign of life
+ * @thread: the calling thread, or thread_self()
+ * @what: a string literal, which another process prints
  */
 void thread_doing(struct thread *thread, const char *what);
 
 /**
- * thread_doing_value() - say what comes next, with a figure
- * @thread: itself; thread_self() if not at hand
- * @what: a string that stays (a literal), such as "harvesting slot"
- * @value: printed behind it
+ * thread_doing_value() - note what the thread does next, with a number
+ * @thread: the calling thread, or thread_self()
+ * @what: a string literal such as "harvesting slot"
+ * @value: printed behind @what
  */
 void thread_doing_value(struct thread *thread, const char *what, u64 value);
 
 /**
- * thread_waits() - say whether the caller waits for other workers
- * @thread: itself; thread_self() if not at hand
- * @waits: it does: a hang is the fault of one that does not
+ * thread_waits() - note whether the caller waits for other threads
+ * @thread: the calling thread, or thread_self()
+ * @waits: true: a hang is the fault of a thread that does not wait
  */
 void thread_waits(struct thread *thread, bool waits);
 
 /**
- * thread_self() - the worker that calls
+ * thread_self() - the calling thread
  *
- * Return: the calling thread's worker. The thread that runs the case has one,
- * too, which no watchdog but the case's deadline looks at. Never NULL.
+ * The thread that runs the case has a struct thread as well, which only the case's
+ * time limit watches.
+ *
+ * Return: the thread; never NULL.
  */
 struct thread *thread_self(void);
 
 /**
- * thread_name() - a worker's name
+ * thread_name() - a thread's name
  * @thread: any
  *
  * Return: "GROUP/NAME".
@@ -225,42 +226,40 @@ struct thread *thread_self(void);
 const char *thread_name(const struct thread *thread);
 
 /**
- * thread_random() - a worker's own random stream
- * @thread: itself
+ * thread_random() - a thread's private random stream
+ * @thread: the calling thread
  *
- * Depends on the seed, the case's name, the worker's name and its number among
- * those of that name in the group.
+ * Depends on the seed, the case's name, the thread's name and its index among the
+ * group's threads of that name.
  *
- * Return: the stream; for the worker only.
+ * Return: the stream.
  */
 struct random_stream *thread_random(struct thread *thread);
 
-/*
- * The rest is between worker.c and cases.c.
- */
+/* The functions below are for cases.c. */
 
 /**
- * threads_share() - set up the list of workers, to be shared by fork()
+ * threads_share() - allocate the list of threads in shared memory
  *
- * Called in the program's first process, before it forks.
+ * Context: the program's first process, before it forks.
  */
 void threads_share(void);
 
 /**
- * threads_reset() - empty the list and make the caller the case's own thread
+ * threads_reset() - empty the list, and make the caller the thread that runs a case
  * @name: the case
  */
 void threads_reset(const char *name);
 
 /**
- * threads_report() - print what every worker is doing
+ * threads_report() - print what every thread is doing
  */
 void threads_report(void);
 
 /**
- * threads_suspect() - the worker that does not wait for others, and has shown no
- * sign of life for longest
- * @text: gets "NAME was DOING", one line
+ * threads_suspect() - the thread to blame for a hang: of those that do not wait for
+ *	others, the one that has shown no sign of life for longest
+ * @text: filled in with "NAME was DOING", one line
  * @size: room in @text
  */
 void threads_suspect(char *text, size_t size);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Trace events and traced functions, in a tracing instance of our own
- * (Documentation/trace/ftrace.rst, "Instances").
+ * Trace events, traced functions and kprobe events, in a separate tracing instance
+ * (Documentation/trace/ftrace.rst, "Instances"; Documentation/trace/kprobetrace.rst).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -15,19 +15,20 @@
 #include "core/clock.h"
 #include "core/evidence.h"
 #include "core/kernel_file.h"
-#include "core/probe.h"
+#include "core/report.h"
 
-#define PATH_SIZE 256
-#define REMOVE_MS 2000
+#define PATH_SIZE  256
+#define REMOVE_MS  2000
+#define GROUP_SIZE 48
 
 /**
  * struct evidence_trace - a tracing instance
  * @path: its folder
- * @probes: the group of its own probes; "" if it has none
+ * @probes: the group of its probes; "" without probes
  */
 struct evidence_trace {
 	char path[PATH_SIZE];
-	char probes[PROBE_GROUP_SIZE];
+	char probes[GROUP_SIZE];
 };
 
 static const char *tracefs(void)
@@ -57,8 +58,8 @@ static int put(const struct evidence_trace *trace, const char *file,
 }
 
 /*
- * Somebody may be reading the instance right now, or it may still be busy
- * taking its probes away: try again for a while.
+ * EBUSY while a process reads the instance, or while the kernel still removes its
+ * probes: try again for a while.
  */
 static bool remove_instance(const char *path)
 {
@@ -115,12 +116,11 @@ static bool want_functions(struct evidence_trace *trace,
 		char line[128];
 
 		/*
-		 * A name without a newline is only looked up at the close,
-		 * which does not tell that there is none
-		 * (ftrace_regex_release()).
+		 * A name without a newline is looked up at close(), which
+		 * does not report an unknown one (ftrace_regex_release()).
 		 */
 		snprintf(line, sizeof(line), "%s\n", *function);
-		/* Behind the others; the first one empties the filter. */
+		/* Append; the first one empties the filter. */
 		error = put(trace, "set_ftrace_filter", line,
 			    function == functions ? O_TRUNC : O_APPEND);
 		if (error == -ENOENT)
@@ -144,6 +144,104 @@ static bool want_functions(struct evidence_trace *trace,
 	return true;
 }
 
+/* The name of a process's numbered group of probes. */
+static void probe_group(char group[GROUP_SIZE], int pid, unsigned int number)
+{
+	snprintf(group, GROUP_SIZE, "secmmu_%d_%u", pid, number);
+}
+
+/* One command for kprobe_events; 0 or -errno. */
+static int probe_command(const char *root, const char *line)
+{
+	char path[PATH_SIZE];
+
+	snprintf(path, sizeof(path), "%s/kprobe_events", root);
+	/* Without O_APPEND, open() removes all probes, those of other users too. */
+	return kernel_file_write(path, line, O_APPEND);
+}
+
+/* Probe the first function that can be probed; 0 or the last one's -errno. */
+static int create_one(const char *root, const char *group,
+		      const struct evidence_probe *probe)
+{
+	const char *name = probe->functions;
+	int error = -ENOENT;
+
+	while (error && *name) {
+		int length = (int)strcspn(name, ",");
+		char line[512];
+
+		snprintf(line, sizeof(line), "%c:%s/%s %.*s %s\n",
+			 probe->at_return ? 'r' : 'p', group, probe->event,
+			 length, name, probe->fetch ? probe->fetch : "");
+		error = probe_command(root, line);
+		name += length;
+		name += *name == ',';
+	}
+	return error;
+}
+
+static bool probe_create(const char *root, const char *group,
+			 const struct evidence_probe *probes,
+			 struct shortage *shortage)
+{
+	char path[PATH_SIZE];
+
+	snprintf(path, sizeof(path), "%s/kprobe_events", root);
+	if (access(path, W_OK))
+		return shortage_set(
+			shortage,
+			"run it as root, on a kernel with CONFIG_KPROBE_EVENTS=y",
+			"tracefs/kprobe_events (%s)", errno_name(errno));
+	for (; probes->event; probes++) {
+		int error = create_one(root, group, probes);
+
+		if (error && !probes->optional)
+			return shortage_set(
+				shortage,
+				"the compiler inlined it or the kernel has none: probe another one",
+				"a kernel function that can be probed, of %s (%s)",
+				probes->functions, errno_name(error));
+	}
+	return true;
+}
+
+/* Remove a group; no instance may have it enabled. */
+static void probe_remove(const char *root, const char *group)
+{
+	struct deadline deadline = deadline_in_ms(REMOVE_MS);
+	char line[GROUP_SIZE + 8];
+	int error;
+
+	snprintf(line, sizeof(line), "-:%s/\n", group);
+	/* The instance that had the group enabled may still be being removed. */
+	while ((error = probe_command(root, line)) == -EBUSY &&
+	       !deadline_passed(deadline))
+		nanosleep(&(struct timespec){ .tv_nsec = NSEC_PER_MSEC }, NULL);
+	/* -ENOENT: all probes were optional, and the kernel has none. */
+	if (error && error != -ENOENT)
+		report_info("cannot remove the kprobe events of %s: %s", group,
+			    errno_name(error));
+}
+
+/* Remove all groups of a process. */
+static void probe_cleanup(const char *root, int pid)
+{
+	char path[PATH_SIZE], prefix[GROUP_SIZE];
+	struct dirent *entry;
+	DIR *events;
+
+	snprintf(path, sizeof(path), "%s/events", root);
+	events = opendir(path);
+	if (!events)
+		return;
+	snprintf(prefix, sizeof(prefix), "secmmu_%d_", pid);
+	while ((entry = readdir(events)))
+		if (!strncmp(entry->d_name, prefix, strlen(prefix)))
+			probe_remove(root, entry->d_name);
+	closedir(events);
+}
+
 static bool want_probes(struct evidence_trace *trace, unsigned int number,
 			const struct evidence_probe *probes,
 			struct shortage *shortage)
@@ -158,7 +256,7 @@ static bool want_probes(struct evidence_trace *trace, unsigned int number,
 		return false;
 	snprintf(file, sizeof(file), "events/%s/enable", trace->probes);
 	error = put(trace, file, "1", 0);
-	/* Without any, if all are optional. */
+	/* -ENOENT: all are optional, and none was made. */
 	if (error && error != -ENOENT)
 		return shortage_set(shortage, "run it as root",
 				    "tracefs/%s (%s)", file, errno_name(error));
@@ -201,7 +299,7 @@ evidence_trace_start(const struct evidence_trace_request *request,
 	error = put(trace, "tracing_on", "0", 0);
 	if (!error)
 		error = put(trace, "buffer_size_kb", text, 0);
-	/* Keep the first records, so that what is lost is counted. */
+	/* Keep the oldest records: only then are lost ones counted. */
 	if (!error)
 		error = put(trace, "options/overwrite", "0", 0);
 	if (error) {
@@ -268,7 +366,7 @@ static char *name_of(char *line, char **text)
 	return name;
 }
 
-/* Hand out the records in one of the instance's files. */
+/* Pass each record of one of the instance's files to @line. */
 static size_t
 each_line(struct evidence_trace *trace, const char *which, int flags,
 	  bool (*line)(const char *name, const char *text, void *context),
@@ -313,7 +411,7 @@ size_t evidence_trace_take(struct evidence_trace *trace,
 					void *context),
 			   void *context)
 {
-	/* Reading it consumes; with O_NONBLOCK its end is EAGAIN. */
+	/* Reading consumes; with O_NONBLOCK the end of the records is EAGAIN. */
 	return each_line(trace, "trace_pipe", O_NONBLOCK, line, context);
 }
 
@@ -360,7 +458,7 @@ u64 evidence_trace_lost(struct evidence_trace *trace)
 			 trace->path, entry->d_name);
 		file = fopen(path, "re");
 		if (!file)
-			continue; /* a CPU that was taken away */
+			continue; /* an offlined CPU */
 		while (fgets(line, sizeof(line), file))
 			if (sscanf(line, "overrun: %llu", &value) == 1 ||
 			    sscanf(line, "dropped events: %llu", &value) == 1)

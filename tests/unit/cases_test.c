@@ -210,7 +210,7 @@ static void timeout(const struct test_case *test)
 
 	inner_run(&inner, arguments, NULL);
 	inner_expect_code(&inner, 1);
-	inner_expect(&inner, "# worker hang was harvesting slot 17;");
+	inner_expect(&inner, "# thread hang was harvesting slot 17;");
 	/* Its own second, and a share of --duration that is below a second. */
 	inner_expect(&inner,
 		     "# reason: timeout after 1s: hang was harvesting slot 17\n");

@@ -409,21 +409,21 @@ static void stuck_is_named(const struct test_case *test)
 	struct inner inner;
 
 	run(&inner, "silent", 1);
-	inner_expect(&inner, "# reason: worker without a sign of life for 3");
+	inner_expect(&inner, "# reason: thread without a sign of life for 3");
 	inner_expect(&inner, " ms: group/stuck was resetting ring 3\n");
-	inner_expect(&inner, "# worker group/busy was ");
+	inner_expect(&inner, "# thread group/busy was ");
 	CHECK(inner_count(&inner, "reason:") == 1, "more than one reason\n%s",
 	      inner.out);
 
 	run(&inner, "join", 1);
-	inner_expect(&inner, "# reason: worker did not end within 200 ms: "
+	inner_expect(&inner, "# reason: thread did not end within 200 ms: "
 			     "group/stuck was resetting ring 3\n");
 	inner_expect(&inner,
-		     "# worker join was starting (waiting for workers)");
-	inner_expect(&inner, "# worker group/busy was starting (ended)");
+		     "# thread join was starting (waiting for other threads)");
+	inner_expect(&inner, "# thread group/busy was starting (ended)");
 
 	run(&inner, "pause", 1);
-	inner_expect(&inner, "# reason: worker did not pause within 200 ms: "
+	inner_expect(&inner, "# reason: thread did not pause within 200 ms: "
 			     "group/stuck was resetting ring 3\n");
 
 	run(&inner, "deadline", 1);
