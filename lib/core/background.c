@@ -18,7 +18,7 @@
 
 #define PROGRAM	      "stress-ng"
 #define ARGUMENTS_MAX 32
-/* How long it may take to end when asked to, and then to die. */
+/* Time until stress-ng must exit after SIGTERM, and after SIGKILL. */
 #define STOP_MS 5000
 #define KILL_MS 5000
 /* Beyond the case's share of time. */
@@ -31,15 +31,15 @@
 #define EXIT_NOT_IMPLEMENTED 4
 
 /**
- * struct told - what the keeper says, in memory shared with it
- * @ended: the load is no more
- * @asked: it was asked to end
- * @killed: it did not end when asked to
- * @left: processes of it could not be killed
+ * struct outcome - what the supervisor reports, in memory shared with the case
+ * @ended: the load has stopped
+ * @asked: it got a SIGTERM
+ * @killed: it did not exit after that
+ * @left: some of its processes survived SIGKILL
  * @error: errno if the program could not be started
- * @status: as waitpid() has it
+ * @status: as from waitpid()
  */
-struct told {
+struct outcome {
 	bool ended;
 	bool asked;
 	bool killed;
@@ -49,13 +49,13 @@ struct told {
 };
 
 struct background {
-	pid_t mutator;
+	pid_t supervisor;
 	int output;
 	bool required;
-	struct told *told;
+	struct outcome *outcome;
 };
 
-/* The program, as the shell would find it. */
+/* Search the program in $PATH. */
 static bool find(char *path, size_t size)
 {
 	const char *folders = getenv("PATH");
@@ -73,11 +73,11 @@ static bool find(char *path, size_t size)
 }
 
 /*
- * The keeper's side, from here to keep(): between fork() and exec() of a process
+ * The functions from here to supervise() run between fork() and exec() of a process
  * that may have threads.
  */
-static void __noreturn become(const char *path, char *const *arguments,
-			      int output, struct told *told)
+static void __noreturn exec_program(const char *path, char *const *arguments,
+				    int output, struct outcome *outcome)
 {
 	sigset_t none;
 	int nowhere = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -89,12 +89,12 @@ static void __noreturn become(const char *path, char *const *arguments,
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execv(path, arguments);
-	told->error = errno;
+	outcome->error = errno;
 	_exit(127);
 }
 
-/* Wait until @child has died, or a signal comes; 0 if neither has. */
-static int await(pid_t child, struct deadline deadline, struct told *told)
+/* Wait until @child has died, or a signal arrives; 0: neither before the deadline. */
+static int await(pid_t child, struct deadline deadline, struct outcome *outcome)
 {
 	sigset_t wanted;
 
@@ -110,7 +110,7 @@ static int await(pid_t child, struct deadline deadline, struct told *told)
 		};
 		int signal;
 
-		if (waitpid(child, &told->status, WNOHANG) == child)
+		if (waitpid(child, &outcome->status, WNOHANG) == child)
 			return SIGCHLD;
 		if (!left)
 			return 0;
@@ -120,7 +120,7 @@ static int await(pid_t child, struct deadline deadline, struct told *told)
 	}
 }
 
-/* What it has forked comes to its keeper, a subreaper. */
+/* The supervisor is a subreaper: processes of the load become its children. */
 static bool reap_all(void)
 {
 	struct deadline deadline = deadline_in_ms(KILL_MS);
@@ -138,40 +138,40 @@ static bool reap_all(void)
 	}
 }
 
-static void __noreturn keep(pid_t parent, const char *path,
-			    char *const *arguments, int output, u64 limit_ms,
-			    struct told *told)
+static void __noreturn supervise(pid_t parent, const char *path,
+				 char *const *arguments, int output,
+				 u64 limit_ms, struct outcome *outcome)
 {
 	struct deadline deadline = deadline_in_ms(limit_ms);
 	pid_t child;
 	int why;
 
-	/* Not killed with the case's group: the load must not survive it. */
+	/* Not killed with the case's group: it must kill the load first. */
 	setpgid(0, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_PDEATHSIG, SIGHUP);
 	child = fork();
 	if (!child)
-		become(path, arguments, output, told);
+		exec_program(path, arguments, output, outcome);
 	if (child < 0) {
-		told->error = errno;
+		outcome->error = errno;
 		_exit(0);
 	}
 	setpgid(child, child);
 	/* A parent that died before the prctl() sends no signal. */
-	why = getppid() == parent ? await(child, deadline, told) : SIGHUP;
+	why = getppid() == parent ? await(child, deadline, outcome) : SIGHUP;
 	if (why == SIGTERM) {
-		told->asked = true;
+		outcome->asked = true;
 		kill(child, SIGTERM);
-		why = await(child, deadline_in_ms(STOP_MS), told);
+		why = await(child, deadline_in_ms(STOP_MS), outcome);
 	}
-	__atomic_store_n(&told->ended, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&outcome->ended, true, __ATOMIC_RELEASE);
 	kill(-child, SIGKILL);
 	if (why != SIGCHLD) {
-		told->killed = true;
-		await(child, deadline_in_ms(KILL_MS), told);
+		outcome->killed = true;
+		await(child, deadline_in_ms(KILL_MS), outcome);
 	}
-	told->left = !reap_all();
+	outcome->left = !reap_all();
 	_exit(0);
 }
 
@@ -198,18 +198,18 @@ static void start(struct background *background,
 	if (!limit_ms)
 		limit_ms = case_duration_ns() / NSEC_PER_MSEC + LIMIT_MORE_MS;
 
-	/* The keeper waits for these; none may come before it does. */
+	/* The supervisor waits for these; none may arrive before. */
 	sigemptyset(&mine);
 	sigaddset(&mine, SIGCHLD);
 	sigaddset(&mine, SIGTERM);
 	sigaddset(&mine, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &mine, &before);
-	background->mutator = fork();
-	if (!background->mutator)
-		keep(parent, path, arguments, background->output, limit_ms,
-		     background->told);
+	background->supervisor = fork();
+	if (!background->supervisor)
+		supervise(parent, path, arguments, background->output, limit_ms,
+			  background->outcome);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	CHECK(background->mutator > 0, "cannot fork: %s", errno_name(errno));
+	CHECK(background->supervisor > 0, "cannot fork: %s", errno_name(errno));
 }
 
 struct background *background_start(const struct background_request *request)
@@ -219,10 +219,10 @@ struct background *background_start(const struct background_request *request)
 
 	CHECK(background, "out of memory");
 	background->required = request->required;
-	background->told = mmap(NULL, sizeof(*background->told),
-				PROT_READ | PROT_WRITE,
-				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	CHECK(background->told != MAP_FAILED, "out of memory: %s",
+	background->outcome = mmap(NULL, sizeof(*background->outcome),
+				   PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(background->outcome != MAP_FAILED, "out of memory: %s",
 	      errno_name(errno));
 	background->output = memfd_create("secmmu-background", MFD_CLOEXEC);
 	CHECK(background->output >= 0, "memfd_create failed: %s",
@@ -232,18 +232,18 @@ struct background *background_start(const struct background_request *request)
 	else if (request->required)
 		skip(PROGRAM, "install the Debian package stress-ng");
 	else
-		report_info("without %s: it is not on this machine", PROGRAM);
+		report_info("without %s: it is not installed", PROGRAM);
 	return background;
 }
 
 bool background_running(const struct background *background)
 {
-	return background->mutator &&
-	       !__atomic_load_n(&background->told->ended, __ATOMIC_ACQUIRE);
+	return background->supervisor &&
+	       !__atomic_load_n(&background->outcome->ended, __ATOMIC_ACQUIRE);
 }
 
-/* The end of what it said. */
-static void tell_output(const struct background *background)
+/* Print the end of its output. */
+static void print_output(const struct background *background)
 {
 	char text[OUTPUT_MAX + 1];
 	off_t end = lseek(background->output, 0, SEEK_END);
@@ -257,7 +257,7 @@ static void tell_output(const struct background *background)
 	report_info("%s", text);
 }
 
-/* What a stressor finds wrong it says in a line of its own (pr_fail()). */
+/* A stressor prints each error in a line with "fail:" (pr_fail()). */
 static bool says_fail(const struct background *background)
 {
 	off_t size = lseek(background->output, 0, SEEK_END);
@@ -265,7 +265,7 @@ static bool says_fail(const struct background *background)
 	bool found;
 
 	CHECK(text && pread(background->output, text, (size_t)size, 0) == size,
-	      "cannot read what %s said", PROGRAM);
+	      "cannot read the output of %s", PROGRAM);
 	found = strstr(text, PROGRAM ": fail:");
 	free(text);
 	return found;
@@ -273,59 +273,59 @@ static bool says_fail(const struct background *background)
 
 static void judge(const struct background *background)
 {
-	const struct told *told = background->told;
+	const struct outcome *outcome = background->outcome;
 	int code;
 
-	CHECK(!told->error, "cannot start %s: %s", PROGRAM,
-	      errno_name(told->error));
-	CHECK(!told->left, "processes of %s outlive SIGKILL", PROGRAM);
-	if (told->killed) {
+	CHECK(!outcome->error, "cannot start %s: %s", PROGRAM,
+	      errno_name(outcome->error));
+	CHECK(!outcome->left, "processes of %s survive SIGKILL", PROGRAM);
+	if (outcome->killed) {
 		report_info("%s had to be killed", PROGRAM);
 		return;
 	}
-	if (WIFEXITED(told->status) && !WEXITSTATUS(told->status))
+	if (WIFEXITED(outcome->status) && !WEXITSTATUS(outcome->status))
 		return;
-	/* So early that it had no handler yet. */
-	if (told->asked && WIFSIGNALED(told->status) &&
-	    WTERMSIG(told->status) == SIGTERM)
+	/* It had no handler for SIGTERM yet. */
+	if (outcome->asked && WIFSIGNALED(outcome->status) &&
+	    WTERMSIG(outcome->status) == SIGTERM)
 		return;
-	/* Or its stressors had none yet: those count as failed. */
-	if (told->asked && WIFEXITED(told->status) &&
-	    WEXITSTATUS(told->status) == EXIT_FAILED &&
+	/* Or its stressors had none yet: they count as failed. */
+	if (outcome->asked && WIFEXITED(outcome->status) &&
+	    WEXITSTATUS(outcome->status) == EXIT_FAILED &&
 	    !says_fail(background)) {
-		report_info("%s was stopped before it had begun", PROGRAM);
+		report_info("%s was stopped before it had started", PROGRAM);
 		return;
 	}
-	tell_output(background);
-	if (!WIFEXITED(told->status))
+	print_output(background);
+	if (!WIFEXITED(outcome->status))
 		fail("%s was killed by signal %d", PROGRAM,
-		     WTERMSIG(told->status));
-	code = WEXITSTATUS(told->status);
+		     WTERMSIG(outcome->status));
+	code = WEXITSTATUS(outcome->status);
 	if (code == EXIT_FAILED)
-		fail("%s finds that the kernel did wrong", PROGRAM);
+		fail("%s reports an error of the kernel", PROGRAM);
 	if (code != EXIT_NO_RESOURCE && code != EXIT_NOT_IMPLEMENTED)
 		fail("%s ended with exit code %d", PROGRAM, code);
 	if (background->required)
-		skip(code == EXIT_NO_RESOURCE ? "more resources for " PROGRAM :
-						"what a stressor of " PROGRAM
-						" is for",
-		     "see what it says, above");
-	report_info("without %s: it lacks something", PROGRAM);
+		skip(code == EXIT_NO_RESOURCE ?
+			     "more resources for " PROGRAM :
+			     "a feature that a stressor of " PROGRAM " tests",
+		     "see its output above");
+	report_info("without %s: it lacks a resource or a feature", PROGRAM);
 }
 
 void background_end(struct background *background)
 {
 	int status;
 
-	if (background->mutator) {
-		/* The keeper's own waits are bounded. */
-		kill(background->mutator, SIGTERM);
-		while (waitpid(background->mutator, &status, 0) < 0)
+	if (background->supervisor) {
+		/* All waits of the supervisor are bounded. */
+		kill(background->supervisor, SIGTERM);
+		while (waitpid(background->supervisor, &status, 0) < 0)
 			CHECK(errno == EINTR, "waitpid failed: %s",
 			      errno_name(errno));
 		judge(background);
 	}
 	close(background->output);
-	munmap(background->told, sizeof(*background->told));
+	munmap(background->outcome, sizeof(*background->outcome));
 	free(background);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Load beside a test, by a program that is made for it: stress-ng. It is a part
- * of the case that started it: seeded by it, judged with it, gone with it.
+ * Background load by stress-ng. It belongs to the case that started it: it gets the
+ * case's seed, its errors fail the case, and it is killed with the case.
  */
 #ifndef SECMMU_BACKGROUND_H
 #define SECMMU_BACKGROUND_H
@@ -13,13 +13,13 @@
 struct background;
 
 /**
- * struct background_request - what load there is to be
- * @arguments: stress-ng's, NULL at the end, such as "--switch", "1"; the seed
- *	and that there is no end are added
- * @limit_ms: it is ended after this time, whatever else happens; 0: some time
- *	after the case's share
- * @required: skip the case where stress-ng, or what it needs, is missing; else
- *	that is said, and the case runs without
+ * struct background_request - the load to start
+ * @arguments: arguments of stress-ng, NULL at the end, such as "--switch", "1"; the
+ *	seed and "--timeout 0" are added
+ * @limit_ms: the load is stopped after this time, in milliseconds; 0: 60 s more than
+ *	the case's share of time
+ * @required: skip the case if stress-ng, or a resource that it needs, is missing;
+ *	false: print that, and run the case without load
  */
 struct background_request {
 	const char *const *arguments;
@@ -28,33 +28,33 @@ struct background_request {
 };
 
 /**
- * background_start() - begin
- * @request: what load
+ * background_start() - start the load
+ * @request: the load
  *
- * The load has a process group of its own, and a keeper, who kills the whole
- * group at the end, at the limit, and when the calling thread is no more.
+ * The load has a separate process group, and a supervisor process that kills the group
+ * at the end, at the time limit, and when the calling thread exits.
  *
- * Return: to be ended by background_end(). Context: the thread that runs the
- * case, best before there are others.
+ * Context: the thread that runs the case, preferably before it starts others.
+ * Return: the load; stopped and freed by background_end().
  */
 struct background *background_start(const struct background_request *request);
 
 /**
- * background_running() - is there any load?
- * @background: begun
+ * background_running() - is stress-ng running?
+ * @background: the load
  *
- * Return: false without stress-ng, or once it has ended by itself.
+ * Return: false without stress-ng, or after it exited.
  */
 bool background_running(const struct background *background);
 
 /**
- * background_end() - end it, and judge it
- * @background: begun; freed
+ * background_end() - stop the load, and check its result
+ * @background: the load; freed
  *
- * Fails the case if stress-ng found something wrong (its exit code 2; if it was
- * still running, with a line that says "fail:": else it has not begun yet), could
- * not be started as asked for (1), or died. Codes 3 and 4 say that it lacks
- * something: see @required. On return none of its processes is left.
+ * Fails the case if stress-ng reported an error (exit code 2; after a stop only with a
+ * line "fail:", since stressors that have not started yet count as failed), could not
+ * start (1), or was killed. Codes 3 and 4 mean a missing resource: see @required. On
+ * return all its processes have exited.
  */
 void background_end(struct background *background);
 

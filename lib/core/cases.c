@@ -22,15 +22,14 @@
 #define CASES_MAX 4096
 
 /*
- * Check mode may take 20 s per program. What is shared out leaves a margin for
- * setting up and tearing down VMs in an emulated machine.
+ * Check mode may take 20 s per program. The rest is for creating and destroying VMs
+ * in an emulated machine.
  */
 #define CHECK_SECONDS 14
 
 /*
- * The full matrices are wide, a stress run goes deep: what makes a case longer than
- * what it prepares would make a night of a target. What must have happened in a case
- * is waited for, whatever its share.
+ * With --all each case gets a short share, so that a target takes minutes and not a
+ * night. What must have happened in a case is waited for, whatever the share.
  */
 #define ALL_MS_PER_CASE	  500
 #define SHARE_MIN_NS	  (100 * NSEC_PER_MSEC)
@@ -86,7 +85,7 @@ static u64 share(u64 started_ns, size_t cases_left)
 	return part > SHARE_MIN_NS ? part : SHARE_MIN_NS;
 }
 
-/* The child's side of a case. */
+/* What the child of a case executes. */
 static void __noreturn run_child(const struct test_case *test, pid_t parent)
 {
 	struct shortage shortage;
@@ -94,7 +93,7 @@ static void __noreturn run_child(const struct test_case *test, pid_t parent)
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
-		_exit(REPORT_FAIL); /* it died before the prctl() */
+		_exit(REPORT_FAIL); /* the parent died before the prctl() */
 	sigprocmask(SIG_SETMASK, &inherited, NULL);
 
 	report_to(result);
@@ -111,8 +110,8 @@ static void __noreturn run_child(const struct test_case *test, pid_t parent)
 		test->scenario->run_alone();
 
 	/*
-	 * A thread that is left may be failing right now; then this one waits
-	 * in its place for the end.
+	 * A remaining thread may be in fail() at this moment: let it end the
+	 * process.
 	 */
 	if (__atomic_exchange_n(&result->claimed, 1, __ATOMIC_SEQ_CST))
 		for (;;)
@@ -123,12 +122,12 @@ static void __noreturn run_child(const struct test_case *test, pid_t parent)
 
 static void kill_group(pid_t child)
 {
-	/* The group may not be there yet, or the child may have left it. */
+	/* The group may not exist yet, or the child may have left it. */
 	kill(-child, SIGKILL);
 	kill(child, SIGKILL);
 }
 
-/* Wait for the child to die; false if it does not, held by the kernel. */
+/* Wait for the child to die; false if it has not by the deadline. */
 static bool reap(pid_t child, struct deadline deadline, int *status)
 {
 	sigset_t child_only;
@@ -150,7 +149,7 @@ static bool reap(pid_t child, struct deadline deadline, int *status)
 	}
 }
 
-/* SIGINT or SIGTERM came: leave nothing, and say where it was. */
+/* SIGINT or SIGTERM: leave nothing behind, and name the case. */
 static void __noreturn interrupted(int signal, pid_t child,
 				   const struct test_case *test)
 {
@@ -167,10 +166,10 @@ static void __noreturn interrupted(int signal, pid_t child,
 }
 
 /**
- * enum ending - how a child's life ended
+ * enum ending - how a child ended
  * @ENDED: by itself or by a signal
- * @TIMED_OUT: it was not done at the deadline, and was killed
- * @UNKILLABLE: and SIGKILL did not end it
+ * @TIMED_OUT: killed after its time limit
+ * @UNKILLABLE: its time limit passed, and it survived SIGKILL
  */
 enum ending {
 	ENDED,
@@ -190,7 +189,7 @@ static enum ending wait_child(pid_t child, const struct test_case *test,
 		int signal;
 
 		if (waitpid(child, status, WNOHANG) == child) {
-			/* Whatever it forked. */
+			/* Its children, if it left any. */
 			kill(-child, SIGKILL);
 			return ENDED;
 		}
@@ -223,7 +222,7 @@ static int judge(enum ending ending, int status, u64 timeout_s)
 	char *reason = result->reason;
 	char suspect[256];
 
-	/* A case that has told its reason is believed, however it ended. */
+	/* A case that has given its reason is believed, however it ended. */
 	if (result->code == REPORT_FAIL || result->code == REPORT_SKIP)
 		return result->code;
 
@@ -287,7 +286,7 @@ static void run_case(const struct test_case *test)
 	enum ending ending;
 	int status = 0, code;
 
-	/* For the runner, should the kernel not survive the case. */
+	/* For the runner, if the case crashes the kernel. */
 	report_info("case: %s", test->name);
 	timeout_s += current_share_ns / NSEC_PER_SEC;
 	memset(result, 0, sizeof(*result));
@@ -297,7 +296,7 @@ static void run_case(const struct test_case *test)
 	fflush(stdout);
 	child = fork();
 	if (child < 0)
-		fail("cannot fork a child for a case: %s; end other programs or raise the limit of processes (ulimit -u)",
+		fail("cannot fork a child for a case: %s; stop other programs or raise the limit of processes (ulimit -u)",
 		     errno_name(errno));
 	if (!child)
 		run_child(test, parent);
@@ -317,7 +316,7 @@ static void run_case(const struct test_case *test)
 	current_case = NULL;
 }
 
-/* What the runner and KTAP can handle, and what needs no quoting in a shell. */
+/* Names must suit KTAP and the runner, and need no quoting in a shell. */
 static void check_names(const struct test_case *cases, size_t count)
 {
 	size_t i, j;
@@ -338,7 +337,7 @@ static void check_names(const struct test_case *cases, size_t count)
 	}
 }
 
-/* All cases of the program that the options ask for. */
+/* The program's cases that the options choose. */
 static struct test_case *choose_cases(size_t *count)
 {
 	struct test_case *cases = calloc(CASES_MAX, sizeof(*cases));
@@ -378,10 +377,7 @@ static struct test_case *choose_cases(size_t *count)
 	return cases;
 }
 
-/*
- * From here on signals wait for wait_child(), except those that the caller has
- * ignored.
- */
+/* Block the signals that wait_child() handles, except those that are ignored. */
 static void watch_signals(void)
 {
 	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A program is a list of named cases; each runs in a forked child with a
- * deadline, so that a crash, a hang or a leak of one is a result of that one.
+ * A program is a list of named cases. Each runs in a forked child with a time
+ * limit, so that a crash, a hang or a leak is the result of one case.
  */
 #ifndef SECMMU_CASES_H
 #define SECMMU_CASES_H
@@ -19,32 +19,31 @@
 #define CASE_DIMENSIONS 8
 
 /**
- * NEEDS_KERNEL() - a release, for struct needs
- * @major: as the 6 of 6.12
- * @minor: as the 12 of 6.12
+ * NEEDS_KERNEL() - a kernel release, for struct needs
+ * @major: the 6 of 6.12
+ * @minor: the 12 of 6.12
  */
 #define NEEDS_KERNEL(major, minor) (((major) << 16) | ((minor) << 8))
 
 /**
- * struct needs - what a program or a case cannot do without
+ * struct needs - requirements of a program or a case
  * @root: effective user 0
  * @kvm: a /dev/kvm that opens
- * @kernel_min: oldest release, by NEEDS_KERNEL(); 0: any
- * @config: kernel options, as "CONFIG_A=y CONFIG_B"; without a value, y and m
- *	both do. Looked up in /proc/config.gz or /boot/config-RELEASE; where the
- *	machine has neither, the option counts as present, and the test's own
- *	probe has to find out
- * @module: a module that must be loaded or built in, such as "kvm_amd". One of
- *	the suite's own, such as "secmmu_hmm", is inserted if it is not loaded and
- *	lies beside the program (or in modules/RELEASE there), provided that the
- *	environment has SECMMU_DESTRUCTIVE, as it does in targets
+ * @kernel_min: oldest kernel release, by NEEDS_KERNEL(); 0: any
+ * @config: kernel options, as "CONFIG_A=y CONFIG_B"; without a value, y or m.
+ *	Looked up in /proc/config.gz or /boot/config-RELEASE; if the machine has
+ *	neither, the option counts as set
+ * @module: a module that must be loaded or built in, such as "kvm_amd". A module
+ *	of the suite, such as "secmmu_hmm", is inserted from the program's folder
+ *	(or modules/RELEASE there) if SECMMU_DESTRUCTIVE is in the environment,
+ *	as it is in targets
  * @device: a device file that must open for reading and writing
- * @free_memory: bytes of MemAvailable
- * @cpus: CPUs that this process may run on
- * @nodes: NUMA nodes with memory
+ * @free_memory: MemAvailable, in bytes
+ * @cpus: number of CPUs that this process may run on
+ * @nodes: number of NUMA nodes with memory
  *
- * All zero: nothing. What is missing makes the case a skip that says so and how
- * to get it.
+ * All zero: none. A missing requirement skips the case; the skip says what is
+ * missing and how to get it.
  */
 struct needs {
 	bool root;
@@ -63,15 +62,16 @@ struct scenario;
 /**
  * struct test_case - one named case
  * @name: letters, digits and ``-_./:=+``; unique in its program
- * @plan: what it is to show, one line that --list prints behind the name; may
- *	be NULL
- * @run: the body; returning is passing. Runs in a child of its own
- * @data: the test's own
- * @number: the test's own, such as the choices of a matrix
- * @scenario: whose case it is, instead of @run: see core/variant.h
+ * @plan: what the case shows, one line that --list prints behind the name; may be
+ *	NULL
+ * @run: the body; returning means pass. Runs in a separate child process
+ * @data: for the test
+ * @number: for the test, such as the choices of a matrix
+ * @scenario: the scenario that this is a case of, instead of @run; see
+ *	core/variant.h
  * @variant: passed to the scenario's body
- * @timeout_s: seconds until the case counts as hung, beyond the time share that
- *	case_duration_ns() gives it; 0: 60
+ * @timeout_s: time limit in seconds, beyond the case's share of time
+ *	(case_duration_ns()); 0: 60
  * @needs: on top of the program's
  */
 struct test_case {
@@ -86,23 +86,22 @@ struct test_case {
 	struct needs needs;
 };
 
-/* For a benchmark's struct program.all_ms: its figures want time. */
+/* For struct program.all_ms of a benchmark, whose results need more time. */
 #define CASES_BENCH_MS 2000
 
 /**
  * struct program - a test program
  * @name: its file name
  * @summary: one line for --help
- * @cases: fills at most @max cases and returns how many it filled; called once,
- *	in the first process, so it must be quick and touch nothing. With
- *	@cases NULL, @table is used
+ * @cases: fills in at most @max cases and returns their number; called once, in
+ *	the first process, so it must be quick and change nothing. NULL: @table
  * @table: a fixed list of cases, if @cases is NULL
  * @table_size: number of cases in @table
- * @scenarios: what the program does, instead of @cases and @table: see
+ * @scenarios: the program's scenarios, instead of @cases and @table; see
  *	core/variant.h
  * @scenario_count: number of scenarios
- * @all_ms: what a case has with --all, in milliseconds; 0: 500. For benchmarks
- * @needs: what every case needs
+ * @all_ms: a case's share of time with --all, in milliseconds; 0: 500
+ * @needs: requirements of every case
  */
 struct program {
 	const char *name;
@@ -118,30 +117,29 @@ struct program {
 };
 
 /**
- * cases_main() - the whole of a program's main()
+ * cases_main() - body of a program's main()
  * @argc: main()'s
  * @argv: main()'s
  * @program: the program
  *
- * Reads the options, chooses the cases, runs one after the other, prints KTAP.
- * Every case runs in a forked child that leads a process group of its own and
- * dies with its parent. A child killed by a signal, or one that is not done at
- * its deadline, is a failure: the latter prints what every worker was doing.
- * SIGINT and SIGTERM kill the child's group and end the program with 1.
+ * Reads the options, chooses the cases, runs one after the other and prints KTAP.
+ * Every case runs in a forked child, which leads a separate process group and is
+ * killed when its parent dies. A case fails if a signal kills its child, or if the
+ * child exceeds its time limit; the latter prints what every thread was doing.
+ * SIGINT and SIGTERM kill the child's group and end the program with exit code 1.
  *
- * Return: does not return to main() in practice; declared int so that main()
- * can be ``return cases_main(...)``.
+ * Return: 0 after --list; else it does not return.
  */
 int cases_main(int argc, char **argv, const struct program *program);
 
 /**
- * case_add() - one more case, for struct program's @cases
- * @cases: to be filled
- * @count: how many there are, becomes one more
- * @max: how many fit; more than that fails the program
- * @run: the new one's body
+ * case_add() - add a case, for struct program's @cases
+ * @cases: filled in
+ * @count: number of cases, incremented
+ * @max: room in @cases; more cases fail the program
+ * @run: the case's body
  *
- * Return: it, all else zero.
+ * Return: the case, its other members zero.
  */
 struct test_case *case_add(struct test_case *cases, size_t *count, size_t max,
 			   void (*run)(const struct test_case *test));
@@ -149,54 +147,53 @@ struct test_case *case_add(struct test_case *cases, size_t *count, size_t max,
 /**
  * case_current() - the case that this process runs
  *
- * Return: the case, or NULL outside of one.
+ * Return: the case; NULL outside of a case.
  */
 const struct test_case *case_current(void);
 
 /**
- * case_duration_ns() - how long a case that is limited by time may take
+ * case_duration_ns() - the case's share of time
  *
- * The program's time (20 s less a margin in check mode, --duration if given)
- * less what is used up, divided by the cases still to come; so a case that
- * needs little or is skipped leaves its share to the others. Never less than
- * 100 ms.
+ * The rest of the program's time (14 s in check mode, or --duration), divided by the
+ * number of cases that have not run yet. So a case that needs less, or is skipped,
+ * leaves its share to the others. At least 100 ms.
  *
- * Return: nanoseconds, the same at every call in one case.
+ * Return: nanoseconds; constant during a case.
  */
 u64 case_duration_ns(void);
 
 /**
- * case_random() - begin a random stream of this case
- * @stream: the stream to fill
- * @name: what it is for, such as "flip thread"
- * @index: which of several of that name
+ * case_random() - initialise a random stream of this case
+ * @stream: filled in
+ * @name: its purpose, such as "toggling thread"
+ * @index: distinguishes streams of one name
  *
- * Depends on the seed, the case's name, @name and @index only, so a case
+ * Depends only on the seed, the case's name, @name and @index, so a case that is
  * replayed alone makes the same choices.
  */
 void case_random(struct random_stream *stream, const char *name, u64 index);
 
 /**
- * needs_met() - look for everything that is needed
- * @needs: what is needed
- * @shortage: filled with the first thing that is missing; may be NULL
+ * needs_met() - check requirements
+ * @needs: the requirements
+ * @shortage: filled in with the first missing one; may be NULL
  *
- * Return: whether all is there.
+ * Return: whether this machine meets all of them.
  */
 bool needs_met(const struct needs *needs, struct shortage *shortage);
 
 /**
- * memory_available() - how much memory programs may still have
+ * memory_available() - MemAvailable of /proc/meminfo
  *
- * Return: bytes, MemAvailable of /proc/meminfo; 0 if that cannot be told.
+ * Return: bytes; 0 if it cannot be read.
  */
 u64 memory_available(void);
 
 /**
- * struct case_matrix - a matrix of choices
- * @dimensions: number of choices to make, at most CASE_DIMENSIONS
- * @levels: how many values each of them has, at least 1
- * @allowed: whether a tuple makes sense; NULL: all do
+ * struct case_matrix - the dimensions of a matrix of cases
+ * @dimensions: number of dimensions, 1 to CASE_DIMENSIONS
+ * @levels: number of values of each dimension
+ * @allowed: whether a tuple is a case; NULL: all are
  * @context: for @allowed
  */
 struct case_matrix {
@@ -207,8 +204,8 @@ struct case_matrix {
 };
 
 /**
- * struct case_tuple - one choice per dimension
- * @level: the values, each below the dimension's levels
+ * struct case_tuple - one value per dimension
+ * @level: the values, each below the dimension's number of levels
  */
 struct case_tuple {
 	unsigned int level[CASE_DIMENSIONS];
@@ -217,8 +214,8 @@ struct case_tuple {
 /**
  * cases_every_tuple() - the full matrix
  * @matrix: the matrix
- * @tuples: to be filled
- * @max: how many fit; more than that ends the program with a failure
+ * @tuples: filled in
+ * @max: room in @tuples; more tuples fail the program
  *
  * Return: number of allowed tuples, in lexical order.
  */
@@ -226,15 +223,15 @@ size_t cases_every_tuple(const struct case_matrix *matrix,
 			 struct case_tuple *tuples, size_t max);
 
 /**
- * cases_sample_pairwise() - a small sample in which every pair of values meets
+ * cases_sample_pairwise() - a small sample that contains every pair of values
  * @matrix: the matrix
- * @seed: which of the many such samples
- * @tuples: to be filled
- * @max: how many fit; more than that ends the program with a failure
+ * @seed: chooses among such samples
+ * @tuples: filled in
+ * @max: room in @tuples; more tuples fail the program
  *
  * Every pair of values of two dimensions that occurs in an allowed tuple occurs
- * in the sample; with one dimension, every value. Greedy: a little larger than
- * the smallest such sample.
+ * in the sample; with one dimension, every value. The algorithm is greedy: the sample
+ * is somewhat larger than the smallest one.
  *
  * Return: number of tuples, in lexical order.
  */
@@ -242,12 +239,12 @@ size_t cases_sample_pairwise(const struct case_matrix *matrix, u64 seed,
 			     struct case_tuple *tuples, size_t max);
 
 /**
- * cases_sample() - a small sample in which all values, or all pairs, occur
+ * cases_sample() - a small sample that contains all values, or all pairs of values
  * @matrix: the matrix
- * @seed: which of the many such samples
- * @strength: 1: every value; 2: every pair, as cases_sample_pairwise()
- * @tuples: to be filled
- * @max: room in @tuples; more than that ends the program with a failure
+ * @seed: chooses among such samples
+ * @strength: 1: every value; 2: every pair, as in cases_sample_pairwise()
+ * @tuples: filled in
+ * @max: room in @tuples; more tuples fail the program
  *
  * Return: number of tuples, in lexical order.
  */
@@ -257,15 +254,13 @@ size_t cases_sample(const struct case_matrix *matrix, u64 seed,
 
 /**
  * cases_choose() - the tuples that the options ask for
- * @options: mode, seed, and whether --case was given
+ * @options: mode, seed, --list and --case
  * @matrix: the matrix
- * @tuples: to be filled
- * @max: how many fit
+ * @tuples: filled in
+ * @max: room in @tuples
  *
- * The full matrix in MODE_ALL, for --list, and if --case names what to run (so that
- * a replay finds its case whatever the sample), else the pairwise sample of the seed.
- * A test that has backings in its matrix lets @matrix->allowed refuse all that
- * --backing does not name.
+ * The full matrix in MODE_ALL and for --list and --case, so that a replay finds its
+ * case whatever the sample; else the pairwise sample of the seed.
  *
  * Return: number of tuples.
  */
@@ -273,22 +268,21 @@ size_t cases_choose(const struct options *options,
 		    const struct case_matrix *matrix, struct case_tuple *tuples,
 		    size_t max);
 
-/* What a stress run without --duration takes, in seconds. */
+/* Duration of a stress run without --duration, in seconds. */
 #define CASES_STRESS_S 14
 
 /**
- * cases_keep_for_stress() - the share of the cases that a stress run has time for
- * @options: mode, seed, duration, and whether --case was given
- * @items: cases or tuples; those that are kept are moved to the front
- * @count: how many there are
- * @size: bytes of each
- * @item_s: seconds that one of them should have at least, above 0
+ * cases_keep_for_stress() - choose as many cases as a stress run has time for
+ * @options: mode, seed, duration, --list and --case
+ * @items: cases or tuples; the chosen ones are moved to the front
+ * @count: number of items
+ * @size: size of an item, in bytes
+ * @item_s: seconds that each item gets at least, above 0
  *
- * A stress run goes deep where check mode goes wide: few cases for long, chosen
- * by the seed.
+ * A stress run executes few cases for a long time, chosen by the seed.
  *
- * Return: how many are kept: all but in MODE_STRESS without --case, and never
- * none of some.
+ * Return: number of chosen items: at least 1 of any; all, except in MODE_STRESS
+ * without --list and --case.
  */
 size_t cases_keep_for_stress(const struct options *options, void *items,
 			     size_t count, size_t size, unsigned int item_s);

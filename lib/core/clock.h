@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Monotonic time and deadlines. Every wait in the suite ends at a deadline;
- * none is a bare sleep.
- */
+/* Monotonic time and deadlines. Every wait of the suite has a deadline. */
 #ifndef SECMMU_CLOCK_H
 #define SECMMU_CLOCK_H
 
@@ -16,7 +13,7 @@
 #define NSEC_PER_USEC 1000ULL
 
 /**
- * struct deadline - a moment after which a wait has failed
+ * struct deadline - the time at which a wait fails
  * @at_ns: CLOCK_MONOTONIC time, in nanoseconds
  */
 struct deadline {
@@ -24,11 +21,9 @@ struct deadline {
 };
 
 /**
- * clock_ns() - the time since some moment before this program began
+ * clock_ns() - CLOCK_MONOTONIC
  *
- * CLOCK_MONOTONIC, so a clock set by hand or by NTP cannot stretch or cut a
- * measurement. May be called from any thread; async-signal-safe.
- *
+ * Context: any; async-signal-safe.
  * Return: nanoseconds.
  */
 static inline u64 clock_ns(void)
@@ -41,8 +36,7 @@ static inline u64 clock_ns(void)
 
 /**
  * deadline_in_ms() - make a deadline
- * @milliseconds: how far ahead of now it lies; values so large that the sum
- *	would wrap mean "never"
+ * @milliseconds: from now; if the sum would overflow, the deadline never passes
  *
  * Return: the deadline.
  */
@@ -57,7 +51,7 @@ static inline struct deadline deadline_in_ms(u64 milliseconds)
 }
 
 /**
- * deadline_passed() - has this moment come?
+ * deadline_passed() - has the deadline passed?
  * @deadline: made by deadline_in_ms()
  *
  * Return: true from the deadline on.
@@ -71,8 +65,8 @@ static inline bool deadline_passed(struct deadline deadline)
  * deadline_left_ms() - time left
  * @deadline: made by deadline_in_ms()
  *
- * Return: milliseconds, rounded up, so that a wait of this length (poll(),
- * say) never ends before the deadline; 0 once it has passed.
+ * Return: milliseconds, rounded up, so that a poll() of this length never returns
+ * before the deadline; 0 after the deadline.
  */
 static inline u64 deadline_left_ms(struct deadline deadline)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a NUMA node has of secondary MMUs' page tables. */
+/* Size of the secondary MMUs' page tables on a NUMA node. */
 #include <stdio.h>
 
 #include "core/evidence.h"
@@ -15,7 +15,7 @@ bool evidence_node_tables(unsigned int node, u64 *bytes,
 	char path[64], line[128];
 	FILE *file;
 
-	/* What CPUs have counted by themselves so far (vmstat_refresh()). */
+	/* Fold the per-CPU counters (vmstat_refresh()). */
 	kernel_file_write("/proc/sys/vm/stat_refresh", "1", 0);
 	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/meminfo",
 		 number < 0 ? 0 : number);

@@ -24,7 +24,7 @@ void expect_failure_says(void (*body)(void *argument), void *argument,
 	child = fork();
 	CHECK(child >= 0, "fork failed: %s", errno_name(errno));
 	if (!child) {
-		/* Its "# reason:" would stand in the log of a case that passes. */
+		/* Keep its "# reason:" out of the log of a case that passes. */
 		int nowhere = open("/dev/null", O_WRONLY);
 
 		if (nowhere >= 0)
@@ -36,12 +36,12 @@ void expect_failure_says(void (*body)(void *argument), void *argument,
 	CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
 	      errno_name(errno));
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == REPORT_FAIL,
-	      "no failure where \"%s\" belongs, wait status %#x", *texts,
+	      "expected the failure \"%s\", got wait status %#x", *texts,
 	      status);
 	for (; *texts; texts++)
 		CHECK(strstr(result->reason, *texts),
-		      "failed with \"%s\", where \"%s\" belongs",
-		      result->reason, *texts);
+		      "expected a reason with \"%s\", got \"%s\"", *texts,
+		      result->reason);
 	munmap(result, sizeof(*result));
 }
 

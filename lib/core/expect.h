@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* For tests of the harness itself: something must fail, and say why. */
+/* For tests of the harness: a body must fail with a given reason. */
 #ifndef SECMMU_EXPECT_H
 #define SECMMU_EXPECT_H
 
 /**
- * expect_failure() - run something that must end its case by fail()
- * @body: runs in a process of its own
+ * expect_failure() - run a body that must call fail()
+ * @body: runs in a separate process
  * @argument: for @body
- * @text: must be part of the one-line reason
+ * @text: part of the expected reason
  *
- * Fails the case if @body returns, ends in another way, or gives a reason
- * without @text.
+ * Fails the case if @body returns or ends in another way, or if its reason does not
+ * contain @text.
  */
 void expect_failure(void (*body)(void *argument), void *argument,
 		    const char *text);
 
 /**
- * expect_failure_says() - as expect_failure(), with more than one text
- * @body: code under test
+ * expect_failure_says() - expect_failure() with more than one text
+ * @body: runs in a separate process
  * @argument: for @body
- * @texts: what the failure's reason must contain, all of it; NULL at the end
+ * @texts: parts of the expected reason; NULL at the end
  */
 void expect_failure_says(void (*body)(void *argument), void *argument,
 			 const char *const *texts);

@@ -33,7 +33,7 @@ static void read_text(pid_t pid, const char *thread, const char *file,
 	close(fd);
 }
 
-/* Keep so many lines of a text. */
+/* Keep the first @lines lines of a text. */
 static void cut_lines(char *text, unsigned int lines)
 {
 	while (*text && lines)
@@ -48,7 +48,7 @@ static bool report_thread(pid_t pid, const char *thread)
 	char *after;
 
 	read_text(pid, thread, "stat", state, sizeof(state));
-	/* "TID (name) S ...": the name may have anything in it. */
+	/* "TID (name) S ...": the name may contain any character. */
 	after = strrchr(state, ')');
 	if (!after || after[1] != ' ')
 		return false;
@@ -92,7 +92,7 @@ void hang_await(pid_t thread, const char *function, u64 timeout_ms)
 			return;
 		if (deadline_passed(deadline)) {
 			hang_report(getpid());
-			fail("no thread came to wait in %s() of the kernel within %llu ms",
+			fail("no thread waited in %s() of the kernel within %llu ms",
 			     function, timeout_ms);
 		}
 		sched_yield();

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What the kernel knows of a process that hangs.
- */
+/* Where the threads of a process are in the kernel. */
 #ifndef SECMMU_HANG_H
 #define SECMMU_HANG_H
 
@@ -10,24 +8,24 @@
 #include "core/types.h"
 
 /**
- * hang_report() - print where the threads of a process are in the kernel
+ * hang_report() - print the kernel stacks of a process's threads
  * @pid: the process
  *
- * Name, state, and the kernel's stack (/proc/PID/task/TID/stack, for root only)
- * or the function that it sleeps in. At most 16 threads; of an unreadable file
- * nothing is printed.
+ * Of at most 16 threads: name, state, and the kernel stack
+ * (/proc/PID/task/TID/stack, for root only) or the function that the thread sleeps
+ * in.
  */
 void hang_report(pid_t pid);
 
 /**
  * hang_await() - wait until a thread sleeps in a kernel function
- * @thread: the thread's number, of any process
+ * @thread: the thread's TID, of any process
  * @function: part of the name of a function on the thread's kernel stack
- * @timeout_ms: the case fails if it does not by then
+ * @timeout_ms: the case fails if the thread does not sleep there by then
  *
- * To know that another thread has come to where the kernel makes it wait. Needs
- * root, and a kernel with CONFIG_STACKTRACE (all that have lockdep, ftrace or
- * crash dumps do). Allocates nothing: the other thread may hold mmap_lock.
+ * Needs root and CONFIG_STACKTRACE, which lockdep, ftrace and crash dumps select.
+ *
+ * Context: any; allocates nothing, since the other thread may hold mmap_lock.
  */
 void hang_await(pid_t thread, const char *function, u64 timeout_ms);
 

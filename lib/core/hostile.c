@@ -49,10 +49,10 @@ void hostile_judge_removal(const char *module)
 
 	if (!getenv("SECMMU_DESTRUCTIVE"))
 		return;
-	/* The last files of dead processes may still be on their way out. */
+	/* The kernel may still be closing the last files of dead processes. */
 	while (syscall(SYS_delete_module, module, O_NONBLOCK)) {
 		CHECK(!deadline_passed(deadline),
-		      "the module %s cannot be removed, and no file of it is open: %s",
+		      "the module %s cannot be removed though none of its files is open: %s",
 		      module, errno_name(errno));
 		sched_yield();
 	}
@@ -206,6 +206,6 @@ void hostile_have_children(struct thread *thread,
 		CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
 		      errno_name(errno));
 		CHECK(!WIFEXITED(status) || !WEXITSTATUS(status),
-		      "a child has reached what is another process's");
+		      "a child could access memory or files of another process");
 	}
 }

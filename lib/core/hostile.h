@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What tests have in common that treat one of the suite's modules badly. */
+/* For tests that misuse the device of one of the suite's modules. */
 #ifndef SECMMU_HOSTILE_H
 #define SECMMU_HOSTILE_H
 
@@ -8,10 +8,10 @@
 #include "core/types.h"
 
 /**
- * hostile_number() - a field that may be anything
- * @random: stream
+ * hostile_number() - a value for a field of an ioctl's argument
+ * @random: random stream
  *
- * Return: any number, mostly one that is odd in some way.
+ * Return: any number, in three of four calls a boundary value.
  */
 u64 hostile_number(struct random_stream *random);
 
@@ -19,16 +19,16 @@ u64 hostile_number(struct random_stream *random);
  * hostile_remove_refused() - try to remove a module that is in use
  * @module: its name
  *
- * Fails the case if it is removed.
+ * Fails the case if the kernel removes it.
  */
 void hostile_remove_refused(const char *module);
 
 /**
- * hostile_judge_removal() - remove a module that nobody uses any more
+ * hostile_judge_removal() - remove a module that is not in use any more
  * @module: its name
  *
- * Fails the case if it cannot be removed. Does nothing if somebody has inserted
- * it by hand, and wants it (no SECMMU_DESTRUCTIVE in the environment).
+ * Fails the case if the kernel does not remove it within 5 s. Does nothing without
+ * SECMMU_DESTRUCTIVE in the environment, since a user may have inserted it.
  */
 void hostile_judge_removal(const char *module);
 
@@ -55,19 +55,17 @@ void hostile_judge_reload(const char *module, unsigned int times,
 			  void (*use)(void));
 
 /**
- * hostile_end_child() - end a child that has the parent's files of the device
- * @choice: how: 0 by another program, 1 by SIGKILL, 2 by itself (modulo 3)
+ * hostile_end_child() - end a child that inherited the device's files
+ * @choice: modulo 3: 0 exec() of another program, 1 SIGKILL, 2 exit
  */
 void __noreturn hostile_end_child(u64 choice);
 
 /**
- * hostile_have_children() - one child after the other, until the worker has to stop
- * @thread: who has them; its stream chooses, its watchdog bounds each of them
- * @be_child: what a child does with @argument and a random number; it does not
- *	return, and its exit code is 0 unless it has seen what must not be
+ * hostile_have_children() - fork one child after the other, until the thread must stop
+ * @thread: the calling thread; its stream chooses, its watchdog bounds each child
+ * @be_child: the body of a child, called with @argument and a random number; does not
+ *	return; any exit code but 0 fails the case
  * @argument: for @be_child
- *
- * Fails the case if a child ends with another exit code.
  */
 void hostile_have_children(struct thread *thread,
 			   void (*be_child)(void *argument, u64 choice),

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Processes that are killed whatever their VM is about. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -13,9 +12,9 @@
 #include "core/report.h"
 #include "core/kill_loop.h"
 
-/* A process is killed so long after it was begun at most. */
+/* A process is killed at most this time after its start. */
 #define KILL_MS 400
-/* Beyond the time that was given: until one of them had a VM. */
+/* Beyond the duration, until one of the processes had a VM. */
 #define KILLED_MOST 100
 
 unsigned int vms_of(pid_t pid)
@@ -28,7 +27,7 @@ unsigned int vms_of(pid_t pid)
 	return count;
 }
 
-static void __noreturn be_victim(const struct kill_loop *kills)
+static void __noreturn run_process(const struct kill_loop *kills)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	kills->live(kills->argument);
@@ -50,7 +49,7 @@ void kill_loop_run(const struct kill_loop *kills, u64 duration_ns)
 
 		CHECK(child >= 0, "fork failed: %s", errno_name(errno));
 		if (!child)
-			be_victim(kills);
+			run_process(kills);
 		nanosleep(&(struct timespec){ .tv_nsec = (long)(delay_ms *
 								NSEC_PER_MSEC) },
 			  NULL);
@@ -59,17 +58,16 @@ void kill_loop_run(const struct kill_loop *kills, u64 duration_ns)
 		CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
 		      errno_name(errno));
 		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
-		      "a process that was to be killed ended before that, status %#x",
+		      "a process exited before it was killed, status %#x",
 		      status);
 		CHECK(!vms_of(child),
-		      "process %d was killed after %llu ms and waited for, and its VM still exists",
+		      "process %d was killed after %llu ms and waited for, but its VM still exists",
 		      child, delay_ms);
 		if (kills->judge)
 			kills->judge(child);
 		killed++;
 	} while (clock_ns() < end || (!with_vm && killed < KILLED_MOST));
-	CHECK(with_vm, "of %u processes that were killed none had a VM by then",
-	      killed);
+	CHECK(with_vm, "none of %u killed processes had a VM", killed);
 	report_info("%u processes killed, %u of them with a VM", killed,
 		    with_vm);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Processes that are killed whatever their VM is about. */
+/* Kills processes at random moments of the life of their VMs. */
 #ifndef SECMMU_KILL_LOOP_H
 #define SECMMU_KILL_LOOP_H
 
@@ -8,11 +8,10 @@
 #include "core/types.h"
 
 /**
- * struct kill_loop - what they do
- * @live: makes a VM and keeps it busy, until it is killed; must not return
+ * struct kill_loop - the processes of kill_loop_run()
+ * @live: body of a process: creates a VM and runs it; must not return
  * @argument: for @live
- * @judge: called after each has been killed and waited for; NULL: nothing more
- *	is to be judged
+ * @judge: called after each process has been killed and waited for; may be NULL
  */
 struct kill_loop {
 	void (*live)(const void *argument);
@@ -21,21 +20,22 @@ struct kill_loop {
 };
 
 /**
- * vms_of() - how many VMs of a process exist
- * @pid: the process, which may be gone
+ * vms_of() - number of existing VMs of a process
+ * @pid: the process, which may have exited
  *
- * Skips the case where that cannot be told. See evidence_vm_count().
+ * Skips the case if evidence_vm_count() cannot count them.
  *
- * Return: their number.
+ * Return: number of VMs.
  */
 unsigned int vms_of(pid_t pid);
 
 /**
- * kill_loop_run() - one process after the other, each killed at a random moment
- * @kills: what they do
- * @duration_ns: for so long, and one at least
+ * kill_loop_run() - start one process after the other, and kill each after a random time
+ * @kills: the processes
+ * @duration_ns: in nanoseconds; continues until one process had a VM when killed
  *
- * Fails the case if one ends by itself, or if its VM outlives it.
+ * Fails the case if a process exits by itself, if its VM still exists after the process
+ * was killed and waited for, or if none of 100 processes had a VM.
  */
 void kill_loop_run(const struct kill_loop *kills, u64 duration_ns);
 

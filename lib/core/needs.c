@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a program or a case declares to need, looked up before it runs.
+ * Checks the requirements of a program or a case before it runs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "core/cases.h"
 #include "core/nodes.h"
 
-static bool root_there(struct shortage *shortage)
+static bool has_root(struct shortage *shortage)
 {
 	if (!geteuid())
 		return true;
@@ -25,8 +25,8 @@ static bool root_there(struct shortage *shortage)
 			    "root");
 }
 
-static bool device_there(const char *path, const char *missing_remedy,
-			 struct shortage *shortage)
+static bool has_device(const char *path, const char *missing_remedy,
+		       struct shortage *shortage)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 
@@ -36,21 +36,20 @@ static bool device_there(const char *path, const char *missing_remedy,
 	}
 	if (errno == EACCES || errno == EPERM)
 		return shortage_set(shortage,
-				    "run it as root or as a user who may open it",
+				    "run it as root or as a user that may open it",
 				    "access to %s (%s)", path,
 				    errno_name(errno));
 	return shortage_set(shortage, missing_remedy, "%s (%s)", path,
 			    errno_name(errno));
 }
 
-static bool kernel_there(unsigned int wanted, struct shortage *shortage)
+static bool has_kernel(unsigned int wanted, struct shortage *shortage)
 {
 	unsigned int major, minor;
 	struct utsname name;
 
 	if (uname(&name) || sscanf(name.release, "%u.%u", &major, &minor) != 2)
-		fail("cannot tell the kernel's release from '%s'",
-		     name.release);
+		fail("cannot parse the kernel release '%s'", name.release);
 	if (NEEDS_KERNEL(major, minor) >= wanted)
 		return true;
 	return shortage_set(shortage, "run it on a newer target kernel",
@@ -58,7 +57,7 @@ static bool kernel_there(unsigned int wanted, struct shortage *shortage)
 			    wanted >> 8 & 0xff, name.release);
 }
 
-/* The running kernel's configuration; NULL if the machine does not have it. */
+/* The running kernel's configuration; NULL if the machine has no copy. */
 static FILE *open_config(bool *pipe)
 {
 	struct utsname name;
@@ -99,7 +98,7 @@ static bool option_set(FILE *config, const char *option, size_t length)
 	return false;
 }
 
-static bool config_there(const char *options, struct shortage *shortage)
+static bool has_config(const char *options, struct shortage *shortage)
 {
 	while (*options) {
 		size_t length = strcspn(options, " ");
@@ -108,7 +107,7 @@ static bool config_there(const char *options, struct shortage *shortage)
 
 		config = length ? open_config(&pipe) : NULL;
 		if (config) {
-			/* An empty answer is one that could not be read. */
+			/* Empty: gzip could not read it. */
 			int first = fgetc(config);
 
 			if (first != EOF) {
@@ -155,7 +154,7 @@ static bool module_builtin(const char *module)
 		if (!dot)
 			continue;
 		*dot = '\0';
-		/* Files have either sign; names of modules have '_'. */
+		/* Files have '-' or '_', names of modules have '_'. */
 		for (c = base; *c; c++)
 			if (*c == '-')
 				*c = '_';
@@ -165,7 +164,7 @@ static bool module_builtin(const char *module)
 	return found;
 }
 
-/* A module of this suite, built for this kernel; -1 if there is none. */
+/* Open a module of this suite, built for this kernel; -1: none exists. */
 static int open_own_module(const char *module)
 {
 	char folder[PATH_MAX], path[PATH_MAX + 256];
@@ -178,7 +177,7 @@ static int open_own_module(const char *module)
 		return -1;
 	folder[length] = '\0';
 	*strrchr(folder, '/') = '\0';
-	/* Where make install puts it; where make modules does. */
+	/* The place of make install, then that of make modules. */
 	snprintf(path, sizeof(path), "%s/%s.ko", folder, module);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0)
@@ -189,11 +188,10 @@ static int open_own_module(const char *module)
 }
 
 /*
- * The suite's own modules, secmmu_AREA, lie beside the programs, and whoever
- * needs one inserts it. It stays until the machine ends, so not on a machine
- * that somebody else uses.
+ * Insert a module of this suite, secmmu_AREA, from the program's folder. It stays
+ * loaded, so this needs SECMMU_DESTRUCTIVE, which only targets set.
  */
-static bool own_module_inserted(const char *module, struct shortage *shortage)
+static bool insert_own_module(const char *module, struct shortage *shortage)
 {
 	int fd, error;
 
@@ -201,14 +199,14 @@ static bool own_module_inserted(const char *module, struct shortage *shortage)
 		return shortage_set(
 			shortage,
 			"insert it by hand (make modules KDIR=/lib/modules/$(uname -r)/build), or run this in a target: ./run_all.sh --vm",
-			"the module %s, which is not put into somebody's own kernel unasked",
+			"the module %s, which is only inserted with SECMMU_DESTRUCTIVE set",
 			module);
 	fd = open_own_module(module);
 	if (fd < 0)
 		return shortage_set(
 			shortage,
 			"build it with the suite: make install KDIR=, the headers of this kernel",
-			"the module %s, and beside the program there is none",
+			"the module %s, which is not in the program's folder",
 			module);
 	error = syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
 	close(fd);
@@ -216,20 +214,20 @@ static bool own_module_inserted(const char *module, struct shortage *shortage)
 		return true;
 	return shortage_set(shortage,
 			    "build it for this kernel: the kernel log says more",
-			    "the module %s, which the kernel refuses (%s)",
+			    "the module %s, which the kernel rejects (%s)",
 			    module, errno_name(error));
 }
 
-static bool module_there(const char *module, struct shortage *shortage)
+static bool has_module(const char *module, struct shortage *shortage)
 {
 	char path[256];
 
-	/* A built-in module without parameters is not in /sys/module. */
+	/* A built-in module without parameters has no folder in /sys/module. */
 	snprintf(path, sizeof(path), "/sys/module/%s", module);
 	if (!access(path, F_OK) || module_builtin(module))
 		return true;
 	if (!strncmp(module, "secmmu_", strlen("secmmu_")))
-		return own_module_inserted(module, shortage);
+		return insert_own_module(module, shortage);
 	snprintf(path, sizeof(path), "modprobe %s", module);
 	return shortage_set(shortage, path, "the module %s", module);
 }
@@ -248,7 +246,7 @@ u64 memory_available(void)
 	return found ? available << 10 : 0;
 }
 
-static bool memory_there(u64 wanted, struct shortage *shortage)
+static bool has_memory(u64 wanted, struct shortage *shortage)
 {
 	u64 available = memory_available();
 
@@ -260,12 +258,12 @@ static bool memory_there(u64 wanted, struct shortage *shortage)
 			    wanted >> 20, available >> 20);
 }
 
-static bool cpus_there(unsigned int wanted, struct shortage *shortage)
+static bool has_cpus(unsigned int wanted, struct shortage *shortage)
 {
 	cpu_set_t set;
 	int count;
 
-	/* A machine with more CPUs than the set has room for has enough. */
+	/* Fails if the machine has more CPUs than the set: those are enough. */
 	if (sched_getaffinity(0, sizeof(set), &set))
 		return true;
 	count = CPU_COUNT(&set);
@@ -275,7 +273,7 @@ static bool cpus_there(unsigned int wanted, struct shortage *shortage)
 			    "%u CPUs (there are %d)", wanted, count);
 }
 
-static bool nodes_there(unsigned int wanted, struct shortage *shortage)
+static bool has_nodes(unsigned int wanted, struct shortage *shortage)
 {
 	unsigned int count = nodes_count();
 
@@ -289,27 +287,26 @@ static bool nodes_there(unsigned int wanted, struct shortage *shortage)
 
 bool needs_met(const struct needs *needs, struct shortage *shortage)
 {
-	if (needs->root && !root_there(shortage))
+	if (needs->root && !has_root(shortage))
 		return false;
-	if (needs->kernel_min && !kernel_there(needs->kernel_min, shortage))
+	if (needs->kernel_min && !has_kernel(needs->kernel_min, shortage))
 		return false;
-	if (needs->config && !config_there(needs->config, shortage))
+	if (needs->config && !has_config(needs->config, shortage))
 		return false;
-	if (needs->module && !module_there(needs->module, shortage))
+	if (needs->module && !has_module(needs->module, shortage))
 		return false;
 	if (needs->kvm &&
-	    !device_there(
-		    "/dev/kvm",
-		    "load kvm_amd or kvm_intel, or run it in a target: ./run_all.sh --vm",
-		    shortage))
+	    !has_device("/dev/kvm",
+			"load kvm_amd or kvm_intel, or run it in a target: ./run_all.sh --vm",
+			shortage))
 		return false;
 	if (needs->device &&
-	    !device_there(needs->device, "load the module that provides it",
-			  shortage))
+	    !has_device(needs->device, "load the module that provides it",
+			shortage))
 		return false;
-	if (needs->free_memory && !memory_there(needs->free_memory, shortage))
+	if (needs->free_memory && !has_memory(needs->free_memory, shortage))
 		return false;
-	if (needs->cpus && !cpus_there(needs->cpus, shortage))
+	if (needs->cpus && !has_cpus(needs->cpus, shortage))
 		return false;
-	return !needs->nodes || nodes_there(needs->nodes, shortage);
+	return !needs->nodes || has_nodes(needs->nodes, shortage);
 }

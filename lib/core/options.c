@@ -45,7 +45,7 @@ const char *options_mode_name(enum run_mode mode)
 	return mode_names[mode];
 }
 
-/* A number and nothing else; strtoull() alone takes blanks, signs and tails. */
+/* Only digits; strtoull() also accepts blanks, signs and trailing text. */
 static bool parse_number(const char *text, u64 *number, const char **rest)
 {
 	char *end;
@@ -172,8 +172,8 @@ static bool set_list(struct options *options, const char *text)
  * struct entry - one option
  * @name: on the command line, behind "--"
  * @variable: in the environment; NULL: none
- * @value: what the value is called in the usage; NULL: it has none
- * @set: puts it into the options; false: the value makes no sense
+ * @value: name of the value in the usage; NULL: the option has none
+ * @set: stores the value in the options; false: the value is invalid
  * @help: one line
  */
 struct entry {
@@ -186,7 +186,7 @@ struct entry {
 
 static const struct entry entries[] = {
 	{ "seed", "SECMMU_SEED", "NUMBER", set_seed,
-	  "all random choices follow from it" },
+	  "seed of all random choices" },
 	{ "duration", "SECMMU_DURATION", "SECONDS", set_duration,
 	  "time for all cases together" },
 	{ "vcpus", "SECMMU_VCPUS", "NUMBER", set_vcpus,
@@ -201,8 +201,8 @@ static const struct entry entries[] = {
 	{ "case", "SECMMU_CASE", "GLOB", set_case,
 	  "only cases whose names match" },
 	{ "after", NULL, "CASE", set_after,
-	  "leave out the cases up to and with this one" },
-	{ "list", NULL, NULL, set_list, "print the names of the cases" },
+	  "skip the cases up to and including this one" },
+	{ "list", NULL, NULL, set_list, "print the names of all cases" },
 	{ "help", NULL, NULL, NULL, "print this" },
 };
 
@@ -257,7 +257,7 @@ static u64 new_seed(void)
 {
 	u64 seed;
 
-	/* Early in a boot the kernel may have no random bytes yet. */
+	/* Early in the boot the kernel may have no random bytes yet. */
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed)) {
 		seed = clock_ns() ^ (u64)getpid() << 48;
 		seed = random_splitmix(&seed);
@@ -274,7 +274,7 @@ static void read_environment(struct options *options, const char *program)
 					   getenv(entries[i].variable) :
 					   NULL;
 
-		/* An empty variable is one that is not set. */
+		/* An empty variable counts as not set. */
 		if (!text || !*text)
 			continue;
 		if (!entries[i].set(options, text))

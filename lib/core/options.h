@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The options that every program of the suite has, on the command line and as
- * SECMMU_* variables of the same names (the command line wins).
+ * The options of every program, from the command line and from SECMMU_* variables of
+ * the same names; the command line takes precedence.
  */
 #ifndef SECMMU_OPTIONS_H
 #define SECMMU_OPTIONS_H
@@ -11,9 +11,9 @@
 #include "core/types.h"
 
 /**
- * enum run_mode - how much a program does
- * @MODE_CHECK: every named case once, a seeded sample of large matrices; at
- *	most 20 s per program in an emulated machine
+ * enum run_mode - how much a program runs
+ * @MODE_CHECK: a sample of the cases, chosen by the seed; at most 20 s per program
+ *	in an emulated machine
  * @MODE_ALL: the full matrices
  * @MODE_STRESS: for --duration seconds, with more threads
  */
@@ -24,20 +24,20 @@ enum run_mode {
 };
 
 /**
- * struct options - what the user asked for
+ * struct options - the user's options
  * @seed: --seed: all random choices follow from it; random if not given
- * @seed_given: whether the user gave it
- * @duration_s: --duration: seconds for the whole program; 0: not given
- * @vcpus: --vcpus: vCPUs per VM; 0: the test's own default
- * @memory: --memory: guest memory under test, in bytes (a plain number on the
- *	command line is MiB; K, M and G may follow); 0: the test's own default
+ * @seed_given: whether the user gave the seed
+ * @duration_s: --duration: time for all cases together, in seconds; 0: not given
+ * @vcpus: --vcpus: vCPUs per VM; 0: the test's default
+ * @memory: --memory: guest memory under test, in bytes (on the command line a number
+ *	of MiB, or one with K, M or G); 0: the test's default
  * @backing: --backing: only cases on this kind of memory, by its name
  *	(backing_name()); NULL: all
  * @mode: --mode check, all or stress (--all is short for --mode all)
  * @case_glob: --case: only cases whose names match; NULL: all
- * @after: --after: leave out the cases up to and with this one; the runner goes
- *	on behind a case that crashed the kernel. NULL: none
- * @list: --list: print the names of the cases and end
+ * @after: --after: skip all cases up to and including this one, for the runner to
+ *	continue after a case that crashed the kernel. NULL: none
+ * @list: --list: print the names of all cases and exit
  */
 struct options {
 	u64 seed;
@@ -54,13 +54,13 @@ struct options {
 
 /**
  * options_parse() - read the command line and the SECMMU_* variables
- * @options: to be filled
+ * @options: filled in
  * @argc: main()'s
  * @argv: main()'s; strings are kept, not copied
- * @summary: what the program does, for --help
+ * @summary: the program in one line, for --help
  *
- * A wrong option ends the program with a usage line on stderr and exit code 1,
- * before anything is touched; --help prints and ends with 0.
+ * An invalid option ends the program with a usage line on stderr and exit code 1;
+ * --help prints the help and exits with 0.
  */
 void options_parse(struct options *options, int argc, char **argv,
 		   const char *summary);
@@ -77,20 +77,20 @@ void options_check_backing(bool (*exists)(const char *name));
 /**
  * options() - the options of this program
  *
- * May be called from any thread, once cases_main() or options_set() ran.
+ * Context: any thread, after cases_main() or options_set().
  *
  * Return: the options; never NULL.
  */
 const struct options *options(void);
 
 /**
- * options_set() - make these the ones that options() returns
+ * options_set() - set what options() returns
  * @options: copied
  */
 void options_set(const struct options *options);
 
 /**
- * options_mode_name() - a mode by name
+ * options_mode_name() - name of a mode
  * @mode: the mode
  *
  * Return: "check", "all" or "stress".
@@ -98,19 +98,19 @@ void options_set(const struct options *options);
 const char *options_mode_name(enum run_mode mode);
 
 /**
- * options_usage_error() - complain about an option, print the usage, exit 1
+ * options_usage_error() - print an error and the usage to stderr, and exit with 1
  * @program: argv[0]
- * @format: what is wrong, as printf()'s
+ * @format: the error, as in printf()
  */
 void options_usage_error(const char *program, const char *format,
 			 ...) __noreturn __printf(2, 3);
 
 /**
- * options_parse_size() - read a size
- * @text: a number of MiB, or one with K, M or G behind it
- * @bytes: the result
+ * options_parse_size() - parse a size
+ * @text: a number of MiB, or a number followed by K, M or G
+ * @bytes: filled in
  *
- * Return: false if it is no size, or zero, or does not fit into 64 bits.
+ * Return: false if @text is not a size, is zero, or exceeds 64 bits.
  */
 bool options_parse_size(const char *text, u64 *bytes);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Random streams, every one split off the one seed that a program prints.
+ * Random streams, all derived from the seed that a program prints.
  *
  * The generator is xoshiro256** (Blackman and Vigna), its state filled by
  * splitmix64. Header only, no libc: guest code uses it too.
@@ -13,7 +13,7 @@
 #include "core/types.h"
 
 /**
- * struct random_stream - one independent stream of random numbers
+ * struct random_stream - an independent stream of random numbers
  * @state: the generator's state, never all zero
  *
  * Not locked: one thread (or vCPU) per stream.
@@ -32,11 +32,11 @@ static inline u64 random_splitmix(u64 *state)
 }
 
 /**
- * random_init() - begin a stream
- * @stream: the stream to fill
+ * random_init() - initialise a stream
+ * @stream: filled in
  * @seed: the program's seed
- * @number: which of the streams of this seed. Any two numbers give unrelated
- *	streams; random_number() makes one from a name
+ * @number: of the stream, for example from random_number(). Two numbers give unrelated
+ *	streams
  */
 static inline void random_init(struct random_stream *stream, u64 seed,
 			       u64 number)
@@ -45,8 +45,8 @@ static inline void random_init(struct random_stream *stream, u64 seed,
 	unsigned int i;
 
 	/*
-	 * Only the seed is scrambled before they meet, or else seed 1 stream 2
-	 * and seed 2 stream 1 would be the same one.
+	 * Only the seed is mixed before the XOR; otherwise stream 2 of seed 1
+	 * would equal stream 1 of seed 2.
 	 */
 	mix = random_splitmix(&mix) ^ number;
 	for (i = 0; i < 4; i++)
@@ -57,12 +57,11 @@ static inline void random_init(struct random_stream *stream, u64 seed,
 }
 
 /**
- * random_number() - a stream number made from a name
- * @name: any text, such as a case's or a worker's name
- * @index: which of several of that name
+ * random_number() - the number of a stream, from a name
+ * @name: any text, such as the name of a case or a thread
+ * @index: distinguishes streams of one name
  *
- * Names keep a replay exact: a case that runs alone draws the same numbers as
- * it did as the fifth of twenty.
+ * So a case that is replayed alone draws the same numbers as it did among others.
  *
  * Return: the number to give to random_init().
  */
@@ -85,7 +84,7 @@ static inline u64 random_rotate(u64 value, unsigned int bits)
 
 /**
  * random_u64() - the next number
- * @stream: begun by random_init()
+ * @stream: initialised by random_init()
  *
  * Return: 64 random bits.
  */
@@ -105,13 +104,13 @@ static inline u64 random_u64(struct random_stream *stream)
 }
 
 /**
- * random_below() - a number of a range
- * @stream: begun by random_init()
- * @bound: how many numbers to choose from; 0 gives 0
+ * random_below() - a number below a bound
+ * @stream: initialised by random_init()
+ * @bound: the bound; 0 gives 0
  *
- * Without bias, and with one multiplication in nearly all calls (Lemire).
+ * Without bias, and by one multiplication in nearly all calls (Lemire).
  *
- * Return: 0 to @bound - 1, each as likely as the other.
+ * Return: 0 to @bound - 1, with equal probability.
  */
 static inline u64 random_below(struct random_stream *stream, u64 bound)
 {
@@ -135,26 +134,26 @@ static inline u64 random_below(struct random_stream *stream, u64 bound)
 
 /**
  * random_between() - a number of a closed range
- * @stream: begun by random_init()
+ * @stream: initialised by random_init()
  * @first: the smallest result
  * @last: the largest result, not below @first
  *
- * Return: @first to @last, each as likely as the other.
+ * Return: @first to @last, with equal probability.
  */
 static inline u64 random_between(struct random_stream *stream, u64 first,
 				 u64 last)
 {
 	u64 count = last - first + 1;
 
-	/* 0 here is the whole range of 64 bits. */
+	/* 0: all 2^64 numbers. */
 	return count ? first + random_below(stream, count) : random_u64(stream);
 }
 
 /**
- * random_chance() - toss a loaded coin
- * @stream: begun by random_init()
- * @numerator: true this often
- * @denominator: of so many times
+ * random_chance() - true with a given probability
+ * @stream: initialised by random_init()
+ * @numerator: of the probability
+ * @denominator: of the probability, above 0
  *
  * Return: true with the probability @numerator / @denominator.
  */

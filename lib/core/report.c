@@ -10,10 +10,7 @@
 
 #include "core/report.h"
 
-/*
- * A write(2) to a pipe is atomic up to PIPE_BUF, which is 4096 on Linux; so no
- * text is longer.
- */
+/* PIPE_BUF: a write(2) to a pipe is atomic up to this size. */
 #define TEXT_MAX 4096
 
 static struct report_result *case_result;
@@ -26,7 +23,7 @@ static void write_all(const char *text, size_t length)
 		if (written < 0) {
 			if (errno == EINTR || errno == EAGAIN)
 				continue;
-			return; /* nowhere left to complain */
+			return; /* no place left for an error message */
 		}
 		text += written;
 		length -= (size_t)written;
@@ -97,8 +94,8 @@ static void __noreturn end_case(int code, const char *text)
 	}
 
 	/*
-	 * One failure makes others: a VM that is torn down fails the vCPUs that
-	 * run in it. Only the first is told, and it ends the process.
+	 * One failure causes others: when a VM is destroyed, its vCPUs fail. Only
+	 * the first is reported, and it ends the process.
 	 */
 	if (__atomic_exchange_n(&result->claimed, 1, __ATOMIC_SEQ_CST))
 		for (;;)
@@ -138,7 +135,7 @@ void report_check_failed(const char *file, int line, const char *condition,
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
 
-	/* Where it was goes to the end of the first line: facts may follow. */
+	/* The place goes to the end of the first line; facts may follow. */
 	first = strcspn(message, "\n");
 	snprintf(text, sizeof(text), "%.*s (%s:%d)%s\ncondition: %s",
 		 (int)first, message, slash ? slash + 1 : file, line,
@@ -176,8 +173,8 @@ bool shortage_set(struct shortage *shortage, const char *remedy,
 void report_begin(unsigned int plan)
 {
 	/*
-	 * Newer kselftest.h do this in ksft_print_header(). Without it, what
-	 * is still in the buffer at a fork() is printed twice.
+	 * As newer releases do in ksft_print_header(). Otherwise a fork() copies
+	 * the buffer, and its text is printed twice.
 	 */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ksft_print_header();
@@ -192,8 +189,8 @@ void report_case(int code, const char *name, const char *reason)
 		break;
 	case REPORT_SKIP:
 		/*
-		 * ksft_test_result_skip() puts the name behind "# SKIP", where
-		 * KTAP has the reason.
+		 * ksft_test_result_skip() prints the name behind "# SKIP",
+		 * where KTAP has the reason.
 		 */
 		ksft_inc_xskip_cnt();
 		printf("ok %u %s # SKIP %s\n", (unsigned int)ksft_test_num(),

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a test says: KTAP by the kernel's kselftest.h, which only report.c
- * includes, because the releases 6.1 to 7.3 differ in what it offers.
+ * A test's output: KTAP by the kernel's kselftest.h, which only report.c includes,
+ * because its interface differs between the releases 6.1 and 7.3.
  *
- * Everything may be called from any thread, in the program's first process and
- * in the children that cases.c forks.
+ * Context: any thread, in the program's first process and in the children that
+ * cases.c forks.
  */
 #ifndef SECMMU_REPORT_H
 #define SECMMU_REPORT_H
@@ -20,9 +20,9 @@
 #define REPORT_REASON_MAX 768
 
 /**
- * struct shortage - something that this machine lacks, and how to get it
+ * struct shortage - a missing requirement, and how to get it
  * @what: what is missing, such as "CONFIG_KVM=y"; printed after "needs "
- * @remedy: what the reader can do, such as "load the module kvm_amd"
+ * @remedy: how to get it, such as "load the module kvm_amd"
  */
 struct shortage {
 	char what[192];
@@ -31,9 +31,9 @@ struct shortage {
 
 /**
  * struct report_result - how a case ended, in memory shared with the parent
- * @code: REPORT_FAIL or REPORT_SKIP once @reason is whole; -1 before
- * @claimed: set by the first thread that fails or skips; all later ones are
- *	only consequences of it and stay silent
+ * @code: REPORT_FAIL or REPORT_SKIP once @reason is complete; -1 before
+ * @claimed: set by the first thread that fails or skips; later failures are its
+ *	consequences and are not reported
  * @reason: one line
  */
 struct report_result {
@@ -43,56 +43,55 @@ struct report_result {
 };
 
 /**
- * report_info() - say something about the test that runs
- * @format: as printf()'s
+ * report_info() - print a message
+ * @format: as in printf()
  *
- * Each line gets "# " before it, and the whole is one write(2), so lines of
- * several threads and processes never mix. Text beyond 4 KiB is cut.
+ * Each line is prefixed with "# ", and all are one write(2), so lines of several
+ * threads and processes never mix. Text beyond 4 KiB is cut.
  */
 void report_info(const char *format, ...) __printf(1, 2);
 
 /**
- * report_value() - a figure for later comparison
+ * report_value() - print a result for later comparison
  * @key: what was measured, one word
- * @value: the figure
- * @unit: its unit, such as "pages/s"; "" if it has none
+ * @value: the result
+ * @unit: such as "pages/s"; "": none
  *
  * Prints "# value: KEY=VALUE UNIT".
  */
 void report_value(const char *key, double value, const char *unit);
 
 /**
- * fail() - the kernel (or this machine) did what it must not: end the case
- * @format: as printf()'s. The first line must be clear to a person who has
- *	never seen the suite: it becomes the reason of the failure. Facts may
+ * fail() - the kernel violated what the test checks: end the case as failed
+ * @format: as in printf(). The first line is the reason of the failure, with expected
+ *	and actual values, for a reader who does not know the suite; facts may
  *	follow in further lines
  *
- * Ends the child that runs the case, from whichever thread; outside a case it
- * ends the program with exit code 1.
+ * Ends the process that runs the case, from any thread. Outside a case it ends the
+ * program with exit code 1.
  */
 void fail(const char *format, ...) __noreturn __printf(1, 2);
 
 /**
- * skip() - this machine lacks what the case needs: end the case
+ * skip() - the machine lacks a requirement: end the case as skipped
  * @what: what is missing; printed after "needs "
  * @remedy: how to get it
  */
 void skip(const char *what, const char *remedy) __noreturn;
 
 /**
- * skip_for() - skip() with what another function found missing
- * @shortage: filled by that function
+ * skip_for() - skip() with a requirement that another function found missing
+ * @shortage: filled in by that function
  */
 void skip_for(const struct shortage *shortage) __noreturn;
 
 /**
  * shortage_set() - fill in what is missing
- * @shortage: to be filled; NULL if nobody wants to know
+ * @shortage: filled in; may be NULL
  * @remedy: how to get it
- * @format: what is missing, as printf()'s
+ * @format: what is missing, as in printf()
  *
- * Return: false, so that a function which looks for something can end by
- * ``return shortage_set(...)``.
+ * Return: false, for ``return shortage_set(...)``.
  */
 bool shortage_set(struct shortage *shortage, const char *remedy,
 		  const char *format, ...) __printf(3, 4);
@@ -100,7 +99,7 @@ bool shortage_set(struct shortage *shortage, const char *remedy,
 /**
  * CHECK() - fail unless a condition holds
  * @condition: what must hold
- * @...: format and values that say what went wrong, as for fail()
+ * @...: the reason, as in fail()
  */
 #define CHECK(condition, ...)                                               \
 	do {                                                                \
@@ -113,17 +112,14 @@ void report_check_failed(const char *file, int line, const char *condition,
 			 const char *format, ...) __noreturn __printf(4, 5);
 
 /**
- * errno_name() - an error number by name
- * @error: errno, or a negative one as the kernel returns it
+ * errno_name() - name of an error number
+ * @error: errno, or -errno
  *
- * Return: "ENOENT" and the like; "E???" for numbers that have no name (this
- * is a static string, valid for ever, from any thread).
+ * Return: a static string such as "ENOENT"; "E???" for an unknown number.
  */
 const char *errno_name(int error);
 
-/*
- * The rest is between report.c and cases.c.
- */
+/* The functions below are for cases.c. */
 
 /**
  * report_begin() - print the KTAP header and the plan
@@ -142,16 +138,16 @@ void report_case(int code, const char *name, const char *reason);
 /**
  * report_end() - print the totals and end the program
  *
- * Exit code 1 if anything failed or the plan was not kept, 4 if everything
- * was skipped, else 0; never the others of kselftest.h, whose meaning changed
- * between releases.
+ * Exit code 1 if a case failed or the number of results differs from the plan, 4 if
+ * all cases were skipped, else 0; never the other codes of kselftest.h, whose meaning
+ * differs between releases.
  */
 void report_end(void) __noreturn;
 
 /**
- * report_to() - where fail() and skip() leave the reason
- * @result: in memory shared with the parent, @code -1 and @claimed 0; NULL:
- *	not in a case
+ * report_to() - set where fail() and skip() store the reason
+ * @result: in memory shared with the parent, with @code -1 and @claimed 0; NULL:
+ *	outside a case
  */
 void report_to(struct report_result *result);
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Settings of the kernel, and what they were. A case may end anywhere, by a failed
- * check or a signal: what it has changed is noted in memory that the program, which
- * waits for it, has too.
+ * Kernel settings. A case may end anywhere, by a failed check or a signal; so the
+ * journal of its changes is in memory shared with the program's first process.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +14,7 @@
 
 #define CHANGED_MAX 32
 
-/* A setting that is not what it was; a free place has no file. */
+/* An entry of the journal; a free one has no file. */
 struct changed {
 	char file[128];
 	char before[SETTING_MAX];
@@ -35,7 +34,7 @@ void settings_begin(void)
 		     errno_name(errno));
 }
 
-/* Behind all that are noted: settings_cleanup() takes them from the end. */
+/* Append, since settings_cleanup() restores from the end. */
 static void note(const struct setting *setting)
 {
 	unsigned int i = CHANGED_MAX;
@@ -52,7 +51,7 @@ static void note(const struct setting *setting)
 	strcpy(changed[i].file, setting->file);
 }
 
-/* The last one of that file: it may have been changed twice. */
+/* Remove the last entry of a file, which may have several. */
 static void forget(const struct setting *setting)
 {
 	unsigned int i;
@@ -75,13 +74,13 @@ void settings_cleanup(void)
 		error = kernel_file_write(changed[i].file, changed[i].before,
 					  0);
 		if (error)
-			report_info("cannot put %s back to what it was: %s",
-				    changed[i].file, errno_name(-error));
+			report_info("cannot restore %s: %s", changed[i].file,
+				    errno_name(-error));
 		changed[i].file[0] = '\0';
 	}
 }
 
-/* A file that lists its choices has the chosen one in brackets. */
+/* A file that lists its choices has the current one in brackets. */
 static void keep_chosen(char *text)
 {
 	char *open = strchr(text, '['), *close = strchr(text, ']');

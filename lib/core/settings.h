@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Settings of the kernel that a test changes for a while. */
+/* Kernel settings that a test changes and restores. */
 #ifndef SECMMU_SETTINGS_H
 #define SECMMU_SETTINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Room for a setting's value, bytes. */
+/* Size of a setting's value, in bytes. */
 #define SETTING_MAX 128
 
 /**
- * struct setting - a setting of the kernel, and what it was before
- * @file: where it is
- * @value: what it is to be
- * @before: what it was
+ * struct setting - a kernel setting to change
+ * @file: its file, such as one in /proc/sys
+ * @value: the new value
+ * @before: the old value
  */
 struct setting {
 	const char *file;
@@ -22,34 +22,35 @@ struct setting {
 };
 
 /**
- * settings_begin() - have changes noted where settings_cleanup() finds them
+ * settings_begin() - allocate the journal of changes, shared with the cases
  *
- * Context: the program, before its cases: they and it share the notes.
+ * Context: the program's first process, before it forks.
  */
 void settings_begin(void);
 
 /**
- * settings_cleanup() - put back what a case has left changed
+ * settings_cleanup() - restore what a case left changed
  *
- * Context: the program, when a case has ended, however that was. Says so if a
- * setting cannot be put back.
+ * Prints settings that cannot be restored.
+ *
+ * Context: the program's first process, after a case has ended in any way.
  */
 void settings_cleanup(void);
 
 /**
- * settings_set() - change settings, and remember what they were
- * @settings: what to change; @before is filled in
- * @count: how many
+ * settings_set() - change settings
+ * @settings: the settings; @before is filled in
+ * @count: number of settings
  *
- * Return: true; or false if the kernel does not have one of them, and then those
- * before it have been put back.
+ * Return: true; false if one of them does not exist or rejects the value: none is
+ * changed then.
  */
 bool settings_set(struct setting *settings, size_t count);
 
 /**
- * settings_restore() - put back what settings_set() changed
- * @settings: as changed
- * @count: how many
+ * settings_restore() - restore what settings_set() changed
+ * @settings: the settings
+ * @count: number of settings
  */
 void settings_restore(struct setting *settings, size_t count);
 

@@ -12,7 +12,7 @@
 
 #include "core/evidence.h"
 
-/* A sane limit, so that a wrong file does not make us allocate the world. */
+/* Limits on what a malformed file can make us allocate. */
 #define DESCRIPTORS_MAX 4096
 #define NAME_MAX_SIZE	1024
 
@@ -75,7 +75,7 @@ struct evidence_stats *evidence_stats_parse(int fd)
 	if (!stats->descriptors || pread(fd, stats->descriptors, size,
 					 header.desc_offset) != (ssize_t)size)
 		goto bad;
-	/* Names are compared as strings from here on. */
+	/* All names are NUL-terminated strings from here on. */
 	for (i = 0; i < stats->count; i++)
 		if (!memchr(descriptor(stats, i)->name, '\0', header.name_size))
 			goto bad;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Names of functions by address, out of the program's own ELF file. */
+/* Names of functions by address, from the program's ELF file. */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ static bool inside(u64 offset, u64 length, size_t size)
 	return offset <= size && length <= size - offset;
 }
 
-/* The section of this type, and the one that it refers to by sh_link. */
+/* The section of a type, and the one that its sh_link refers to. */
 static const Elf64_Shdr *find_section(const char *file, size_t size,
 				      Elf64_Word type,
 				      const Elf64_Shdr **linked)
@@ -62,7 +62,7 @@ static const Elf64_Shdr *find_section(const char *file, size_t size,
 	return NULL;
 }
 
-/* The function that an address is in: its name and where it begins. */
+/* The function that contains an address: its name and its start. */
 static const char *find_function(const char *file, size_t size, u64 address,
 				 u64 *begin)
 {

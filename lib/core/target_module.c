@@ -12,7 +12,7 @@ void target_module_insert(const char *module)
 	char name[128], path[192];
 	FILE *list;
 
-	/* By vm/image: the module and what it depends on, in order. */
+	/* Written by vm/image: the module's dependencies in order, then the module. */
 	snprintf(path, sizeof(path), "/boot/load-%s", module);
 	list = fopen(path, "re");
 	while (list && fgets(name, sizeof(name), list)) {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Threads that do a thing at the same time, again and again. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -11,36 +10,36 @@
 #define END_MS 30000
 
 /**
- * struct player - one thread
- * @turns: all of them
- * @index: its number
- * @began: when its part of a turn began
- * @ended: when it ended
+ * struct timed_thread - one thread
+ * @all: all threads
+ * @index: number of this one
+ * @began: when its last action started, by clock_ns()
+ * @ended: when that returned
  */
-struct player {
-	struct timed_threads *turns;
+struct timed_thread {
+	struct timed_threads *all;
 	unsigned int index;
 	u64 began, ended;
 };
 
 /**
  * struct timed_threads - all threads
- * @config: what they do
- * @group: the threads
- * @players: what each knows
- * @begin: where all are when a turn begins, and when it is prepared
- * @end: where they are when it is over
- * @more: whether there is another turn
+ * @config: their action
+ * @group: their group
+ * @list: the threads
+ * @begin: barrier before @config.prepare(), and before @config.act()
+ * @end: barrier after @config.act()
+ * @more: false: the threads return at @begin
  */
 struct timed_threads {
 	struct timed_threads_config config;
 	struct thread_group *group;
-	struct player *players;
+	struct timed_thread *list;
 	pthread_barrier_t begin, end;
 	bool more;
 };
 
-/* Who hangs is one that is not here. */
+/* A hang is the fault of a thread that is not here. */
 static void meet(struct thread *thread, pthread_barrier_t *barrier)
 {
 	thread_waits(thread, true);
@@ -50,86 +49,87 @@ static void meet(struct thread *thread, pthread_barrier_t *barrier)
 
 static void play(struct thread *thread, void *argument)
 {
-	struct player *player = argument;
-	struct timed_threads *turns = player->turns;
-	const struct timed_threads_config *config = &turns->config;
+	struct timed_thread *this = argument;
+	struct timed_threads *threads = this->all;
+	const struct timed_threads_config *config = &threads->config;
 
 	for (;;) {
-		meet(thread, &turns->begin);
-		if (!turns->more)
+		meet(thread, &threads->begin);
+		if (!threads->more)
 			return;
-		thread_doing(thread, "preparing for its turn");
+		thread_doing(thread, "preparing");
 		if (config->prepare)
-			config->prepare(config->context, player->index);
-		thread_doing(thread, "taking its turn");
-		meet(thread, &turns->begin);
-		player->began = clock_ns();
-		config->act(config->context, player->index);
-		player->ended = clock_ns();
-		meet(thread, &turns->end);
+			config->prepare(config->context, this->index);
+		thread_doing(thread, "acting");
+		meet(thread, &threads->begin);
+		this->began = clock_ns();
+		config->act(config->context, this->index);
+		this->ended = clock_ns();
+		meet(thread, &threads->end);
 	}
 }
 
 struct timed_threads *
 timed_threads_begin(const struct timed_threads_config *config)
 {
-	struct timed_threads *turns = calloc(1, sizeof(*turns));
+	struct timed_threads *threads = calloc(1, sizeof(*threads));
 	unsigned int i;
 
-	if (!turns)
+	if (!threads)
 		fail("out of memory for %u threads", config->threads);
-	turns->config = *config;
-	turns->more = true;
-	turns->players = calloc(config->threads, sizeof(*turns->players));
-	if (!turns->players)
+	threads->config = *config;
+	threads->more = true;
+	threads->list = calloc(config->threads, sizeof(*threads->list));
+	if (!threads->list)
 		fail("out of memory for %u threads", config->threads);
-	CHECK(!pthread_barrier_init(&turns->begin, NULL, config->threads + 1) &&
-		      !pthread_barrier_init(&turns->end, NULL,
+	CHECK(!pthread_barrier_init(&threads->begin, NULL,
+				    config->threads + 1) &&
+		      !pthread_barrier_init(&threads->end, NULL,
 					    config->threads + 1),
-	      "no barrier");
-	turns->group = thread_group_new("turns");
-	thread_group_silence_ms(turns->group, 0);
+	      "cannot initialise a barrier");
+	threads->group = thread_group_new("timed");
+	thread_group_silence_ms(threads->group, 0);
 	for (i = 0; i < config->threads; i++) {
 		struct thread *thread;
 
-		turns->players[i] = (struct player){ turns, i, 0, 0 };
-		thread = thread_add(turns->group, "player", play,
-				    &turns->players[i]);
+		threads->list[i] = (struct timed_thread){ threads, i, 0, 0 };
+		thread = thread_add(threads->group, "thread", play,
+				    &threads->list[i]);
 		if (config->pin)
 			thread_pin_cpu(thread, i);
 	}
-	thread_group_start(turns->group);
-	return turns;
+	thread_group_start(threads->group);
+	return threads;
 }
 
-u64 timed_threads_take(struct timed_threads *turns)
+u64 timed_threads_take(struct timed_threads *threads)
 {
-	const struct player *players = turns->players;
+	const struct timed_thread *list = threads->list;
 	struct thread *caller = thread_self();
 	u64 began, ended;
 	unsigned int i;
 
-	meet(caller, &turns->begin);
-	meet(caller, &turns->begin);
-	meet(caller, &turns->end);
-	began = players[0].began;
-	ended = players[0].ended;
-	for (i = 1; i < turns->config.threads; i++) {
-		if (players[i].began < began)
-			began = players[i].began;
-		if (players[i].ended > ended)
-			ended = players[i].ended;
+	meet(caller, &threads->begin);
+	meet(caller, &threads->begin);
+	meet(caller, &threads->end);
+	began = list[0].began;
+	ended = list[0].ended;
+	for (i = 1; i < threads->config.threads; i++) {
+		if (list[i].began < began)
+			began = list[i].began;
+		if (list[i].ended > ended)
+			ended = list[i].ended;
 	}
 	return ended - began;
 }
 
-void timed_threads_end(struct timed_threads *turns)
+void timed_threads_end(struct timed_threads *threads)
 {
-	turns->more = false;
-	meet(thread_self(), &turns->begin);
-	thread_group_join(turns->group, END_MS);
-	pthread_barrier_destroy(&turns->begin);
-	pthread_barrier_destroy(&turns->end);
-	free(turns->players);
-	free(turns);
+	threads->more = false;
+	meet(thread_self(), &threads->begin);
+	thread_group_join(threads->group, END_MS);
+	pthread_barrier_destroy(&threads->begin);
+	pthread_barrier_destroy(&threads->end);
+	free(threads->list);
+	free(threads);
 }

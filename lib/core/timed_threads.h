@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Threads that do a thing at the same time, again and again, and are timed.
- */
+/* Threads that repeat an action at the same time, and are timed. */
 #ifndef SECMMU_TIMED_THREADS_H
 #define SECMMU_TIMED_THREADS_H
 
@@ -12,12 +10,12 @@
 struct timed_threads;
 
 /**
- * struct timed_threads_config - what the threads do
- * @threads: how many, 1 at least
- * @prepare: called by each thread before a turn, and not timed; NULL: nothing
- * @act: called by all threads at once
- * @context: for both, beside the thread's number
- * @pin: each thread goes to a CPU of its own, as far as there are so many
+ * struct timed_threads_config - the threads and their action
+ * @threads: number of threads, at least 1
+ * @prepare: called by each thread before the action, not timed; may be NULL
+ * @act: the action, called by all threads at once
+ * @context: for @prepare and @act, beside the thread's index
+ * @pin: pin each thread to a separate CPU, as far as the machine has enough
  */
 struct timed_threads_config {
 	unsigned int threads;
@@ -28,11 +26,11 @@ struct timed_threads_config {
 };
 
 /**
- * timed_threads_begin() - make the threads
- * @config: what they do
+ * timed_threads_begin() - create the threads
+ * @config: copied
  *
- * No watchdog looks at them, since each waits for the others: the case's time
- * limit is what ends a hang, and then one that does not wait is named.
+ * They have no watchdog, since each waits for the others: a hang ends at the case's
+ * time limit, and the reason names a thread that does not wait.
  *
  * Return: the threads; freed by timed_threads_end().
  */
@@ -40,18 +38,18 @@ struct timed_threads *
 timed_threads_begin(const struct timed_threads_config *config);
 
 /**
- * timed_threads_take() - one turn
- * @turns: begun
+ * timed_threads_take() - run the action once
+ * @threads: the threads
  *
- * Return: nanoseconds from when the first thread began to when the last had
- * ended, by their own clocks: who waits for them may wake up late.
+ * Return: nanoseconds from the start of the first thread to the end of the last one,
+ * measured by these threads, since the caller may wake up later.
  */
-u64 timed_threads_take(struct timed_threads *turns);
+u64 timed_threads_take(struct timed_threads *threads);
 
 /**
- * timed_threads_end() - end the threads
- * @turns: begun
+ * timed_threads_end() - stop and free the threads
+ * @threads: the threads
  */
-void timed_threads_end(struct timed_threads *turns);
+void timed_threads_end(struct timed_threads *threads);
 
 #endif /* SECMMU_TIMED_THREADS_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How many VMs a process has, by KVM's folder in debugfs. */
+/* Number of a process's VMs, from KVM's folder in debugfs. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ bool evidence_vm_count(int pid, unsigned int *count, struct shortage *shortage)
 			shortage,
 			"as root: mount -t debugfs debugfs /sys/kernel/debug",
 			FOLDER " (%s)", errno_name(errno));
-	/* kvm_create_vm_debugfs(): the process that created it, and its file. */
+	/* kvm_create_vm_debugfs(): TGID of the creator, then the VM's file. */
 	snprintf(prefix, sizeof(prefix), "%d-", pid);
 	*count = 0;
 	while ((entry = readdir(folder)))

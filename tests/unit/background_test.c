@@ -257,16 +257,16 @@ struct ending {
 static const struct ending endings[] = {
 	{ "0", 0, "ok 1 0" },
 	{ "1", 1, "reason: stress-ng ended with exit code 1" },
-	{ "2", 1, "reason: stress-ng finds that the kernel did wrong" },
+	{ "2", 1, "reason: stress-ng reports an error of the kernel" },
 	{ "3", 4, "needs more resources for stress-ng" },
-	{ "4", 4, "needs what a stressor of stress-ng is for" },
-	{ "04", 0, "without stress-ng: it lacks something" },
+	{ "4", 4, "needs a feature that a stressor of stress-ng tests" },
+	{ "04", 0, "without stress-ng: it lacks a resource or a feature" },
 	{ "5", 1, "stand-in ends with 5" },
 	{ "dies", 1, "reason: stress-ng was killed by signal 11" },
-	{ "early", 0, "stress-ng was stopped before it had begun" },
-	{ "found", 1, "reason: stress-ng finds that the kernel did wrong" },
+	{ "early", 0, "stress-ng was stopped before it had started" },
+	{ "found", 1, "reason: stress-ng reports an error of the kernel" },
 	{ "missing", 4, "install the Debian package stress-ng" },
-	{ "not_missed", 0, "without stress-ng: it is not on this machine" },
+	{ "not_missed", 0, "without stress-ng: it is not installed" },
 };
 
 /* The inner program's folder is left to us. */

@@ -24,7 +24,7 @@ static void prepare(void *context, unsigned int index)
 	__atomic_add_fetch(&seen->prepared[index], 1, __ATOMIC_SEQ_CST);
 }
 
-/* Nobody begins before all are prepared. */
+/* No thread acts before all are prepared. */
 static void act(void *context, unsigned int index)
 {
 	struct seen *seen = context;
@@ -48,23 +48,23 @@ static void test_order(const struct test_case *test)
 		.context = &seen,
 		.pin = true,
 	};
-	struct timed_threads *turns = timed_threads_begin(&config);
+	struct timed_threads *threads = timed_threads_begin(&config);
 	unsigned int turn, i;
 
 	(void)test;
 	for (turn = 1; turn <= TURNS; turn++) {
-		timed_threads_take(turns);
+		timed_threads_take(threads);
 		for (i = 0; i < THREADS; i++)
 			CHECK(seen.acted[i] == turn && seen.prepared[i] == turn,
-			      "turn %u: thread %u has acted %u times, was prepared %u times",
+			      "action %u: thread %u has acted %u times, was prepared %u times",
 			      turn, i, seen.acted[i], seen.prepared[i]);
 	}
-	timed_threads_end(turns);
-	CHECK(!seen.early, "a thread began before all were prepared");
-	CHECK(seen.acted[0] == TURNS, "a thread acted after the last turn");
+	timed_threads_end(threads);
+	CHECK(!seen.early, "a thread acted before all were prepared");
+	CHECK(seen.acted[0] == TURNS, "a thread acted after the last action");
 }
 
-/* The last thread takes a while. */
+/* The last thread takes BUSY_NS. */
 static void be_late(void *context, unsigned int index)
 {
 	u64 start = clock_ns();
@@ -78,12 +78,12 @@ static void test_time(const struct test_case *test)
 {
 	const struct timed_threads_config config = { .threads = THREADS,
 						     .act = be_late };
-	struct timed_threads *turns = timed_threads_begin(&config);
-	u64 ns = timed_threads_take(turns);
+	struct timed_threads *threads = timed_threads_begin(&config);
+	u64 ns = timed_threads_take(threads);
 
 	(void)test;
-	timed_threads_end(turns);
-	CHECK(ns >= BUSY_NS, "a thread took %llu ns, the turn %llu", BUSY_NS,
+	timed_threads_end(threads);
+	CHECK(ns >= BUSY_NS, "a thread took %llu ns, the action %llu", BUSY_NS,
 	      ns);
 }
 
@@ -105,7 +105,7 @@ static void inner_hang(const struct test_case *test)
 	timed_threads_take(timed_threads_begin(&config));
 }
 
-/* Neither who waits for it, nor the case's own thread. */
+/* The reason names neither a waiting thread nor the one that runs the case. */
 static void test_hang(const struct test_case *test)
 {
 	static const char *const arguments[] = { "--duration", "1", NULL };
@@ -114,8 +114,8 @@ static void test_hang(const struct test_case *test)
 	(void)test;
 	inner_run(&inner, arguments, NULL);
 	inner_expect_code(&inner, 1);
-	inner_expect(&inner, "s: turns/player.2 was preparing");
-	inner_expect(&inner, "s: turns/player.2 was taking");
+	inner_expect(&inner, "s: timed/thread.2 was preparing");
+	inner_expect(&inner, "s: timed/thread.2 was acting");
 }
 
 int main(int argc, char **argv)
@@ -129,7 +129,7 @@ int main(int argc, char **argv)
 	};
 	static const struct program inner = {
 		.name = "inner",
-		.summary = "what turns_test runs",
+		.summary = "what timed_threads_test runs",
 		.table = inner_cases,
 		.table_size = ARRAY_SIZE(inner_cases),
 	};
@@ -139,8 +139,8 @@ int main(int argc, char **argv)
 		{ .name = "hang", .run = test_hang },
 	};
 	static const struct program program = {
-		.name = "turns_test",
-		.summary = "threads that take turns",
+		.name = "timed_threads_test",
+		.summary = "threads that repeat an action at the same time",
 		.table = cases,
 		.table_size = ARRAY_SIZE(cases),
 	};
