@@ -127,6 +127,16 @@ heartbeat_line()
 
 # ---- results ----------------------------------------------------------------------
 
+# whole_number TEXT: sets $number to it; 1 if it is no decimal number. Bash expands
+# what stands in an arithmetic expression, command substitutions included: text of a
+# guest, or of a file of a results folder, enters one only through this.
+whole_number()
+{
+	number=0
+	[[ $1 =~ ^[0-9]{1,12}$ ]] || return 1
+	number=$((10#$1))
+}
+
 # The command that repeats a run of this target, without the choice of tests.
 replay_command()
 {
@@ -166,9 +176,7 @@ digest_stream()
 {
 	local consumed=0 line
 
-	if [[ -r $target_folder/state ]]; then
-		state_get consumed && consumed=$value
-	fi
+	[[ ! -r $target_folder/state ]] || consumed=$(state_number consumed)
 	# A NUL would end the line for some awks.
 	{ tail -c "+$((consumed + 1))" "$boot_folder/stream" 2> /dev/null || :; } | tr '\000' '\001' |
 		SECMMU_WHY="${2:-}" SECMMU_FINGERPRINT=$fingerprint SECMMU_COMMAND="$(replay_command)" awk -f "$top/runner/text.awk" -f "$top/runner/expected.awk" \
@@ -237,10 +245,14 @@ state_set()
 	fi
 }
 
+# state_number KEY: prints a value of the state that is a number; 0 if it is none.
 state_number()
 {
+	local number
+
 	state_get "$1"
-	printf '%d' "${value:-0}"
+	whole_number "$value"
+	printf '%d' "$number"
 }
 
 # follow_child: until the child has ended (its exit code is in $child_code) or
@@ -250,7 +262,7 @@ state_number()
 # test.
 follow_child()
 {
-	local line rest keyword total at news stream_fd now_running='booting' since=$SECONDS
+	local line rest keyword total number at news stream_fd now_running='booting' since=$SECONDS
 	local began=$SECONDS first='' left='' held=''
 
 	total=$(wc -l < "$boot_folder/job/list")
@@ -267,6 +279,10 @@ follow_child()
 			case $keyword in
 			DONE) news=1 ;;
 			START)
+				# What the guest says of a line that the job has.
+				whole_number "$at" || continue
+				[[ $number -ge 1 && $number -le $total ]] || continue
+				at=$number
 				[[ $first ]] || first=$at began=$SECONDS
 				left=
 				# As long for each as for those that are done in this boot.

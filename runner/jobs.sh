@@ -102,7 +102,8 @@ target_job()
 	run_one_target "$name"
 	rm -f "$target_folder/now"
 	trap - EXIT
-	exit $((storage ? 4 : 0))
+	[[ ! $storage ]] || exit 4
+	exit 0
 }
 
 # with_lock COMMAND...: nothing else writes meanwhile.

@@ -185,6 +185,16 @@ packages() {
 	done
 }
 
+@test "what vm/build prints is read, not executed" {
+	toy_tree 3
+	sed -i 's,/kernel.XXXXXX,/kernel\\$(touch\\${IFS}pwned).XXXXXX,' "$tree/vm/build"
+	grep -qF 'kernel\$(touch\${IFS}pwned)' "$tree/vm/build"
+	bisect --git "$toy" --good HEAD~16 --bad HEAD -t a_test
+	exits 0
+	[ ! -e pwned ]
+	says "mm: change number 3"
+}
+
 @test "wrong usage" {
 	toy_tree 3
 	for words in "" "--git $toy" "--git $toy --good HEAD --bad nowhere -t x" "--git $toy --good HEAD --bad HEAD~3 -t x" \

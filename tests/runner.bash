@@ -176,3 +176,32 @@ each_once()
 	diff <(grep -oE "\"name\": \"$1:c[0-9]+\"" "$results/results.jsonl" | sort) \
 		<(for ((i = 1; i <= $2; i++)); do echo "\"name\": \"$1:c$i\""; done | sort)
 }
+
+# hostile_guest: SECMMU_VM_BOOT is a machine whose kernel may write what it likes.
+# Standard input is a script, run in place of the guest: "say WORDS" writes a line of
+# the agent to the stream, $stream, $console and $verdict are the files.
+hostile_guest()
+{
+	export SECMMU_VM_BOOT=$work/hostile-guest
+	{
+		cat <<- 'END'
+		#!/bin/bash
+		while (($#)); do
+			case $1 in
+			--job) job=$2 ;;
+			--results) results=$2 ;;
+			esac
+			shift 2
+		done
+		nonce=$(sed -n 's/^nonce=//p' "$job/settings")
+		stream=$results/stream console=$results/console.log verdict=$results/verdict
+		say() { printf '\n@%s %s\n' "$nonce" "$*" >> "$stream"; }
+		: > "$console"
+		echo boot >> "$results/../../boots"
+		say HELLO 1 "release=7.2.0 arch=x86_64 cpus=2 memory_kib=1 taint=0"
+		END
+		cat
+		echo 'exit 0'
+	} > "$SECMMU_VM_BOOT"
+	chmod +x "$SECMMU_VM_BOOT"
+}
