@@ -215,6 +215,26 @@ browser() {
 	grep -q 'on here: by the power 2 of slot_mib' "$results/report.html"
 }
 
+@test "a benchmark's texts are labels: gnuplot runs none of them" {
+	command -v gnuplot > /dev/null || skip "needs gnuplot: install the Debian package gnuplot-nox"
+	program demo hostile_bench <<- END
+	for size in 1 2; do
+		printf '# json: {"measure": "\`touch $work/pwned1\`", "against": "\`touch $work/pwned2\`", "\`touch $work/pwned2\`": %d,' \$size
+		printf ' "rate": 5, "unit": "\`touch $work/pwned3\` \\\\" '"'"' <script>"}\n'
+	done
+	printf '# json: {"measure": "\`touch $work/pwned1\`", "value": 3, "unit": "\`touch $work/pwned3\`"}\n1..1\nok 1 one\n'
+	END
+	runner
+	exits 0
+	# A folder from elsewhere names its targets itself.
+	mv "$results/here" "$results/_touch_pwned4_"
+	sed -i "s,\"target\": \"here\",\"target\": \"\`touch $work/pwned4\`\"," "$results/results.jsonl"
+	report --html "$work/page.html" "$results"
+	[ -z "$(compgen -G "$work/pwned*")" ]
+	[ "$(grep -c '<svg' "$work/page.html")" -eq 2 ]
+	run ! grep -q '<script>"' "$work/page.html"
+}
+
 @test "no results, wrong usage" {
 	run "$tree/runner/report" "$work"
 	[ "$status" -eq 3 ]

@@ -81,14 +81,14 @@ def curve_drawing(targets, against, unit):
         rows = [f"{size} {middle(point)} {max(min(p[1] for p in point), middle(point) / 100)}"
                 f" {max(p[2] for p in point)}" for size, point in sorted(points.items())]
         blocks.append(f"$data{number} << END\n" + "\n".join(rows) + "\nEND\n")
-        plots.append(f"$data{number} using 1:2:3:4 with yerrorlines pt 7 ps 0.5 title \"{plain(target)}\"")
+        plots.append(f"$data{number} using 1:2:3:4 with yerrorlines pt 7 ps 0.5 title '{plain(target)}'")
     values = [point[0] for points in targets.values() for several in points.values() for point in several]
     sizes = [size for points in targets.values() for size in points]
     script = ("set terminal svg size 640,360 dynamic font 'sans-serif,12' background '#ffffff'\n"
               "set key outside bottom center horizontal\nset grid\nset logscale x 2\n"
               + ("set logscale y\n" if min(values) > 0 else "")
               + f"set xrange [{min(sizes) / 1.1}:{max(sizes) * 1.1}]\n"
-              + f"set xlabel \"{plain(against)}\"\nset ylabel \"{plain(unit)}\"\n"
+              + f"set xlabel '{plain(against)}'\nset ylabel '{plain(unit)}'\n"
               + "".join(blocks) + "plot " + ", ".join(plots) + "\n")
     return gnuplot(script)
 
@@ -99,8 +99,9 @@ def middle(point):
 
 
 def plain(text):
-    """A text that gnuplot takes as it is."""
-    return re.sub(r'["\\_{}^@&~\s]', " ", str(text))
+    """A text as a label: gnuplot runs the commands in back quotes inside double quotes, and has marks of its own.
+    What is no letter, digit or listed here becomes a blank."""
+    return re.sub(r"[^\w .,:;/%()=+*#-]|_", " ", str(text))[:200]
 
 
 def gnuplot(script):
