@@ -75,6 +75,7 @@ worker()
 	if [[ $rerun ]]; then
 		selection=$results/selection
 		[[ $resume ]] || select_failed "$rerun" "$selection"
+		check_selection "$selection"
 		mapfile -t targets < <(cut -f 1 "$selection" | sort -u)
 		[[ ${targets[*]} ]] || stop_with 0 "nothing failed in $rerun"
 	fi
@@ -84,7 +85,7 @@ worker()
 	finish "$exit_code"
 }
 
-child='' interrupted='' infrastructure='' storage='' bisect='' resume='' in_job=''
+child='' interrupted='' suite_programs='' infrastructure='' storage='' bisect='' resume='' in_job=''
 trap on_exit EXIT
 parse_options "$@"
 case $action in

@@ -21,13 +21,39 @@ select_failed()
 	END
 }
 
+# check_selection FILE: leaves in it what this run can run: tests of the suite, on the
+# targets of its options, with a number for a seed.
+check_selection()
+{
+	local on name seed case area known left_out=0
+	local number='^(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})$'
+
+	known=$'\n'$(printf '%s\n' "${targets[@]}")$'\n'
+
+	while IFS=$'\t' read -r on name seed; do
+		case=
+		[[ $name != *:* ]] || case=${name#*:}
+		area=${name%%/*}
+		name=${name%%:*}
+		if [[ $known != *$'\n'"$on"$'\n'* ]] || ! in_suite "$area" "${name#*/}" "--${case:-without}"; then
+			left_out=$((left_out + 1))
+			continue
+		fi
+		[[ $seed =~ $number ]] || seed=null
+		printf '%s\t%s%s\t%s\n' "$on" "$name" "${case:+:$case}" "$seed"
+	done < "$1" > "$1.new"
+	mv "$1.new" "$1"
+	[[ $left_out -eq 0 ]] || echo "# left out: $left_out results of tests or targets that this run does not have"
+}
+
 # selection_list: prints the job of this target.
 selection_list()
 {
-	local on name seed case area
+	local on name its_seed case area
 
-	while IFS=$'\t' read -r on name seed; do
+	while IFS=$'\t' read -r on name its_seed; do
 		[[ $on == "$target" ]] || continue
+		# A case is a glob for its program, and one word.
 		case=
 		[[ $name != *:* ]] || case=${name#*:}
 		name=${name%%:*}
@@ -35,8 +61,8 @@ selection_list()
 		if [[ $area == prove ]]; then
 			echo "prove ${name#*/} --${case:-without}"
 		else
-			[[ $seed && $seed != null ]] || seed=$(round_seed 1)
-			echo "$area ${name#*/} $(common_options) --seed $seed${case:+ --case $case}"
+			[[ $its_seed && $its_seed != null ]] || its_seed=$(round_seed 1)
+			echo "$area ${name#*/} $(common_options) --seed $its_seed${case:+ --case ${case//[[:space:]]/?}}"
 		fi
 	done < "$selection"
 }

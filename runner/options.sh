@@ -143,6 +143,7 @@ parse_options()
 		[[ $resumed ]] || { resumed=${1-}; shift; }
 		[[ $resumed && $# -eq 0 ]] || usage_error "--resume needs a results folder, and nothing else: that run's options are kept"
 		resumed=$(cd "$resumed" 2> /dev/null && pwd) || usage_error "--resume: no such folder"
+		check_folder "$resumed"
 		load_options "$resumed"
 		set -- "${invocation[@]}"
 		resume=1

@@ -61,23 +61,74 @@ save_options()
 	} > "$results/options"
 }
 
+# unquote TEXT: sets $value to what printf %q made TEXT of. Text is read here, while
+# eval would run the commands that a folder from elsewhere may have in it.
+unquote()
+{
+	local text=$1
+
+	value=
+	case $text in
+	"''") return ;;
+	"\$'"*"'")
+		text=${text:2:-1}
+		printf -v value %b "${text//"\\'"/"'"}"
+		return
+		;;
+	esac
+	while [[ $text == *\\* ]]; do
+		value+=${text%%\\*}
+		text=${text#*\\}
+		value+=${text:0:1}
+		text=${text:1}
+	done
+	value+=$text
+}
+
 # load_options DIR: sets invocation and base_seed to those of that run, and goes
 # to where it was begun.
 load_options()
 {
-	local key value
+	local line value
 
 	[[ -r $1/options ]] || usage_error "$1 is no results folder of a run: it has no file 'options'"
 	invocation=()
-	while read -r key value; do
-		# Written by printf %q above.
-		eval "value=$value"
-		case $key in
-		folder) cd "$value" || stop_with 3 "the folder in which that run was begun is gone: $value" ;;
-		base_seed) base_seed=$value ;;
-		word) invocation+=("$value") ;;
+	while IFS= read -r line; do
+		unquote "${line#* }"
+		case $line in
+		'folder '*)
+			[[ $value == /* ]] || usage_error "$1/options: the folder of that run is no absolute path: '$value'"
+			cd "$value" || stop_with 3 "the folder in which that run was begun is gone: $value"
+			;;
+		'base_seed '*)
+			[[ $value =~ ^[0-9]{0,15}$ ]] || usage_error "$1/options: the seed of that run is no number: '$value'"
+			base_seed=$value
+			;;
+		'word '*) invocation+=("$value") ;;
 		esac
 	done < "$1/options"
+}
+
+# check_folder DIR: can a run go on in there? It has files and folders only: through
+# a symbolic link the run would write to a file elsewhere.
+check_folder()
+{
+	local odd
+
+	odd=$(find "$1" ! -type f ! -type d -print -quit)
+	[[ ! $odd ]] || usage_error "$odd is neither a file nor a folder: no run of this suite made it"
+}
+
+# in_suite AREA PROGRAM OPTION: is that a line for this run's job? A list from a folder
+# names programs by text; only those of the suite are run.
+in_suite()
+{
+	if [[ $1 == prove ]]; then
+		[[ $prove && $2 != */* && $2 != .* && $3 =~ ^--with(out)?$ ]]
+		return
+	fi
+	[[ $suite_programs ]] || suite_programs=$(suite_list sources | cut -d ' ' -f 1,2)
+	[[ $1$2 != *[[:space:]]* && $'\n'$suite_programs$'\n' == *$'\n'"$1 $2"$'\n'* ]]
 }
 
 # trim_results: throws away what no state knows of, and a line that was cut.
@@ -114,12 +165,17 @@ take_over()
 # done of it. Returns 1 if there is nothing in it, 2 if nothing of it is left.
 open_job()
 {
-	local from lines
+	local from lines area program option
 
 	if [[ ! $resume || ! -s $target_folder/job/list ]]; then
 		make_job "$target_folder/job" "$1" "$2"
 		return
 	fi
+	while read -r area program option _; do
+		in_suite "$area" "$program" "$option" && continue
+		infrastructure_failed "line '$area $program' of $target_folder/job/list is no program of this suite"
+		return 2
+	done < "$target_folder/job/list"
 	take_over
 	lines=$(wc -l < "$target_folder/job/list")
 	from=$(($(state_number last_done) + 1))
