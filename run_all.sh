@@ -21,6 +21,7 @@ finish()
 
 	follow_clear
 	[[ $child ]] && end_child
+	[[ ! $dry_folder ]] || rm -rf "$dry_folder"
 	if [[ $bisect ]]; then
 		case $code in
 		0 | 1) ;;
@@ -85,7 +86,7 @@ worker()
 	finish "$exit_code"
 }
 
-child='' interrupted='' suite_programs='' infrastructure='' storage='' bisect='' resume='' in_job=''
+child='' dry_folder='' interrupted='' suite_programs='' infrastructure='' storage='' bisect='' resume='' in_job=''
 trap on_exit EXIT
 parse_options "$@"
 case $action in

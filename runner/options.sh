@@ -38,7 +38,7 @@ where:
                  prove/matrix; each must fail its program (-t, -S: lines)
   --amplify      in targets: delay kernel functions to widen race windows
 results:
-  --results DIR  a folder that does not exist (default: results/DATE-TIME)
+  --results DIR  a folder that does not exist, or is empty (default: results/DATE-TIME)
   --baseline DIR compare with that run: what fails now and did not is run again,
                  with its seed and --replays N others (3), before it is called a
                  regression
@@ -273,6 +273,10 @@ parse_options()
 		results=$resumed
 	elif [[ $results && -e $results/results.jsonl ]]; then
 		usage_error "--results $results has results already"
+	elif [[ $results && ! $dry && ( -e $results || -L $results ) && ! -d $results ]]; then
+		usage_error "--results $results is no folder"
+	elif [[ $results && ! $dry && $(find "$results" -mindepth 1 -print -quit 2> /dev/null) ]]; then
+		usage_error "--results $results is not empty: name a folder that is, or that does not exist"
 	fi
 	[[ ! $baseline || ! $bisect ]] || usage_error "--baseline and --bisect at once: which one?"
 	[[ ! $shard || ! $prove ]] || usage_error "--shard and --prove: the lines of a matrix are not divided"

@@ -67,7 +67,11 @@ start_results()
 		return
 	fi
 	base_seed=$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')
-	if [[ ! $results ]]; then
+	if [[ $dry ]]; then
+		# Of its own, below no folder that the user named: it goes in the end.
+		results=$(mktemp -d) || stop_with 3 "a temporary folder cannot be made"
+		dry_folder=$results
+	elif [[ ! $results ]]; then
 		for folder in "$top" "$PWD" "${TMPDIR:-/tmp}"; do
 			results=$folder/results/$(date +%Y%m%d-%H%M%S)
 			# Two runs in one second.
@@ -97,7 +101,6 @@ end_results()
 
 	follow_clear
 	if [[ $dry ]]; then
-		rm -rf "$results"
 		exit_code=0
 		[[ ! $infrastructure ]] || exit_code=3
 		return

@@ -113,3 +113,35 @@ interrupted_run() {
 	exits 0
 	[ "$(count_results)" -eq 2 ]
 }
+
+@test "a results folder is new or empty; a dry run leaves nothing and takes nothing" {
+	good_program demo a_test
+	export TMPDIR=$work/tmp
+	mkdir "$TMPDIR" "$results"
+	touch "$results/precious"
+	runner -d
+	exits 0
+	says "demo a_test --mode"
+	[ "$(ls -A "$results")" = precious ]
+	runner
+	exits 64
+	says "is not empty"
+	rm "$results/precious"
+	runner -d
+	[ -d "$results" ]
+	# Nor where none is named, nor in a source tree, which is not built for it.
+	printf 'all:\n\ttouch built\n' > "$tree/Makefile"
+	SECMMU_SUITE='' run "$tree/run_all.sh" -d
+	run "$tree/run_all.sh" -d -t a_test
+	exits 0
+	run "$tree/run_all.sh" -d -t no_such_test
+	exits 3
+	[ ! -e "$tree/results" ] && [ ! -e "$tree/built" ]
+	[ -z "$(ls -A "$TMPDIR")" ]
+	runner
+	exits 0
+	rm -r "$results"
+	touch "$results"
+	runner
+	exits 64
+}

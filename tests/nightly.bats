@@ -83,11 +83,17 @@ nightly() {
 }
 
 @test "only the last runs are kept, and nothing else is removed" {
-	mkdir -p "$runs"/{20200101-010101,20200102-010101,notes}
+	mkdir -p "$runs"/{20200101-010101,20200102-010101,20190101-010101,1-2,notes}
+	for run in 20200101-010101 20200102-010101; do
+		echo $run > "$runs/$run/nightly"
+	done
+	# A copy that somebody made to keep it, and what nobody here made.
+	cp -r "$runs/20200101-010101" "$runs/20180101-010101"
 	nightly 0 --keep 2
 	[ ! -e "$runs/20200101-010101" ]
-	[ -e "$runs/20200102-010101" ]
-	[ -e "$runs/notes" ]
+	for kept in 20200102-010101 20190101-010101 20180101-010101 1-2 notes; do
+		[ -e "$runs/$kept" ]
+	done
 }
 
 @test "two at once: the second one says so" {
