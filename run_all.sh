@@ -75,7 +75,7 @@ worker()
 	start_results
 	if [[ $rerun ]]; then
 		selection=$results/selection
-		[[ $resume ]] || select_failed "$rerun" "$selection"
+		[[ $resume && -e $selection ]] || select_failed "$rerun" "$selection"
 		check_selection "$selection"
 		mapfile -t targets < <(cut -f 1 "$selection" | sort -u)
 		[[ ${targets[*]} ]] || stop_with 0 "nothing failed in $rerun"

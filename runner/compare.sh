@@ -8,7 +8,7 @@
 # select_failed DIR FILE: a selection of what failed in that run.
 select_failed()
 {
-	awk -f "$top/runner/text.awk" -f - "$1/results.jsonl" > "$2" <<- 'END'
+	awk -f "$top/runner/text.awk" -f - "$1/results.jsonl" > "$2.all" <<- 'END'
 	{
 		status = json_get($0, "status")
 		if (status != "FAIL" && status != "CRASH" && status != "TIMEOUT" && \
@@ -19,6 +19,7 @@ select_failed()
 			print line "\t" json_get($0, "seed")
 	}
 	END
+	mv "$2.all" "$2"
 }
 
 # check_selection FILE: leaves in it what this run can run: tests of the suite, on the

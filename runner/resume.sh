@@ -51,14 +51,15 @@ boot_id()
 	cat /proc/sys/kernel/random/boot_id 2> /dev/null
 }
 
-# save_options: what --resume and --rerun-failed need to know of this run.
+# save_options: what --resume and --rerun-failed need to know of this run. All of it
+# or nothing: half of the words would be another run, perhaps on another machine.
 save_options()
 {
 	{
 		printf 'folder %q\n' "$PWD"
 		printf 'base_seed %q\n' "$base_seed"
 		printf 'word %q\n' "${invocation[@]}"
-	} > "$results/options"
+	} > "$results/options.new" && mv "$results/options.new" "$results/options"
 }
 
 # unquote TEXT: sets $value to what printf %q made TEXT of. Text is read here, while

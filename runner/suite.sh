@@ -130,25 +130,27 @@ make_job()
 
 	mkdir -p "$job"
 	if [[ $prove && ! $selection ]]; then
-		prove_list > "$job/list"
+		prove_list > "$job/list.new"
 	else
 		for ((round = 1; round <= rounds; round++)); do
 			# One list is enough for rounds that differ in the seed only.
 			if [[ $round -eq 1 ]]; then
 				if [[ $selection ]]; then
-					selection_list > "$job/list"
+					selection_list > "$job/list.new"
 				else
-					round_list 1 "$suite" > "$job/list"
+					round_list 1 "$suite" > "$job/list.new"
 				fi
-				cp "$job/list" "$job/round"
+				cp "$job/list.new" "$job/round"
 			else
-				sed "s/ --seed [^ ]*/ --seed $(round_seed $round)/" "$job/round" >> "$job/list"
+				sed "s/ --seed [^ ]*/ --seed $(round_seed $round)/" "$job/round" >> "$job/list.new"
 			fi
 		done
 		rm -f "$job/round"
 	fi
 	# Every n-th: programs of one area, which take about as long, are divided.
-	[[ ! $shard ]] || sed -i -n "${shard%/*}~${shard#*/}p" "$job/list"
+	[[ ! $shard ]] || sed -i -n "${shard%/*}~${shard#*/}p" "$job/list.new"
+	# Whole: --resume goes on with what it finds.
+	mv "$job/list.new" "$job/list"
 	new_nonce
 	job_settings "$job" 1 "$3"
 	[[ -s $job/list ]]

@@ -189,3 +189,58 @@ resume() {
 	gone "$results"
 	[ -z "$(find "$results" -name 'room' -o -name '*.new')" ]
 }
+
+# running_state: waits until the agent has written which program runs; sets state to
+# the folder and session to the program's.
+running_state() {
+	wait_for "$work/begun"
+	state=$results/here/boot-1/job/state
+	for ((i = 0; i < 100; i++)); do
+		read -r number session _ < "$state/current" || :
+		[ "$number" != 1 ] || [ "${session:-0}" = 0 ] || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+@test "the agent's state: replaced as a whole, and what does not parse is no deadline" {
+	program demo a_test <<- END
+	printf '1..1\n'
+	touch $work/begun
+	while [ ! -e $work/go ]; do sleep 0.1; done
+	printf 'ok 1 one\n'
+	END
+	begin
+	running_state
+	exec 9< "$state/current"
+	for text in "" "1 $session" "1 $session " "1 $session -5" "1 $session x" "1  "; do
+		printf '%s' "$text" > "$state/half"
+		mv "$state/half" "$state/current"
+		sleep 2.2
+	done
+	touch "$work/go"
+	wait "$pid"
+	[ "$(cut -d ' ' -f 1-2 <&9)" = "1 $session" ]
+	exec 9<&-
+	run ! grep -q TIMEOUT "$results/here/boot-1/stream"
+	result demo/a_test:one PASS
+}
+
+@test "killed while it begins: what --resume reads is whole or not there" {
+	cat > "$work/begin" <<- 'END'
+	source "$1/runner/suite.sh" && source "$1/runner/resume.sh" && source "$1/runner/compare.sh"
+	# As if it were killed behind the first line of each file.
+	printf() { builtin printf "$@"; kill -KILL $BASHPID; }
+	base_seed=1 invocation=(--vm amd64-6.12) results=$2
+	(save_options)
+	[[ ! -e $2/options ]] || exit 1
+	rounds=3 shard='' prove='' selection='' job_settings='' until_fail=''
+	round_list() { echo "demo a_test"; [[ -e $2 ]] || :; }
+	sed() { kill -KILL $BASHPID; }
+	cp() { command cp "$@"; }
+	(make_job "$2/job" "" here) 2> /dev/null
+	[[ ! -e $2/job/list ]]
+	END
+	mkdir -p "$work/begin.results"
+	bash "$work/begin" "$tree" "$work/begin.results"
+}
