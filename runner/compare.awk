@@ -50,10 +50,10 @@ function take_measures(run, target, name, line,    at, object, pair, value, key,
 		}
 		if (value == "")
 			continue
-		key = target "\t" name (key == "" ? "" : " (" key ")")
+		key = target "\t" name (key == "" ? "" : " (" printable(key) ")")
 		if (!(key in unit_of))
 			measured[++measures] = key
-		unit_of[key] = unit
+		unit_of[key] = printable(unit)
 		sample[run, key, ++samples[run, key]] = value
 	}
 }
@@ -111,8 +111,8 @@ FNR == 1 {
 }
 
 {
-	target = json_get($0, "target")
-	name = json_get($0, "name")
+	target = printable(json_get($0, "target"))
+	name = printable(json_get($0, "name"))
 	status = json_get($0, "status")
 	key = target "\t" name
 	program = name

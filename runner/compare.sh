@@ -14,9 +14,9 @@ select_failed()
 		if (status != "FAIL" && status != "CRASH" && status != "TIMEOUT" && \
 		    !(status == "SKIP" && json_get($0, "expected") == "false"))
 			next
-		line = json_get($0, "target") "\t" json_get($0, "name")
+		line = printable(json_get($0, "target")) "\t" printable(json_get($0, "name"))
 		if (!seen[line]++)
-			print line "\t" json_get($0, "seed")
+			print line "\t" printable(json_get($0, "seed"))
 	}
 	END
 	mv "$2.all" "$2"

@@ -7,13 +7,18 @@
 # nothing more will come.
 #
 # Variables: state (file to remember things in), state_new (what it will be),
-# output (file for the objects), nonce, target, results (the folder), folder (where in it the logs go), known, skips (files), console
-# (file, may be missing), end ("": it goes on; "crash": the machine died;
+# output (file for the objects), nonce, target, results (the folder), folder (where in
+# it the logs go), list (the boot's job), known, skips (files), console (file, may be
+# missing), end ("": it goes on; "crash": the machine died;
 # "lost": so did the agent; "interrupted"), bisect (1: known failures are bad),
 # verbose (1: what the programs print, too).
 # In the environment: SECMMU_FINGERPRINT, which failure a bisection looks for
 # (others are counted apart), SECMMU_COMMAND, which repeats this run, and SECMMU_WHY,
 # one line for the end.
+
+# All that the stream says is data of a machine whose kernel may be broken, or hostile:
+# it has numbers, and text. What the host knows (which program stands in which line of
+# the job) is not taken from it.
 
 # ---- results ------------------------------------------------------------------
 
@@ -41,7 +46,7 @@ function result(case_name, status, seconds, reason,    name, line, i, shown, exp
 			replay = replay " --seed " seed
 	}
 	line = "{\"name\": " json(name) ", \"target\": " json(target) \
-		", \"status\": \"" shown "\", \"seconds\": " (seconds == "" ? "null" : seconds) \
+		", \"status\": \"" shown "\", \"seconds\": " (seconds ~ /^[0-9]+\.[0-9]+$/ ? seconds : "null") \
 		", \"seed\": " (seed == "" ? "null" : json(seed)) ", \"reason\": " json(reason) \
 		", \"log\": " json(log_name) ", \"replay\": " json(replay) \
 		", \"kernel\": " json(release)
@@ -68,25 +73,42 @@ function result(case_name, status, seconds, reason,    name, line, i, shown, exp
 	print ktap_line(shown, target, name, reason, count["all"])
 }
 
+# The line of the job that a START names; what else it says is the job's to say.
 function begin_program(    f) {
 	split(text, f, " ")
+	if (f[2] !~ /^[0-9]+$/ || !((f[2] + 0) in job_line) || f[2] + 0 <= last_done) {
+		say("a START of line " substr(f[2], 1, 20) ", which is not to be run now: ignored")
+		return
+	}
 	number = f[2] + 0
-	area = f[3]
-	program = f[4]
-	started = f[5]
-	prove_case = area == "prove" ? substr(f[6], 3) : ""
+	started = f[5] ~ /^[0-9.]+$/ ? f[5] + 0 : 0
+	split(job_line[number], f, " ")
+	area = f[1]
+	program = f[2]
+	prove_case = area == "prove" ? substr(f[3], 3) : ""
 	prove_line = prove_last = ""
 	running = 1
 	plan = ""
 	plan_skip = ""
+	too_many = 0
 	cases = passed = failed = skipped = 0
 	seed = reason = case_running = case_seconds = last_line = health = health_text = hang = ""
 	timeout = 0
 	splat_lines = 0
 	delete_cases()
-	log_name = sprintf("%s/%03d-%s-%s.log", folder, number, area, program)
+	log_name = sprintf("%s/%03d-%s-%s.log", folder, number, file_name(area), file_name(program))
 	log_file = results "/" log_name
 	printf "" > log_file
+}
+
+# A name as a part of a file's name.
+function file_name(name) {
+	gsub(/[^A-Za-z0-9._+=-]/, "_", name)
+	return substr(name, 1, 100)
+}
+
+function say(words) {
+	print "# " target ": " printable(words)
 }
 
 function delete_cases(    i) {
@@ -115,6 +137,10 @@ function case_line(line,    status, name, directive, at) {
 	name = trim(name)
 	if (name == "")
 		name = "case" (cases + 1)
+	if (cases == MOST_CASES) {
+		too_many = 1
+		return
+	}
 	cases++
 	if (name in case_named && twice == "")
 		twice = name
@@ -164,11 +190,13 @@ function program_line(line) {
 		else
 			reason = trim(substr(line, 11))
 	} else if (line ~ /^# seconds: [0-9.]+/)
-		case_seconds = sprintf("%.3f", substr(line, 12) + 0)
-	else if (line ~ /^# json: \{[ -z|]*\}$/)
-		# One object without another in it, of printable characters.
-		measures = measures (measures == "" ? "" : ", ") substr(line, 9)
-	else if (line ~ /^Bail out!/)
+		case_seconds = seconds_text(substr(line, 12) + 0)
+	else if (line ~ /^# json: /) {
+		if (flat_object(substr(line, 9)))
+			measures = measures (measures == "" ? "" : ", ") substr(line, 9)
+		else
+			say(area "/" program ": a measure that is no flat object of JSON, left out: " substr(line, 9, 200))
+	} else if (line ~ /^Bail out!/)
 		reason = trim(substr(line, 10))
 	# What is wrong with an option stands before the usage line.
 	if (line !~ /^[ \t]*$/ && line !~ /^# (Totals|Planned)/ && (last_line == "" || line !~ /^usage: /))
@@ -226,7 +254,7 @@ function judge_exit(code,    all) {
 	if (code > 128)
 		return "CRASH the program was killed by " signal_name(code) \
 			(case_running == "" ? "" : " in case " case_running)
-	all = plan != "" && cases == plan
+	all = too_many || (plan != "" && cases == plan)
 	if (code == 4 && cases == 0)
 		return "SKIP " (plan_skip != "" ? plan_skip : reason != "" ? reason : last_line)
 	if (code == 0 && cases == 0)
@@ -239,6 +267,8 @@ function judge_exit(code,    all) {
 	if (!all)
 		return "FAIL " cases " results, where " (plan == "" ? "no plan was printed" : plan " were planned") \
 			(reason != "" ? ": " reason : "")
+	if (too_many)
+		return "FAIL more than " MOST_CASES " results: the others are in the log only"
 	if (twice != "")
 		return "FAIL two results have the name " twice
 	if (code == 0 && failed)
@@ -249,7 +279,12 @@ function judge_exit(code,    all) {
 }
 
 function program_seconds(ended) {
-	return ended > started ? sprintf("%.3f", ended - started) : "0.000"
+	return ended > started ? seconds_text(ended - started) : "0.000"
+}
+
+# Neither what is no number nor what is beyond all time.
+function seconds_text(seconds) {
+	return seconds >= 0 && seconds < 1e9 ? sprintf("%.3f", seconds) : ""
 }
 
 function done_line(    f, code, verdict, seconds) {
@@ -302,10 +337,14 @@ function agent_line(keyword) {
 	} else if (keyword == "FACT") {
 		if (text ~ /^FACT cmdline=/)
 			machine_mode = mode_of(substr(text, 14))
-		# Told again when a stream is read again: the last one counts.
-		print substr(text, 6) >> (results "/" folder "/facts")
+		# Told again when a stream is read again: the last one counts. Where the
+		# kernel's symbols are on the host, a guest does not know.
+		if (text ~ /^FACT [A-Za-z0-9_.-]+=/ && text !~ /^FACT vmlinux=/)
+			print substr(text, 6) >> (results "/" folder "/facts")
+		else
+			say("a FACT that a guest cannot state: ignored")
 	} else if (keyword == "NOTE")
-		print "# " target ": " printable(substr(text, 6))
+		say(substr(text, 6))
 	else if (keyword == "STOP")
 		stop = substr(text, 6)
 	else if (keyword == "END")
@@ -319,13 +358,12 @@ function agent_line(keyword) {
 		print "# " tolower(keyword) ": " value > log_file
 		if (keyword == "HANG" && hang == "")
 			hang = value
-		if (keyword == "KMSG")
-			splat[++splat_lines] = value
 		if (keyword == "HEALTH") {
 			health = substr(value, 1, index(value, " ") - 1)
-			health_text = substr(value, index(value, " ") + 1)
-			splat[++splat_lines] = health_text
+			health_text = value = substr(value, index(value, " ") + 1)
 		}
+		if (keyword != "HANG" && splat_lines < MOST_SPLAT)
+			splat[++splat_lines] = value
 	}
 }
 
@@ -334,7 +372,12 @@ function agent_line(keyword) {
 function feed(line) {
 	if (!running)
 		return
-	program_line(line)
+	program_line(bounded(line))
+}
+
+# A line of at most MOST_LINE bytes, and what was cut.
+function bounded(line) {
+	return length(line) <= MOST_LINE ? line : substr(line, 1, MOST_LINE) " [and " length(line) - MOST_LINE " bytes more]"
 }
 
 BEGIN {
@@ -350,6 +393,14 @@ BEGIN {
 			was[part[1]] = part[2]
 	}
 	close(state)
+	# Line by line, as agent and arrays count them.
+	while ((getline line < list) > 0)
+		job_line[++job_lines] = line
+	close(list)
+	# How much of what a guest may say without end is taken.
+	MOST_CASES = 20000
+	MOST_LINE = 8192
+	MOST_SPLAT = 3000
 	consumed = was["consumed"] + 0
 	last_done = was["last_done"] + 0
 	release = was["release"]
@@ -379,12 +430,13 @@ BEGIN {
 # goes on behind it.
 function take(line) {
 	position += length(line) + 1
+	line = bounded(line)
 	if (substr(line, 1, length(mark)) == mark) {
 		text = substr(line, length(mark) + 1)
 		keyword = text
 		sub(/ .*/, "", keyword)
 		if (keyword == "BEAT") {
-			if (held)
+			if (held && length(cut) <= MOST_LINE)
 				cut = cut held_line
 			held = 0
 			return
@@ -415,9 +467,9 @@ END {
 			feed(cut (held ? held_line : ""))
 		if (end == "crash" || end == "lost") {
 			while (console != "" && (getline line < console) > 0)
-				if (splat_lines < 3000) {
+				if (splat_lines < MOST_SPLAT) {
 					sub(/\r$/, "", line)
-					splat[++splat_lines] = line
+					splat[++splat_lines] = bounded(line)
 				}
 			emit_cases()
 			if (area == "prove")
@@ -459,8 +511,8 @@ END {
 		done_in_boot = 0
 	}
 	printf "" > state_new
-	print "consumed\t" consumed > state_new
-	print "last_done\t" last_done + 0 > state_new
+	# Not as print has it: beyond 2^31 that is 2.14748e+09.
+	printf "consumed\t%.0f\nlast_done\t%.0f\n", consumed, last_done > state_new
 	print "release\t" release > state_new
 	print "machine_arch\t" machine_arch > state_new
 	print "machine_mode\t" machine_mode > state_new

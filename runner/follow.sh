@@ -137,6 +137,15 @@ whole_number()
 	number=$((10#$1))
 }
 
+# printable TEXT: prints it as one line that no terminal obeys, of at most 1000 bytes
+# of ASCII. (runner/text.awk has the same for results, in UTF-8.)
+printable()
+{
+	local text=${1:0:1000}
+
+	printf '%s' "${text//[^ -~]/?}"
+}
+
 # The command that repeats a run of this target, without the choice of tests.
 replay_command()
 {
@@ -183,7 +192,7 @@ digest_stream()
 		-f "$top/runner/splat.awk" -f "$top/runner/digest.awk" -v "today=$(date +%F)" \
 		-v "state=$target_folder/state" -v "state_new=$target_folder/state.new" \
 		-v "output=$target_folder/news.jsonl" -v "nonce=$nonce" -v "target=$target" \
-		-v "results=$results" -v "folder=$target_name/boot-$boot" \
+		-v "results=$results" -v "folder=$target_name/boot-$boot" -v "list=$boot_folder/job/list" \
 		-v "known=$top/known-failures" -v "skips=$top/vm/expected-skips" \
 		-v "console=$boot_folder/console.log" -v "end=${1:-}" -v "bisect=$bisect" -v "verbose=$verbose" |
 		while IFS= read -r line; do
@@ -289,7 +298,7 @@ follow_child()
 				[[ $at -le $first ]] ||
 					left=", about $(clock_text $(((SECONDS - began) * (total - at + 1) / (at - first)))) left"
 				read -r now_running line _ <<< "$rest"
-				now_running="$at/$total $now_running/$line"
+				now_running=$(printable "$at/$total $now_running/$line")
 				since=$SECONDS
 				;;
 			esac

@@ -249,12 +249,15 @@ boot_once()
 	rm -rf "${TMPDIR:-/tmp}/secmmu-boot.$process."*
 	boot_code=$child_code
 	boot_why=
-	[[ -r $boot_folder/verdict ]] && IFS= read -r boot_why < "$boot_folder/verdict"
+	# Much of it is what the guest's kernel said. An argument or a variable of the
+	# environment of more than 128 KiB starts no process.
+	[[ ! -r $boot_folder/verdict ]] || IFS= read -r -n 1000 boot_why < "$boot_folder/verdict"
 	if [[ $boot_code -gt 128 && ! $interrupted ]]; then
 		boot_why="vm/boot was killed by signal $((boot_code - 128))"
 		boot_code=11
 	fi
-	[[ $boot_why ]] || boot_why=$(tail -n 1 "$boot_folder/output" 2> /dev/null)
+	[[ $boot_why ]] || boot_why=$(tail -n 1 "$boot_folder/output" 2> /dev/null | head -c 1000)
+	boot_why=$(printable "$boot_why")
 }
 
 # The longest that a boot may take: all that is left, each to its own limit.
@@ -364,7 +367,7 @@ run_target()
 			return
 		fi
 		follow_clear
-		[[ $boot_code -eq 11 ]] || echo "# $target: going on in a fresh boot, with line $from of $lines${after:+, after case $after}"
+		[[ $boot_code -eq 11 ]] || echo "# $target: going on in a fresh boot, with line $from of $lines$(printable "${after:+, after case $after}")"
 		continue_job "$from" target
 	done
 }

@@ -17,7 +17,7 @@ function wilson(p, n,    z, rate, middle, half, low, high) {
 }
 
 FILENAME != transitions {
-	key = json_get($0, "target") "\t" json_get($0, "name")
+	key = printable(json_get($0, "target")) "\t" printable(json_get($0, "name"))
 	status = json_get($0, "status")
 	if (!all[key]++)
 		first[key] = status

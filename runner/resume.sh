@@ -183,7 +183,7 @@ open_job()
 	[[ $from -le $lines ]] || return 2
 	new_nonce
 	continue_job "$from" "$2"
-	echo "# $target: going on with line $from of $lines$(state_get after && echo "${value:+, after case $value}")"
+	echo "# $target: going on with line $from of $lines$(state_get after && printable "${value:+, after case $value}")"
 }
 
 # continue_job FROM MACHINE: the settings of a boot that begins with that line.

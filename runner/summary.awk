@@ -9,8 +9,8 @@ function prove_word(status, good) {
 }
 
 {
-	target = json_get($0, "target")
-	status = json_get($0, "status")
+	target = printable(json_get($0, "target"))
+	status = printable(json_get($0, "status"))
 	if (!(target in seen)) {
 		seen[target] = 1
 		order[++targets] = target
@@ -51,8 +51,8 @@ function prove_word(status, good) {
 		proved[key] = 1
 		prove_status[key, substr(name, at + 1)] = status
 		if (substr(name, at + 1) == "with") {
-			detection[key] = json_get($0, "detection_seconds")
-			since[key] = json_get($0, "since_applied")
+			detection[key] = printable(json_get($0, "detection_seconds"))
+			since[key] = printable(json_get($0, "since_applied"))
 			if (json_get($0, "detected") != "yes")
 				detection[key] = ""
 		}
@@ -106,7 +106,7 @@ END {
 	for (i = 1; i <= proves; i++) {
 		key = prove_order[i]
 		split(key, part, SUBSEP)
-		printf "%-" width "s %-24s %8s %8s %12s %14s\n", part[1], part[2], \
+		printf "%-" width "s %-24s %8s %8s %12s %14s\n", part[1], printable(part[2]), \
 			prove_word(prove_status[key, "without"], "passes"), \
 			prove_word(prove_status[key, "with"], "fails"), \
 			detection[key] == "" ? "-" : detection[key] " s", \

@@ -7,9 +7,10 @@
 # Something that is no fault of the kernel under test.
 infrastructure_failed()
 {
-	local text=$1 changed
+	local text changed
 
 	follow_clear
+	text=$(printable "$1")
 	changed=$(suite_changed) && text+=" ($changed: that may be why)"
 	infrastructure+="${infrastructure:+$'\n'}$target: $text"
 	printf '%s\t%s\n' "$target" "$text" >> "$results/not-run"

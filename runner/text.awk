@@ -41,6 +41,15 @@ function utf8_length(s, at,    b, n, low, high, i) {
 	return n
 }
 
+# Does a terminal obey this valid sequence of UTF-8? The number of its character, or 0.
+function obeyed(c) {
+	if (c ~ /^\302[\200-\237]/)
+		return byte_value[substr(c, 2)]		# C1
+	if (c ~ /^\342\200[\252-\256]/ || c ~ /^\342\201[\246-\251]/)	# direction of writing
+		return 8192 + (byte_value[substr(c, 2, 1)] - 128) * 64 + byte_value[substr(c, 3)] - 128
+	return 0
+}
+
 # s as a JSON string. Bytes that are no UTF-8 become U+FFFD.
 function json(s,    out, i, n, c, b) {
 	if (s !~ /[^ !#-\[\]-~]/)
@@ -60,7 +69,9 @@ function json(s,    out, i, n, c, b) {
 			out = out sprintf("\\u%04x", b)
 		else {
 			n = utf8_length(s, i)
-			out = out (n ? substr(s, i, n) : "\\ufffd")
+			c = substr(s, i, n)
+			b = obeyed(c)
+			out = out (!n ? "\\ufffd" : b ? sprintf("\\u%04x", b) : c)
 			if (!n)
 				n = 1
 		}
@@ -104,10 +115,49 @@ function json_get(line, key,    at, out, c, hex, digits, i) {
 	return out
 }
 
-# For a terminal or a line of KTAP: one line, nothing that a terminal obeys.
-function printable(s) {
+# For a terminal or a line of KTAP: one line, nothing that a terminal obeys. That is
+# valid UTF-8 without control characters (C0, DEL, C1) and without those that change
+# the direction of writing (U+202A to U+202E, U+2066 to U+2069).
+function printable(s,    out, n, c) {
 	gsub(/[\001-\037\177]/, "?", s)
-	return s
+	out = ""
+	while (match(s, /[\200-\377]/)) {
+		out = out substr(s, 1, RSTART - 1)
+		s = substr(s, RSTART)
+		n = utf8_length(s, 1)
+		c = substr(s, 1, n)
+		if (!n || obeyed(c))
+			c = "?"
+		out = out c
+		s = substr(s, n ? n + 1 : 2)
+	}
+	return out s
+}
+
+# Is s one flat object of JSON: texts, numbers of a sane size, true, false and null?
+# Of printable ASCII; strings without braces.
+function flat_object(s,    text, number, pair, one) {
+	text = "\"([^\"\\\\{}]|\\\\[\"\\\\/bfnrt])*\""
+	number = "-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9][0-9]?)?"
+	if (s ~ /[^ -~]/ || s !~ /^\{.*\}$/)
+		return 0
+	pair = "^ *" text " *: *(" text "|" number "|true|false|null) *"
+	s = substr(s, 2, length(s) - 2)
+	if (s ~ /^ *$/)
+		return 1
+	while (match(s, pair)) {
+		one = substr(s, 1, RLENGTH)
+		s = substr(s, RLENGTH + 1)
+		# A number with hundreds of digits is none that anything reads.
+		if (one !~ /" *$/ && match(one, /:[^:]*$/) && RLENGTH > 40)
+			return 0
+		if (s == "")
+			return 1
+		if (substr(s, 1, 1) != ",")
+			return 0
+		s = substr(s, 2)
+	}
+	return 0
 }
 
 # A shell glob (* ? [abc] [!abc]) as a regular expression for the whole text.

@@ -235,6 +235,82 @@ browser() {
 	run ! grep -q '<script>"' "$work/page.html"
 }
 
+# spoil FOLDER: its results get lines that no run of today writes, and bytes that are none.
+spoil() {
+	/usr/bin/python3 - "$1/results.jsonl" <<- 'END'
+	import json, sys
+	good = json.loads(open(sys.argv[1]).readline())
+	def line(**fields):
+	    return json.dumps({**good, **fields}).encode()
+	with open(sys.argv[1], "ab") as file:
+	    for one in (b"", b"not json", b"[1]", b"null", b"[" * 100000, b'{"name": "a/b:c"}', line(status="MAYBE"), line(name=7),
+	                line(seconds="soon"), line(seconds=-1), line(reason=["x"]), line(measures={"a": 1}), line(measures=[{"rate": 10 ** 400}]),
+	                line(measures=[{"rate": 1, "faster_than_linear": True, "power": "p", "growth_with": "g"}]),
+	                line(measures=[{"value": 3, "against": "s", "s": 1, "min": "x", "max": None}]),
+	                line(reason="\ud800"), line(log="/etc/hostname"), line(log="../secret", status="FAIL"), line(log="nul\0"), line(log="n" * 300),
+	                line(seed=5, target="x/../.."), line(expected="no"), line(seconds=float("nan")), line(status="FAIL", name="odd/one:fails"),
+	                line(name="bad/one:byte").replace(b"bad/", b"b\xffd/"), b'{"a": ' + b"9" * 5000 + b"}", line()[:40]):
+	        file.write(one + b"\n")
+	    file.write(line()[:50])
+	END
+}
+
+@test "odd lines, odd types, a bad byte, a cut line: each is named, all others are reported" {
+	mixed_run
+	count=$(wc -l < "$results/results.jsonl")
+	echo "words of another file" > "$work/secret"
+	spoil "$results"
+	printf 'amd64-9\t\xff\x00\n' >> "$results/not-run"
+	printf '\xff\xfe=x\ndate=\xff\n' >> "$results/environment"
+	mkdir -p "$results/here/boot-x"
+	echo a=b > "$results/here/boot-x/facts"
+	report "$results"
+	[[ $output == *"results could not be read"* ]]
+	grep -q 'odd/one:fails' "$results/report.html"
+	grep -q '<th scope=row>byte' "$results/report.html"
+	grep -q "results.jsonl:$((count + 2)): no result" "$results/report.html"
+	grep -q "unknown status &#x27;MAYBE&#x27;" "$results/report.html"
+	run ! grep -q 'words of another file' "$results/report.html"
+	/usr/bin/python3 -c "import json, sys, xml.etree.ElementTree as t; json.load(open(sys.argv[1])); t.parse(sys.argv[2])" \
+		"$results/kcidb.json" "$results/junit.xml"
+	grep -q 'odd.one.fails' "$results/kcidb.json"
+	grep -q 'not read' "$results/junit.xml"
+}
+
+@test "one odd old run does not spoil the report of today's" {
+	mixed_run
+	mkdir "$work/runs"
+	cp -r "$results" "$work/runs/20260101-000000"
+	spoil "$work/runs/20260101-000000"
+	cp -r "$results" "$work/runs/20260102-000000"
+	report --html "$work/page.html" "$work/runs/20260102-000000"
+	grep -q 'odd/one:fails' "$work/page.html"
+	run ! grep -q 'could not be read' "$work/page.html"
+}
+
+@test "a guest does not say which file of the host is its kernel" {
+	cat > "$work/nm" <<< "#!/bin/sh
+touch $work/taken-apart"
+	chmod +x "$work/nm"
+	program demo b_test <<- 'END'
+	printf '1..1\nnot ok 1 one\n'
+	echo '[ 7.0] WARNING: CPU: 0 PID: 1 at mm/x.c:1 first+0x1/0x2' >> "$SECMMU_KMSG"
+	exit 1
+	END
+	cp "$tree/vm/facts" "$work/facts"
+	printf '#!/bin/sh\necho "vmlinux=%s"\necho "cpu=mine"\necho "config=guest"\n' "$work/nm" > "$tree/vm/facts"
+	cp "$tree/vm/facts" "$SECMMU_SUITE/"
+	runner
+	grep -qx cpu=mine "$results/here/boot-1/facts"
+	run ! grep -q vmlinux "$results/here/boot-1/facts"
+	# Of a run that was made before, too; and what the host knows counts.
+	echo "vmlinux=$work/nm" >> "$results/here/boot-1/facts"
+	echo "config=host" > "$results/here/facts"
+	PATH=$work:$PATH report "$results"
+	[ ! -e "$work/taken-apart" ]
+	grep -q '"config": "host"' "$results/kcidb.json"
+}
+
 @test "no results, wrong usage" {
 	run "$tree/runner/report" "$work"
 	[ "$status" -eq 3 ]

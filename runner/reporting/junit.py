@@ -24,7 +24,7 @@ def case_of(result, junitparser):
     elif result.bad:
         kind = junitparser.Failure if result.status in ("FAIL", "SKIP") else junitparser.Error
         verdict = kind(reason, result.word)
-        verdict.text = "\n".join(filter(None, [reason, f"replay: {clean(result.replay)}", f"log: {result.log}"] +
+        verdict.text = "\n".join(filter(None, [reason, f"replay: {clean(result.replay)}", f"log: {clean(str(result.log))}"] +
                                         [clean(line) for line in result.splat(60)]))
         case.result = [verdict]
     elif result.status == "SKIP":
@@ -48,10 +48,11 @@ def write(run, file):
             if result.target == target:
                 suite.add_testcase(case_of(result, junitparser))
         xml.add_testsuite(suite)
-    # Not "N runs failed": what was not run is no test case of any target.
-    if run.not_run:
+    # Not "N runs failed": what was not run, or cannot be read, is no test case of any target.
+    missing = run.not_run + [["not read", text] for text in run.odd]
+    if missing:
         suite = junitparser.TestSuite("not run")
-        for number, line in enumerate(run.not_run, 1):
+        for number, line in enumerate(missing, 1):
             case = junitparser.TestCase(clean(f"{line[0]} #{number}"), classname="secmmu.infrastructure")
             case.result = [junitparser.Error(clean(" ".join(line[1:])))]
             suite.add_testcase(case)

@@ -18,7 +18,7 @@ esc = html.escape
 def link(run, file, text):
     """To a file of the run, relative to its folder."""
     path = os.path.relpath(file, run.folder)
-    return f'<a href="{esc(path, quote=True)}">{esc(text)}</a>' if (run.folder / path).exists() else ""
+    return f'<a href="{esc(path, quote=True)}">{esc(text)}</a>' if os.path.exists(run.folder / path) else ""
 
 
 def anchor(result, run):
@@ -33,6 +33,8 @@ def head(run):
     verdict = f"{bad} not as expected" if bad else "all as expected"
     if run.not_run:
         verdict += f"; {len(run.not_run)} not run"
+    if run.odd:
+        verdict += f"; {len(run.odd)} results could not be read"
     words = ", ".join(f"{counts[status]} {MARK[status]}" for status in ORDER if counts[status])
     out = [f'<header class="{"bad" if bad else "good"}"><h1>secmmu: {esc(verdict)}</h1><p>{esc(words)}</p>']
     keys = [key for key in ("date", "suite", "machine", "command", "seed") if run.environment.get(key)]
@@ -82,6 +84,15 @@ def failures(run):
         out.extend("<tr>" + "".join(f"<td>{esc(cell)}" for cell in line) + "</tr>" for line in run.transitions)
         out.append("</table>")
     return "\n".join(out)
+
+
+def odd(run):
+    """What could not be read of the results."""
+    if not run.odd:
+        return ""
+    more = f"<li>and {len(run.odd) - 50} more" if len(run.odd) > 50 else ""
+    return (f"<h2>Results that could not be read ({len(run.odd)})</h2><ul>"
+            + "".join(f"<li>{esc(text)}" for text in run.odd[:50]) + more + "</ul>")
 
 
 def stale(run):
@@ -190,7 +201,7 @@ def text(run, earlier):
         "<!DOCTYPE html>", "<html lang=en><head><meta charset=utf-8>",
         "<meta name=viewport content='width=device-width, initial-scale=1'>",
         f"<title>secmmu {esc(run.date)}</title><style>{style}</style></head><body>",
-        head(run), failures(run), stale(run),
+        head(run), failures(run), odd(run), stale(run),
         "<section>", filters(run), table(run), "</section>",
         history(run, earlier), plots.section(run), environment(run),
         f"<script>{script}</script></body></html>", ""])

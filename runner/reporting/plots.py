@@ -7,11 +7,18 @@ import shutil
 import statistics
 import subprocess
 
+from .runs import number
+
 
 def value_of(measure):
     """What was measured; None if there is no figure."""
-    value = measure.get("rate", measure.get("median", measure.get("value")))
-    return float(value) if isinstance(value, (int, float)) else None
+    return number(measure.get("rate", measure.get("median", measure.get("value"))))
+
+
+def bound(measure, key, value):
+    """The least or the most of what was measured; the value itself if that is no figure."""
+    found = number(measure.get(key))
+    return value if found is None else found
 
 
 def name_of(result, measure):
@@ -39,12 +46,12 @@ def curves(run):
     for result in run.results:
         for measure in result.measures:
             value, against = value_of(measure), measure.get("against")
-            size = measure.get(against) if isinstance(against, str) else None
-            if value is None or not isinstance(size, (int, float)):
+            size = number(measure.get(against)) if isinstance(against, str) else None
+            if value is None or size is None:
                 continue
             key = (name_of(result, measure), str(measure.get("unit", "")), against)
             point = found.setdefault(key, {}).setdefault(result.target, {}).setdefault(size, [])
-            point.append((value, float(measure.get("min", value)), float(measure.get("max", value))))
+            point.append((value, bound(measure, "min", value), bound(measure, "max", value)))
     return found
 
 
@@ -53,17 +60,18 @@ def fast_growth(run):
     found = {}
     for result in run.results:
         for measure in result.measures:
-            if measure.get("faster_than_linear") is True:
+            power = number(measure.get("power"))
+            if measure.get("faster_than_linear") is True and power is not None:
                 key = (name_of(result, measure), measure.get("growth_with"))
-                found.setdefault(key, []).append((result.target, measure.get("power")))
+                found.setdefault(key, []).append((result.target, power))
     return found
 
 
 def drawing(targets):
     """Bars for the targets' medians, with the range of what was measured."""
     rows = []
-    for number, (target, values) in enumerate(targets.items()):
-        rows.append(f'{number} {statistics.median(values)} {min(values)} {max(values)} "{plain(target)}"')
+    for row, (target, values) in enumerate(targets.items()):
+        rows.append(f'{row} {statistics.median(values)} {min(values)} {max(values)} "{plain(target)}"')
     height = 60 + 26 * len(rows)
     script = (f"set terminal svg size 640,{height} dynamic font 'sans-serif,12' background '#ffffff'\n"
               "set style fill solid 0.6 noborder\nset yrange [-0.6:*] reverse\nset xrange [0:*]\n"
@@ -76,12 +84,12 @@ def drawing(targets):
 def curve_drawing(targets, against, unit):
     """A line for each target: medians, with the range of what was measured."""
     blocks, plots = [], []
-    for number, (target, points) in enumerate(targets.items()):
+    for block, (target, points) in enumerate(targets.items()):
         # What took no time at all is beyond any logarithmic axis.
         rows = [f"{size} {middle(point)} {max(min(p[1] for p in point), middle(point) / 100)}"
                 f" {max(p[2] for p in point)}" for size, point in sorted(points.items())]
-        blocks.append(f"$data{number} << END\n" + "\n".join(rows) + "\nEND\n")
-        plots.append(f"$data{number} using 1:2:3:4 with yerrorlines pt 7 ps 0.5 title '{plain(target)}'")
+        blocks.append(f"$data{block} << END\n" + "\n".join(rows) + "\nEND\n")
+        plots.append(f"$data{block} using 1:2:3:4 with yerrorlines pt 7 ps 0.5 title '{plain(target)}'")
     values = [point[0] for points in targets.values() for several in points.values() for point in several]
     sizes = [size for points in targets.values() for size in points]
     script = ("set terminal svg size 640,360 dynamic font 'sans-serif,12' background '#ffffff'\n"
@@ -114,15 +122,15 @@ def gnuplot(script):
     return done.stdout[max(done.stdout.find("<svg"), 0):]
 
 
-def inside(svg, number):
+def inside(svg, figure):
     """A drawing as a part of a page: the names in each must differ."""
-    return re.sub(r"gnuplot_|gp(?=[A-Z])", lambda match: f"{match.group()}{number}_", svg)
+    return re.sub(r"gnuplot_|gp(?=[A-Z])", lambda match: f"{match.group()}{figure}_", svg)
 
 
-def bar_figure(number, name, unit, targets):
+def bar_figure(figure, name, unit, targets):
     """HTML of what was measured at one size."""
     out = [f"<figure><figcaption>{html.escape(name)} ({html.escape(unit)})</figcaption>",
-           inside(drawing(targets), number),
+           inside(drawing(targets), figure),
            "<table><tr><th>target<th>median<th>least<th>most<th>runs</tr>"]
     for target, values in targets.items():
         out.append(f"<tr><td>{html.escape(target)}<td class=n>{statistics.median(values):g}"
@@ -130,12 +138,12 @@ def bar_figure(number, name, unit, targets):
     return "\n".join(out + ["</table></figure>"])
 
 
-def curve_figure(number, key, targets, fast):
+def curve_figure(figure, key, targets, fast):
     """HTML of what was measured at several sizes."""
     name, unit, against = key
     sizes = sorted({size for points in targets.values() for size in points})
     out = [f"<figure><figcaption>{html.escape(name)} ({html.escape(unit)}) against {html.escape(against)}</figcaption>",
-           inside(curve_drawing(targets, against, unit), number),
+           inside(curve_drawing(targets, against, unit), figure),
            f"<table><tr><th>{html.escape(against)}" + "".join(f"<th>{size:g}" for size in sizes) + "</tr>"]
     for target, points in targets.items():
         out.append(f"<tr><td>{html.escape(target)}" + "".join(
@@ -155,8 +163,8 @@ def section(run):
     out = ["<h2 id=measures>Benchmarks</h2>"]
     if not shutil.which("gnuplot"):
         out.append("<p>No drawings: gnuplot is missing (Debian package gnuplot-nox).</p>")
-    for number, ((name, unit), targets) in enumerate(bars.items()):
-        out.append(bar_figure(number, name, unit, targets))
-    for number, (key, targets) in enumerate(lines.items(), len(bars)):
-        out.append(curve_figure(number, key, targets, fast.get((key[0], key[2]), [])))
+    for figure, ((name, unit), targets) in enumerate(bars.items()):
+        out.append(bar_figure(figure, name, unit, targets))
+    for figure, (key, targets) in enumerate(lines.items(), len(bars)):
+        out.append(curve_figure(figure, key, targets, fast.get((key[0], key[2]), [])))
     return "\n".join(out)
