@@ -78,6 +78,9 @@ split_targets()
 	[[ ,$1, != *,,* ]] || usage_error "an empty name in --vm '$1'"
 	IFS=, read -r -a words <<< "$1"
 	for word in "${words[@]}"; do
+		# Names of ours for what is no machine of vm/: past every check of a target.
+		[[ $word != here && $word != here:* && $word != kernel:* ]] ||
+			usage_error "'$word' in --vm is no target: this machine is what runs without --vm, and a kernel of one's own what --kernel names"
 		if [[ $word =~ ^[a-z0-9]+-[0-9] || ! ${targets[*]} || $word == list ]]; then
 			targets+=("$word")
 		elif [[ ${targets[-1]} == *:* ]]; then

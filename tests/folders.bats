@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run_all.sh and the folders that it is given: a results folder from elsewhere is
-# data, never code, and a folder that the suite did not make is left as it is.
+# run_all.sh and what it is given: a results folder from elsewhere is data, never code,
+# a folder that the suite did not make is left as it is, and somebody's own kernel is
+# not broken on purpose.
 
 bats_require_minimum_version 1.5.0
 
@@ -144,4 +145,39 @@ interrupted_run() {
 	touch "$results"
 	runner
 	exits 64
+}
+
+@test "--prove and --amplify: on nobody's own machine, whatever --vm says" {
+	bad_program demo a_test
+	mkdir -p "$SECMMU_SUITE/prove" "$tree/prove"
+	for folder in "$SECMMU_SUITE/prove" "$tree/prove"; do
+		printf '#!/bin/sh\n[ "$1" != --list ] || { printf "one\\tp\\twhy\\n"; exit; }\ntouch %s/broken\n' "$work" > "$folder/prove.sh"
+		chmod +x "$folder/prove.sh"
+	done
+	for words in "" "--vm here" "--vm here,amd64-6.12" "--vm kernel:x" "--vm here:npt=0" "--vm=here" "--vm amd64-6.12 --vm here"; do
+		for what in --prove --amplify; do
+			rm -rf "$results"
+			SECMMU_VM_BOOT=/bin/false runner $what $words
+			exits 64
+			runner $what $words
+			exits 64
+		done
+	done
+	runner --vm here
+	exits 64
+	# A folder from elsewhere gets no further.
+	rm -rf "$results"
+	runner
+	cp "$results/options" "$work/options"
+	for what in --prove --amplify; do
+		printf '%s\n' "word --vm" "word amd64-6.12" "word $what" | cat "$work/options" - > "$results/options"
+		SECMMU_VM_BOOT=/bin/false run "$tree/run_all.sh" --rerun-failed "$results" --results "$work/again"
+		says "left out: 1"
+		rm -rf "$work/again"
+		printf '%s\n' "word $what" "word --vm=here" | cat "$work/options" - > "$results/options"
+		sed -i /^finished/d "$results/here/state"
+		run "$tree/run_all.sh" --resume "$results"
+		exits 64
+	done
+	[ ! -e "$work/broken" ]
 }
