@@ -183,11 +183,13 @@ digest()
 
 digest_stream()
 {
-	local consumed=0 line
+	local consumed=0 size=0 line
 
 	[[ ! -r $target_folder/state ]] || consumed=$(state_number consumed)
+	# What is there now: a stream may grow faster than awk reads it.
+	size=$(stat -c %s "$boot_folder/stream" 2> /dev/null) && [[ $size -gt $consumed ]] || size=$consumed
 	# A NUL would end the line for some awks.
-	{ tail -c "+$((consumed + 1))" "$boot_folder/stream" 2> /dev/null || :; } | tr '\000' '\001' |
+	{ tail -c "+$((consumed + 1))" "$boot_folder/stream" 2> /dev/null | head -c "$((size - consumed))" || :; } | tr '\000' '\001' |
 		SECMMU_WHY="${2:-}" SECMMU_FINGERPRINT=$fingerprint SECMMU_COMMAND="$(replay_command)" awk -f "$top/runner/text.awk" -f "$top/runner/expected.awk" \
 		-f "$top/runner/splat.awk" -f "$top/runner/digest.awk" -v "today=$(date +%F)" \
 		-v "state=$target_folder/state" -v "state_new=$target_folder/state.new" \
@@ -264,23 +266,37 @@ state_number()
 	printf '%d' "$number"
 }
 
-# follow_child: until the child has ended (its exit code is in $child_code) or
-# somebody interrupted.
+# How many bytes a program may write: what writes more would fill the disk.
+flood_limit=$((256 << 20))
+
+# follow_child: until the child has ended (its exit code is in $child_code), somebody
+# interrupted, or a program wrote without end (then $flood says so).
 #
 # Looks every 0.3 s, and starts no process for that: it would cost more than many a
 # test.
 follow_child()
 {
 	local line rest keyword total number at news stream_fd now_running='booting' since=$SECONDS
-	local began=$SECONDS first='' left='' held=''
+	local began=$SECONDS first='' left='' held='' position=0 portion start=0 written
 
+	flood=
 	total=$(wc -l < "$boot_folder/job/list")
 	[[ $target != here ]] || now_running='starting'
 	exec {stream_fd}< "$boot_folder/stream"
 	while kill -0 "$child" 2> /dev/null; do
-		[[ ! $interrupted && ! $storage ]] || break
-		news=
-		while IFS= read -r line <&"$stream_fd" || { held+=$line && false; }; do
+		[[ ! $interrupted && ! $storage && ! $flood ]] || break
+		news='' portion=$position
+		# In portions: a stream may grow faster than it is read here.
+		while [[ $((position - portion)) -lt 524288 ]]; do
+			# No more than that of a line: one without an end would never be read.
+			if ! IFS= read -r -n 65536 line <&"$stream_fd" || [[ ${#line} -eq 65536 ]]; then
+				position=$((position + ${#line}))
+				held+=$line
+				held=${held:0:65536}
+				[[ ${#line} -eq 65536 ]] || break
+				continue
+			fi
+			position=$((position + ${#line} + 1))
 			line=$held$line
 			held=
 			[[ $line == "@$nonce "* ]] || continue
@@ -291,6 +307,7 @@ follow_child()
 				# What the guest says of a line that the job has.
 				whole_number "$at" || continue
 				[[ $number -ge 1 && $number -le $total ]] || continue
+				start=$position
 				at=$number
 				[[ $first ]] || first=$at began=$SECONDS
 				left=
@@ -303,14 +320,19 @@ follow_child()
 				;;
 			esac
 		done
-		[[ ! $news ]] || digest ''
+		written=$position
+		[[ $((position - portion)) -lt 524288 ]] || written=$(stat -c %s "$boot_folder/stream")
+		[[ $((written - start)) -le $flood_limit ]] ||
+			flood="more than $((flood_limit >> 20)) MiB were written: ended before the disk is full"
+		[[ ! $news || $flood ]] || digest ''
 		heartbeat_due && heartbeat "$now_running, $(clock_text $((SECONDS - since)))$left; $(counts_text)"
 		pause 0.3
 	done
 	exec {stream_fd}<&-
-	if [[ $interrupted || $storage ]]; then
+	if [[ $interrupted || $storage || $flood ]]; then
 		end_child
 		child_code=130
+		[[ ! $flood ]] || truncate -s "<$((start + flood_limit))" "$boot_folder/stream"
 		return
 	fi
 	wait "$child"

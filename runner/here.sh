@@ -70,10 +70,10 @@ run_here()
 			return
 		fi
 		storage_works || return
-		digest lost "the runner's agent ended before its work (exit code $child_code)"
+		digest lost "${flood:-"the runner's agent ended before its work (exit code $child_code)"}"
 		state_get stop
 		# With --until-fail, a failure that is known is none.
-		if [[ $value == *' failed' && $(state_number count_bad) -eq 0 ]]; then
+		if [[ $flood || ( $value == *' failed' && $(state_number count_bad) -eq 0 ) ]]; then
 			from=$(($(state_number last_done) + 1))
 			[[ $from -le $(wc -l < "$target_folder/job/list") ]] || return
 			continue_job "$from" here

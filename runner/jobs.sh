@@ -30,7 +30,7 @@ longest_first()
 	for name in "${targets[@]}"; do
 		printf '%s\t%s\n' "$(awk -F '\t' -v name="$name" -v mode="$mode" '
 			$1 == name && $2 == mode { seconds = $3 }
-			END { print seconds == "" ? 999999 : seconds }' "$cache/times" 2> /dev/null || echo 999999)" "$name"
+			END { print seconds == "" ? 999999 : seconds }' "${cache:-/nowhere}/times" 2> /dev/null || echo 999999)" "$name"
 	done | sort -s -k 1,1rn | cut -f 2
 }
 
@@ -39,7 +39,7 @@ remember_time()
 {
 	local lock
 
-	mkdir -p "$cache" 2> /dev/null && exec {lock}>> "$cache/times.lock" && flock "$lock" || return 0
+	[[ $cache ]] && mkdir -p "$cache" 2> /dev/null && exec {lock}>> "$cache/times.lock" && flock "$lock" || return 0
 	{
 		awk -F '\t' -v name="$1" -v mode="$mode" '$1 != name || $2 != mode' "$cache/times" 2> /dev/null
 		printf '%s\t%s\t%s\n' "$1" "$mode" "$2"

@@ -5,7 +5,9 @@
 # Runs the tests on a target kernel in a virtual machine: kernel, suite and
 # image from the cache or made now, then as many boots as it takes.
 
-cache=${SECMMU_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/secmmu}
+# Empty if nothing says where: a folder with a known name below /tmp may be anybody's.
+cache=${SECMMU_CACHE:-${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}}
+[[ ! $cache || ${SECMMU_CACHE:-} ]] || cache+=/secmmu
 
 # Values that a program of vm/ prints as KEY=value lines, in $fetched_KEY.
 read_values()
@@ -249,6 +251,10 @@ boot_once()
 	rm -rf "${TMPDIR:-/tmp}/secmmu-boot.$process."*
 	boot_code=$child_code
 	boot_why=
+	if [[ $flood ]]; then
+		boot_code=10 boot_why=$flood
+		return
+	fi
 	# Much of it is what the guest's kernel said. An argument or a variable of the
 	# environment of more than 128 KiB starts no process.
 	[[ ! -r $boot_folder/verdict ]] || IFS= read -r -n 1000 boot_why < "$boot_folder/verdict"
@@ -276,6 +282,10 @@ run_target()
 
 	image='' fetched_kernel=$kernel boot_thread='' suite=${SECMMU_SUITE:-}
 	if [[ ! ${SECMMU_VM_BOOT:-} && ! $dry ]]; then
+		if [[ ! $cache ]]; then
+			infrastructure_failed "HOME is not set: set it, or SECMMU_CACHE to a folder for kernels and builds"
+			return
+		fi
 		find_arch || return
 		needs=("build-$target_arch" "vm-$debian_arch")
 		modules_wanted && needs+=(modules)

@@ -73,12 +73,15 @@ start_results()
 		results=$(mktemp -d) || stop_with 3 "a temporary folder cannot be made"
 		dry_folder=$results
 	elif [[ ! $results ]]; then
-		for folder in "$top" "$PWD" "${TMPDIR:-/tmp}"; do
+		for folder in "$top" "$PWD"; do
 			results=$folder/results/$(date +%Y%m%d-%H%M%S)
 			# Two runs in one second.
 			[[ ! -e $results ]] || results+=-$$
 			mkdir -p "$results" 2> /dev/null && break
+			results=
 		done
+		# Below /tmp a name that is known may be somebody else's.
+		[[ $results ]] || results=$(mktemp -d "${TMPDIR:-/tmp}/secmmu-results.XXXXXX") || results=/nowhere
 	fi
 	mkdir -p "$results" || stop_with 3 "the results folder $results cannot be made"
 	results=$(cd "$results" && pwd)

@@ -213,3 +213,51 @@ only_text() {
 	result demo/e_test:one PASS '"measures": \[\{"good": 1.5e3, "unit": "\\"s\\\\"\}\]'
 	[ "$(grep -c 'no flat object of JSON, left out' "$results/ktap")" -eq 11 ]
 }
+
+@test "a stream without end: ended before the disk is full; the other programs run" {
+	sed -i 's/^flood_limit=.*/flood_limit=3000000/' "$tree/runner/follow.sh"
+	# Should it not be ended: no more than 1 GB, and 60 s.
+	ulimit -f 1000000
+	program demo b_test <<- 'END'
+	case $* in *--mode*) yes "it is said again and again and again and again" ;; esac
+	END
+	run timeout 60 "$tree/run_all.sh" --results "$results"
+	exits 1
+	result demo/b_test CRASH 'MiB were written'
+	result demo/c_test:two PASS
+	hostile_guest <<- 'END'
+	[[ ! -e $results/../boot-2 ]] || { say START 3 demo c_test 1.0; printf '1..1\nok 1 one\n' >> "$stream"; say DONE 3 exit=0 2; say END; exit 0; }
+	say START 1 demo a_test 1.0
+	say DONE 1 exit=1 1.0
+	say START 2 demo b_test 1.0
+	tr '\0' x < /dev/zero >> "$stream"
+	END
+	rm -r "$results"
+	run timeout 60 "$tree/run_all.sh" --results "$results" --vm amd64-6.12
+	exits 1
+	result demo/b_test CRASH 'MiB were written'
+	result demo/c_test:one PASS
+	[ "$(du -sm "$results" | cut -f 1)" -lt 500 ]
+}
+
+@test "without HOME no folder below /tmp is trusted" {
+	unset SECMMU_CACHE XDG_CACHE_HOME HOME SECMMU_SUITE
+	export TMPDIR=$work/tmp
+	mkdir "$TMPDIR"
+	printf '\x4d' > "$work/kernel"
+	for words in "--kernel $work/kernel" "--vm amd64-6.12"; do
+		run "$tree/run_all.sh" --results "$results" $words
+		exits 3
+		says "HOME is not set"
+		rm -r "$results"
+	done
+	[ -z "$(ls -A "$TMPDIR")" ] && [ ! -e /tmp/.cache/secmmu ]
+	# Nor for results: a new folder, that nobody made before.
+	chmod 555 "$tree" 2> /dev/null
+	rm -rf "$tree/results"
+	: > "$tree/results"
+	: > "$work/results"
+	SECMMU_SUITE=$work/suite run "$tree/run_all.sh"
+	exits 0
+	says "results: $work/tmp/secmmu-results\."
+}

@@ -380,6 +380,12 @@ machine_words()
 	[[ $(machine_words amd64-7.2:npt=0) == *" kvm_amd.npt=0 "* ]]
 }
 
+@test "QEMU runs in its sandbox" {
+	for target in amd64-6.1 amd64-7.2:iommu arm64-7.2:protected; do
+		[[ $(machine_words $target) == *" -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny "* ]]
+	done
+}
+
 @test "a comma in the results' place does not end QEMU's option" {
 	[[ $(machine_words amd64-7.2) == *"path=$work/a,,b/console.log "* ]]
 }

@@ -86,6 +86,16 @@ since_said()
 	grep -q '@0 HELLO 1 release=6.12.*device=/dev/vport' "$results/stream"
 }
 
+@test "a guest that fills the disk by its stream or its console is ended" {
+	boot 'yes fills the disk >&3' --most 1
+	[ "$status" -eq 10 ]
+	[[ $verdict == "the guest wrote more than 1 MiB to its stream" ]]
+	[ "$(stat -c %s "$results/stream")" -le $((65 << 20)) ]
+	boot 'yes fills the console > /dev/console' --most 1
+	[ "$status" -eq 10 ]
+	[[ $verdict == "the guest wrote more than 0 MiB to its console.log" ]]
+}
+
 @test "options: memory, vCPUs, nodes, huge pages, words for the kernel, npt=0" {
 	boot 'cat /proc/cmdline /sys/devices/system/node/online /proc/sys/vm/nr_hugepages /sys/module/kvm_amd/parameters/npt >&3; nproc >&3
 		sed -n "s/^MemTotal: *\([0-9]*\).*/memory \1/p" /proc/meminfo >&3' \
