@@ -107,8 +107,10 @@ function file_name(name) {
 	return substr(name, 1, 100)
 }
 
+# Not without end: a guest may cause many.
 function say(words) {
-	print "# " target ": " printable(words)
+	if (said++ < MOST_SAID)
+		print "# " target ": " printable(words)
 }
 
 function delete_cases(    i) {
@@ -399,6 +401,7 @@ BEGIN {
 	close(list)
 	# How much of what a guest may say without end is taken.
 	MOST_CASES = 20000
+	MOST_SAID = 1000
 	MOST_LINE = 8192
 	MOST_SPLAT = 3000
 	consumed = was["consumed"] + 0

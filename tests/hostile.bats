@@ -145,12 +145,14 @@ only_text() {
 	printf '\n' >> "$stream"
 	yes "@$nonce KMSG 1 x" | head -n 20000 >> "$stream"
 	say DONE 1 exit=0 2.0
+	yes "@$nonce NOTE again" | head -n 20000 >> "$stream"
 	say END
 	END
 	runner --vm amd64-6.12 -t a_test
 	exits 1
 	[ "$(count_results)" -eq 20001 ]
 	result demo/a_test FAIL 'more than 20000 results'
+	[ "$(grep -c 'NOTE again\|: again' "$results/ktap")" -le 2000 ]
 }
 
 @test "numbers that are none: results stay valid JSON" {
