@@ -53,7 +53,7 @@ static double harvest(struct dirty_vm *fixture, u64 stride,
 	double ns;
 
 	fixture->ring_full_ns = 0;
-	dirty_vm_store(fixture, &fixture->vm->vcpus[0], &list);
+	dirty_vm_store(fixture, 0, &list);
 	start = clock_ns();
 	dirty_harvest(fixture->dirty, watched, NULL);
 	ns = (double)(clock_ns() - start + fixture->ring_full_ns);

@@ -198,7 +198,7 @@ static void test_log(const struct test_case *test)
 		.stride = (s64)fixture.vm->page_size,
 		.count = STORES,
 	};
-	dirty_vm_store(&fixture, &fixture.vm->vcpus[0], &list);
+	dirty_vm_store(&fixture, 0, &list);
 	pages = dirty_harvest(fixture.dirty, fixture.watched[0], NULL);
 	CHECK(pages == STORES, "%d pages were written, %zu are in the ring",
 	      STORES, pages);

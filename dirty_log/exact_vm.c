@@ -60,8 +60,7 @@ void exact_store(struct exact *exact, struct writer_list *list)
 {
 	struct vm *vm = exact->fixture.vm;
 
-	dirty_vm_store(&exact->fixture,
-		       &vm->vcpus[exact->turn++ % vm->vcpu_count], list);
+	dirty_vm_store(&exact->fixture, exact->turn++ % vm->vcpu_count, list);
 }
 
 void exact_store_whole(struct exact *exact)

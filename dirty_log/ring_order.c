@@ -217,7 +217,7 @@ void order_enable(struct order *order)
 			.stride = (s64)order->fixture.vm->page_size,
 			.count = order->fixture.watched[i]->pages,
 		};
-		dirty_vm_store(&order->fixture, order->vcpu, &list);
+		dirty_vm_store(&order->fixture, 0, &list);
 		dirty_enable(order->fixture.dirty, order->fixture.watched[i]);
 		mirror_copy_all(order->mirror[i]);
 	}

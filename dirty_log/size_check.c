@@ -15,7 +15,6 @@ static void touch(struct size_check *size_check, struct mapping_sizes *sizes)
 {
 	u64 stride = size_check->fixture->huge_size / SIZE_CHECK_TOUCHES;
 	struct writer_list list = {
-		.sequence = size_check->stores,
 		.access = size_check->access,
 	};
 	unsigned int i;
@@ -30,8 +29,7 @@ static void touch(struct size_check *size_check, struct mapping_sizes *sizes)
 		};
 	}
 	mapping_probe_begin(&size_check->probe);
-	dirty_vm_store(size_check->fixture, size_check->vcpu, &list);
-	size_check->stores = list.sequence;
+	dirty_vm_store(size_check->fixture, size_check->vcpu->index, &list);
 	mapping_probe_end(&size_check->probe, size_check->fixture->slot,
 			  size_check->fixture->config.slots, stride, sizes);
 }

@@ -19,7 +19,6 @@
  * @access: WRITER_STORE, or WRITER_REWRITE where the guest needs what is there
  * @probe: how the kernel is asked
  * @before: mappings before logging
- * @stores: stores so far
  * @recovered: how often size_check_check_recovered() has judged
  */
 struct size_check {
@@ -28,7 +27,6 @@ struct size_check {
 	enum writer_access access;
 	struct mapping_probe probe;
 	struct mapping_sizes before;
-	u64 stores;
 	u64 recovered;
 };
 

@@ -101,8 +101,7 @@ static void store_all(struct slots *slots)
 					.stride = (s64)page,
 					.count = slots->slot[next].size / page,
 				};
-		dirty_vm_store(&slots->fixture, &slots->fixture.vm->vcpus[0],
-			       &list);
+		dirty_vm_store(&slots->fixture, 0, &list);
 	}
 }
 
@@ -224,7 +223,7 @@ static void store_far(struct slots *slots, struct random_stream *random,
 		for (j = 0; j < LARGEST_RUN; j++)
 			bitmap_set(written, first + j);
 	}
-	dirty_vm_store(&slots->fixture, &slots->fixture.vm->vcpus[0], &list);
+	dirty_vm_store(&slots->fixture, 0, &list);
 }
 
 void slot_largest(const struct test_case *test)

@@ -37,7 +37,7 @@ struct saved {
 
 static void store(struct saved *saved, struct writer_list *list)
 {
-	dirty_vm_store(&saved->fixture, &saved->fixture.vm->vcpus[0], list);
+	dirty_vm_store(&saved->fixture, 0, list);
 }
 
 static void store_whole(struct saved *saved)

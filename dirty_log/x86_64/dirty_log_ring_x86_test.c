@@ -216,7 +216,7 @@ static void store_plain(struct smm *smm)
 			     .count = 1 } },
 	};
 
-	dirty_vm_store(&smm->fixture, &smm->fixture.vm->vcpus[0], &list);
+	dirty_vm_store(&smm->fixture, 0, &list);
 }
 
 static void setup_smm(struct smm *smm, enum dirty_mode mode)

@@ -28,7 +28,7 @@ static void touch(struct dirty_vm *fixture, bool whole,
 
 	mapping_probe_open(&probe, fixture->vm, 0);
 	mapping_probe_begin(&probe);
-	dirty_vm_store(fixture, &fixture->vm->vcpus[0], &list);
+	dirty_vm_store(fixture, 0, &list);
 	mapping_probe_end(&probe, fixture->slot, 1, stride, sizes);
 	mapping_probe_close(&probe);
 }
