@@ -1,430 +1,271 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Known write sets come back from the dirty log to the page: nothing missing,
- * nothing extra, on every backing, for every harvester. And huge mappings
- * dissolve while logged and come back afterwards.
+ * The dirty log reports exactly the pages that the guest has written, for known sets
+ * of stores. Huge mappings are split while logged, and come back afterwards.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/bitmap.h"
-#include "core/cases.h"
-#include "dirty/exact.h"
-#include "exact_vm.h"
-#include "dirty/mapping.h"
 #include "core/options.h"
 #include "core/report.h"
+#include "core/variant.h"
+#include "dirty/dirty_vm.h"
 #include "dirty/write_sets.h"
 
-#define SLOT_BYTES (4UL << 20)
-/* The sets of a check's second run, from the end of the list. */
-#define CHECK_SETS 3
+/* Sets of a check's second run, from the end of the list. */
+#define CHECK_SETS	3
+#define PARTIAL_CLEARS	4
+#define GRANULE_CHOICES 3
 
-/* Touches until huge mappings must be back. */
-#define RECOVERY_ATTEMPTS 3
-
-/* Write every page, and see by what mappings. */
-static void measure(struct exact *exact, struct mapping_sizes *sizes)
-{
-	mapping_probe_begin(&exact->probe);
-	exact_store_whole(exact);
-	mapping_probe_end(&exact->probe, exact->watched->slot, 1,
-			  exact->fixture.vm->page_size, sizes);
-}
-
-/* Where faults tell the sizes of mappings, every page has to fault. */
-static void protect(struct exact *exact)
-{
-	if (!exact->probe.by_faults)
-		return;
-	dirty_enable(exact->fixture.dirty, exact->watched);
-	dirty_harvest(exact->fixture.dirty, exact->watched, NULL);
-	dirty_disable(exact->fixture.dirty, exact->watched);
-}
-
-/* Writes every page for the first time: no fault of another kind later. */
-static void check_before(struct exact *exact, struct mapping_sizes *sizes)
-{
-	const struct dirty_vm *fixture = &exact->fixture;
-	char text[128];
-
-	measure(exact, sizes);
-	if (!sizes->known || !fixture->host_huge[0])
-		return;
-	if (mapping_huge_pages(sizes) < fixture->huge_pages[0]) {
-		/* As in check_recovered(): once more. */
-		protect(exact);
-		measure(exact, sizes);
-	}
-	/* Else the mapping-size oracle below would judge nothing. */
-	CHECK(mapping_huge_pages(sizes) >= fixture->huge_pages[0],
-	      "the host maps all %llu huge pages of the slot huge, but not the guest: %s",
-	      fixture->huge_pages[0], mapping_text(sizes, text, sizeof(text)));
-}
-
-/* Writes every page; before that, all were harvested and so protected. */
-static void check_logged(struct exact *exact)
-{
-	const struct dirty_vm *fixture = &exact->fixture;
-	struct mapping_sizes sizes;
-	char text[128];
-
-	measure(exact, &sizes);
-	CHECK(mapping_logged_ok(&sizes, fixture->huge_pages[0],
-				fixture->huge_pages[0]),
-	      "every page was written while logged, but the slot has %s",
-	      mapping_text(&sizes, text, sizeof(text)));
-}
-
-static void check_recovered(struct exact *exact,
-			    const struct mapping_sizes *before)
-{
-	struct mapping_sizes after;
-	char text[2][128];
-	unsigned int attempt;
-
-	/*
-	 * An MMU notifier may take a mapping away at any moment: with two nodes
-	 * NUMA balancing does (change_prot_numa()). So touch again; where huge
-	 * mappings have not come back, no touch brings them.
-	 */
-	for (attempt = 0; attempt < RECOVERY_ATTEMPTS; attempt++) {
-		if (attempt)
-			protect(exact);
-		measure(exact, &after);
-		if (mapping_recovered(before, &after))
-			break;
-	}
-	CHECK(mapping_recovered(before, &after),
-	      "huge mappings did not come back after logging: before %s; after %s",
-	      mapping_text(before, text[0], sizeof(text[0])),
-	      mapping_text(&after, text[1], sizeof(text[1])));
-}
-
-/* All sets, or so many from the end of the list. */
-static void run_sets(struct exact *exact, size_t only)
+/* The last @only sets, or all of them if it is 0; each by another vCPU. */
+static void run_sets(struct dirty_vm *vm, struct random_stream *random,
+		     size_t only)
 {
 	const struct write_set *sets;
 	size_t count, i;
 
 	sets = write_sets(&count);
-	for (i = only && only < count ? count - only : 0; i < count; i++) {
+	for (i = only ? count - only : 0; i < count; i++) {
 		struct writer_list list = { 0 };
 
-		sets[i].fill(&list, exact->watched->slot, &exact->random);
-		bitmap_zero(exact->written, exact->watched->pages);
-		write_set_pages(&list, exact->watched->slot, exact->written);
-		exact_store(exact, &list);
-		exact_expect(exact, sets[i].name);
+		sets[i].fill(&list, &vm->slot[0], random);
+		dirty_vm_store(vm, i % vm->vm->vcpu_count, &list);
+		dirty_vm_expect_exactly(vm, &list, sets[i].name);
 	}
-	exact_expect_nothing(exact, "second harvest");
-	/*
-	 * A bitmap beside the ring is for what no vCPU wrote
-	 * (mark_page_dirty_in_slot()), and here vCPUs wrote everything.
-	 */
-	dirty_harvest_final(exact->fixture.dirty, exact->watched);
-	exact_judge("final harvest", exact->written, exact->watched->fresh,
-		    exact->watched->pages);
+	dirty_vm_expect_exactly(vm, NULL, "second harvest");
 }
 
-static void test_sets(const struct test_case *test)
+static void test_sets(const struct dirty_vm_config *config)
 {
-	struct mapping_sizes before;
-	struct exact exact;
+	struct dirty_vm *vm = dirty_vm_create(config);
+	struct random_stream random;
 
-	exact_setup(&exact, test);
-	check_before(&exact, &before);
-
-	exact_enable(&exact);
-	exact_expect_nothing(&exact, "written before logging began");
-	run_sets(&exact, 0);
-	check_logged(&exact);
+	case_random(&random, "write sets", 0);
+	/* Stores to every page: no fault on an absent page later. */
+	dirty_vm_measure_sizes(vm, 0, WRITER_STORE, vm->vm->page_size);
+	dirty_vm_enable(vm);
+	dirty_vm_expect_exactly(vm, NULL, "stores before logging");
+	run_sets(vm, &random, 0);
 
 	/*
-	 * With every page written, nothing faults after logging but for what
-	 * the end of logging did (kvm_mmu_zap_collapsible_sptes()). Where it
-	 * does nothing, all must fault: every page harvested, none written.
+	 * With every page written, no store faults after logging, unless because of
+	 * what the end of logging does (kvm_mmu_zap_collapsible_sptes()).
 	 */
-	if (exact.probe.by_faults) {
-		bitmap_fill(exact.written, exact.watched->pages);
-		exact_expect(&exact, "every page before logging ends");
-	}
-	dirty_disable(exact.fixture.dirty, exact.watched);
-	check_recovered(&exact, &before);
+	dirty_vm_check_split(vm);
+	dirty_vm_disable(vm);
+	dirty_vm_check_recovered(vm);
 
-	/* And once more: what was written in between is not reported. */
-	exact_enable(&exact);
-	exact_expect_nothing(&exact, "written while logging was off");
-	run_sets(&exact, options()->mode == MODE_CHECK ? CHECK_SETS : 0);
-	check_logged(&exact);
-	exact_teardown(&exact);
+	/* Once more: stores while logging was disabled are not reported. */
+	dirty_vm_enable(vm);
+	dirty_vm_expect_exactly(vm, NULL, "stores while logging was disabled");
+	run_sets(vm, &random, options()->mode == MODE_CHECK ? CHECK_SETS : 0);
+	dirty_vm_check_split(vm);
+	dirty_vm_expect_exactly(vm, &vm->touch, "every page");
+	dirty_vm_check_stopped(vm);
 }
 
-/*
- * Partial clears: what is not cleared stays dirty, what is cleared is gone, and
- * the whole is what was written.
- */
-static void test_partial_clear(const struct test_case *test)
+static void test_eager_split(const struct dirty_vm_config *config)
 {
-	unsigned long *seen, *all;
-	struct writer_list list = { 0 };
-	struct exact exact;
-	size_t pages;
-	int round;
+	struct dirty_vm_config split = *config;
 
-	exact_setup(&exact, test);
-	pages = exact.watched->pages;
-	seen = bitmap_new(pages);
-	all = bitmap_new(pages);
-	exact_store_whole(&exact);
-	exact_enable(&exact);
-	exact_expect_nothing(&exact, "written before logging began");
-
-	exact_store_whole(&exact);
-	write_set_whole(&list, exact.watched->slot);
-	write_set_pages(&list, exact.watched->slot, all);
-	for (round = 0; round < 4; round++) {
-		dirty_harvest(exact.fixture.dirty, exact.watched,
-			      &exact.random);
-		bitmap_zero(exact.written, pages);
-		bitmap_or(exact.written, seen, pages);
-		bitmap_and(exact.written, exact.watched->fresh, pages);
-		CHECK(bitmap_empty(exact.written, pages),
-		      "page %zu was cleared and is dirty again though nobody wrote it",
-		      bitmap_next(exact.written, pages, 0));
-		bitmap_or(seen, exact.watched->fresh, pages);
-	}
-	dirty_harvest(exact.fixture.dirty, exact.watched, NULL);
-	bitmap_or(seen, exact.watched->fresh, pages);
-	exact_judge("all partial clears together", all, seen, pages);
-	exact_expect_nothing(&exact, "after all partial clears");
-	free(all);
-	free(seen);
-	exact_teardown(&exact);
+	split.eager_split = backing_thp_size();
+	test_sets(&split);
 }
 
-/* Wrong arguments get their errno (api.rst 4.117) and change nothing. */
-static void test_clear_arguments(const struct test_case *test)
+/* Pages that are not cleared stay dirty, and each page is reported once. */
+static void test_partial_clear(const struct dirty_vm_config *config)
 {
-	struct writer_list list = { 0 };
-	unsigned long *ones;
-	struct exact exact;
-	struct memslot *slot;
-	size_t pages, i;
+	struct dirty_vm *vm = dirty_vm_create(config);
+	struct writer_list all = dirty_vm_list_every(vm, 0, vm->vm->page_size);
+	struct random_stream random;
+	size_t reports = 0;
+	int i;
 
-	exact_setup(&exact, test);
-	slot = exact.watched->slot;
-	pages = exact.watched->pages;
-	ones = bitmap_new(pages + 256);
-	bitmap_fill(ones, pages + 256);
-	exact_store_whole(&exact);
-	exact_enable(&exact);
-	exact_store_whole(&exact);
+	case_random(&random, "write sets", 0);
+	dirty_vm_store(vm, 0, &all);
+	dirty_vm_enable(vm);
+	dirty_vm_expect_exactly(vm, NULL, "stores before logging");
 
+	dirty_vm_store(vm, 0, &all);
+	for (i = 0; i < PARTIAL_CLEARS; i++)
+		reports += dirty_vm_collect(vm, &random);
+	reports += dirty_vm_collect(vm, NULL);
+	CHECK(reports == vm->watched[0]->pages,
+	      "partial clears reported %zu pages, expected each of the %zu written pages once",
+	      reports, vm->watched[0]->pages);
+	dirty_vm_expect_exactly(vm, &all, "all partial clears together");
+	dirty_vm_expect_exactly(vm, NULL, "after all partial clears");
+	dirty_vm_check_stopped(vm);
+}
+
+/* Invalid arguments are rejected with their errno (api.rst 4.117) and change nothing. */
+static void test_clear_arguments(const struct dirty_vm_config *config)
+{
+	struct dirty_vm *vm = dirty_vm_create(config);
+	struct writer_list all = dirty_vm_list_every(vm, 0, vm->vm->page_size);
+	u64 pages = vm->watched[0]->pages, beyond = (pages + 127) / 64 * 64;
+	unsigned long *ones = bitmap_new(pages + 256);
+	u32 id = vm->slot[0].id;
+	size_t i;
 	const struct {
 		const char *what;
 		u32 slot;
 		u64 first;
 		u64 count;
 		int error;
-	} wrong[] = {
-		{ "first page 1", slot->id, 1, 64, -EINVAL },
-		{ "first page 63", slot->id, 63, 64, -EINVAL },
-		{ "63 pages, not at the end", slot->id, 0, 63, -EINVAL },
-		{ "1 page, not at the end", slot->id, 64, 1, -EINVAL },
-		{ "65 pages, not at the end", slot->id, 0, 65, -EINVAL },
-		{ "one word beyond the slot", slot->id, 0,
-		  (pages + 127) / 64 * 64, -EINVAL },
-		{ "first page behind the slot", slot->id,
-		  (pages + 127) / 64 * 64, 64, -EINVAL },
-		{ "first page far away", slot->id, 1ULL << 60, 64, -EINVAL },
-		{ "a slot that does not exist", slot->id + 100, 0, 64,
-		  -ENOENT },
+	} invalid[] = {
+		{ "first page 1", id, 1, 64, -EINVAL },
+		{ "first page 63", id, 63, 64, -EINVAL },
+		{ "63 pages, not at the end", id, 0, 63, -EINVAL },
+		{ "1 page, not at the end", id, 64, 1, -EINVAL },
+		{ "65 pages, not at the end", id, 0, 65, -EINVAL },
+		{ "one word beyond the slot", id, 0, beyond, -EINVAL },
+		{ "first page behind the slot", id, beyond, 64, -EINVAL },
+		{ "first page far away", id, 1ULL << 60, 64, -EINVAL },
+		{ "a slot that does not exist", id + 100, 0, 64, -ENOENT },
 		{ "a slot that is not logged", SLOT_CONTROL, 0, 64, -ENOENT },
 		{ "a slot number out of range", 0xffff, 0, 64, -EINVAL },
-		{ "an address space that does not exist", 0x70000 | slot->id, 0,
-		  64, -EINVAL },
+		{ "an address space that does not exist", 0x70000 | id, 0, 64,
+		  -EINVAL },
 	};
 
-	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
-		int error = __dirty_clear(exact.fixture.vm, wrong[i].slot,
-					  wrong[i].first, wrong[i].count, ones);
+	bitmap_fill(ones, pages + 256);
+	dirty_vm_store(vm, 0, &all);
+	dirty_vm_enable(vm);
+	dirty_vm_store(vm, 0, &all);
+	for (i = 0; i < ARRAY_SIZE(invalid); i++) {
+		int error = __dirty_clear(vm->vm, invalid[i].slot,
+					  invalid[i].first, invalid[i].count,
+					  ones);
 
-		CHECK(error == wrong[i].error,
-		      "KVM_CLEAR_DIRTY_LOG with %s: %s where %s is documented",
-		      wrong[i].what, error ? errno_name(-error) : "success",
-		      errno_name(-wrong[i].error));
+		CHECK(error == invalid[i].error,
+		      "KVM_CLEAR_DIRTY_LOG with %s: expected %s, got %s",
+		      invalid[i].what, errno_name(-invalid[i].error),
+		      error ? errno_name(-error) : "success");
 	}
-	/* Every page is still dirty. */
-	write_set_whole(&list, slot);
-	bitmap_zero(exact.written, pages);
-	write_set_pages(&list, slot, exact.written);
-	exact_expect(&exact, "after refused clears");
-	free(ones);
-	exact_teardown(&exact);
+	dirty_vm_expect_exactly(vm, &all, "after rejected clears");
+	dirty_vm_check_stopped(vm);
 }
 
-/* Logging off: there is no log to read or to clear. */
-static void test_not_logged(const struct test_case *test)
+/* While logging is disabled, there is no log to read. */
+static void test_not_logged(const struct dirty_vm_config *config)
 {
-	unsigned long *bitmap;
-	struct exact exact;
-	int error;
+	struct dirty_vm *vm = dirty_vm_create(config);
 
-	exact_setup(&exact, test);
-	bitmap = bitmap_new(exact.watched->pages);
-	error = __dirty_get(exact.watched->slot, bitmap);
-	CHECK(error == -ENOENT,
-	      "KVM_GET_DIRTY_LOG of a slot that is not logged: %s where ENOENT is documented",
-	      error ? errno_name(-error) : "success");
-	exact_enable(&exact);
-	dirty_disable(exact.fixture.dirty, exact.watched);
-	error = __dirty_get(exact.watched->slot, bitmap);
-	CHECK(error == -ENOENT,
-	      "KVM_GET_DIRTY_LOG after logging was disabled: %s where ENOENT is documented",
-	      error ? errno_name(-error) : "success");
-	free(bitmap);
-	exact_teardown(&exact);
+	dirty_expect_no_log(vm->watched[0], "before logging was enabled");
+	dirty_vm_enable(vm);
+	dirty_vm_disable(vm);
+	dirty_expect_no_log(vm->watched[0], "after logging was disabled");
 }
 
-static struct test_case *add_case(struct test_case *cases, size_t *count,
-				  size_t max,
-				  void (*run)(const struct test_case *),
-				  const char *name)
+static const struct dimension dimensions[] = {
+	DIMENSION(struct dirty_vm_config, mode, &dirty_modes),
+	DIMENSION(struct dirty_vm_config, backing, &backings),
+	DIMENSION(struct dirty_vm_config, geometry, &geometries),
+};
+
+static const struct dimension partial_dimensions[] = {
+	DIMENSION_SOME(struct dirty_vm_config, mode, &dirty_modes,
+		       DIRTY_MODE_CLEAR, DIRTY_MODE_CLEAR_INITIALLY_SET),
+	DIMENSION(struct dirty_vm_config, geometry, &geometries),
+};
+
+static const struct dimension argument_dimensions[] = {
+	DIMENSION_SOME(struct dirty_vm_config, geometry, &geometries,
+		       GEOMETRY_ALIGNED, GEOMETRY_SHIFTED),
+};
+
+/* Architectures whose guests can have only one granule have no case of it. */
+static const struct choice *list_granules(size_t *count)
 {
-	struct test_case *test = case_add(cases, count, max, run);
-
-	snprintf(test->name, sizeof(test->name), "%s", name);
-	return test;
-}
-
-/*
- * Stage 2 does not care by what tables the guest comes to an address: the sets
- * once more with each granule that the guest can have.
- */
-static void add_granules(struct test_case *cases, size_t *count, size_t max)
-{
-	static const enum backing_kind kinds[] = { BACKING_ANONYMOUS_THP,
-						   BACKING_ANONYMOUS };
-	size_t granules, i;
-	const u64 *granule = vm_granules(&granules);
-
-	for (i = 0; granules > 1 && i < granules; i++) {
-		enum dirty_mode mode = i % 2 ? DIRTY_MODE_CLEAR :
-					       DIRTY_MODE_LOG;
-		enum backing_kind kind = kinds[i % 2];
-		char name[CASE_NAME_MAX];
-		struct test_case *test;
-
-		snprintf(name, sizeof(name), "granule/%lluk/%s/%s",
-			 granule[i] >> 10, dirty_mode_name(mode),
-			 backing_name(kind));
-		test = add_case(cases, count, max, test_sets, name);
-		test->number[DIRTY_VM_MODE] = mode;
-		test->number[DIRTY_VM_BACKING] = kind;
-		test->number[DIRTY_VM_GEOMETRY] = GEOMETRY_ALIGNED;
-		test->number[EXACT_GRANULE] = granule[i];
-	}
-}
-
-/*
- * Huge mappings that are split when logging begins, or by the first clear
- * (kvm_mmu_split_memory_region(), kvm_arch_mmu_enable_log_dirty_pt_masked()).
- */
-static void add_eager_splits(struct test_case *cases, size_t *count, size_t max)
-{
-	static const enum dirty_mode modes[] = {
-		DIRTY_MODE_LOG,
-		DIRTY_MODE_CLEAR_INITIALLY_SET,
-		DIRTY_MODE_RING_BITMAP,
-	};
+	static struct choice choices[GRANULE_CHOICES];
+	static char names[GRANULE_CHOICES][24];
+	const u64 *granules = vm_granules(count);
 	size_t i;
 
-	if (!vm_can_split_eagerly())
-		return;
-	for (i = 0; i < ARRAY_SIZE(modes); i++) {
-		char name[CASE_NAME_MAX];
-		struct test_case *test;
-
-		snprintf(name, sizeof(name), "eager_split/%s/%s",
-			 dirty_mode_name(modes[i]),
-			 backing_name(BACKING_ANONYMOUS_THP));
-		test = add_case(cases, count, max, test_sets, name);
-		test->number[DIRTY_VM_MODE] = modes[i];
-		test->number[DIRTY_VM_BACKING] = BACKING_ANONYMOUS_THP;
-		test->number[DIRTY_VM_GEOMETRY] = GEOMETRY_ALIGNED;
-		test->number[EXACT_SPLIT] = 1;
+	if (*count > GRANULE_CHOICES)
+		fail("%zu granules", *count);
+	if (*count == 1)
+		*count = 0;
+	for (i = 0; i < *count; i++) {
+		snprintf(names[i], sizeof(names[i]), "%lluk",
+			 granules[i] >> 10);
+		choices[i] = (struct choice)CHOICE(names[i], granules[i]);
 	}
+	return choices;
 }
 
-static size_t list_cases(const struct options *options, struct test_case *cases,
-			 size_t max)
+static const struct choices granules = { .generate = list_granules };
+
+static const struct dimension granule_dimensions[] = {
+	DIMENSION(struct dirty_vm_config, granule, &granules),
+	DIMENSION_SOME(struct dirty_vm_config, mode, &dirty_modes,
+		       DIRTY_MODE_LOG, DIRTY_MODE_CLEAR),
+	DIMENSION_SOME(struct dirty_vm_config, backing, &backings,
+		       BACKING_ANONYMOUS_THP, BACKING_ANONYMOUS),
+};
+
+/* Mode and memory alternate: stage 2 does not depend on the guest's tables. */
+static bool granule_allowed(const struct dirty_vm_config *config)
 {
-	const struct case_matrix matrix = {
-		.dimensions = DIRTY_VM_DIMENSIONS,
-		.levels = { DIRTY_MODE_COUNT, BACKING_GUEST_MEMFD,
-			    GEOMETRY_COUNT },
-		.allowed = dirty_vm_wanted,
-	};
-	static struct case_tuple
-		tuples[DIRTY_MODE_COUNT * BACKING_KINDS * GEOMETRY_COUNT];
-	size_t tuple_count = cases_choose(options, &matrix, tuples,
-					  ARRAY_SIZE(tuples));
-	size_t count = 0, i;
-	struct test_case *test;
+	size_t count, i;
+	const u64 *all = vm_granules(&count);
 
-	for (i = 0; i < tuple_count; i++) {
-		char name[CASE_NAME_MAX];
-
-		snprintf(name, sizeof(name), "sets/%s/%s/%s",
-			 dirty_mode_name(tuples[i].level[DIRTY_VM_MODE]),
-			 backing_name(tuples[i].level[DIRTY_VM_BACKING]),
-			 geometry_name(tuples[i].level[DIRTY_VM_GEOMETRY]));
-		test = add_case(cases, &count, max, test_sets, name);
-		test->number[DIRTY_VM_MODE] = tuples[i].level[DIRTY_VM_MODE];
-		test->number[DIRTY_VM_BACKING] =
-			tuples[i].level[DIRTY_VM_BACKING];
-		test->number[DIRTY_VM_GEOMETRY] =
-			tuples[i].level[DIRTY_VM_GEOMETRY];
-	}
-	for (i = 0; i < 2 * GEOMETRY_COUNT; i++) {
-		enum dirty_mode mode = i < GEOMETRY_COUNT ?
-					       DIRTY_MODE_CLEAR :
-					       DIRTY_MODE_CLEAR_INITIALLY_SET;
-		char name[CASE_NAME_MAX];
-
-		snprintf(name, sizeof(name), "partial_clear/%s/%s",
-			 dirty_mode_name(mode),
-			 geometry_name(i % GEOMETRY_COUNT));
-		test = add_case(cases, &count, max, test_partial_clear, name);
-		test->number[DIRTY_VM_MODE] = mode;
-		test->number[DIRTY_VM_BACKING] = BACKING_ANONYMOUS_THP;
-		test->number[DIRTY_VM_GEOMETRY] = i % GEOMETRY_COUNT;
-	}
-	test = add_case(cases, &count, max, test_clear_arguments,
-			"clear_arguments/aligned");
-	test->number[DIRTY_VM_MODE] = DIRTY_MODE_CLEAR;
-	test = add_case(cases, &count, max, test_clear_arguments,
-			"clear_arguments/shifted");
-	test->number[DIRTY_VM_MODE] = DIRTY_MODE_CLEAR;
-	test->number[DIRTY_VM_GEOMETRY] = GEOMETRY_SHIFTED;
-	add_granules(cases, &count, max);
-	add_eager_splits(cases, &count, max);
-	add_case(cases, &count, max, test_not_logged, "not_logged");
-	return count;
+	for (i = 0; all[i] != config->granule; i++)
+		;
+	return config->mode == (i % 2 ? DIRTY_MODE_CLEAR : DIRTY_MODE_LOG) &&
+	       config->backing ==
+		       (i % 2 ? BACKING_ANONYMOUS : BACKING_ANONYMOUS_THP);
 }
 
-int main(int argc, char **argv)
+static const struct dimension split_dimensions[] = {
+	DIMENSION_SOME(struct dirty_vm_config, mode, &dirty_modes,
+		       DIRTY_MODE_LOG, DIRTY_MODE_CLEAR_INITIALLY_SET,
+		       DIRTY_MODE_RING_BITMAP),
+	DIMENSION_SOME(struct dirty_vm_config, backing, &backings,
+		       BACKING_ANONYMOUS_THP),
+};
+
+static bool split_allowed(const struct dirty_vm_config *config)
 {
-	static const struct program program = {
-		.name = "dirty_log_exact_test",
-		.summary =
-			"known guest writes come back from the dirty log to the page",
-		.cases = list_cases,
-		.needs = { .kvm = true },
-	};
-
-	return cases_main(argc, argv, &program);
+	(void)config;
+	return vm_can_split_eagerly();
 }
+
+static const struct scenario scenarios[] = {
+	SCENARIO("sets", test_sets, struct dirty_vm_config, dimensions,
+		 .plan = "known sets of stores are reported to the page"),
+	SCENARIO("partial_clear", test_partial_clear, struct dirty_vm_config,
+		 partial_dimensions,
+		 FIXED(struct dirty_vm_config,
+		       .backing = BACKING_ANONYMOUS_THP),
+		 .sampling = SAMPLE_ALL,
+		 .plan = "pages that are not cleared stay dirty"),
+	SCENARIO("clear_arguments", test_clear_arguments,
+		 struct dirty_vm_config, argument_dimensions,
+		 FIXED(struct dirty_vm_config, .mode = DIRTY_MODE_CLEAR),
+		 .sampling = SAMPLE_ALL,
+		 .plan = "invalid arguments of KVM_CLEAR_DIRTY_LOG are rejected and change nothing"),
+	SCENARIO("granule", test_sets, struct dirty_vm_config,
+		 granule_dimensions,
+		 .allowed = VARIANT_IF(struct dirty_vm_config, granule_allowed),
+		 .sampling = SAMPLE_ALL,
+		 .plan = "known sets of stores, whatever the page size of the guest's tables"),
+	/* kvm_mmu_split_memory_region(), kvm_arch_mmu_enable_log_dirty_pt_masked() */
+	SCENARIO("eager_split", test_eager_split, struct dirty_vm_config,
+		 split_dimensions,
+		 .allowed = VARIANT_IF(struct dirty_vm_config, split_allowed),
+		 .sampling = SAMPLE_ALL,
+		 .plan = "known sets of stores to huge mappings that are split when logging starts"),
+	SCENARIO_ONE(
+		"not_logged", test_not_logged, struct dirty_vm_config,
+		FIXED(struct dirty_vm_config, .mode = DIRTY_MODE_LOG),
+		.plan = "KVM_GET_DIRTY_LOG of a slot that is not logged returns ENOENT"),
+};
+
+TEST_PROGRAM(
+	"dirty_log_exact_test",
+	"the dirty log reports exactly the pages that the guest has written",
+	scenarios, .needs = { .kvm = true })

@@ -1,105 +1,239 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vCPUs write without pause while dirty logging is flipped on and off at random
- * moments and harvested in between. No write is ever lost, huge mappings
- * dissolve while logged, and come back when logging ends, also when it ends
- * half-way, as a cancelled migration does.
+ * No write is lost while logging is toggled under vCPUs that store without pause,
+ * harvested at random moments in between, and disabled half-way, as by a cancelled
+ * migration. Huge mappings are split while logged, and come back afterwards.
  */
-#include <stdio.h>
-#include <string.h>
-
-#include "core/cases.h"
-#include "flip.h"
+#include "core/clock.h"
 #include "core/options.h"
 #include "core/report.h"
+#include "core/thread.h"
+#include "core/variant.h"
+#include "dirty/dirty_vm.h"
 
-/* A stress run goes deep: so many seconds for a case of the sample. */
+#define ROUNDS_MIN 2
+/* A run in which nothing was verified does not pass: it gets at most this many rounds. */
+#define ROUNDS_MAX 100
+#define STORES_MAX 3000
+#define STOP_MS	   10000
+/* Stops of a round that writes hot sets. */
+#define HOT_STOPS 16
+/* A stress run goes deep: at least this number of seconds for a case. */
 #define STRESS_CASE_S 2
 
-/* The matrix has one more dimension than the scene; hot cases are beside it. */
-enum {
-	NUMBER_SLOTS = DIRTY_VM_DIMENSIONS,
-	DIMENSIONS,
-	NUMBER_HOT = DIMENSIONS
+/* One slot; or three, of which some are logged while a thread may toggle the last. */
+static const struct choice slot_counts[] = {
+	CHOICE("one_slot", 1),
+	CHOICE("three_slots", 3),
 };
 
-/* One slot; or three of which some are logged, while a thread flips another. */
-static const unsigned int slot_counts[] = { 1, 3 };
-static const char *const slot_names[] = { "one_slot", "three_slots" };
+static const struct dimension dimensions[] = {
+	DIMENSION(struct dirty_vm_config, mode, &dirty_modes),
+	DIMENSION(struct dirty_vm_config, backing, &backings),
+	DIMENSION(struct dirty_vm_config, geometry, &geometries),
+	DIMENSION_TABLE(struct dirty_vm_config, slots, slot_counts),
+};
 
-static void test_flip(const struct test_case *test)
+static const struct dimension hot_dimensions[] = {
+	DIMENSION(struct dirty_vm_config, mode, &dirty_modes),
+	DIMENSION_FIXED(struct dirty_vm_config, backing, &backings,
+			BACKING_ANONYMOUS),
+};
+
+/* Check mode: a third of a second for each case of the sample. */
+static const struct dirty_vm_pace check_pace = { 4UL << 20, 2, 8 };
+static const struct dirty_vm_pace stress_pace = { 16UL << 20, 6, 30 };
+
+/**
+ * struct flip - one run
+ * @vm: fixture; its spare vCPU measures the sizes of mappings
+ * @pace: size and speed
+ * @random: stream of all choices
+ * @toggler: thread that toggles the slot behind the first @slots, or NULL
+ * @slots: number of slots that the main thread toggles
+ * @end: when the run ends, by clock_ns()
+ * @rounds: rounds so far
+ * @blind: rounds that ended without a check
+ */
+struct flip {
+	struct dirty_vm *vm;
+	const struct dirty_vm_pace *pace;
+	struct random_stream random;
+	struct thread_group *toggler;
+	unsigned int slots;
+	u64 end;
+	u64 rounds;
+	u64 blind;
+};
+
+static void begin(struct flip *flip, struct dirty_vm_config config)
 {
-	struct flip_config config = {
-		.fixture = {
-			.mode = test->number[DIRTY_VM_MODE],
-			.backing = test->number[DIRTY_VM_BACKING],
-			.geometry = test->number[DIRTY_VM_GEOMETRY],
-			.slots = slot_counts[test->number[NUMBER_SLOTS]],
-		},
-		.hot = test->number[NUMBER_HOT],
-	};
-
-	flip_configure(&config);
-	flip_run(&config);
+	*flip = (struct flip){ .end = clock_ns() + case_duration_ns() };
+	flip->pace = dirty_vm_choose_pace(&config, &check_pace, &stress_pace);
+	config.spare_vcpus = 1;
+	case_random(&flip->random, "flip", 0);
+	flip->vm = dirty_vm_create(&config);
+	flip->slots = flip->vm->config.slots;
+	dirty_vm_measure_sizes(flip->vm, flip->vm->config.vcpus, WRITER_STORE,
+			       0);
+	dirty_vm_run_writers(flip->vm);
 }
 
-static size_t list_cases(const struct options *options, struct test_case *cases,
-			 size_t max)
+static bool goes_on(const struct flip *flip)
 {
-	enum { SLOT_CHOICES = ARRAY_SIZE(slot_counts) };
-	const struct case_matrix matrix = {
-		.dimensions = DIMENSIONS,
-		.levels = { DIRTY_MODE_COUNT, BACKING_GUEST_MEMFD,
-			    GEOMETRY_COUNT, SLOT_CHOICES },
-		.allowed = dirty_vm_wanted,
-	};
-	static struct case_tuple tuples[DIRTY_MODE_COUNT * BACKING_KINDS *
-					GEOMETRY_COUNT * SLOT_CHOICES];
-	size_t tuple_count = cases_choose(options, &matrix, tuples,
-					  ARRAY_SIZE(tuples));
-	size_t count = 0, i, j;
+	return flip->rounds < ROUNDS_MIN || clock_ns() < flip->end ||
+	       (!flip->vm->count.verified && flip->rounds < ROUNDS_MAX);
+}
 
-	tuple_count = cases_keep_for_stress(options, tuples, tuple_count,
-					    sizeof(tuples[0]), STRESS_CASE_S);
-	for (i = 0; i < tuple_count; i++) {
-		const unsigned int *level = tuples[i].level;
-		struct test_case *test = case_add(cases, &count, max,
-						  test_flip);
+/* Nothing below is wrong if the guest makes fewer stores, or waits for ring room. */
+static void let_store(struct flip *flip)
+{
+	dirty_vm_let_run(flip->vm, random_below(&flip->random, STORES_MAX),
+			 flip->pace->pace_ms);
+}
 
-		for (j = 0; j < matrix.dimensions; j++)
-			test->number[j] = level[j];
-		snprintf(test->name, sizeof(test->name), "%s/%s/%s/%s",
-			 dirty_mode_name(level[DIRTY_VM_MODE]),
-			 backing_name(level[DIRTY_VM_BACKING]),
-			 geometry_name(level[DIRTY_VM_GEOMETRY]),
-			 slot_names[level[NUMBER_SLOTS]]);
+static void maybe_pause(struct flip *flip)
+{
+	if (random_chance(&flip->random, 1, 3))
+		dirty_vm_pause(flip->vm);
+}
+
+/* Toggles the last slot, which is not judged then. */
+static void toggle_last(struct thread *thread, void *argument)
+{
+	struct flip *flip = argument;
+	struct memslot *slot = &flip->vm->slot[flip->slots];
+
+	while (!thread_should_stop(thread)) {
+		thread_doing(thread, "toggling logging of the last slot");
+		slot_set_flags(slot, slot->flags ^ KVM_MEM_LOG_DIRTY_PAGES);
 	}
-	for (i = 0; i < DIRTY_MODE_COUNT; i++) {
-		const unsigned int tuple[] = { i, BACKING_ANONYMOUS,
-					       GEOMETRY_ALIGNED };
-		struct test_case *test;
+	if (slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
+		slot_set_flags(slot, 0);
+}
 
-		if (!dirty_vm_wanted(tuple, NULL))
+/* Not with rings: only the thread that collects can empty them before a disable. */
+static void maybe_start_toggler(struct flip *flip)
+{
+	if (flip->slots == 1 || dirty_mode_is_ring(flip->vm->config.mode) ||
+	    random_chance(&flip->random, 1, 2))
+		return;
+	flip->slots--;
+	flip->toggler = thread_group_new("toggler");
+	thread_add(flip->toggler, "last slot", toggle_last, flip);
+	thread_group_start(flip->toggler);
+}
+
+static void enable_some(struct flip *flip)
+{
+	unsigned int first = random_below(&flip->random, flip->slots), i;
+
+	for (i = 0; i < flip->slots; i++) {
+		/* The first in any case, the others mostly. */
+		if (i && random_chance(&flip->random, 1, 3))
 			continue;
-		test = case_add(cases, &count, max, test_flip);
-		test->number[DIRTY_VM_MODE] = i;
-		test->number[DIRTY_VM_BACKING] = BACKING_ANONYMOUS;
-		test->number[NUMBER_HOT] = 1;
-		snprintf(test->name, sizeof(test->name), "hot/%s",
-			 dirty_mode_name(i));
+		maybe_pause(flip);
+		dirty_vm_enable_slot(flip->vm, (first + i) % flip->slots,
+				     DIRTY_VM_CLEAR_LATER);
+		dirty_vm_resume(flip->vm);
 	}
-	return count;
 }
 
-int main(int argc, char **argv)
+static void check(struct flip *flip)
 {
-	static const struct program program = {
-		.name = "dirty_log_flip_test",
-		.summary =
-			"no write is lost while dirty logging is flipped on and off under running vCPUs",
-		.cases = list_cases,
-		.needs = { .kvm = true },
-	};
-
-	return cases_main(argc, argv, &program);
+	dirty_vm_check_stopped(flip->vm);
+	if (random_chance(&flip->random, 1, 2))
+		dirty_vm_check_split(flip->vm);
 }
+
+static void run_round(struct flip *flip)
+{
+	struct random_stream *random = &flip->random;
+	u64 harvests = random_below(random, flip->pace->harvests_max + 1);
+
+	dirty_vm_set_pattern(flip->vm, WRITER_PATTERNS, random);
+	enable_some(flip);
+	while (harvests--) {
+		let_store(flip);
+		dirty_vm_collect(flip->vm,
+				 random_chance(random, 1, 2) ? random : NULL);
+		/* A check need not be the end. */
+		if (random_chance(random, 1, 4)) {
+			check(flip);
+			dirty_vm_resume(flip->vm);
+		}
+	}
+	let_store(flip);
+	if (flip->rounds && random_chance(random, 1, 3)) {
+		/* Cancelled half-way: writes that are not collected are legally lost. */
+		maybe_pause(flip);
+		flip->blind++;
+	} else {
+		check(flip);
+		if (random_chance(random, 1, 2))
+			dirty_vm_resume(flip->vm);
+	}
+	dirty_vm_disable(flip->vm);
+	/* The toggler may log the last slot at this moment. */
+	if (!flip->toggler &&
+	    (!flip->vm->count.recoveries || random_chance(random, 1, 2)))
+		dirty_vm_check_recovered(flip->vm);
+	dirty_vm_resume(flip->vm);
+	flip->rounds++;
+}
+
+static void test_flip(const struct dirty_vm_config *config)
+{
+	struct flip flip;
+
+	begin(&flip, *config);
+	maybe_start_toggler(&flip);
+	while (goes_on(&flip))
+		run_round(&flip);
+	if (flip.toggler) {
+		thread_group_stop(flip.toggler);
+		thread_group_join(flip.toggler, STOP_MS);
+	}
+	report_info("rounds %llu blind disables %llu", flip.rounds, flip.blind);
+	dirty_vm_check_verified(flip.vm);
+}
+
+/*
+ * Only a vCPU that stays in the guest misses the flush after a harvest
+ * (kvm_flush_remote_tlbs()): with all pages that it writes in its TLB, it takes no
+ * fault when they are protected, and its stores until the next exit are lost. After
+ * that exit the same pages are reported again, so it is stopped at once.
+ */
+static void test_hot(const struct dirty_vm_config *config)
+{
+	struct flip flip;
+	unsigned int i;
+
+	begin(&flip, *config);
+	dirty_vm_set_pattern(flip.vm, WRITER_HOT, NULL);
+	for (; goes_on(&flip); flip.rounds++) {
+		dirty_vm_enable_slot(flip.vm, 0, DIRTY_VM_CLEAR_LATER);
+		for (i = 0; i < HOT_STOPS; i++) {
+			let_store(&flip);
+			dirty_vm_collect(flip.vm, NULL);
+			check(&flip);
+			dirty_vm_resume(flip.vm);
+		}
+		dirty_vm_disable(flip.vm);
+	}
+	dirty_vm_check_verified(flip.vm);
+}
+
+static const struct scenario scenarios[] = {
+	SCENARIO("", test_flip, struct dirty_vm_config, dimensions,
+		 .stress_s = STRESS_CASE_S,
+		 .plan = "no write is lost while logging is toggled under running vCPUs"),
+	SCENARIO("hot", test_hot, struct dirty_vm_config, hot_dimensions,
+		 FIXED(struct dirty_vm_config, .slots = 1),
+		 .sampling = SAMPLE_ALL,
+		 .plan = "no write is lost by vCPUs that stay in the guest after a harvest"),
+};
+
+TEST_PROGRAM("dirty_log_flip_test",
+	     "no write is lost while logging is toggled under running vCPUs",
+	     scenarios, .needs = { .kvm = true })

@@ -254,12 +254,15 @@ static void run(struct dirty_vm *vm, unsigned int vcpus,
 		.function = function,
 		.vcpus = vcpus,
 	};
+	unsigned int i;
 
 	if (vm->through) {
 		config.function = vm->through;
 		config.argument = (u64)(uintptr_t)function;
 	}
 	vm->running = vcpus;
+	for (i = 0; i < vcpus; i++)
+		vm->vm->vcpus[i].guest->beat = 0;
 	vm->threads = vcpu_threads_new(vm->vm, &config);
 	vcpu_threads_start(vm->threads);
 }
@@ -329,10 +332,27 @@ void dirty_vm_let_write(const struct dirty_vm *vm, unsigned int vcpus,
 		poll(NULL, 0, 1);
 }
 
-void dirty_vm_let_store(const struct dirty_vm *vm, u64 stores,
-			unsigned int milliseconds)
+/* writer_run() and writer_store() count each access. */
+u64 dirty_vm_accesses(const struct dirty_vm *vm)
 {
-	dirty_vm_let_write(vm, vm->running, stores, milliseconds);
+	u64 sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < vm->running; i++)
+		sum += __atomic_load_n(&vm->vm->vcpus[i].guest->beat,
+				       __ATOMIC_RELAXED);
+	return sum;
+}
+
+void dirty_vm_let_run(const struct dirty_vm *vm, u64 accesses,
+		      unsigned int milliseconds)
+{
+	u64 before = dirty_vm_accesses(vm);
+	struct deadline deadline = deadline_in_ms(milliseconds);
+
+	while (!deadline_passed(deadline) &&
+	       dirty_vm_accesses(vm) - before < accesses)
+		poll(NULL, 0, 1);
 }
 
 void dirty_vm_let_fill(const struct dirty_vm *vm, unsigned int milliseconds)

@@ -195,6 +195,9 @@ enum {
  */
 bool dirty_vm_wanted(const unsigned int *tuple, const void *context);
 
+/* For variants' dimensions: all alignments. */
+extern const struct choices geometries;
+
 /**
  * geometry_name() - an alignment's name in case names
  * @geometry: alignment
@@ -203,8 +206,6 @@ bool dirty_vm_wanted(const unsigned int *tuple, const void *context);
  */
 const char *geometry_name(enum geometry geometry);
 
-/* For variants' dimensions: all geometries. */
-extern const struct choices geometries;
 
 /**
  * struct dirty_vm_pace - size and speed of a run of rounds
@@ -400,15 +401,23 @@ void dirty_vm_let_write(const struct dirty_vm *vm, unsigned int vcpus,
 			u64 stores, unsigned int milliseconds);
 
 /**
- * dirty_vm_let_store() - wait until dirty_vm_run_writers()'s have made some stores
- * @vm: fixture
- * @stores: number of stores of all of them together
+ * dirty_vm_accesses() - accesses of the running vCPUs
+ * @vm: fixture, vCPUs run
+ *
+ * Return: stores or loads so far.
+ */
+u64 dirty_vm_accesses(const struct dirty_vm *vm);
+
+/**
+ * dirty_vm_let_run() - wait until running vCPUs have made some accesses
+ * @vm: fixture, vCPUs run
+ * @accesses: number of stores or loads of all of them together
  * @milliseconds: the longest wait
  *
  * Only a pace: nothing may depend on it.
  */
-void dirty_vm_let_store(const struct dirty_vm *vm, u64 stores,
-			unsigned int milliseconds);
+void dirty_vm_let_run(const struct dirty_vm *vm, u64 accesses,
+		      unsigned int milliseconds);
 
 /**
  * dirty_vm_let_fill() - wait until a vCPU exits because its ring is full
@@ -473,16 +482,6 @@ void dirty_vm_enable_slot(struct dirty_vm *vm, unsigned int slot,
  * Return: pages reported. Context: any thread, one at a time.
  */
 size_t dirty_vm_collect(struct dirty_vm *vm, struct random_stream *partial);
-
-/**
- * dirty_vm_collected() - what the last collection reported
- * @vm: fixture
- * @slot: index of the slot
- *
- * Return: pages of the slot, a bitmap.
- */
-const unsigned long *dirty_vm_collected(const struct dirty_vm *vm,
-					unsigned int slot);
 
 /**
  * dirty_vm_expect_exactly() - collect; what was reported is what a list accesses

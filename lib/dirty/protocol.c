@@ -104,12 +104,6 @@ size_t dirty_vm_collect(struct dirty_vm *vm, struct random_stream *partial)
 	return pages;
 }
 
-const unsigned long *dirty_vm_collected(const struct dirty_vm *vm,
-					unsigned int slot)
-{
-	return vm->watched[slot]->fresh;
-}
-
 static unsigned long *pages_of(const struct dirty_vm *vm, unsigned int slot,
 			       const struct writer_list *list)
 {
@@ -197,7 +191,7 @@ void dirty_vm_disable(struct dirty_vm *vm)
 
 void dirty_vm_check_verified(const struct dirty_vm *vm)
 {
-	u64 stores = dirty_vm_stores(vm, vm->running);
+	u64 stores = dirty_vm_accesses(vm);
 
 	report_info("enables %llu harvests %llu stops %llu recoveries %llu ring-full exits %llu",
 		    vm->count.enables, vm->count.collections, vm->count.checks,
