@@ -16,16 +16,16 @@
 #define MIB	    (1UL << 20)
 #define CHECK_MIB   8
 #define CHECK_RANGE 2
-/* All sizes by turns, as in dirty_log_bench.c. */
+/* Passes over all sizes, as in dirty_log_bench.c. */
 #define PASSES	    3
 #define REPEATS_MIN 2
 #define REPEATS_MAX 20
 #define RING	    65536
-/* The guest takes a fault for each page: what it may spend on one point. */
+/* The guest takes a fault for each page: time for one point. */
 #define CHECK_POINT_NS (3 * NSEC_PER_SEC)
 #define ALL_POINT_NS   (20 * NSEC_PER_SEC)
 
-/* One page in so many is dirty. */
+/* One of @stride pages is dirty. */
 static const struct {
 	const char *name;
 	u64 stride;
@@ -38,7 +38,7 @@ static const struct {
 
 #define DENSITIES (ARRAY_SIZE(densities))
 
-/* One round: write, harvest, judge. Return: what the harvest took, ns. */
+/* One round: write, harvest, compare. Return: duration of the harvest, in ns. */
 static double harvest(struct dirty_vm *fixture, u64 stride,
 		      unsigned long *written)
 {
@@ -64,7 +64,7 @@ static double harvest(struct dirty_vm *fixture, u64 stride,
 	return ns;
 }
 
-/* Rounds at one density. Return: what each dirty page took in all, ns. */
+/* Rounds at one density. Return: duration for each dirty page, in ns. */
 static double bench_density(struct dirty_vm *fixture, size_t density,
 			    u64 share_ns, unsigned long *written,
 			    struct series *series)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a harvest costs, against how much is dirty and how large the slot is. */
+/* Cost of a harvest against the share of dirty pages and the size of the slot. */
 #ifndef SECMMU_BENCH_HARVEST_H
 #define SECMMU_BENCH_HARVEST_H
 
@@ -7,7 +7,7 @@
 
 /**
  * bench_harvest() - a case
- * @test: its first two numbers are the harvester and the kind of memory
+ * @test: its first two numbers are the dirty-log mode and the kind of memory
  */
 void bench_harvest(const struct test_case *test);
 

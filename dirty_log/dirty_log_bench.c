@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What dirty logging costs, against the size of the slot and the number of
- * vCPUs. Every line is "json: {...}" (lib/samples.h); all that is timed is
- * verified to have happened.
+ * The cost of dirty logging against the size of the slot and the number of vCPUs.
+ * Every line is "json: {...}" (core/samples.h); each step that is timed is verified.
  *
  *	cycle	enabling, the first write to each huge page and to further pages
  *		of it, disabling, and writing until all is mapped huge again: on
@@ -14,8 +13,8 @@
  * Check mode has small slots; --all 64 MiB to 1 GiB, 4 GiB where memory allows.
  * --memory says how large the largest is.
  *
- * No row in prove/matrix: it judges no more of the kernel than cycle.c does, by
- * the oracles of dirty_log_exact_test, which has rows.
+ * No line in prove/matrix: it checks the kernel by the oracles of
+ * dirty_log_exact_test, which has lines.
  */
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +34,7 @@
 #define CHECK_CYCLE 64
 #define CHECK_PAGES 8
 #define CHECK_RANGE 4
-/* All sizes by turns: what the machine does beside is shared out so. */
+/* Passes over all sizes, so that other load of the machine affects all of them. */
 #define PASSES	    3
 #define REPEATS_MIN 2
 #define REPEATS_MAX 20
@@ -154,7 +153,7 @@ static void bench_cycle(const struct test_case *test)
 
 /* ---- the cases ----------------------------------------------------------- */
 
-/* In check mode: each way of harvesting once, and each kind of huge memory. */
+/* In check mode: each dirty-log mode once, and each kind of huge memory. */
 static bool in_check(enum dirty_mode mode, enum backing_kind kind)
 {
 	if (kind == BACKING_ANONYMOUS_THP)
@@ -225,7 +224,7 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {
 		.name = "dirty_log_bench",
-		.summary = "what dirty logging costs, as JSON lines",
+		.summary = "the cost of dirty logging, as JSON lines",
 		.all_ms = CASES_BENCH_MS,
 		.cases = list_cases,
 		.needs = { .kvm = true },

@@ -61,8 +61,8 @@ static double measure(struct dirty_vm *fixture, struct vcpu_threads *threads,
 	return (double)(stores(fixture) - before) * 1e9 / (double)(now - start);
 }
 
-/* That what was measured was logging: the log still misses nothing. */
-static void prove_logged(struct dirty_vm *fixture, struct vcpu_threads *threads)
+/* The measurement was of logging: the log misses no write. */
+static void check_logged(struct dirty_vm *fixture, struct vcpu_threads *threads)
 {
 	struct dirty_slot *watched = fixture->watched[0];
 	struct mirror *mirror = mirror_new("slot", fixture->slot[0].hva,
@@ -114,7 +114,7 @@ static void one_turn(struct dirty_vm *fixture, struct vcpu_threads *threads,
 	      "guests made %.0f stores per second while logged, and %zu pages were harvested",
 	      logged, harvested);
 	if (last)
-		prove_logged(fixture, threads);
+		check_logged(fixture, threads);
 	start = clock_ns();
 	dirty_disable(fixture->dirty, fixture->watched[0]);
 	series_add(&series[DISABLE], at, (double)(clock_ns() - start) / 1e3);

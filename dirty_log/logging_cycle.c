@@ -10,7 +10,7 @@
 #include "core/report.h"
 #include "dirty/write_sets.h"
 
-/* Bytes of a page behind its beginning. */
+/* Of a store, from its page's start, in bytes. */
 #define STORE_OFFSET 64
 
 static void add_run(struct logging_cycle *cycle, struct writer_list *list,
@@ -30,7 +30,7 @@ static u64 touch_stride(const struct logging_cycle *cycle)
 	return cycle->fixture.huge_size / LOGGING_CYCLE_TOUCHES;
 }
 
-/* What one list of stores takes. */
+/* Duration of one list of stores. */
 static double store_ns(struct logging_cycle *cycle, struct writer_list *list)
 {
 	u64 start = clock_ns();
@@ -39,16 +39,14 @@ static double store_ns(struct logging_cycle *cycle, struct writer_list *list)
 	return (double)(clock_ns() - start);
 }
 
-/*
- * Of each store, beyond the same stores made again: those fault no more.
- */
+/* Duration of each store, less that of the same stores repeated, which do not fault. */
 static double each_ns(struct logging_cycle *cycle, struct writer_list *list)
 {
 	double faulting = store_ns(cycle, list), again = store_ns(cycle, list);
 	double once_more = store_ns(cycle, list);
 	u64 stores = 0, i;
 
-	/* What a busy machine makes of one of them must not hide the faults. */
+	/* A delay of one of them on a busy machine must not hide the faults. */
 	if (once_more < again)
 		again = once_more;
 	for (i = 0; i < list->count; i++)
@@ -140,8 +138,8 @@ static double first_clear_ns(struct logging_cycle *cycle)
 	return ns;
 }
 
-/* Where statistics tell: no huge mapping is left, before anything is written. */
-static void judge_eager(struct logging_cycle *cycle)
+/* Where statistics tell: no huge mapping is left before the first store. */
+static void check_eager(struct logging_cycle *cycle)
 {
 	struct mapping_sizes sizes;
 	char text[128];
@@ -150,12 +148,12 @@ static void judge_eager(struct logging_cycle *cycle)
 		return;
 	measure(cycle, &sizes);
 	CHECK(!sizes.known || !mapping_huge_pages(&sizes),
-	      "huge mappings are split when logging begins, but there are %s",
+	      "expected no huge mapping after an eager split, got %s",
 	      mapping_text(&sizes, text, sizeof(text)));
 }
 
-/* And those that are written are split, whoever did it. */
-static void judge_split(struct logging_cycle *cycle,
+/* Written huge mappings are split, eagerly or by the store. */
+static void check_split(struct logging_cycle *cycle,
 			const struct mapping_sizes *sizes)
 {
 	const struct dirty_vm *fixture = &cycle->fixture;
@@ -169,7 +167,7 @@ static void judge_split(struct logging_cycle *cycle,
 	if (cycle->split && cycle->probe.by_faults && sizes->known)
 		CHECK(sizes->small_before ==
 			      (cycle->split->eager ? touches : 0),
-		      "%s: %llu of %llu written pages were mapped by themselves before",
+		      "%s: %llu of %llu written pages had a small mapping before the store",
 		      cycle->split->name, sizes->small_before, touches);
 }
 
@@ -186,13 +184,13 @@ void logging_cycle_run(struct logging_cycle *cycle,
 	times->enable = enable_ns(cycle);
 	if (fixture->config.mode == DIRTY_MODE_CLEAR_INITIALLY_SET)
 		times->first_clear = first_clear_ns(cycle);
-	judge_eager(cycle);
+	check_eager(cycle);
 
 	mapping_probe_begin(&cycle->probe);
 	times->first_write = each_ns(cycle, &cycle->first);
 	times->next_write = each_ns(cycle, &cycle->next);
 	measure(cycle, &sizes);
-	judge_split(cycle, &sizes);
+	check_split(cycle, &sizes);
 	times->harvest = harvest_ns(cycle);
 	exact_judge("written while logged", cycle->written, watched->fresh,
 		    watched->pages);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One cycle of logging, timed step by step: memory that is mapped as large as
- * the host has it, is logged, written, harvested, logged no more, and written
- * until it is mapped as before. Each step is verified, or its time would say
- * nothing.
+ * One cycle of logging, timed step by step: memory that is mapped as huge as on the host
+ * is logged, written, harvested, not logged any more, and written until it is mapped as
+ * before. Each step is verified: otherwise its time would have no meaning.
  */
 #ifndef SECMMU_LOGGING_CYCLE_H
 #define SECMMU_LOGGING_CYCLE_H
@@ -13,14 +12,14 @@
 #include "kvm/split.h"
 #include "kvm/writer.h"
 
-/* Pages of a huge page that are written. */
+/* Pages that are written in each huge page. */
 #define LOGGING_CYCLE_TOUCHES 4
 
 /**
- * struct logging_cycle - what cycles are made with
+ * struct logging_cycle - fixture and accesses of cycles
  * @fixture: a VM with one slot
- * @split: how huge mappings are split; NULL: as KVM does by itself
- * @probe: how the kernel is asked for sizes of mappings
+ * @split: how huge mappings are split; NULL: KVM's default
+ * @probe: how the kernel tells the sizes of mappings
  * @before: sizes of mappings before logging
  * @first: a store to the first page of each huge page
  * @next: stores to further ones
@@ -39,7 +38,7 @@ struct logging_cycle {
 };
 
 /**
- * struct logging_cycle_times - what the steps of one cycle have taken, nanoseconds
+ * struct logging_cycle_times - durations of the steps of one cycle, in nanoseconds
  * @enable: the ioctl that enables
  * @first_clear: with INITIALLY_SET: the first harvest, which has all pages
  * @first_write: of each first write to a huge page, beyond a plain store
@@ -59,10 +58,10 @@ struct logging_cycle_times {
 };
 
 /**
- * logging_cycle_create() - build it, and map all memory
+ * logging_cycle_create() - create the fixture, and map all memory
  * @cycle: filled in
- * @config: what the scene is of; one slot and one vCPU
- * @split: how huge mappings are split; NULL: as KVM does by itself
+ * @config: of the fixture, which gets one slot and one vCPU
+ * @split: how huge mappings are split; NULL: KVM's default
  */
 void logging_cycle_create(struct logging_cycle *cycle,
 			  struct dirty_vm_config config,
@@ -73,15 +72,15 @@ void logging_cycle_create(struct logging_cycle *cycle,
  * @cycle: created
  * @times: filled in
  *
- * Fails the case if the log is not exactly what was written, if a huge mapping
- * covers what was written while logged, if splitting eagerly left one behind, or
- * if mappings do not come back.
+ * Fails the case if the log does not have exactly the written pages, if a huge mapping
+ * covers a page that was written while logged, if eager splitting left a huge mapping,
+ * or if mappings do not come back.
  */
 void logging_cycle_run(struct logging_cycle *cycle,
 		       struct logging_cycle_times *times);
 
 /**
- * logging_cycle_destroy() - take it down
+ * logging_cycle_destroy() - free the fixture
  * @cycle: created
  */
 void logging_cycle_destroy(struct logging_cycle *cycle);

@@ -182,8 +182,8 @@ void dirty_disable(struct dirty_log *dirty, struct dirty_slot *watched)
 		       watched->slot->flags & ~KVM_MEM_LOG_DIRTY_PAGES);
 	watched->logging = false;
 	/*
-	 * What running vCPUs pushed until then belongs to this life of the log:
-	 * left in the ring, it would be taken for writes of the next one.
+	 * Entries that running vCPUs have pushed until then belong to this period of
+	 * logging: left in the ring, they would be taken for writes of the next one.
 	 */
 	if (dirty_mode_is_ring(dirty->mode))
 		dirty_ring_collect(dirty);
@@ -205,7 +205,7 @@ void dirty_expect_no_log(struct dirty_slot *watched, const char *when)
 	int error = __dirty_get(watched->slot, watched->log);
 
 	CHECK(error == -ENOENT,
-	      "%s: KVM_GET_DIRTY_LOG of slot %u, which is not logged, gives %s where ENOENT is documented",
+	      "%s: KVM_GET_DIRTY_LOG of slot %u, which is not logged: expected ENOENT, got %s",
 	      when, watched->slot->id, error ? errno_name(-error) : "success");
 }
 
@@ -248,8 +248,8 @@ static void clear_range(struct dirty_log *dirty, struct dirty_slot *watched,
 }
 
 /*
- * Some ranges of whole words, disjoint and ascending, so that no range is
- * cleared by a bitmap that an earlier clear has made old.
+ * Clear random ranges of whole words, disjoint and ascending, so that no range is
+ * cleared by a bitmap that an earlier clear has outdated.
  */
 static void clear_partly(struct dirty_log *dirty, struct dirty_slot *watched,
 			 struct random_stream *random)
@@ -316,7 +316,7 @@ size_t dirty_harvest_changing(struct dirty_log *dirty,
 		dirty_ring_collect(dirty);
 		return dirty_harvest_queued(watched);
 	}
-	/* A smaller slot fills less of it. */
+	/* A smaller slot fills a part of it. */
 	bitmap_zero(map, watched->pages);
 	error = __dirty_get(watched->slot, map);
 	if (!error && clear && pages) {

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Dirty logging: every way of harvesting behind one interface.
+ * Dirty logging: all dirty-log modes behind one interface.
  *
- * dirty_harvest() has one meaning for all of them: the pages that it reports
- * have been re-protected by the time it returns. That is what makes the mirror
- * oracle exact (lib/mirror.h), and it is not the same step for each:
+ * The pages that dirty_harvest() reports are re-protected when it returns. That makes
+ * the mirror oracle exact (dirty/mirror.h). Which step protects them depends on the mode:
  *
  *	log	after KVM_GET_DIRTY_LOG, which protects (kvm_get_dirty_log_protect())
  *	clear	after KVM_CLEAR_DIRTY_LOG of the page; KVM_GET_DIRTY_LOG alone
  *		protects nothing under KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2
  *	ring	after KVM_RESET_DIRTY_RINGS of the entry (kvm_reset_dirty_gfn())
  *
- * With a bitmap beside the ring, what was dirtied while no vCPU ran is in the
- * bitmap and nowhere else: dirty_harvest_final() collects that, too.
+ * With a bitmap beside the ring, pages that were dirtied without a running vCPU are only
+ * in the bitmap: dirty_harvest_final() collects these, too.
  */
 #ifndef SECMMU_DIRTY_H
 #define SECMMU_DIRTY_H
@@ -29,7 +28,7 @@
 #define DIRTY_RING_RESERVED 64
 
 /**
- * enum dirty_mode - how dirty pages are learned
+ * enum dirty_mode - dirty-log mode
  * @DIRTY_MODE_LOG: KVM_GET_DIRTY_LOG
  * @DIRTY_MODE_CLEAR: KVM_GET_DIRTY_LOG, then KVM_CLEAR_DIRTY_LOG
  * @DIRTY_MODE_CLEAR_INITIALLY_SET: the same with KVM_DIRTY_LOG_INITIALLY_SET:
@@ -37,9 +36,9 @@
  * @DIRTY_MODE_RING: KVM_CAP_DIRTY_LOG_RING
  * @DIRTY_MODE_RING_ACQ_REL: KVM_CAP_DIRTY_LOG_RING_ACQ_REL
  * @DIRTY_MODE_RING_BITMAP: the same with KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, as
- *	arm64's user space needs it: rings while the guest runs, and a
- *	KVM_GET_DIRTY_LOG as the very last thing
- * @DIRTY_MODE_COUNT: number of harvesters
+ *	user space on arm64 needs it: rings while the guest runs, and one
+ *	KVM_GET_DIRTY_LOG as the last step
+ * @DIRTY_MODE_COUNT: number of modes
  */
 enum dirty_mode {
 	DIRTY_MODE_LOG,
@@ -51,7 +50,7 @@ enum dirty_mode {
 	DIRTY_MODE_COUNT,
 };
 
-/* Slots that one dirty_log can watch. */
+/* Slots that one struct dirty_log can harvest. */
 #define DIRTY_SLOTS_MAX 512
 
 /**
@@ -59,8 +58,8 @@ enum dirty_mode {
  * @slot: the memslot
  * @pages: its size in host pages
  * @fresh: what the last dirty_harvest() reported and re-protected, a bitmap
- * @log: what KVM_GET_DIRTY_LOG said last
- * @queued: ring entries that were reset but not yet handed out
+ * @log: what KVM_GET_DIRTY_LOG returned last
+ * @queued: pages whose ring entries were reset, for the next dirty_harvest()
  * @logging: KVM_MEM_LOG_DIRTY_PAGES is set
  */
 struct dirty_slot {
@@ -75,14 +74,14 @@ struct dirty_slot {
 /**
  * struct dirty_log - the dirty logging of a VM
  * @vm: VM
- * @mode: how
- * @slots: the watched slots
+ * @mode: dirty-log mode
+ * @slots: the harvested slots
  * @slot_count: their number
  * @ring_entries: ring entries harvested so far, all vCPUs
  * @ring_reset: entries that KVM_RESET_DIRTY_RINGS has reset so far, by calls of
  *	any thread that have returned
- * @reset_elsewhere: other threads call dirty_ring_reset() all the time, and
- *	whoever harvests waits for them and makes no call of its own
+ * @reset_elsewhere: other threads call dirty_ring_reset() all the time; the
+ *	harvesting thread waits for them instead of calling it
  */
 struct dirty_log {
 	struct vm *vm;
@@ -95,8 +94,8 @@ struct dirty_log {
 };
 
 /**
- * dirty_mode_name() - a harvester's name as cases use it
- * @mode: harvester
+ * dirty_mode_name() - a mode's name in case names
+ * @mode: dirty-log mode
  *
  * Return: "log", "clear", "clear_initially_set", "ring", "ring_acq_rel" or
  * "ring_bitmap".
@@ -104,8 +103,8 @@ struct dirty_log {
 const char *dirty_mode_name(enum dirty_mode mode);
 
 /**
- * dirty_mode_is_ring() - does it use dirty rings
- * @mode: harvester
+ * dirty_mode_is_ring() - whether a mode uses dirty rings
+ * @mode: dirty-log mode
  *
  * Return: true for every kind of ring.
  */
@@ -116,12 +115,12 @@ bool dirty_mode_is_ring(enum dirty_mode mode);
 extern const enum dirty_mode dirty_mode_rings[DIRTY_MODE_RINGS];
 
 /**
- * dirty_mode_exists() - is there such a harvester on this architecture at all
- * @mode: harvester
+ * dirty_mode_exists() - whether this architecture can support a mode at all
+ * @mode: dirty-log mode
  *
  * For choosing cases: the running kernel may lack it nevertheless.
  *
- * Return: false if no kernel of this architecture has it.
+ * Return: false if no kernel of this architecture supports it.
  */
 bool dirty_mode_exists(enum dirty_mode mode);
 
@@ -133,38 +132,38 @@ extern const struct choices dirty_modes;
 extern const struct choices dirty_ring_modes, dirty_bitmap_modes;
 
 /**
- * dirty_mode_configure() - ask for it in a VM's configuration
- * @mode: harvester
- * @config: to change
+ * dirty_mode_configure() - request a mode in a VM's configuration
+ * @mode: dirty-log mode
+ * @config: configuration to change
  * @ring_entries: entries per vCPU for the rings, a power of two; 0: 4096.
  *	Clipped to what the kernel offers
  *
- * Skips the test case where the kernel does not have the harvester.
+ * Skips the test case where the kernel does not support the mode.
  */
 void dirty_mode_configure(enum dirty_mode mode, struct vm_config *config,
 			  u32 ring_entries);
 
 /**
- * dirty_new() - begin to watch a VM
+ * dirty_new() - create the dirty log of a VM
  * @vm: VM, created with dirty_mode_configure()'s configuration
- * @mode: the same harvester
+ * @mode: the same mode
  *
  * Return: the log. Free it with dirty_free().
  */
 struct dirty_log *dirty_new(struct vm *vm, enum dirty_mode mode);
 
 /**
- * dirty_free() - stop watching; slots and VM stay
+ * dirty_free() - free a dirty log; slots and VM stay
  * @dirty: log
  */
 void dirty_free(struct dirty_log *dirty);
 
 /**
- * dirty_watch() - add a slot
+ * dirty_watch() - add a slot to a dirty log
  * @dirty: log
- * @slot: an existing slot; its size may not change while it is watched
+ * @slot: an existing slot, whose size must not change
  *
- * Return: the watched slot.
+ * Return: the slot as it is harvested.
  */
 struct dirty_slot *dirty_watch(struct dirty_log *dirty, struct memslot *slot);
 
@@ -190,12 +189,11 @@ void dirty_disable(struct dirty_log *dirty, struct dirty_slot *watched);
  * dirty_harvest() - collect dirty pages and re-protect them
  * @dirty: log
  * @watched: slot
- * @partial: NULL: all that is dirty. Otherwise with the clear harvesters only
- *	random ranges are cleared, drawn from this stream, and only these are
- *	reported; what is left stays dirty
+ * @partial: NULL: all dirty pages. Otherwise the clear modes clear and report
+ *	only random ranges, drawn from this stream; the rest stays dirty
  *
- * Fills @watched->fresh. May run while vCPUs run. Ring harvests take the
- * entries of all slots; those of others are kept for their own harvest.
+ * Fills @watched->fresh. May run while vCPUs run. Ring modes take the entries of
+ * all slots; entries of other slots are kept for their harvest.
  *
  * Return: number of pages in @watched->fresh.
  *
@@ -209,8 +207,8 @@ size_t dirty_harvest(struct dirty_log *dirty, struct dirty_slot *watched,
  * @dirty: log
  * @watched: slot that is logged
  *
- * As dirty_harvest() of everything; and with DIRTY_MODE_RING_BITMAP, after the
- * rings, also what the bitmap beside them holds. "Collecting the dirty bitmap
+ * As dirty_harvest() of everything; with DIRTY_MODE_RING_BITMAP, the bitmap is
+ * collected after the rings. "Collecting the dirty bitmap
  * should be the very last thing that the VMM does before considering the state
  * as complete" (api.rst 7.36). KVM_GET_DIRTY_LOG protects what it reports
  * again, as it does without rings (kvm_get_dirty_log_protect()).
@@ -222,28 +220,28 @@ size_t dirty_harvest(struct dirty_log *dirty, struct dirty_slot *watched,
 size_t dirty_harvest_final(struct dirty_log *dirty, struct dirty_slot *watched);
 
 /**
- * dirty_harvest_changing() - as dirty_harvest(), while others change the slot
+ * dirty_harvest_changing() - as dirty_harvest(), while other threads change the slot
  * @dirty: log
- * @watched: slot, as large at dirty_watch() as it ever becomes
+ * @watched: slot, at dirty_watch() as large as it ever becomes
  *
- * Meanwhile the slot may be deleted, created again, moved, and not be logged.
- * Where KVM refuses for that, nothing is reported, and nothing is lost: what it
- * had not reported yet stays dirty, or went with the slot. Every page that is
- * reported has been re-protected, in whatever slot has the number by then.
+ * Meanwhile the slot may be deleted, created again, moved, or not logged. Where
+ * KVM rejects the harvest for that reason, nothing is reported and nothing is
+ * lost: pages that were not reported yet stay dirty, or were deleted with the slot.
+ * Every reported page is re-protected, in the slot that has the number at that time.
  *
  * Return: number of pages in @watched->fresh.
  *
- * Context: one thread per struct dirty_log; bitmaps may be harvested by several
- * threads, each with a log of its own.
+ * Context: one thread per struct dirty_log; several threads may harvest bitmaps,
+ * each with a separate log.
  */
 size_t dirty_harvest_changing(struct dirty_log *dirty,
 			      struct dirty_slot *watched);
 
 /**
- * dirty_harvest_queued() - what rings gave so far for a slot
+ * dirty_harvest_queued() - report the ring entries that were taken so far
  * @watched: slot
  *
- * The end of a ring's dirty_harvest(), for callers of
+ * The last step of a ring's dirty_harvest(), for callers of
  * dirty_ring_collect_some(): nothing is taken out of the rings.
  *
  * Return: number of pages in @watched->fresh.
@@ -252,13 +250,12 @@ size_t dirty_harvest_queued(struct dirty_slot *watched);
 
 /**
  * dirty_ring_collect_some() - take entries out of the rings and reset them
- * @dirty: log with a ring harvester
- * @most: at most so many of each vCPU
+ * @dirty: log with a ring mode
+ * @most: largest number of entries of each vCPU
  *
- * On return every entry that was harvested has been reset by a call of
- * KVM_RESET_DIRTY_RINGS that has returned. That it has returned matters where
- * several threads call it: it flushes the vCPUs' TLBs as its last step, when
- * others may reset already (kvm_vm_ioctl_reset_dirty_pages()).
+ * On return every harvested entry was reset by a call of KVM_RESET_DIRTY_RINGS that
+ * has returned. This matters where several threads call it: the TLB flush is its last
+ * step, when other calls may already reset (kvm_vm_ioctl_reset_dirty_pages()).
  *
  * Fails the test if KVM_RESET_DIRTY_RINGS does not reset exactly the entries
  * that were harvested, or if an entry names no page of a known slot.
@@ -269,7 +266,7 @@ u64 dirty_ring_collect_some(struct dirty_log *dirty, u32 most);
 
 /**
  * dirty_ring_collect() - empty the rings of all vCPUs and reset them
- * @dirty: log with a ring harvester
+ * @dirty: log with a ring mode
  *
  * Return: number of entries harvested; see dirty_ring_collect_some().
  */
@@ -277,59 +274,58 @@ u64 dirty_ring_collect(struct dirty_log *dirty);
 
 /**
  * dirty_ring_reset() - one call of KVM_RESET_DIRTY_RINGS
- * @dirty: log with a ring harvester
+ * @dirty: log with a ring mode
  *
- * Return: how many entries it has reset. Context: any thread, any number of
- * them.
+ * Return: number of entries reset. Context: any number of threads.
  */
 u64 dirty_ring_reset(struct dirty_log *dirty);
 
 /**
  * dirty_mode_smallest_ring() - the smallest ring that the kernel accepts
- * @mode: a ring harvester
+ * @mode: a ring mode
  *
- * A ring has at least a page, and more entries than are reserved
+ * A ring has at least one page, and more entries than are reserved
  * (kvm_vm_ioctl_enable_dirty_log_ring()). Skips the test case where the kernel
- * does not have the harvester.
+ * does not support the mode.
  *
  * Return: entries per vCPU.
  */
 u32 dirty_mode_smallest_ring(enum dirty_mode mode);
 
 /**
- * dirty_ring_soft_limit() - when a ring counts as full
+ * dirty_ring_soft_limit() - entries with which a ring is full
  * @vm: VM with rings
  *
- * A vCPU comes back with KVM_EXIT_DIRTY_RING_FULL before it would enter the
- * guest with so many entries in use (kvm_dirty_ring_soft_full()).
+ * KVM_RUN returns KVM_EXIT_DIRTY_RING_FULL instead of entering the guest with this
+ * number of entries in use (kvm_dirty_ring_soft_full()).
  *
  * Return: entries.
  */
 u32 dirty_ring_soft_limit(const struct vm *vm);
 
 /**
- * dirty_ring_most() - the most entries that can be in use at an exit
+ * dirty_ring_most() - the largest number of entries in use at an exit
  * @vm: VM with rings
  *
- * The guest is entered with less than the soft limit, and comes back with one
- * more, or with all that the CPU's own log had. For guests whose every exit
- * writes one page at most; KVM's emulation of a string instruction writes many.
- * Where no hardware runs the guest there is no such limit.
+ * The guest is entered below the soft limit, and an exit adds one entry, or all of
+ * the CPU's log of dirty pages. Only for guests whose exits write one page at
+ * most: KVM's emulation of a string instruction writes many. Without hardware
+ * virtualization there is no such limit.
  *
  * Return: entries.
  */
 u32 dirty_ring_most(const struct vm *vm);
 
 /**
- * dirty_ring_keeps_order() - are a vCPU's entries in the order of its writes
+ * dirty_ring_keeps_order() - whether a vCPU's entries are in the order of its writes
  *
- * Return: false where the CPU keeps a log of its own, which KVM reads in bulk
+ * Return: false where the CPU has a log of dirty pages, which KVM reads in bulk
  * (before 6.14 from its end, vmx_flush_pml_buffer()).
  */
 bool dirty_ring_keeps_order(void);
 
 /**
- * dirty_ring_pending() - how many entries wait to be harvested
+ * dirty_ring_pending() - number of entries to be harvested
  * @vcpu: vCPU with a ring
  *
  * Return: entries.
@@ -337,7 +333,7 @@ bool dirty_ring_keeps_order(void);
 u32 dirty_ring_pending(const struct vcpu *vcpu);
 
 /**
- * dirty_ring_peek() - look at an entry that waits to be harvested
+ * dirty_ring_peek() - read an entry without harvesting it
  * @vcpu: vCPU with a ring
  * @ahead: 0 for the next one to be harvested, up to dirty_ring_pending() - 1
  * @slot_id: filled in
@@ -350,28 +346,28 @@ bool dirty_ring_peek(const struct vcpu *vcpu, u32 ahead, u32 *slot_id,
 
 /**
  * dirty_ring_take() - mark entries as harvested, and do not reset them
- * @dirty: log with a ring harvester
+ * @dirty: log with a ring mode
  * @vcpu: vCPU of the VM
- * @most: at most so many
+ * @most: largest number of entries
  *
- * dirty_ring_collect_some() with none more resets them.
+ * dirty_ring_collect_some() of 0 entries resets them.
  *
  * Return: number of entries harvested.
  */
 u64 dirty_ring_take(struct dirty_log *dirty, struct vcpu *vcpu, u32 most);
 
 /**
- * dirty_ring_mark() - mark one entry that waits, out of turn
+ * dirty_ring_mark() - mark one entry out of order
  * @vcpu: vCPU with a ring
- * @ahead: as dirty_ring_peek() has it
- * @harvested: as harvested, or again as dirty, if it was not reset
+ * @ahead: as in dirty_ring_peek()
+ * @harvested: mark it as harvested; false: as dirty again, if it was not reset
  *
- * What no user space may rely on: entries are harvested in order (api.rst 8.29).
+ * User space must harvest entries in order (api.rst 8.29).
  */
 void dirty_ring_mark(const struct vcpu *vcpu, u32 ahead, bool harvested);
 
 /**
- * dirty_ring_used() - how many entries are not free
+ * dirty_ring_used() - number of entries that are not free
  * @vcpu: vCPU with a ring
  *
  * Return: entries that are dirty, or harvested and not reset yet.
@@ -379,7 +375,7 @@ void dirty_ring_mark(const struct vcpu *vcpu, u32 ahead, bool harvested);
 u32 dirty_ring_used(const struct vcpu *vcpu);
 
 /**
- * __dirty_get() - raw KVM_GET_DIRTY_LOG, may fail
+ * __dirty_get() - KVM_GET_DIRTY_LOG, may fail
  * @slot: slot
  * @bitmap: one bit per host page, whole words of 64 bits
  *
@@ -388,16 +384,16 @@ u32 dirty_ring_used(const struct vcpu *vcpu);
 int __dirty_get(struct memslot *slot, unsigned long *bitmap);
 
 /**
- * dirty_expect_no_log() - a slot that is not logged, or not there, has no bitmap
+ * dirty_expect_no_log() - a slot that is not logged, or does not exist, has no bitmap
  * @watched: slot
- * @when: for the reason
+ * @when: for the failure's reason
  *
- * Fails the case if KVM_GET_DIRTY_LOG does not say ENOENT (api.rst 4.8).
+ * Fails the case if KVM_GET_DIRTY_LOG does not return ENOENT (api.rst 4.8).
  */
 void dirty_expect_no_log(struct dirty_slot *watched, const char *when);
 
 /**
- * __dirty_clear() - raw KVM_CLEAR_DIRTY_LOG, may fail
+ * __dirty_clear() - KVM_CLEAR_DIRTY_LOG, may fail
  * @vm: VM
  * @slot_id: slot number
  * @first: first page

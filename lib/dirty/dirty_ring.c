@@ -13,8 +13,8 @@
 #include "dirty/dirty.h"
 
 /*
- * A reset that makes no progress so many times in a row has failed. After the
- * first few tries each waits a millisecond for another thread's call to return.
+ * A reset has failed after this number of tries in a row without progress. After the
+ * first ones each waits a millisecond for another thread's call to return.
  */
 #define RESET_TRIES	    5000
 #define RESET_TRIES_AT_ONCE 100
@@ -120,7 +120,7 @@ u64 dirty_ring_collect_some(struct dirty_log *dirty, u32 most)
 
 u64 dirty_ring_collect(struct dirty_log *dirty)
 {
-	/* At most one turn: a writing vCPU must not keep us here for ever. */
+	/* At most one turn of the ring: a writing vCPU must not prolong it for ever. */
 	return dirty_ring_collect_some(dirty, dirty->vm->config.ring_entries);
 }
 
@@ -131,7 +131,7 @@ u32 dirty_mode_smallest_ring(enum dirty_mode mode)
 	struct vm probe;
 	int error = -EINVAL;
 
-	/* Skips where there is none, and knows the largest. */
+	/* Skips without a ring, and sets the largest size. */
 	dirty_mode_configure(mode, &config, U32_MAX);
 	limit = config.ring_entries;
 	probe = (struct vm){ .fd = kvm_ioctl(KVM_CREATE_VM, 0) };
@@ -159,7 +159,7 @@ u32 dirty_ring_most(const struct vm *vm)
 {
 	u32 log_size = arch_dirty_log_size();
 
-	/* Guests that are emulated run on for a while before they leave. */
+	/* An emulated guest continues for a while before it exits. */
 	if (!arch_maps_huge())
 		return vm->config.ring_entries;
 	return dirty_ring_soft_limit(vm) - 1 + (log_size ? log_size : 1);

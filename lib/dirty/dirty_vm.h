@@ -206,7 +206,6 @@ extern const struct choices geometries;
  */
 const char *geometry_name(enum geometry geometry);
 
-
 /**
  * struct dirty_vm_pace - size and speed of a run of rounds
  * @slot_bytes: as in struct dirty_vm_config

@@ -6,7 +6,7 @@
 #include "dirty/exact.h"
 #include "core/report.h"
 
-/* So many pages of either kind are named in a failure. */
+/* Pages of either kind that a failure names at most. */
 #define NAMED 8
 
 bool exact_compare(const unsigned long *written, const unsigned long *reported,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The exactness oracle: what was written is reported, what was not is not. */
+/* The exactness oracle: the pages that were written are reported, and no others. */
 #ifndef SECMMU_EXACT_H
 #define SECMMU_EXACT_H
 

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The ledger oracle: what the guest stores is in the host's memory, and what the
- * host took away does not come back.
+ * The ledger oracle: what the guest stores is in the host's memory, and contents that the
+ * host removed do not come back.
  *
- * Every vCPU has a word of its own in every page. Beside each, in memory that
- * nobody disturbs, is an entry in which the vCPU says which store it begins and
- * which one it has done. So whoever stops all vCPUs knows what the word must be:
+ * Every vCPU has a separate word in every page. For each word, memory that no notifier
+ * operation touches has an entry, in which the vCPU records the store that it begins and
+ * the store that it has done. So when all vCPUs are stopped, the word must contain:
  *
- *   the last store, done or begun	unless the host took the page's contents away
+ *   the last store, done or begun	unless the host removed the page's contents
  *   0					if the host did, and no store began after that
  *
- * A store that began before the host's action ended and was not done when that
- * began may be there or not; there is no other doubt. The guest itself judges
- * what it finds in its word before it stores again.
+ * A store that began before the host's action ended, and was not done when it began, may
+ * be there or not; everything else is exact. The guest itself checks its word before it
+ * stores again.
  *
- * This is what an MMU notifier is for: a guest that goes on using a page which
- * the host has replaced stores where nobody looks (mmu_notifier.rst; the comments
- * of kvm_mmu_notifier_invalidate_range_start()). The dirty log and the mirror
- * (lib/mirror.h) cannot see that: memory and mirror then agree.
+ * This is what an MMU notifier is for: a guest that continues to use a page which the
+ * host has replaced stores to memory that is not the slot's any more (mmu_notifier.rst;
+ * comments of kvm_mmu_notifier_invalidate_range_start()). The dirty log and the mirror
+ * (dirty/mirror.h) cannot see that: memory and mirror are equal.
  *
  * Memory: 24 bytes per page and vCPU, shared with the guest, 8 more on the host.
  */
@@ -30,7 +30,7 @@
 #include "kvm/stamp.h"
 #include "core/types.h"
 
-/* Each vCPU's words are its own up to so many vCPUs; see ledger_offset(). */
+/* vCPUs that have separate words; see ledger_offset(). */
 #define LEDGER_VCPUS_MAX 512
 
 /**

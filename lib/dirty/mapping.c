@@ -12,12 +12,12 @@
 #include "dirty/mapping.h"
 #include "core/report.h"
 
-/* What a record of kvm_guest_fault takes of the trace's buffer, generously. */
+/* Bytes of a kvm_guest_fault record in the trace's buffer, generously. */
 #define RECORD_BYTES 128
-/* Room for the harness's own faults, and the least that makes sense. */
+/* Room for faults of the library's own memory, and the minimum. */
 #define RECORDS_SPARE 2048
 
-/* Each table has so many entries, so a giant page so many huge pages. */
+/* Huge pages of a giant page: the entries of a table. */
 static u64 giant_pages(void)
 {
 	return (u64)getpagesize() / sizeof(u64);
@@ -47,7 +47,7 @@ void mapping_probe_open(struct mapping_probe *probe, struct vm *vm, u64 touches)
 	probe->trace = evidence_trace_start(&request, &shortage);
 	probe->by_faults = probe->trace;
 	if (!probe->trace)
-		report_info("mapping sizes are not judged: it needs %s (%s)",
+		report_info("mapping sizes are not checked: that needs %s (%s)",
 			    shortage.what, shortage.remedy);
 }
 
@@ -136,10 +136,10 @@ static void read_faults(struct mapping_probe *probe,
 	}
 	evidence_trace_take(probe->trace, sort_fault, &sorter);
 	if (evidence_trace_lost(probe->trace))
-		fail("the trace of stage-2 faults lost %llu records, so they cannot be counted: touch less at a time",
+		fail("the trace of stage-2 faults lost %llu records: the test must touch less at a time",
 		     evidence_trace_lost(probe->trace));
 
-	/* A trace that never says anything is not of our thread (containers). */
+	/* A trace that stays empty is of another thread (containers). */
 	probe->seen |= sorter.seen;
 	sizes->small_before = sorter.small_before;
 	sizes->known = probe->seen;
@@ -195,7 +195,7 @@ void mapping_sizes_from_faults(const struct mapping_touch *touch,
 	u64 gpa = touch->gpa, end = touch->gpa + touch->size, i;
 
 	if (touch->stride > huge / 2)
-		fail("touches 0x%llx bytes apart tell nothing of huge pages",
+		fail("touches 0x%llx bytes apart do not tell huge mappings from small ones",
 		     touch->stride);
 	while (gpa < end) {
 		u64 next = (gpa / huge + 1) * huge;

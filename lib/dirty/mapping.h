@@ -3,8 +3,8 @@
  * The mapping-size oracle: while logged no huge mapping covers a written page,
  * and after logging huge mappings come back.
  *
- * What a kernel tells of its mappings differs, what a test does about it does
- * not. It touches memory between mapping_probe_begin() and mapping_probe_end():
+ * Kernels differ in what they tell about mappings; tests do not. A test touches memory
+ * between mapping_probe_begin() and mapping_probe_end():
  *
  *	statistics	x86 counts mappings by size (VM statistics pages_4k,
  *			pages_2m, pages_1g). They are read after the touch.
@@ -14,7 +14,7 @@
  *			write-protected, the first write to what one mapping
  *			covers costs a fault, which maps it writable as a whole
  *			(user_mem_abort()); the others cost none. So the pages
- *			that faulted tell the sizes, exactly, if nobody else
+ *			that faulted tell the sizes exactly, if no other vCPU
  *			touches the memory meanwhile.
  *
  * A huge page is what a PMD maps, a giant page what a PUD maps: 2 MiB and
@@ -32,16 +32,15 @@
 struct evidence_trace;
 
 /**
- * struct mapping_sizes - how memory is mapped in the stage 2 / NPT of a VM
- * @known: the kernel tells
+ * struct mapping_sizes - sizes of mappings in the stage 2 / NPT of a VM
+ * @known: the kernel tells them
  * @small: mappings of the host's page size; by faults: touches that cost a
- *	fault of their own
+ *	separate fault
  * @huge: mappings of a huge page
  * @giant: mappings of a giant page
  * @silent: by faults: touches that cost no fault though no mapping that faulted
  *	before covers them, so these pages were writable already
- * @small_before: by faults: touches at what was mapped by a small mapping that
- *	was write-protected
+ * @small_before: by faults: touches of pages with a small, write-protected mapping
  */
 struct mapping_sizes {
 	bool known;
@@ -53,12 +52,12 @@ struct mapping_sizes {
 };
 
 /**
- * struct mapping_probe - how the kernel is asked
+ * struct mapping_probe - how the kernel tells the sizes
  * @vm: VM
- * @by_faults: by faults, else by statistics or not at all. Then the memory must
+ * @by_faults: by faults, else by statistics or not at all. By faults, the memory must
  *	be absent or write-protected before it is touched
  * @trace: the faults' trace, or NULL
- * @seen: it has recorded a fault yet
+ * @seen: it has recorded a fault
  */
 struct mapping_probe {
 	struct vm *vm;
@@ -68,15 +67,15 @@ struct mapping_probe {
 };
 
 /**
- * mapping_probe_open() - find out how this kernel can be asked
+ * mapping_probe_open() - find out how this kernel tells the sizes
  * @probe: filled in
  * @vm: VM
- * @touches: about how many addresses a test touches at most between
- *	mapping_probe_begin() and mapping_probe_end(); 0: not worth a trace
- *	(the memory has no huge pages), by statistics or not at all
+ * @touches: number of addresses, roughly, that a test touches at most between
+ *	mapping_probe_begin() and mapping_probe_end(); 0: the memory has no huge
+ *	pages and is not worth a trace: by statistics or not at all
  *
- * Where it cannot be asked, that is said once (KTAP comment), and
- * mapping_sizes.known is false ever after.
+ * Where the kernel does not tell, a KTAP comment says so once, and
+ * mapping_sizes.known stays false.
  *
  * Context: the thread that will run the vCPU that touches.
  */
@@ -84,13 +83,13 @@ void mapping_probe_open(struct mapping_probe *probe, struct vm *vm,
 			u64 touches);
 
 /**
- * mapping_probe_close() - done with it
+ * mapping_probe_close() - free it
  * @probe: opened, or zeroed
  */
 void mapping_probe_close(struct mapping_probe *probe);
 
 /**
- * mapping_probe_begin() - now the memory will be touched
+ * mapping_probe_begin() - memory will be touched from now on
  * @probe: opened
  *
  * Context: as mapping_probe_open(), no other vCPU of the VM may run until
@@ -99,10 +98,10 @@ void mapping_probe_close(struct mapping_probe *probe);
 void mapping_probe_begin(struct mapping_probe *probe);
 
 /**
- * mapping_probe_end() - the memory was touched: how is it mapped
+ * mapping_probe_end() - memory was touched: tell how it is mapped
  * @probe: opened
- * @slots: what was touched, by writes to the pages at multiples of @stride
- *	from each slot's beginning
+ * @slots: slots that were touched, by writes to the pages at multiples of @stride
+ *	from each slot's start
  * @count: number of slots
  * @stride: bytes, a multiple of the host's page size, at most half a huge page
  * @sizes: filled in. Statistics are the whole VM's, faults those in @slots
@@ -112,7 +111,7 @@ void mapping_probe_end(struct mapping_probe *probe, const struct memslot *slots,
 		       struct mapping_sizes *sizes);
 
 /**
- * struct mapping_touch - memory of which pages were written, one by one
+ * struct mapping_touch - memory whose pages were written one by one
  * @gpa: guest physical address of the first one
  * @size: bytes
  * @stride: from one to the next, bytes
@@ -126,8 +125,8 @@ struct mapping_touch {
 };
 
 /**
- * mapping_sizes_from_faults() - add up what faults tell of one range
- * @touch: what was touched
+ * mapping_sizes_from_faults() - add the sizes that faults tell of one range
+ * @touch: the range
  * @faulted: bitmap, a bit per touch: it cost a fault
  * @sizes: added to; @sizes->known stays
  */
@@ -136,7 +135,7 @@ void mapping_sizes_from_faults(const struct mapping_touch *touch,
 			       struct mapping_sizes *sizes);
 
 /**
- * mapping_huge_pages() - how many huge pages are mapped by huge or giant pages
+ * mapping_huge_pages() - number of huge pages in huge and giant mappings
  * @sizes: as found
  *
  * Return: their number.
@@ -147,10 +146,10 @@ u64 mapping_huge_pages(const struct mapping_sizes *sizes);
  * mapping_logged_ok() - the rule while logging is on
  * @sizes: as found; by faults: every page was protected before it was touched
  * @huge_pages: huge pages that the logged slots have
- * @written: how many of them had a page written since its re-protection
+ * @written: number of them in which a page was written since its re-protection
  *
  * x86: kvm_mmu_hugepage_adjust() allows no huge mapping in a slot that is
- * logged, so only huge pages that nobody wrote can still be mapped huge
+ * logged, so only huge pages that were not written can still be mapped huge
  * (write-protected). arm64: user_mem_abort() maps a page only (force_pte; in
  * 7.2 kvm_s2_resolve_vma_size()), so every page costs a fault.
  *
@@ -177,9 +176,9 @@ bool mapping_recovered(const struct mapping_sizes *before,
 		       const struct mapping_sizes *after);
 
 /**
- * mapping_text() - sizes in words, for a failure's line
+ * mapping_text() - sizes as text, for a failure's reason
  * @sizes: as found
- * @buffer: where to put it
+ * @buffer: filled in
  * @size: bytes in @buffer
  *
  * Return: @buffer.

@@ -2,11 +2,11 @@
 /*
  * The mirror oracle: no write is ever lost.
  *
- * A second copy of a slot is kept up to date by what the dirty log reports and
- * by nothing else. When no vCPU runs and the log is empty, both must be equal
- * byte for byte: a page that differs was written and never reported.
+ * A copy of a slot is updated only by what the dirty log reports. When no vCPU runs and
+ * the log is empty, both must be equal byte for byte: a page that differs was written
+ * and not reported.
  *
- * It is exact because of the order of steps, which the caller keeps:
+ * It is exact because of the order of steps, which dirty/protocol.c keeps for tests:
  *
  *   enable	mirror_copy_all() after the ioctl that enables has returned: from
  *		then on every write is logged. With INITIALLY_SET nothing is
@@ -20,8 +20,8 @@
  *   disable	under running vCPUs ends the mirror's life: what was written since
  *		the last harvest is legally lost. The next enable begins anew.
  *
- * Pages that several slots alias, or that the host writes, belong to one mirror
- * per host page; the caller copies what it changed itself (mirror_copy()).
+ * Pages that several slots alias, or that the host writes, have one mirror per host
+ * page; the caller copies pages that it has changed itself (mirror_copy()).
  *
  * Memory: 1 byte per byte of the slot, plus 8 bytes per page.
  */
@@ -37,9 +37,9 @@
 struct mirror;
 
 /**
- * struct mirror_page - what is remembered of each page
+ * struct mirror_page - record of a page
  * @harvest: number of the last harvest that reported it, 0: none
- * @reports: how many harvests did
+ * @reports: number of harvests that reported it
  */
 struct mirror_page {
 	u32 harvest;
@@ -52,7 +52,7 @@ struct mirror_page {
  * @offset: byte in the page
  * @memory: the slot's word there (aligned to 8 bytes)
  * @mirror: the mirror's word there
- * @pages: how many pages differ, all in all
+ * @pages: number of pages that differ
  */
 struct mirror_mismatch {
 	size_t page;
@@ -75,15 +75,15 @@ struct mirror *mirror_new(const char *name, const void *memory, size_t pages,
 			  size_t page_size);
 
 /**
- * mirror_new_over() - a mirror in memory that the caller has, such as another
- *	slot's: what a live migration writes
+ * mirror_new_over() - a mirror in memory of the caller, for example another slot's,
+ *	which a live migration writes
  * @name: the slot in messages; copied
  * @memory: host address of the slot's first byte
- * @copy: host address of what is to become equal, as large
+ * @copy: host address of the copy, of the same size
  * @pages: host pages
  * @page_size: host page size, bytes
  *
- * What is in @memory need not be stamps.
+ * @memory need not contain stamps.
  *
  * Return: the mirror, as mirror_new()'s. @copy stays the caller's.
  */
@@ -97,15 +97,15 @@ struct mirror *mirror_new_over(const char *name, const void *memory, void *copy,
 void mirror_free(struct mirror *mirror);
 
 /**
- * mirror_copy_all() - begin a mirror's life
+ * mirror_copy_all() - start a mirror with a full copy
  * @mirror: mirror
  */
 void mirror_copy_all(struct mirror *mirror);
 
 /**
- * mirror_begin() - begin a mirror's life, as its harvester does
+ * mirror_begin() - start a mirror as the dirty-log mode requires
  * @mirror: mirror
- * @mode: how dirty pages are learned
+ * @mode: dirty-log mode
  *
  * With %DIRTY_MODE_CLEAR_INITIALLY_SET nothing is copied: every page must be
  * reported before the first judgement. Else as mirror_copy_all() does.
@@ -119,8 +119,8 @@ bool mirror_begin(struct mirror *mirror, enum dirty_mode mode);
  * @mirror: mirror
  * @fresh: reported and re-protected pages
  *
- * Return: how many of these pages had changed since their last copy: each is a
- * write of this harvest's interval that was proved by comparison.
+ * Return: number of these pages that had changed since their last copy: each is a
+ * verified write between two harvests.
  */
 size_t mirror_take(struct mirror *mirror, const unsigned long *fresh);
 
@@ -130,20 +130,20 @@ size_t mirror_take(struct mirror *mirror, const unsigned long *fresh);
  * @first: the first page
  * @count: number of pages
  *
- * To be called as soon as the host's action has returned: what a guest writes
- * after that is logged (its mapping was taken away meanwhile, or is protected, or
- * has been reported dirty by the log and not been harvested). Harmless to the
- * oracle at any other time, too: nothing that was logged is forgotten by it.
+ * To be called as soon as the host's action has returned: later writes of the guest are
+ * logged (the mapping was removed meanwhile, or is protected, or the page is dirty in
+ * the log and not harvested yet). Harmless at any other time: nothing that was logged
+ * is forgotten.
  *
- * Context: not while another thread copies: then the older of two copies of a page
- * could come last.
+ * Context: not while another thread copies: the older of two copies of a page could be
+ * the last one.
  */
 void mirror_copy(struct mirror *mirror, size_t first, size_t count);
 
 /**
  * mirror_note() - remember an event for a failure's message
  * @mirror: mirror
- * @what: a string that stays
+ * @what: a string that stays valid
  * @value: printed behind it
  */
 void mirror_note(struct mirror *mirror, const char *what, u64 value);
@@ -161,13 +161,13 @@ bool mirror_compare(struct mirror *mirror, struct mirror_mismatch *mismatch);
  * mirror_judge() - end the test if memory and mirror differ
  * @mirror: mirror
  *
- * The failure names the page, its place in slot, bitmap word and huge page, the
- * write sequence numbers in both copies, and the last flips and harvests.
+ * The failure names the page, its position in slot, bitmap word and huge page, the
+ * write sequence numbers in both copies, and the last enables, disables and harvests.
  */
 void mirror_judge(struct mirror *mirror);
 
 /**
- * mirror_page() - what is remembered of a page
+ * mirror_page() - the record of a page
  * @mirror: mirror
  * @page: page in the slot
  *
