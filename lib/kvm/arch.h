@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * All that differs between architectures, in one list. lib/x86_64/ and
- * lib/arm64/ implement it; no test but the harness's own calls it.
+ * What an architecture provides. lib/kvm/x86_64/ and lib/kvm/arm64/ implement
+ * it; of the tests, only the harness's call it.
  */
 #ifndef SECMMU_ARCH_H
 #define SECMMU_ARCH_H
@@ -10,9 +10,10 @@
 
 /**
  * arch_vm_type() - the argument of KVM_CREATE_VM
- * @config: the VM that is wanted
+ * @config: the VM's parameters
  *
- * Return: what this machine's KVM has that is nearest to the default, and what
+ * Return: the argument that is nearest to the default on this machine, with
+ * what @config asks for.
  * @config asks for beside it.
  */
 unsigned long arch_vm_type(const struct vm_config *config);
@@ -26,29 +27,28 @@ unsigned long arch_vm_type(const struct vm_config *config);
 unsigned int arch_physical_bits(const struct vm_config *config);
 
 /**
- * arch_vm_init() - what a new VM needs before it has vCPUs
- * @vm: VM; system slot and control block are there
+ * arch_vm_init() - prepare a new VM before its vCPUs are created
+ * @vm: VM with system slot and control block
  */
 void arch_vm_init(struct vm *vm);
 
 /**
- * arch_tables_init() - choose the VM's granule, and begin its page tables
- * @vm: VM; its vCPUs are there, but not initialised
+ * arch_tables_init() - choose the VM's granule and create its page tables
+ * @vm: VM with vCPUs that are not initialized
  *
- * Sets vm->granule and vm->table_root, and maps what only the architecture
- * knows of. Skips the test case where the CPU lacks the granule that is asked
- * for.
+ * Sets vm->granule and vm->table_root, and maps addresses that only the
+ * architecture has. Skips the case if the CPU lacks the requested granule.
  */
 void arch_tables_init(struct vm *vm);
 
 /**
- * arch_vcpu_init() - bring a new vCPU to where it can run guest C code
- * @vcpu: vCPU; its cpu_page and stack are there
+ * arch_vcpu_init() - prepare a new vCPU to run guest C code
+ * @vcpu: vCPU with cpu_page and stack
  */
 void arch_vcpu_init(struct vcpu *vcpu);
 
 /**
- * arch_vcpu_start() - set the registers that begin a guest function
+ * arch_vcpu_start() - set the registers to the start of a guest function
  * @vcpu: vCPU
  * @function: guest function
  * @argument: its second argument
@@ -56,15 +56,15 @@ void arch_vcpu_init(struct vcpu *vcpu);
 void arch_vcpu_start(struct vcpu *vcpu, guest_function function, u64 argument);
 
 /**
- * arch_is_hypercall() - was this exit our hypercall
+ * arch_is_hypercall() - was this exit a hypercall?
  * @vcpu: vCPU
  *
- * Return: true if it was (the call itself is in the control block).
+ * Return: true if it was; the call is in the control block.
  */
 bool arch_is_hypercall(struct vcpu *vcpu);
 
 /**
- * arch_map_page() - put one leaf into the guest's page tables
+ * arch_map_page() - add a leaf to the guest's page tables
  * @vm: VM
  * @gva: guest virtual address
  * @gpa: guest physical address
@@ -73,21 +73,21 @@ bool arch_is_hypercall(struct vcpu *vcpu);
 void arch_map_page(struct vm *vm, u64 gva, u64 gpa, u64 page_size);
 
 /**
- * vm_map_size() - by what page the beginning of a range is best mapped
- * @sizes: sizes that page tables can map, bytes, ascending
+ * vm_map_size() - size of the first mapping of a range
+ * @sizes: supported mapping sizes, bytes, ascending
  * @count: number of sizes
- * @from: address that is mapped
- * @to: what it is mapped to
+ * @from: address to map
+ * @to: address that it maps to
  * @size: of the range, bytes
- * @limit: no larger page than this, bytes
+ * @limit: largest size to use, bytes
  *
- * Return: bytes: the largest of them that fits, or the smallest.
+ * Return: the largest size that fits, else the smallest, bytes.
  */
 u64 vm_map_size(const u64 *sizes, size_t count, u64 from, u64 to, u64 size,
 		u64 limit);
 
 /**
- * arch_page_sizes() - sizes that the guest's page tables can map on this CPU
+ * arch_page_sizes() - mapping sizes of the guest's page tables on this CPU
  * @vm: VM
  * @count: number of sizes
  *
@@ -96,25 +96,25 @@ u64 vm_map_size(const u64 *sizes, size_t count, u64 from, u64 to, u64 size,
 const u64 *arch_page_sizes(const struct vm *vm, size_t *count);
 
 /**
- * arch_maps_huge() - does KVM here map huge pages at all
+ * arch_maps_huge() - does this KVM map huge pages?
  *
- * Return: false where a module without hardware virtualization serves /dev/kvm
- * (x86: neither kvm_amd nor kvm_intel): it maps small pages only, and the sizes
- * of its mappings tell nothing.
+ * Return: false if a module without hardware virtualization serves /dev/kvm
+ * (x86: neither kvm_amd nor kvm_intel). Then it maps small pages only, and
+ * mapping sizes tell nothing.
  */
 bool arch_maps_huge(void);
 
 /**
- * arch_dirty_log_size() - does the CPU itself keep a log of dirty pages
+ * arch_dirty_log_size() - size of the CPU's own log of dirty pages
  *
- * Return: how many pages it notes before KVM sees them (x86: Intel's page
- * modification log, kvm_cpu_dirty_log_size()); 0: none, every first write to a
+ * Return: pages that the CPU logs before KVM sees them (x86: Intel's page
+ * modification log, kvm_cpu_dirty_log_size()); 0: none, the first write to a
  * protected page is a fault.
  */
 u32 arch_dirty_log_size(void);
 
 /**
- * arch_has_ring() - can KVM of this architecture have a kind of dirty ring
+ * arch_has_ring() - can KVM of this architecture have a kind of dirty ring?
  * @capability: KVM_CAP_DIRTY_LOG_RING, KVM_CAP_DIRTY_LOG_RING_ACQ_REL or
  *	KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP
  *
@@ -126,7 +126,7 @@ u32 arch_dirty_log_size(void);
 bool arch_has_ring(unsigned int capability);
 
 /**
- * arch_program_counter() - where the vCPU stands
+ * arch_program_counter() - the vCPU's program counter
  * @vcpu: vCPU; not in KVM_RUN
  *
  * Return: guest virtual address of its next instruction.
@@ -134,16 +134,16 @@ bool arch_has_ring(unsigned int capability);
 u64 arch_program_counter(struct vcpu *vcpu);
 
 /**
- * arch_return_instruction() - code of a function that does nothing
- * @size: its bytes
+ * arch_return_instruction() - code of a function that returns at once
+ * @size: size of the code, bytes
  *
- * For memory that a guest is to execute, at any address.
+ * The code runs at any address.
  *
  * Return: the code.
  */
 const void *arch_return_instruction(size_t *size);
 
-/* Bytes that arch_value_code() takes at most. */
+/* Largest code of arch_value_code(), bytes. */
 #define ARCH_VALUE_CODE_MAX 20
 
 /**
@@ -151,17 +151,17 @@ const void *arch_return_instruction(size_t *size);
  * @value: the value
  * @code: filled in; runs at any address
  *
- * Return: its bytes.
+ * Return: size of the code, bytes.
  */
 size_t arch_value_code(u64 value, u8 code[ARCH_VALUE_CODE_MAX]);
 
 /**
- * arch_exception_text() - the exception in the vCPU's control block, in words
+ * arch_exception_text() - describe the exception in the control block
  * @guest: the vCPU's part of the control block
- * @buffer: where to put it
- * @size: bytes in @buffer
+ * @buffer: filled in
+ * @size: size of @buffer, bytes
  *
- * All but where it happened, which __vcpu_run() adds.
+ * Without the address of the instruction, which __vcpu_run() adds.
  */
 void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
 			 size_t size);

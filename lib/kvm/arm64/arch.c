@@ -15,10 +15,10 @@
 #define SCTLR_I	  (1ULL << 12)
 #define SCTLR_WXN (1ULL << 19)
 
-/* EL1 with its own stack pointer, all interrupts masked. */
+/* EL1 with SP_EL1, all interrupts masked. */
 #define PSTATE_EL1H 0x3c5ULL
 
-/* Top of the stack for exceptions, in a vCPU's area of the system slot. */
+/* Top of the exception stack, in a vCPU's area of the system slot. */
 #define FAULT_STACK 0x2000
 
 extern char guest_vectors[];
@@ -26,7 +26,7 @@ extern char guest_vectors[];
 void arch_vm_init(struct vm *vm)
 {
 	if (vm->config.interrupts)
-		fail("interrupts are x86's; arm64 has lib/arm64/its.h");
+		fail("vm_config.interrupts is for x86 only");
 }
 
 void arm64_set_register(struct vcpu *vcpu, u64 id, u64 value)
@@ -71,7 +71,7 @@ void arch_vcpu_init(struct vcpu *vcpu)
 	arm64_set_register(vcpu, REG_TTBR0, GPA_SYSTEM + vm->table_root);
 	arm64_set_register(vcpu, REG_VBAR, (u64)(uintptr_t)guest_vectors);
 	arm64_set_register(vcpu, REG_TPIDR, (u64)(uintptr_t)vcpu->guest);
-	/* For guest_vectors: the fault may be the stack's own. */
+	/* Stack of guest_vectors: the fault may be the stack's. */
 	arm64_set_register(vcpu, REG_TPIDR_EL0,
 			   vcpu->stack - VCPU_AREA_SIZE + FAULT_STACK);
 	control = arm64_get_register(vcpu, REG_SCTLR);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The guest's own words that differ by architecture: arm64. */
+/* Guest functions that depend on the architecture: arm64. */
 #include "kvm/guest.h"
 
 struct guest_vcpu *guest_self(void)
@@ -19,8 +19,8 @@ void guest_fetch_barrier(void)
 void guest_hypercall(struct guest_vcpu *self)
 {
 	/*
-	 * One plain store, so that the exit has a valid instruction syndrome
-	 * (ISV) and KVM can hand it to user space as MMIO.
+	 * A plain store, so that the exit has a valid instruction syndrome
+	 * (ISV) and KVM passes it to user space as MMIO.
 	 */
 	asm volatile("str wzr, [%0]" : : "r"(self->hypercall) : "memory");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* arm64: an unexpected exception of the guest in words (Arm ARM D24.2.40). */
+/* arm64: description of an unexpected exception (Arm ARM D24.2.40). */
 #include <stdio.h>
 
 #include "kvm/arch.h"
@@ -13,7 +13,7 @@
 #define CLASS_CODE_LOWER 0x20
 #define CLASS_CODE	 0x21
 
-/* What bits 0 and 1 of an entry's number mean (Arm ARM D1.3.1.5). */
+/* Bits 0 and 1 of a vector table entry's index (Arm ARM D1.3.1.5). */
 enum vector_kind {
 	VECTOR_SYNCHRONOUS,
 	VECTOR_IRQ,
@@ -50,7 +50,7 @@ static const struct text classes[] = {
 	{ 0x3c, "BRK" },
 };
 
-/* Status of an abort, where the lowest two bits are the level. */
+/* Status codes of aborts whose lowest two bits are the level. */
 static const char *const level_faults[] = {
 	"address size fault",
 	"translation fault",
@@ -62,7 +62,7 @@ static const struct text other_faults[] = {
 	{ 0x10, "external abort" },
 	{ 0x21, "alignment fault" },
 	{ 0x30, "TLB conflict" },
-	{ 0x35, "exclusive or atomic access to memory that has none" },
+	{ 0x35, "unsupported exclusive or atomic access" },
 };
 
 static const char *find(const struct text *texts, size_t count,
@@ -90,7 +90,7 @@ static void abort_text(unsigned int class, u64 code, char *buffer, size_t size)
 	}
 	fault = find(other_faults, ARRAY_SIZE(other_faults), status);
 	snprintf(buffer, size, " (%s%s)", access,
-		 fault ? fault : "a status that is not in our list");
+		 fault ? fault : "unknown status");
 }
 
 void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
@@ -120,7 +120,7 @@ void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
 			  exception->vector, kinds[kind],
 			  origins[exception->vector / VECTOR_KINDS %
 				  (ARRAY_SIZE(origins))]);
-	/* An interrupt leaves the syndrome of the last exception as it was. */
+	/* An interrupt does not change the syndrome registers. */
 	if (kind == VECTOR_IRQ || kind == VECTOR_FIQ || length < 0 ||
 	    (size_t)length >= size)
 		return;
@@ -129,6 +129,6 @@ void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
 		abort_text(class, exception->code, what, sizeof(what));
 	snprintf(buffer + length, size - (size_t)length,
 		 ", %s%s, ESR_EL1 %#llx FAR_EL1 %#llx",
-		 name ? name : "a class that is not in our list", what,
-		 exception->code, exception->address);
+		 name ? name : "unknown class", what, exception->code,
+		 exception->address);
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* arm64: registers that guest code compiled from C leaves alone. */
+/* arm64: registers that compiled guest code does not use. */
 #include "kvm/registers.h"
 
-/* CPACR_EL1.FPEN: no access to vector registers traps. */
+/* CPACR_EL1.FPEN: accesses to vector registers do not trap. */
 #define CPACR_FPEN (3UL << 20)
 
 #define VECTORS_V 32
-/* FPCR.RMode, the rounding mode, and the sticky flags of FPSR. */
+/* FPCR.RMode (rounding mode), and the sticky flags of FPSR. */
 #define FPCR_ROUNDING (3UL << 22)
 #define FPSR_FLAGS    0x1fUL
 
-/* The compiler was told that there are no such registers. */
+/* The compiler is run without vector registers. */
 #define WITH_VECTORS ".arch_extension fp\n\t.arch_extension simd\n\t"
 
 #define READ(name)                                              \
@@ -61,8 +61,9 @@ void registers_begin(struct guest_vcpu *self, bool interrupts)
 	EACH_OF_8(action, 24, 25, 26, 27, 28, 29, 30, 31)
 
 /*
- * Registers of EL1 and EL0 that only exceptions write, of which this guest has
- * none, or nobody. In this order behind the vector registers.
+ * Registers of EL1 and EL0 that are written only by exceptions, which this
+ * guest does not take, or by nothing. Numbered after the vector registers, in
+ * this order.
  */
 #define EACH_SYSTEM_REGISTER(action)                         \
 	action(VECTORS_V + 0, tpidrro_el0, ~0UL);            \
@@ -108,7 +109,7 @@ u64 registers_clock(void)
 {
 	u64 now;
 
-	/* Not before what comes before it: Arm ARM D12.2. */
+	/* Ordered after preceding instructions: Arm ARM D12.2. */
 	asm volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(now) : : "memory");
 	return now;
 }

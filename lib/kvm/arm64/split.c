@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* arm64: KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE, a setting of each VM. */
+/* arm64: KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE, set for each VM. */
 #include <unistd.h>
 
 #include "mem/backing.h"
@@ -10,8 +10,8 @@
 enum { LAZY, CHUNK_PAGE, CHUNK_HUGE, CHUNK_GIANT, SPLITS };
 
 /*
- * What a table entry can map (kvm_is_block_size_supported()): a page, what a
- * PMD, and with pages of 4 KiB what a PUD maps.
+ * Sizes that a table entry can map (kvm_is_block_size_supported()): a page, a
+ * PMD and, with pages of 4 KiB, a PUD.
  */
 const struct split *splits(size_t *count)
 {
@@ -26,13 +26,13 @@ const struct split *splits(size_t *count)
 	return all;
 }
 
-/* vm_create() looks for the capability. */
+/* vm_create() checks the capability. */
 void split_begin(const struct split *split)
 {
 	int sizes = kvm_check_extension(KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES);
 
 	if (sizes && split->chunk && !(sizes & split->chunk))
-		skip("a KVM that splits by this many bytes at a time",
+		skip("a KVM that splits in chunks of this size",
 		     "use pages of 4 KiB");
 }
 

@@ -7,7 +7,7 @@
 #include "kvm/arm64/state_arm64.h"
 #include "kvm/vcpu_state.h"
 
-/* The largest register: SVE's, 2048 bits. */
+/* Size of the largest register, SVE's, 2048 bits. */
 #define REGISTER_MAX 256
 
 /* CNTV_CTL_EL0, CNTP_CTL_EL0 */
@@ -22,15 +22,15 @@ static u32 register_size(u64 id)
 	return 1U << ((id & KVM_REG_SIZE_MASK) >> KVM_REG_SIZE_SHIFT);
 }
 
-/* Counters go on by themselves. */
+/* Counters change by themselves. */
 static bool register_passes(u64 id)
 {
 	return id == KVM_REG_ARM_TIMER_CNT || id == KVM_REG_ARM_PTIMER_CNT;
 }
 
 /*
- * With them goes the bit that says that a timer's time has come (Arm ARM D24.10,
- * CNTV_CTL_EL0.ISTATUS), which nobody can set (kvm_arm_timer_write()).
+ * With them changes the bit that a timer's condition is met (Arm ARM D24.10,
+ * CNTV_CTL_EL0.ISTATUS), which user space cannot write (kvm_arm_timer_write()).
  */
 static void drop_timer_status(u64 id, u8 *value)
 {
@@ -53,7 +53,7 @@ static struct kvm_reg_list *register_list(struct vcpu *vcpu)
 {
 	struct kvm_reg_list probe = { 0 }, *list;
 
-	/* E2BIG, and the number of them. */
+	/* Fails with E2BIG and sets the number of registers. */
 	__vcpu_ioctl(vcpu, KVM_GET_REG_LIST, &probe);
 	list = calloc(1, sizeof(*list) + probe.n * sizeof(list->reg[0]));
 	if (!list)
@@ -84,7 +84,7 @@ static void save_registers(struct vcpu *vcpu, struct vcpu_state *state)
 			     item.size, item.id);
 		error = access_register(vcpu, KVM_GET_ONE_REG, item.id, value);
 		if (error)
-			fail("KVM_GET_ONE_REG of vCPU %u refuses register %#llx, which KVM_GET_REG_LIST has: %s",
+			fail("KVM_GET_ONE_REG of vCPU %u rejected register %#llx of KVM_GET_REG_LIST: %s",
 			     vcpu->index, item.id, errno_name(-error));
 		drop_timer_status(item.id, value);
 		state_add(state, &item);
@@ -126,7 +126,7 @@ void arch_state_restore(struct vcpu *vcpu, const struct vcpu_state *state)
 		error = access_register(vcpu, KVM_SET_ONE_REG, item->id,
 					item->data);
 		if (error)
-			fail("KVM_SET_ONE_REG of vCPU %u refuses register %#llx as KVM_GET_ONE_REG gave it: %s",
+			fail("KVM_SET_ONE_REG of vCPU %u rejected the value of KVM_GET_ONE_REG for register %#llx: %s",
 			     vcpu->index, item->id, errno_name(-error));
 	}
 	vcpu_state_free(present);

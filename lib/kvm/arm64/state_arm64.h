@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the parts of lib/arm64 share: registers of a vCPU. */
+/* Registers of an arm64 vCPU, by KVM_GET_ONE_REG and KVM_SET_ONE_REG. */
 #ifndef SECMMU_STATE_ARM64_H
 #define SECMMU_STATE_ARM64_H
 
@@ -21,16 +21,16 @@
 	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \
 	 KVM_REG_ARM_CORE_REG(field))
 
-/* KVM_ARM_VCPU_INIT: all registers as after a reset. */
+/* KVM_ARM_VCPU_INIT: reset all registers. */
 void arm64_reset(struct vcpu *vcpu);
 
-/* KVM_SET_ONE_REG, must succeed. */
+/* KVM_SET_ONE_REG; must succeed. */
 void arm64_set_register(struct vcpu *vcpu, u64 id, u64 value);
 
-/* KVM_GET_ONE_REG; 0 if there is no such register. */
+/* KVM_GET_ONE_REG; 0 if the register does not exist. */
 u64 arm64_get_register(struct vcpu *vcpu, u64 id);
 
-/* What TCR_EL1 must be for the VM's page tables. */
+/* TCR_EL1 for the VM's page tables. */
 u64 arm64_tcr(const struct vm *vm);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* arm64: the guest's own page tables, with granules of 4, 16 and 64 KiB. */
+/* arm64: the guest's page tables, with granules of 4, 16 and 64 KiB. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,18 +17,20 @@
 #define DESC_ACCESSED	 (1ULL << 10)
 #define DESC_ADDRESS	 0x0000fffffffff000ULL
 
-/* Arm ARM D8.5: who sets the flags. */
+/* Arm ARM D8.5: hardware updates of the flags. */
 #define TCR_ACCESSED	 (1ULL << 39)
 #define TCR_DIRTY	 (1ULL << 40)
 #define DESC_READ_ONLY	 (1ULL << 7)
 #define DESC_DIRTY_STATE (1ULL << 51)
 #define MMFR1_HAFDBS	 0xfULL
 #define HAFDBS_DIRTY	 2
-/* Where nothing else is mapped, with any granule. */
+/* An address that the guest's page tables do not map, with any granule. */
 #define WALK_GVA (1ULL << (ADDRESS_BITS - 1))
 
 #define ADDRESS_BITS 48
-/* A VM's guest physical addresses, unless the machine has fewer. */
+/*
+ * Size of a VM's guest physical addresses, unless the machine has fewer bits.
+ */
 #define IPA_BITS 40
 
 #define TCR_T0SZ       (64ULL - ADDRESS_BITS)
@@ -39,12 +41,13 @@
 #define TCR_IPS_SHIFT  32
 
 /**
- * struct granule - one of the sizes that tables and smallest pages can have
+ * struct granule - a granule: size of tables and smallest pages
  * @shift: its size, log2 of bytes
- * @field: where ID_AA64MMFR0_EL1 tells whether the CPU has it
- * @absent: the value there that says no (TGran4, TGran64: 0xf, TGran16: 0)
- * @tcr: its number in TCR_EL1.TG0
- * @sizes: page sizes, bytes: the granule, then what blocks can map
+ * @field: shift of its field in ID_AA64MMFR0_EL1
+ * @absent: value of the field if the CPU lacks it (TGran4, TGran64: 0xf,
+ *	TGran16: 0)
+ * @tcr: its encoding in TCR_EL1.TG0
+ * @sizes: mapping sizes, bytes: the granule, then blocks
  * @count: number of @sizes
  */
 struct granule {
@@ -142,7 +145,7 @@ unsigned long arch_vm_type(const struct vm_config *config)
 	unsigned int bits = arch_physical_bits(config);
 	unsigned long type = KVM_VM_TYPE_ARM_IPA_SIZE(bits);
 
-	/* Zero stands for 40 bits, which some machines do not have. */
+	/* 0 means 40 bits, which some machines lack. */
 	if (!config->physical_bits && bits == IPA_BITS)
 		type = 0;
 	return config->protected_guest ? type | KVM_VM_TYPE_ARM_PROTECTED :
@@ -150,8 +153,8 @@ unsigned long arch_vm_type(const struct vm_config *config)
 }
 
 /*
- * TCR_EL1.IPS: what all of the VM's memory needs, but no more than PARange. A VM
- * that has a size of its own may name addresses beyond it.
+ * TCR_EL1.IPS: the VM's size, at most PARange. With vm_config.physical_bits,
+ * the guest may name addresses beyond its size.
  */
 static u64 output_size(const struct vm *vm, u64 features)
 {
@@ -180,7 +183,7 @@ void arch_tables_init(struct vm *vm)
 {
 	u64 features;
 
-	/* What the guest's CPU has is known from a vCPU only. */
+	/* Only a vCPU has the ID registers of the guest's CPU. */
 	arm64_reset(&vm->vcpus[0]);
 	features = arm64_get_register(&vm->vcpus[0], REG_MMFR0);
 	vm->granule = choose_granule(vm, features)->sizes[0];
@@ -199,7 +202,7 @@ const u64 *arch_page_sizes(const struct vm *vm, size_t *count)
 void arch_map_page(struct vm *vm, u64 gva, u64 gpa, u64 page_size)
 {
 	const unsigned int last = granule_of(vm->granule)->shift;
-	/* A table is a granule of entries of 8 bytes. */
+	/* A table is one granule of 8-byte entries. */
 	const unsigned int bits = last - 3;
 	u64 table = vm->table_root;
 	unsigned int shift = last;
@@ -254,7 +257,7 @@ void walk_build(struct vcpu *vcpu, struct walk *walk, struct memslot *slot,
 	};
 	for (; shift + bits < ADDRESS_BITS; shift += bits)
 		walk->levels++;
-	/* Only descriptors of pages and blocks have the flags. */
+	/* Only page and block descriptors have the flags. */
 	walk->accessed_from = walk->levels - 1;
 	for (i = 0; i < walk->levels; i++, shift -= bits) {
 		u64 index = WALK_GVA >> shift & ((1ULL << bits) - 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Exception vectors of EL1: 16 entries of 0x80 bytes (Arm ARM D1.3.1). No
- * exception is survived: the guest reports and stays (guest_exception()).
+ * Exception vectors of EL1: 16 entries of 0x80 bytes (Arm ARM D1.3.1).
+ * Exceptions end the test (guest_exception()).
  */
 	.text
 	.globl	guest_vectors
@@ -17,7 +17,7 @@ guest_vectors:
 
 	.balign	0x80
 guest_vector_common:
-	/* A stack of its own (arch_vcpu_init()): the fault may be the stack's. */
+	/* A separate stack (arch_vcpu_init()): the fault may be the stack's. */
 	mrs	x4, tpidr_el0
 	mov	sp, x4
 	mrs	x1, esr_el1

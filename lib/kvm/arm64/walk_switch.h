@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* To other page tables and back, in the guest: arm64. */
+/* Switching to other page tables and back, in the guest: arm64. */
 #ifndef SECMMU_WALK_SWITCH_H
 #define SECMMU_WALK_SWITCH_H
 

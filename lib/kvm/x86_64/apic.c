@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a host does about a VM's interrupts. */
+/* Host functions for a VM's interrupts. */
 #include <cpuid.h>
 #include <stddef.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #define IRR_OFFSET 0x200
 #define ISR_OFFSET 0x100
 
-/* Hyper-V TLFS, 11.8: the second of the synthetic interrupt sources. */
+/* Hyper-V TLFS, 11.8: the second synthetic interrupt source. */
 #define MSR_SINT1     0x40000091U
 #define SINT_AUTO_EOI (1ULL << 17)
 #define SINT_MASKED   (1ULL << 16)
@@ -106,7 +106,7 @@ void pit_set_reinject(struct vm *vm, bool reinject)
 	vm_ioctl(vm, KVM_REINJECT_CONTROL, &control);
 }
 
-/* The signature of QEMU's own emulation, where hypervisors have theirs. */
+/* CPUID signature of QEMU's TCG, in the hypervisor leaf. */
 static bool is_emulated(void)
 {
 	unsigned int eax, signature[3];
@@ -128,8 +128,8 @@ void apic_judge_possible(const struct vm *vm)
 	if (!off && !before_halt)
 		return;
 	CHECK(is_emulated(),
-	      "vCPUs took %llu interrupts while they had them off, and %llu between STI and HLT",
+	      "vCPUs took %llu interrupts with interrupts disabled and %llu between STI and HLT, expected none",
 	      off, before_halt);
-	report_info("the emulator's faults: %llu interrupts while they were off, %llu between STI and HLT; made undone",
+	report_info("bugs of the emulator: %llu interrupts with interrupts disabled, %llu between STI and HLT; undone by the guest",
 		    off, before_halt);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * x86's interrupt controllers: what a guest does with its local APIC, and what a
- * host does about the interrupts of a VM. The VM has vm_config.interrupts.
+ * x86's interrupt controllers: guest functions for the local APIC, and host
+ * functions for the interrupts of a VM with vm_config.interrupts.
  *
- * Rules are those of the AMD64 Architecture Programmer's Manual, volume 2,
- * chapter 16, and the Intel SDM, volume 3, chapter 11.
+ * See the AMD64 Architecture Programmer's Manual (APM), volume 2, chapter 16,
+ * and the Intel SDM, volume 3, chapter 11.
  */
 #ifndef SECMMU_APIC_H
 #define SECMMU_APIC_H
@@ -15,13 +15,13 @@
 #include "kvm/vm.h"
 #include "core/types.h"
 
-/* By which way a guest reaches its local APIC: memory, or MSRs. */
+/* How a guest accesses its local APIC: by memory or by MSRs. */
 enum apic_mode {
 	APIC_XAPIC,
 	APIC_X2APIC,
 };
 
-/* How many CPUs an xAPIC's flat logical mode can name. */
+/* Number of CPUs that an xAPIC's flat logical mode can address. */
 #define APIC_LOGICAL_MAX 8
 
 /* The interrupt command register. */
@@ -34,18 +34,18 @@ enum apic_mode {
 #define APIC_TO_ALL   0x80000U
 #define APIC_TO_OTHER 0xc0000U
 
-/* Words for the host. */
+/* Functions for the host. */
 
 /**
- * apic_map() - let a guest reach its local APIC by memory
+ * apic_map() - map the local APIC's page in the guest
  * @vm: VM
  */
 void apic_map(struct vm *vm);
 
 /**
- * struct apic_state - what a local APIC has to do
- * @pending: vectors that were sent and not taken yet (IRR), a bit each
- * @in_service: vectors that were taken and not ended yet (ISR)
+ * struct apic_state - interrupts of a local APIC
+ * @pending: vectors that are pending (IRR), one bit each
+ * @in_service: vectors that are in service (ISR), one bit each
  */
 struct apic_state {
 	u64 pending[4];
@@ -53,7 +53,7 @@ struct apic_state {
 };
 
 /**
- * apic_state() - look at a vCPU's local APIC
+ * apic_state() - read the state of a vCPU's local APIC
  * @vcpu: vCPU, not in KVM_RUN
  *
  * Return: its state.
@@ -61,122 +61,123 @@ struct apic_state {
 struct apic_state apic_state(struct vcpu *vcpu);
 
 /**
- * apic_block_interrupts() - have KVM give a vCPU no interrupts for a while
+ * apic_block_interrupts() - have KVM inject no interrupts into a vCPU
  * @vcpu: vCPU, not in KVM_RUN
- * @block: whether it is to
+ * @block: true: block; false: allow again
  *
- * By KVM_GUESTDBG_BLOCKIRQ. What is sent meanwhile stays pending.
+ * Uses KVM_GUESTDBG_BLOCKIRQ. Interrupts sent meanwhile stay pending.
  */
 void apic_block_interrupts(struct vcpu *vcpu, bool block);
 
 /**
- * apic_enable_synic() - give a vCPU Hyper-V's interrupt controller
+ * apic_enable_synic() - enable Hyper-V's synthetic interrupt controller
  * @vcpu: vCPU, not in KVM_RUN
  *
- * Skips the case where the kernel has none.
+ * Skips the case if the kernel does not support it.
  */
 void apic_enable_synic(struct vcpu *vcpu);
 
 /**
- * apic_set_auto_eoi() - a vector of it needs no end of interrupt, or does again
+ * apic_set_auto_eoi() - set whether a SynIC vector needs an end of interrupt
  * @vcpu: vCPU with apic_enable_synic(), not in KVM_RUN
  * @vector: the vector
- * @automatic: whether it ends by itself
+ * @automatic: true: the interrupt ends by itself
  */
 void apic_set_auto_eoi(struct vcpu *vcpu, u8 vector, bool automatic);
 
 /**
- * apic_set_virtual() - have KVM tell in memory what a vCPU's task priority is
+ * apic_set_virtual() - have KVM write a vCPU's task priority to memory
  * @vcpu: vCPU, not in KVM_RUN
- * @gpa: where: 4 bytes that KVM writes at every entry (KVM_SET_VAPIC_ADDR); 0:
- *	nowhere
+ * @gpa: address of 4 bytes that KVM writes at every entry (KVM_SET_VAPIC_ADDR);
+ *	0: none
  */
 void apic_set_virtual(struct vcpu *vcpu, u64 gpa);
 
 /**
- * pic_pulse() - raise and lower a line of the two interrupt controllers of a PC
+ * pic_pulse() - raise and lower a line of the 8259A PICs
  * @vm: VM
  * @line: 0 to 15
  */
 void pic_pulse(struct vm *vm, unsigned int line);
 
 /**
- * pit_create() - give a VM the timer of a PC, which has not been started
+ * pit_create() - add an 8254 PIT, not started
  * @vm: VM
  */
 void pit_create(struct vm *vm);
 
 /**
- * pit_set_reinject() - what KVM does with ticks that a guest was late for
+ * pit_set_reinject() - set what KVM does with missed ticks
  * @vm: VM with pit_create()
- * @reinject: give them to it later; else they are lost
+ * @reinject: true: inject them later; false: drop them
  */
 void pit_set_reinject(struct vm *vm, bool reinject);
 
 /**
- * apic_judge_possible() - no vCPU took an interrupt when a CPU cannot
- * @vm: VM, none of whose vCPUs runs
+ * apic_judge_possible() - check that no vCPU took an interrupt that no CPU
+ *	would take
+ * @vm: VM; none of its vCPUs may run
  *
- * While it had them off, or between STI and HLT. Fails the case for that, but in
- * an emulated machine, where it is the emulator's fault (doc/emulator.md) and
- * only said: such an interrupt was made undone.
+ * That is an interrupt while interrupts are disabled, or between STI and HLT.
+ * Fails the case; in an emulated machine, where this is a bug of the emulator
+ * (doc/emulator.md), it only reports it: the guest has undone such interrupts.
  */
 void apic_judge_possible(const struct vm *vm);
 
-/* Words for guest code. */
+/* Functions for guest code. */
 
 /**
- * apic_begin() - a vCPU enables its local APIC
+ * apic_begin() - enable the calling vCPU's local APIC
  * @self: the calling vCPU's block
- * @mode: which way
+ * @mode: how to access it
  *
- * Its logical ID is the bit with the number of the vCPU, which in x2APIC mode
- * follows from its APIC ID.
+ * Its logical ID is the bit with the vCPU's index; in x2APIC mode that follows
+ * from the APIC ID.
  */
 void apic_begin(struct guest_vcpu *self, enum apic_mode mode);
 
 /**
- * apic_set_logical() - change the logical ID, which only an xAPIC can
- * @bits: bits of its logical ID
+ * apic_set_logical() - change the logical ID (xAPIC only)
+ * @bits: new logical ID
  */
 void apic_set_logical(u32 bits);
 
 /**
- * apic_set_id() - change the APIC ID, which only an xAPIC can
- * @id: the new one
+ * apic_set_id() - change the APIC ID (xAPIC only)
+ * @id: new APIC ID
  */
 void apic_set_id(u32 id);
 
 /**
- * apic_send() - send an interrupt to other vCPUs, or to itself
- * @mode: the way that apic_begin() was given
- * @destination: APIC ID; bits of logical IDs with APIC_LOGICAL; or nothing with
+ * apic_send() - send an interrupt
+ * @mode: as for apic_begin()
+ * @destination: APIC ID; with APIC_LOGICAL, bits of logical IDs; ignored with
  *	APIC_TO_*
- * @command: the vector, APIC_*
+ * @command: vector and APIC_* bits
  */
 void apic_send(enum apic_mode mode, u32 destination, u32 command);
 
 /**
- * apic_send_self() - send an interrupt to itself, by an x2APIC's own register
+ * apic_send_self() - send a self-IPI by the x2APIC's SELF IPI register
  * @vector: the vector
  */
 void apic_send_self(u32 vector);
 
 /**
- * apic_end() - end of an interrupt
- * @mode: the way that apic_begin() was given
+ * apic_end() - signal the end of an interrupt
+ * @mode: as for apic_begin()
  */
 void apic_end(enum apic_mode mode);
 
 /**
- * apic_accept_pic() - take the interrupts of the PIC, and begin it
- * @mode: the way that apic_begin() was given
- * @vector: that of line 0, a multiple of 8. They need pic_end()
+ * apic_accept_pic() - accept interrupts of the PIC and initialize it
+ * @mode: as for apic_begin()
+ * @vector: vector of line 0, a multiple of 8; its interrupts need pic_end()
  */
 void apic_accept_pic(enum apic_mode mode, u8 vector);
 
 /**
- * pic_end() - end of an interrupt of the PIC
+ * pic_end() - signal the end of a PIC interrupt
  */
 void pic_end(void);
 
@@ -190,7 +191,7 @@ static inline void interrupts_off(void)
 	asm volatile("cli" : : : "memory");
 }
 
-/* Let interrupts in and sleep until there is one, with nothing in between. */
+/* Enable interrupts and halt until one arrives, without a gap in between. */
 void interrupts_await(void);
 
 static inline void cpu_relax(void)

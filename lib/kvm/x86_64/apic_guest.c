@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a guest does with its local APIC, and with the PIC. */
+/* Guest functions for the local APIC and the PIC. */
 #include "kvm/x86_64/apic.h"
 #include "kvm/x86_64/layout_x86.h"
 #include "kvm/x86_64/msr.h"
@@ -9,7 +9,9 @@
 #define APIC_BASE_ENABLED  (1ULL << 11)
 #define MSR_X2APIC	   0x800
 
-/* Registers, by their offset in memory; an MSR's number is 16 times less. */
+/*
+ * Register offsets in memory; the MSR is MSR_X2APIC + offset / 16.
+ */
 #define APIC_ID	      0x020
 #define APIC_TPR      0x080
 #define APIC_EOI      0x0b0
@@ -26,7 +28,7 @@
 #define LVT_MASKED	0x10000U
 #define LVT_EXTINT	0x700U
 
-/* The PIC, 8259A: its commands are in its data sheet. */
+/* The PIC's commands: see the 8259A data sheet. */
 #define PIC_MASTER_COMMAND 0x20
 #define PIC_MASTER_DATA	   0x21
 #define PIC_SLAVE_COMMAND  0xa0
@@ -43,7 +45,7 @@ static void write_register(enum apic_mode mode, u32 offset, u32 value)
 	if (mode == APIC_X2APIC)
 		msr_write(MSR_X2APIC + offset / 16, value);
 	else
-		/* KVM emulates it: the instruction is to be a simple one. */
+		/* KVM emulates this access: use a simple instruction. */
 		asm volatile("movl %0, (%1)"
 			     :
 			     : "r"(value), "r"(address)
@@ -84,7 +86,7 @@ void apic_send(enum apic_mode mode, u32 destination, u32 command)
 			  (u64)destination << 32 | command);
 		return;
 	}
-	/* It is sent by the write to the lower half. */
+	/* The write to the lower half sends the interrupt. */
 	write_register(mode, APIC_ICR_HIGH, destination << 24);
 	write_register(mode, APIC_ICR, command);
 }

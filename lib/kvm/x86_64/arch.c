@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* x86: long mode with 4-level page tables, ready for C code. */
+/* x86: long mode with four-level page tables, ready for C code. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,11 +24,11 @@
 #define EFER_LMA      (1UL << 10)
 #define EFER_NX	      (1UL << 11)
 
-/* Where KVM may keep its real-mode helpers on Intel; no slot lies there. */
+/* KVM's real-mode helpers on Intel; no slot covers the address. */
 #define TSS_ADDRESS	     0xfffbd000UL
 #define IDENTITY_MAP_ADDRESS 0xfffbc000UL
 
-/* Layout of a vCPU's page in the system slot. */
+/* Layout of a vCPU's area in the system slot. */
 #define CPU_GDT		0x0000
 #define CPU_TSS		0x0100
 #define CPU_NMI_STACK	0x2000
@@ -37,7 +37,7 @@
 #define TSS_IST1	36
 #define TSS_IST2	44
 #define TABLE_SIZE	4096
-/* Room for one gate per vector, in the tables' part of the system slot. */
+/* Size of the IDT, which lies with the page tables in the system slot. */
 #define IDT_SIZE (VECTORS * 16)
 
 /* Intel's page modification log: one page of 8-byte entries. */
@@ -145,9 +145,9 @@ bool arch_has_ring(unsigned int capability)
 }
 
 /*
- * Which of the task's stacks a vector has. A fault's own: it may be the stack's.
- * NMI's own: it comes whenever it likes. All other interrupts stay on the stack
- * that the guest has.
+ * Stacks of the TSS (IST) by vector. Exceptions have their own, since the fault
+ * may be the stack's. NMI has its own, since it may come at any time. Other
+ * interrupts use the current stack.
  */
 static u8 vector_stack(unsigned int vector)
 {
@@ -225,10 +225,7 @@ unsigned int arch_physical_bits(const struct vm_config *config)
 	return bits;
 }
 
-/*
- * KVM_CAP_IRQCHIP is there with and without it (since 6.17, when it could be left
- * out).
- */
+/* KVM reports KVM_CAP_IRQCHIP with and without CONFIG_KVM_IOAPIC (6.17). */
 static void create_irqchip(struct vm *vm)
 {
 	int error = __vm_ioctl(vm, KVM_CREATE_IRQCHIP, 0);
@@ -243,12 +240,12 @@ void arch_vm_init(struct vm *vm)
 {
 	u64 identity = IDENTITY_MAP_ADDRESS;
 
-	/* Needed on Intel without unrestricted guest, harmless elsewhere. */
+	/* Needed on Intel without unrestricted guest; no effect elsewhere. */
 	if (vm_check_extension(vm, KVM_CAP_SET_TSS_ADDR))
 		vm_ioctl(vm, KVM_SET_TSS_ADDR, TSS_ADDRESS);
 	if (vm_check_extension(vm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
 		vm_ioctl(vm, KVM_SET_IDENTITY_MAP_ADDR, &identity);
-	/* Before the first vCPU: kvm_arch_vm_ioctl(). */
+	/* Must come before the first vCPU: kvm_arch_vm_ioctl(). */
 	if (vm->config.interrupts)
 		create_irqchip(vm);
 }
@@ -346,7 +343,7 @@ static void fill_cpu_page(struct vcpu *vcpu, u64 address)
 
 	gdt[SELECTOR_CODE / 8] = 0x00af9b000000ffffULL;
 	gdt[SELECTOR_DATA / 8] = 0x00cf93000000ffffULL;
-	/* 64-bit busy TSS, two descriptors wide. */
+	/* A busy 64-bit TSS takes two descriptors. */
 	gdt[SELECTOR_TASK / 8] = (TSS_SIZE - 1) | (task & 0xffffff) << 16 |
 				 0x8bULL << 40 | (task >> 24 & 0xff) << 56;
 	gdt[SELECTOR_TASK / 8 + 1] = task >> 32;
@@ -391,14 +388,14 @@ void arch_vcpu_init(struct vcpu *vcpu)
 	sregs.idt.base = GPA_SYSTEM + vcpu->vm->vector_table;
 	sregs.idt.limit = IDT_SIZE - 1;
 	vcpu_ioctl(vcpu, KVM_SET_SREGS, &sregs);
-	/* All but the first would wait for a start-up IPI. */
+	/* All vCPUs but the first would wait for a start-up IPI. */
 	if (vcpu->vm->config.interrupts)
 		vcpu_ioctl(vcpu, KVM_SET_MP_STATE, &runnable);
 }
 
 void arch_vcpu_start(struct vcpu *vcpu, guest_function function, u64 argument)
 {
-	/* As after a call: the return address is on the stack. */
+	/* As after a CALL: the return address is on the stack. */
 	u64 stack = vcpu->stack - 8;
 	u64 *host_stack = (u64 *)((char *)vcpu->vm->system + stack -
 				  GPA_SYSTEM);
@@ -411,9 +408,10 @@ void arch_vcpu_start(struct vcpu *vcpu, guest_function function, u64 argument)
 	};
 
 	/*
-	 * Without interrupts for the guest its flag changes nothing but for the
-	 * host's: Bochs 2.7 interrupts no guest of VMX that entered with it
-	 * clear, whatever "external-interrupt exiting" says.
+	 * In a VM without interrupts the guest's flag matters only to the
+	 * host's: Bochs 2.7 does not deliver host interrupts to a VMX guest
+	 * that entered with the flag clear, whatever "external-interrupt
+	 * exiting" is.
 	 */
 	if (!vcpu->vm->config.interrupts)
 		regs.rflags |= RFLAGS_IF;
@@ -436,7 +434,10 @@ bool vm_can_interrupt(void)
 	return kvm_check_extension(KVM_CAP_IRQCHIP);
 }
 
-/* An unstable TSC is no clocksource any more (clocksource_show_available()). */
+/*
+ * An unstable TSC is not an available clocksource
+ * (clocksource_show_available()).
+ */
 bool vm_clock_steady(void)
 {
 	static const char path[] =
@@ -480,8 +481,17 @@ size_t arch_value_code(u64 value, u8 code[ARCH_VALUE_CODE_MAX])
 void arch_exception_text(const struct guest_vcpu *guest, char *buffer,
 			 size_t size)
 {
+	static const char *const names[] = {
+		"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM",
+		"#DF", NULL,  "#TS", "#NP", "#SS", "#GP", "#PF", NULL,
+		"#MF", "#AC", "#MC", "#XM", "#VE", "#CP",
+	};
 	const struct guest_exception *exception = &guest->exception;
+	const char *name = exception->vector < ARRAY_SIZE(names) ?
+				   names[exception->vector] :
+				   NULL;
 
-	snprintf(buffer, size, "vector %llu error code %#llx cr2 %#llx",
-		 exception->vector, exception->code, exception->address);
+	snprintf(buffer, size, "%s (vector %llu) error code %#llx cr2 %#llx",
+		 name ? name : "exception", exception->vector, exception->code,
+		 exception->address);
 }

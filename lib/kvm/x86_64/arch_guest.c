@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The guest's own words that differ by architecture: x86. */
+/* Guest functions that depend on the architecture: x86. */
 #include "kvm/guest.h"
 #include "kvm/x86_64/layout_x86.h"
 
@@ -7,12 +7,15 @@ struct guest_vcpu *guest_self(void)
 {
 	struct guest_vcpu *self;
 
-	/* GS base is the block (arch_vcpu_init()); its first field is itself. */
+	/*
+	 * GS base is the block's address (arch_vcpu_init()); the first field is
+	 * its address.
+	 */
 	asm volatile("movq %%gs:0, %0" : "=r"(self));
 	return self;
 }
 
-/* What the CPU pushes for an interrupt (APM volume 2, 8.9.3). */
+/* Stack frame of an interrupt (APM volume 2, 8.9.3). */
 struct interrupt_frame {
 	u64 program_counter;
 	u64 code_segment;
@@ -21,7 +24,10 @@ struct interrupt_frame {
 	u64 stack_segment;
 };
 
-/* A page that changes under a CPU makes it leave the guest, and come back. */
+/*
+ * When KVM unmaps a page that a CPU executes from, the CPU exits and enters the
+ * guest again, which serializes.
+ */
 void guest_fetch_barrier(void)
 {
 	asm volatile("" : : : "memory");
@@ -29,14 +35,14 @@ void guest_fetch_barrier(void)
 
 #define FLAGS_INTERRUPTS (1UL << 9)
 
-/* From vectors_guest.S. */
+/* In vectors_guest.S. */
 void guest_interrupt(u64 vector, struct interrupt_frame *frame, u64 code);
 extern char interrupts_await_halt[];
 
 /*
- * No CPU takes an interrupt while it has them off, or between STI and the HLT
- * behind it. QEMU does both for guests of its guests (doc/emulator.md): that is
- * counted, and made undone.
+ * No CPU takes an interrupt while interrupts are disabled, or between STI and
+ * the following HLT. QEMU does both for nested guests (doc/emulator.md): such
+ * an interrupt is counted and undone.
  */
 static bool is_impossible(struct guest_vcpu *self, u64 vector,
 			  struct interrupt_frame *frame)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the host and the guest's assembly agree on: x86. */
+/* Constants that the host and the guest's assembly share: x86. */
 #ifndef SECMMU_LAYOUT_X86_H
 #define SECMMU_LAYOUT_X86_H
 
-/* A store to this port is our hypercall; no device of KVM's listens there. */
+/* A write to this port is a hypercall; KVM has no device there. */
 #define HYPERCALL_PORT 0xe5
 
 #define SELECTOR_CODE 0x08
@@ -14,10 +14,10 @@
 /* Distance between two entry stubs of the vector table, bytes. */
 #define VECTOR_STRIDE 16
 
-/* Where a local APIC is in memory, both guest virtual and physical. */
+/* Address of the local APIC, guest virtual and physical. */
 #define APIC_ADDRESS 0xfee00000UL
 
-/* These have handlers that come back; all other vectors are exceptions. */
+/* Vectors with handlers that return; all others are exceptions. */
 #define VECTOR_NMI	  2
 #define VECTOR_PAGE_FAULT 14 /* if the guest expects it */
 #define VECTOR_INTERRUPTS 32

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A guest of 32 bits with PAE page tables. */
+/* A 32-bit guest with PAE page tables. */
 #include <string.h>
 
 #include "kvm/x86_64/pae.h"
@@ -17,7 +17,7 @@
 #define CR4_PAE	      (1UL << 5)
 #define DIRECTORY_END 512
 
-/* Entries of the table; the first 2 MiB of addresses are mapped by it. */
+/* Entries of the table, which maps the first 2 MiB of addresses. */
 enum { TARGET = 1, TABLE, DIRECTORY };
 
 /* From pae_guest.S. */
@@ -41,12 +41,12 @@ static void fill(const struct pae *pae, struct memslot *slot)
 	table[TARGET] = pae->target | ENTRY_FLAGS;
 	table[TABLE] = pae->table | ENTRY_FLAGS;
 	table[DIRECTORY] = pae->directory | ENTRY_FLAGS;
-	/* The image is where the host has it. */
+	/* The image is at its host address. */
 	for (address = image & ~(LARGE_SIZE - 1);
 	     address < (u64)(uintptr_t)__stop_guest_image;
 	     address += LARGE_SIZE) {
 		CHECK(address && address / LARGE_SIZE < DIRECTORY_END,
-		      "the guest's image is at %#llx, out of a guest's reach that has 32 bits",
+		      "the guest image is at %#llx, expected below 4 GiB for a 32-bit guest",
 		      address);
 		directory[address / LARGE_SIZE] = address | LARGE | ENTRY_FLAGS;
 	}
@@ -62,7 +62,7 @@ static void run(struct vcpu *vcpu, const char *code, u64 address, u32 value)
 	};
 
 	vcpu_ioctl(vcpu, KVM_SET_REGS, &regs);
-	/* It does not know of the control block. */
+	/* This guest does not use the control block. */
 	vcpu->guest->call.number = GUEST_CALL_DONE;
 	vcpu_run(vcpu, VCPU_DONE);
 }
@@ -100,7 +100,7 @@ void pae_begin(struct vcpu *vcpu, const struct pae *pae, struct memslot *slot)
 	sregs.gs = sregs.ds;
 	sregs.ss = sregs.ds;
 	vcpu_ioctl(vcpu, KVM_SET_SREGS, &sregs);
-	/* So that the flags of all other entries are set. */
+	/* Sets the flags of all other entries. */
 	pae_read(vcpu);
 	pae_reset(vcpu, pae);
 	pae_write(vcpu, 0);

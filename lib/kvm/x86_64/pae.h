@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest of 32 bits with PAE page tables, two levels of which lie in memory under
- * test (the third, of 4 entries, has no flags).
+ * A 32-bit guest with PAE page tables. Two levels are in memory under test; the
+ * third one, of 4 entries, has no flags.
  */
 #ifndef SECMMU_PAE_H
 #define SECMMU_PAE_H
@@ -10,10 +10,10 @@
 #include "core/types.h"
 
 /**
- * struct pae - its tables
+ * struct pae - addresses of its tables
  * @directory: gpa of the page directory
  * @table: gpa of the page table
- * @target: gpa of the page that is mapped
+ * @target: gpa of the mapped page
  */
 struct pae {
 	u64 directory;
@@ -22,30 +22,30 @@ struct pae {
 };
 
 /**
- * pae_begin() - build the tables, and have a vCPU use them from now on
- * @vcpu: vCPU, not in KVM_RUN; what it was doing is over
- * @pae: filled in with three pages of @slot; the content of tables is lost
- * @slot: where they are
+ * pae_begin() - build the tables and switch a vCPU to them
+ * @vcpu: vCPU, not in KVM_RUN; its current guest function is abandoned
+ * @pae: addresses of three pages of @slot; the tables are overwritten
+ * @slot: slot that holds them
  */
 void pae_begin(struct vcpu *vcpu, const struct pae *pae, struct memslot *slot);
 
 /**
- * pae_reset() - the guest takes the flags of both entries away
+ * pae_reset() - have the guest clear the flags of both entries
  * @vcpu: vCPU after pae_begin()
  * @pae: its tables
  */
 void pae_reset(struct vcpu *vcpu, const struct pae *pae);
 
 /**
- * pae_read() - the guest reads the page
+ * pae_read() - have the guest read the page
  * @vcpu: vCPU after pae_begin()
  */
 void pae_read(struct vcpu *vcpu);
 
 /**
- * pae_write() - the guest writes the page
+ * pae_write() - have the guest write the page
  * @vcpu: vCPU after pae_begin()
- * @value: what it stores there
+ * @value: value to store
  */
 void pae_write(struct vcpu *vcpu, u32 value);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a guest of 32 bits does: one access at EDI, and then our hypercall. */
+/* 32-bit guest code: one access at EDI, then a hypercall. */
 #include "kvm/x86_64/layout_x86.h"
 
 	.text
@@ -8,7 +8,7 @@
 	.globl	pae_guest_load
 pae_guest_store:
 	movl	%eax, (%edi)
-	/* Forgets all translations. */
+	/* Flushes all translations. */
 	movl	%cr3, %ecx
 	movl	%ecx, %cr3
 	outb	%al, $HYPERCALL_PORT

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which kind of page tables x86's KVM makes. */
+/* The kind of page tables that x86's KVM uses. */
 #include <stddef.h>
 #include <stdio.h>
 
 #include "kvm/x86_64/paging.h"
 #include "core/types.h"
 
-/* The vendor module says so: kvm_amd.npt, kvm_intel.ept. */
+/* Parameters of the vendor modules: kvm_amd.npt, kvm_intel.ept. */
 bool shadow_paging(void)
 {
 	static const char *const parameters[] = {

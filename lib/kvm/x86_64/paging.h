@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which kind of page tables x86's KVM makes. */
+/* The kind of page tables that x86's KVM uses. */
 #ifndef SECMMU_PAGING_H
 #define SECMMU_PAGING_H
 
 #include <stdbool.h>
 
 /**
- * shadow_paging() - does KVM shadow the guests' page tables
+ * shadow_paging() - does KVM use shadow page tables?
  *
  * Return: false with NPT or EPT.
  */

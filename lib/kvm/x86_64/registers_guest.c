@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* x86: registers that guest code compiled from C leaves alone. */
+/* x86: registers that compiled guest code does not use. */
 #include "kvm/x86_64/apic.h"
 #include "kvm/x86_64/layout_x86.h"
 #include "kvm/x86_64/msr.h"
@@ -17,7 +17,7 @@
 #define MSR_FS_BASE	   0xc0000100
 #define MSR_KERNEL_GS_BASE 0xc0000102
 
-/* Registers of an x2APIC, MSRs. */
+/* Registers of an x2APIC (MSRs). */
 #define MSR_APIC_PRIORITY  0x808
 #define MSR_APIC_REQUEST   0x820
 #define MSR_APIC_LVT_TIMER 0x832
@@ -26,7 +26,7 @@
 #define LVT_MASKED	   0x10000U
 
 #define VECTORS_XMM 16
-/* The control words: all exceptions masked, and the rounding mode varies. */
+/* Control words: all exceptions masked, rounding mode varies. */
 #define MXCSR_MASKED   0x1f80U
 #define MXCSR_ROUNDING 0x6000U
 #define FCW_MASKED     0x037fU
@@ -45,18 +45,18 @@ void registers_begin(struct guest_vcpu *self, bool interrupts)
 	if (!interrupts)
 		return;
 	apic_begin(self, APIC_X2APIC);
-	/* What is pending stays so: no vector is above this priority. */
+	/* Pending interrupts stay pending: no vector is above this priority. */
 	msr_write(MSR_APIC_PRIORITY, 0xf0);
 }
 
-/* Both halves of register N get the same word. */
+/* Write the same word to both halves of register N. */
 #define FILL_XMM(n)                                                \
 	asm volatile("movq %0, %%xmm" #n "\n\tpunpcklqdq %%xmm" #n \
 		     ", %%xmm" #n                                  \
 		     :                                             \
 		     : "r"(registers_value(token, n)))
 
-/* The upper half is moved down, looked at, and both are whole again. */
+/* Compare both halves: shift the upper one down, then restore both. */
 #define CHECK_XMM(n)                                             \
 	do {                                                     \
 		u64 low, high, want = registers_value(token, n); \
@@ -87,7 +87,10 @@ void registers_begin(struct guest_vcpu *self, bool interrupts)
 	action(14);      \
 	action(15)
 
-/* AMD's processors keep 32 bits of SYSENTER's (init_vmcb_after_set_cpuid()). */
+/*
+ * AMD's processors keep 32 bits of the SYSENTER MSRs
+ * (init_vmcb_after_set_cpuid()).
+ */
 static const struct {
 	u32 number;
 	u64 mask;
@@ -115,7 +118,7 @@ static u16 wanted_fcw(u64 token)
 	return FCW_MASKED | (registers_value(token, NUMBER_FCW) & FCW_ROUNDING);
 }
 
-/* The address of a breakpoint that no bit of DR7 enables. */
+/* Address of a breakpoint that DR7 does not enable. */
 static u64 wanted_debug(u64 token)
 {
 	return registers_value(token, NUMBER_DEBUG) & CANONICAL;
@@ -202,7 +205,7 @@ u64 registers_clock(void)
 {
 	u32 low, high;
 
-	/* Not before what comes before it: APM volume 3, RDTSC. */
+	/* Ordered after preceding instructions: APM volume 3, RDTSC. */
 	asm volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high) : : "memory");
 	return (u64)high << 32 | low;
 }

@@ -22,7 +22,7 @@ void smm_place(struct vcpu *vcpu, u64 base)
 
 void smm_lay_handler(void *base, u32 word)
 {
-	/* addr32 incl word; rsm: a CPU in this mode is in 16-bit mode. */
+	/* addr32 incl word; rsm. SMM starts in 16-bit mode. */
 	static const u8 code[] = { 0x67, 0x66, 0xff, 0x05, 0,
 				   0,	 0,    0,    0x0f, 0xaa };
 	u8 *at = (u8 *)base + SMM_HANDLER;

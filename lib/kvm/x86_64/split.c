@@ -25,7 +25,10 @@ const struct split *splits(size_t *count)
 
 void split_begin(const struct split *split)
 {
-	/* kvm_mmu_slot_try_split_huge_pages(): of shadow pages only nested ones. */
+	/*
+	 * kvm_mmu_slot_try_split_huge_pages() splits only nested guests' shadow
+	 * pages.
+	 */
 	if (split->eager && shadow_paging())
 		skip("nested paging",
 		     "run it without kvm_amd.npt=0 or kvm_intel.ept=0");

@@ -8,7 +8,7 @@
 
 #define MSR_TSC 0x10
 
-/* Hyper-V's clocks, which KVM lists and which go by themselves. */
+/* Hyper-V's clocks: KVM lists them, and they change by themselves. */
 #define MSR_HV_TIME_REF_COUNT 0x40000020
 #define MSR_HV_VP_RUNTIME     0x40000010
 
@@ -18,11 +18,11 @@
 #endif
 
 /*
- * struct block - what one pair of ioctls reads and writes as a whole
+ * struct block - state that one pair of ioctls reads and writes
  *
- * In the order of restoring: control registers before all that they give a
- * meaning to, the local APIC before the MSRs (IA32_TSC_DEADLINE arms its timer),
- * MSRs before events.
+ * In the order of restoring: control registers before the state that depends on
+ * them, the local APIC before the MSRs (IA32_TSC_DEADLINE arms its timer), MSRs
+ * before events.
  */
 struct block {
 	const char *kind;
@@ -68,7 +68,7 @@ static void save_blocks(struct vcpu *vcpu, struct vcpu_state *state,
 
 		if (block->interrupts && !vcpu->vm->config.interrupts)
 			continue;
-		/* What the ioctl leaves alone must not differ. */
+		/* Bytes that the ioctl does not write must not differ. */
 		item.data = calloc(1, block->size);
 		if (!item.data)
 			fail("out of memory for a vCPU's state");
@@ -93,13 +93,13 @@ static void restore_blocks(struct vcpu *vcpu, const struct vcpu_state *state,
 			continue;
 		error = __vcpu_ioctl(vcpu, blocks[i].set, item->data);
 		if (error)
-			fail("KVM_SET_%s of vCPU %u refuses what KVM_GET_%s gave: %s",
+			fail("KVM_SET_%s of vCPU %u rejected the value of KVM_GET_%s: %s",
 			     blocks[i].kind, vcpu->index, blocks[i].kind,
 			     errno_name(-error));
 	}
 }
 
-/* KVM_GET_XSAVE2 where there is more than struct kvm_xsave has room for. */
+/* KVM_GET_XSAVE2 if the state is larger than struct kvm_xsave. */
 static void save_xsave(struct vcpu *vcpu, struct vcpu_state *state)
 {
 	int size = vm_check_extension(vcpu->vm, KVM_CAP_XSAVE2);
@@ -119,7 +119,7 @@ static void save_xsave(struct vcpu *vcpu, struct vcpu_state *state)
 	free(item.data);
 }
 
-/* So many MSRs are read at a time; KVM takes fewer than 256 (MAX_IO_MSRS). */
+/* MSRs to read at a time; KVM accepts fewer than 256 (MAX_IO_MSRS). */
 #define MSRS_AT_ONCE 128
 
 struct some_msrs {
@@ -128,8 +128,8 @@ struct some_msrs {
 };
 
 /*
- * Read MSRs; KVM_GET_MSRS stops at the first that it does not give. @entries
- * have their numbers. Return: how many were read before one that cannot be.
+ * Read MSRs whose numbers are in @entries. KVM_GET_MSRS stops at the first one
+ * that it rejects; returns how many were read before it.
  */
 static u32 get_msrs(struct vcpu *vcpu, struct kvm_msr_entry *entries, u32 count)
 {
@@ -159,7 +159,7 @@ static struct kvm_msr_list *msr_list(void)
 {
 	struct kvm_msr_list probe = { 0 }, *list;
 
-	/* E2BIG, and the number of them. */
+	/* Fails with E2BIG and sets the number of MSRs. */
 	__kvm_ioctl(KVM_GET_MSR_INDEX_LIST, &probe);
 	list = calloc(1,
 		      sizeof(*list) + probe.nmsrs * sizeof(list->indices[0]));
@@ -204,7 +204,9 @@ static void save_msrs(struct vcpu *vcpu, struct vcpu_state *state)
 		count = get_msrs(vcpu, entries + first, asked);
 		for (i = 0; i < count; i++)
 			add_msr(state, &entries[first + i]);
-		/* Listed for the machine, and not for this vCPU's CPUID. */
+		/*
+		 * KVM lists it for the machine, but this vCPU's CPUID lacks it.
+		 */
 		first += count + (count < asked);
 	}
 	free(entries);
@@ -233,8 +235,8 @@ static void offset_ioctl(struct vcpu *vcpu, unsigned long request, u64 *offset)
 }
 
 /*
- * On one machine the same offset is the same time. A value written to the MSR
- * may be taken for a try to synchronize vCPUs, and then is another
+ * On one machine, equal offsets mean equal time. KVM may treat a write to the
+ * MSR as an attempt to synchronize vCPUs and set another value
  * (kvm_synchronize_tsc()): Documentation/virt/kvm/devices/vcpu.rst, 4.1.
  */
 static void save_offset(struct vcpu *vcpu, struct vcpu_state *state)
@@ -254,7 +256,9 @@ static void save_offset(struct vcpu *vcpu, struct vcpu_state *state)
 
 void arch_state_save(struct vcpu *vcpu, struct vcpu_state *state)
 {
-	/* MP_STATE in this order: it makes INIT and SIPI what they stand for. */
+	/*
+	 * MP_STATE in this order: the meaning of INIT and SIPI depends on it.
+	 */
 	save_blocks(vcpu, state, after_msrs, ARRAY_SIZE(after_msrs));
 	save_blocks(vcpu, state, before_msrs, ARRAY_SIZE(before_msrs));
 	save_xsave(vcpu, state);
@@ -262,7 +266,7 @@ void arch_state_save(struct vcpu *vcpu, struct vcpu_state *state)
 	save_offset(vcpu, state);
 }
 
-/* What an MSR has already need not be written: some are for reading only. */
+/* An MSR that has its value is not written: some are read-only. */
 static void restore_msrs(struct vcpu *vcpu, const struct vcpu_state *state,
 			 bool offset_known)
 {
@@ -283,7 +287,7 @@ static void restore_msrs(struct vcpu *vcpu, const struct vcpu_state *state,
 			continue;
 		memcpy(&wanted, item->data, sizeof(wanted));
 		if (!set_msr(vcpu, item->id, wanted))
-			fail("KVM_SET_MSRS of vCPU %u refuses %#llx for MSR %#llx, as KVM_GET_MSRS gave it",
+			fail("KVM_SET_MSRS of vCPU %u rejected %#llx for MSR %#llx, the value of KVM_GET_MSRS",
 			     vcpu->index, wanted, item->id);
 	}
 	state_clear(&present);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a host does for a guest that has guests of its own. */
+/* Nested SVM: host functions. */
 #include <stdlib.h>
 
 #include "kvm/arch.h"
@@ -14,10 +14,10 @@
 #define EDX_PAGE1GB    (1U << 26)
 #define STACK_PAGES    4
 
-/* Nested tables are walked as by a user's accesses (APM volume 2, 15.25.5). */
+/* Nested tables are walked as user accesses (APM volume 2, 15.25.5). */
 #define ENTRY_FLAGS \
 	(PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
-/* What svm_prepare_paging() maps. */
+/* Range that svm_prepare_paging() maps. */
 #define SVM_REACH (512UL << 30)
 
 u32 svm_features(void)
@@ -47,7 +47,7 @@ u64 svm_stack(struct vm *vm)
 	u64 stack = GPA_SYSTEM + vm_alloc_table(vm, STACK_PAGES * vm->granule);
 	unsigned int i;
 
-	/* Mapping one may take a page for tables: each has its own guard. */
+	/* Mapping a page may allocate a table: each page gets its own guard. */
 	for (i = 0; i < STACK_PAGES; i++, stack += vm->granule)
 		vm_map(vm, stack, stack, vm->granule, vm->granule);
 	return stack;

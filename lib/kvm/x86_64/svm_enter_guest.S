@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * svm_enter(vmcb, registers): VMRUN. It changes RAX and RSP only (they are in the
- * control block), so all other registers are exchanged here. Between CLGI and
- * STGI nothing comes to L1; what made L2 exit comes behind STGI.
+ * svm_enter(vmcb, registers): VMRUN. The CPU switches RAX and RSP only (they
+ * are in the VMCB), so all other registers are exchanged here. Between CLGI and
+ * STGI no interrupt reaches L1; the one that made L2 exit arrives after STGI.
  */
 	.text
 	.globl	svm_enter

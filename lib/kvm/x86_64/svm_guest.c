@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a guest does with guests of its own. */
+/* Nested SVM: guest functions. */
 #include "kvm/x86_64/layout_x86.h"
 #include "kvm/x86_64/msr.h"
 #include "kvm/x86_64/svm.h"
@@ -7,7 +7,7 @@
 #define EFER_SVME   (1ULL << 12)
 #define MSR_VM_SAVE 0xc0010117U
 
-/* Offsets in the control block: appendix B. */
+/* Offsets in the VMCB: appendix B. */
 #define VMCB_INTERCEPT_3 0x00c
 #define VMCB_INTERCEPT_4 0x010
 #define VMCB_ASID	 0x058
@@ -34,7 +34,7 @@
 #define INTERCEPT_3_SHUTDOWN (1U << 31)
 #define INTERCEPT_4_VMRUN    (1U << 0)
 #define INTERCEPT_4_VMMCALL  (1U << 1)
-/* L1's interrupt flag decides about L1's interrupts, not L2's. */
+/* V_INTR_MASKING: L1's interrupt flag, not L2's, masks L1's interrupts. */
 #define INTERRUPT_MASKING (1U << 24)
 
 #define ATTRIBUTES_CODE 0xa9b
@@ -44,7 +44,7 @@
 #define DR7_ALWAYS	0x400UL
 #define VMMCALL_LENGTH	3
 
-/* Places in svm_nested.registers, as svm_enter() has them. */
+/* Indices into svm_nested.registers, in svm_enter()'s order. */
 enum {
 	REGISTER_RSI = 3,
 	REGISTER_RDI = 4,
@@ -62,7 +62,7 @@ struct segment {
 	u64 base;
 };
 
-/* From svm_enter_guest.S: VMRUN, with interrupts held off all around it. */
+/* In svm_enter_guest.S: VMRUN, with global interrupts off around it. */
 void svm_enter(u64 vmcb, u64 *registers);
 
 static void put_32(struct svm_nested *nested, unsigned int offset, u32 value)
@@ -91,14 +91,14 @@ static void put_segment(struct svm_nested *nested, unsigned int offset,
 	segment->base = base;
 }
 
-/* Where L2's function returns to. */
+/* Return address of L2's function. */
 static void leave(void)
 {
 	for (;;)
 		svm_call();
 }
 
-/* The state that L1 itself has, but for where it is. */
+/* L1's own state, except for RIP, RSP and RAX. */
 static void copy_state(struct svm_nested *nested)
 {
 	struct descriptor_table table;
@@ -129,7 +129,7 @@ static void copy_state(struct svm_nested *nested)
 void svm_begin(struct guest_vcpu *self, struct svm_nested *nested,
 	       guest_function function, u64 argument)
 {
-	/* As after a call: the return address is on the stack. */
+	/* As after a CALL: the return address is on the stack. */
 	u64 stack = nested->stack - 8;
 
 	*(volatile u64 *)(uintptr_t)stack = (u64)(uintptr_t)leave;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Page tables of four levels in the system slot: a guest's own, or nested ones. */
+/* Four-level page tables in the system slot: the guest's, or nested ones. */
 #ifndef SECMMU_TABLES_X86_H
 #define SECMMU_TABLES_X86_H
 
@@ -15,30 +15,30 @@
 #define PTE_ADDRESS  0x000ffffffffff000ULL
 
 /**
- * table_map() - put one leaf into page tables
+ * table_map() - add a leaf to page tables
  * @vm: VM
  * @table: offset of the root in the system slot
- * @flags: of the leaf, and of what leads to it; bit 0 is among them
- * @leaf: more flags, of the leaf alone
- * @from: address that is mapped, below 2^48
- * @to: what it is mapped to
+ * @flags: of the leaf and of the entries above it; includes bit 0
+ * @leaf: further flags of the leaf
+ * @from: address to map, below 2^48
+ * @to: address that it maps to
  * @page_size: bytes, one of arch_page_sizes(); both are aligned to it
  *
- * What is already mapped by a larger page fails the test.
+ * Fails the case if a larger page maps @from already.
  */
 void table_map(struct vm *vm, u64 table, u64 flags, u64 leaf, u64 from, u64 to,
 	       u64 page_size);
 
 /**
- * table_map_range() - put as many leaves into page tables as it takes
+ * table_map_range() - add the leaves for a range to page tables
  * @vm: VM
  * @table: offset of the root in the system slot
- * @flags: as table_map() has them
- * @leaf: as table_map() has them
- * @from: first address that is mapped, page aligned
- * @to: what it is mapped to
+ * @flags: as for table_map()
+ * @leaf: as for table_map()
+ * @from: first address to map, page aligned
+ * @to: address that it maps to
  * @size: bytes
- * @page_size: mappings of this size in bytes where they fit, else smaller ones
+ * @page_size: size of mappings, bytes; smaller ones where it does not fit
  */
 void table_map_range(struct vm *vm, u64 table, u64 flags, u64 leaf, u64 from,
 		     u64 to, u64 size, u64 page_size);

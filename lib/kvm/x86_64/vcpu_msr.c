@@ -14,6 +14,6 @@ void vcpu_set_msr(struct vcpu *vcpu, u32 number, u64 value)
 	};
 	int done = vcpu_ioctl(vcpu, KVM_SET_MSRS, &msrs);
 
-	CHECK(done == 1, "KVM_SET_MSRS refuses register %#x = %#llx", number,
+	CHECK(done == 1, "KVM_SET_MSRS rejected MSR %#x = %#llx", number,
 	      value);
 }

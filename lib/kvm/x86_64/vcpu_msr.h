@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Model-specific registers of a vCPU, for the host. */
+/* Model-specific registers of a vCPU: host functions. */
 #ifndef SECMMU_VCPU_MSR_H
 #define SECMMU_VCPU_MSR_H
 
@@ -7,10 +7,10 @@
 #include "core/types.h"
 
 /**
- * vcpu_set_msr() - KVM_SET_MSRS of one register, must succeed
+ * vcpu_set_msr() - write an MSR by KVM_SET_MSRS; must succeed
  * @vcpu: vCPU, not in KVM_RUN
- * @number: the register's
- * @value: its value
+ * @number: MSR number
+ * @value: new value
  */
 void vcpu_set_msr(struct vcpu *vcpu, u32 number, u64 value);
 

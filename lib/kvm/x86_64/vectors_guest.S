@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Exception entry. One stub per vector, VECTOR_STRIDE apart, so that the host
- * can fill the IDT without a table of symbols. No exception is survived: the
- * guest reports and stays (guest_exception()). Interrupts, and NMI, are: they
- * have a handler (guest_interrupt()), and so may a page fault, by which KVM tells
- * a guest that a page is not there yet.
+ * Exception entry: one stub per vector, VECTOR_STRIDE apart, so that the host
+ * fills the IDT without a table of symbols. Exceptions end the test
+ * (guest_exception()). Interrupts and NMI have a handler that returns
+ * (guest_interrupt()), as may #PF, by which KVM notifies a guest of an absent
+ * page.
  */
 #include "kvm/x86_64/layout_x86.h"
 
@@ -15,7 +15,9 @@ guest_vectors:
 	.set	vector, 0
 	.rept	VECTORS
 	.balign	VECTOR_STRIDE
-	/* Intel SDM vol. 3, 6.3.1: these push an error code, the others none. */
+	/*
+	 * These push an error code, others do not (Intel SDM volume 3, 6.3.1).
+	 */
 	.if	(vector == 8) || (vector == 10) || (vector == 11) || \
 		(vector == 12) || (vector == 13) || (vector == 14) || \
 		(vector == 17) || (vector == 21) || (vector == 29) || \
@@ -77,8 +79,8 @@ guest_vector_interrupt:
 	iretq
 
 /*
- * Let interrupts in and sleep until there is one, with nothing in between: the
- * instruction behind STI is not interrupted (Intel SDM vol. 2, STI).
+ * Enable interrupts and halt until one arrives, without a gap: the instruction
+ * after STI is not interrupted (Intel SDM volume 2, STI).
  */
 	.globl	interrupts_await
 	.globl	interrupts_await_halt

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a host does for a guest that has guests of its own, by VMX. */
+/* Nested VMX: host functions. */
 #include "kvm/arch.h"
 #include "core/report.h"
 #include "kvm/x86_64/supported.h"
@@ -26,7 +26,7 @@ bool vmx_there(void)
 	return cpuid_supported(CPUID_FEATURES).ecx & ECX_VMX;
 }
 
-/* What a register says that KVM would give a new vCPU; 0 if it has none. */
+/* Value of an MSR in a new vCPU; 0 if it does not exist. */
 static u64 feature(u32 number)
 {
 	struct {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vmx_enter(registers, launched): VMLAUNCH or VMRESUME. VM entry and exit change
- * RSP, RIP and RFLAGS only, so all other registers are exchanged here. VM exit
- * clears the interrupt flag (SDM 28.5.3): what was sent to L1 comes behind POPF.
- * Returns 0 behind a VM exit, 1 if there was no VM entry.
+ * vmx_enter(registers, launched): VMLAUNCH or VMRESUME. VM entry and exit
+ * switch RSP, RIP and RFLAGS only, so all other registers are exchanged here.
+ * VM exit clears the interrupt flag (SDM 28.5.3): L1's interrupts arrive after
+ * POPF. Returns 0 after a VM exit, 1 if VM entry failed.
  */
 #define VMCS_HOST_RSP 0x6c14
 	.text

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a guest does with guests of its own, by VMX. */
+/* Nested VMX: guest functions. */
 #include "kvm/x86_64/layout_x86.h"
 #include "kvm/x86_64/msr.h"
 #include "kvm/x86_64/vmx.h"
@@ -8,11 +8,14 @@
 
 #define MSR_FEATURE_CONTROL 0x3a
 #define FEATURE_LOCKED	    (1ULL << 0)
-#define FEATURE_VMX	    (1ULL << 2) /* outside of SMX operation */
+#define FEATURE_VMX	    (1ULL << 2) /* outside SMX operation */
 #define MSR_BASIC	    0x480
 #define BASIC_REVISION	    0x7fffffffU
 #define BASIC_TRUE	    (1ULL << 55)
-/* Controls: appendix A.3 to A.5, the registers and those of BASIC_TRUE. */
+/*
+ * Controls and their capability MSRs, with and without BASIC_TRUE: appendix A.3
+ * to A.5.
+ */
 #define MSR_PIN	      0x481
 #define MSR_PRIMARY   0x482
 #define MSR_EXIT      0x483
@@ -34,10 +37,10 @@
 #define ENTRY_LOAD_PAT	  (1U << 14)
 #define ENTRY_LOAD_EFER	  (1U << 15)
 
-/* Write-back tables of four levels. */
+/* Four-level tables, write-back. */
 #define EPT_POINTER (6 | 3 << 3)
 
-/* Fields: appendix B. Those of the segments are 2 apart, in the order below. */
+/* VMCS fields: appendix B. Segment fields are 2 apart, in the order below. */
 enum {
 	GUEST_SELECTORS = 0x0800,
 	HOST_SELECTORS = 0x0c00,
@@ -113,7 +116,7 @@ enum { ES, CS, SS, DS, FS, GS, LDTR, TR, SEGMENTS };
 #define DR7_ALWAYS	0x400UL
 #define NO_LINK		(~0ULL)
 
-/* Places in vmx_nested.registers, as vmx_enter() has them. */
+/* Indices into vmx_nested.registers, in vmx_enter()'s order. */
 enum {
 	REGISTER_RSI = 4,
 	REGISTER_RDI = 5,
@@ -124,11 +127,11 @@ struct descriptor_table {
 	u64 base;
 } __packed;
 
-/* From vmx_enter_guest.S. */
+/* In vmx_enter_guest.S. */
 u64 vmx_enter(u64 *registers, u32 launched);
 extern char vmx_exited[];
 
-/* VMX instructions fail by the carry or the zero flag (SDM 31.2). */
+/* VMX instructions report failure by the carry or the zero flag (SDM 31.2). */
 
 static void put(unsigned long field, u64 value)
 {
@@ -198,7 +201,7 @@ void vmx_store_field(u64 address)
 	guest_assert(!failed);
 }
 
-/* With those that must be set, and without those that must not be. */
+/* Set the bits that must be 1, clear those that must be 0. */
 static void put_controls(unsigned long field, u32 msr, u32 controls)
 {
 	u64 allowed = msr_read(msr);
@@ -245,7 +248,7 @@ static void put_segment(unsigned int segment, u16 selector, u32 rights,
 	put(GUEST_BASES + 2 * segment, base);
 }
 
-/* Of the task state segment, which is where the stacks for faults are told. */
+/* Base of the task state segment, which holds the stacks for faults. */
 static u64 task_base(const struct descriptor_table *table)
 {
 	const u64 *entry = (u64 *)(uintptr_t)(table->base + SELECTOR_TASK);
@@ -254,7 +257,7 @@ static u64 task_base(const struct descriptor_table *table)
 	       entry[1] << 32;
 }
 
-/* The state that L1 itself has: L2 begins with it, and L1 gets it back. */
+/* L1's own state: L2 starts with it, and L1 gets it back on exit. */
 static void copy_state(void)
 {
 	struct descriptor_table gdt, idt;
@@ -310,7 +313,7 @@ static void copy_state(void)
 	put(HOST_RIP, (u64)(uintptr_t)vmx_exited);
 }
 
-/* Where L2's function returns to. */
+/* Return address of L2's function. */
 static void leave(void)
 {
 	for (;;)
@@ -338,7 +341,7 @@ static void turn_on(struct vmx_nested *nested)
 void vmx_begin(struct guest_vcpu *self, struct vmx_nested *nested,
 	       guest_function function, u64 argument)
 {
-	/* As after a call: the return address is on the stack. */
+	/* As after a CALL: the return address is on the stack. */
 	u64 stack = nested->stack - 8;
 
 	*(volatile u64 *)(uintptr_t)stack = (u64)(uintptr_t)leave;
@@ -348,8 +351,9 @@ void vmx_begin(struct guest_vcpu *self, struct vmx_nested *nested,
 	choose_controls(nested);
 	copy_state();
 	/*
-	 * Its flag says nothing where external interrupts exit, as they do here
-	 * (SDM 26.2): it is set for Bochs 2.7, as in arch_vcpu_start().
+	 * L2's interrupt flag has no effect if external interrupts exit, as
+	 * they do here (SDM 26.2). It is set for Bochs 2.7, as in
+	 * arch_vcpu_start().
 	 */
 	put(GUEST_RFLAGS, RFLAGS_ALWAYS | RFLAGS_IF);
 	put(GUEST_RIP, (u64)(uintptr_t)function);

@@ -7,14 +7,14 @@
 
 #define LEVELS	   4
 #define TABLE_SIZE 4096
-/* Where nothing else is mapped. */
+/* An address that the guest's page tables do not map. */
 #define WALK_GVA (1ULL << 46)
 /* Present and writable. */
 #define ENTRY_FLAGS 3ULL
 
 void walk_need(struct vcpu *vcpu)
 {
-	/* Accessed and dirty flags are set on every x86. */
+	/* Every x86 CPU sets accessed and dirty flags. */
 	(void)vcpu;
 }
 
@@ -29,8 +29,9 @@ void walk_build(struct vcpu *vcpu, struct walk *walk, struct memslot *slot,
 		.gva = WALK_GVA,
 		.levels = LEVELS,
 		/*
-		 * The CPU walks, and each table's page is written for it (APM
-		 * volume 2, 15.25.5; Intel's EPT with accessed and dirty flags).
+		 * With nested paging, each walk writes to every table's page
+		 * (APM volume 2, 15.25.5; Intel's EPT with accessed and dirty
+		 * flags).
 		 */
 		.walk_writes = paging_is_nested(),
 	};

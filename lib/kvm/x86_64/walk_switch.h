@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* To other page tables and back, in the guest: x86. */
+/* Switching to other page tables and back, in the guest: x86. */
 #ifndef SECMMU_WALK_SWITCH_H
 #define SECMMU_WALK_SWITCH_H
 
@@ -9,7 +9,7 @@ struct walk_before {
 	u64 root;
 };
 
-/* Loading CR3 forgets all translations: nothing here is global. */
+/* Loading CR3 flushes all translations: no page here is global. */
 static inline void walk_load(u64 root)
 {
 	asm volatile("movq %0, %%cr3" : : "r"(root) : "memory");
