@@ -1,44 +1,289 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The entries of a dirty ring, one by one: with one vCPU that writes they are the
- * pages that it wrote, in that order, in rings of every size and however often
- * they wrap around; and after KVM_RESET_DIRTY_RINGS each of these pages is
- * protected again, whatever the order in which it batches them
- * (kvm_dirty_ring_reset()).
+ * The entries of a dirty ring, one by one: if one vCPU writes, they are the pages that
+ * it wrote, in that order, in rings of every size and however often they wrap around.
+ * After KVM_RESET_DIRTY_RINGS each of these pages is protected again, whatever the order
+ * in which it batches them (kvm_dirty_ring_reset()).
+ *
+ * Reads rings itself, with the fixture's mirrors.
  */
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/bitmap.h"
-#include "core/cases.h"
 #include "core/clock.h"
 #include "core/options.h"
 #include "core/report.h"
-#include "ring_order.h"
+#include "core/variant.h"
+#include "dirty/dirty_vm.h"
 
-/* Pages of the slots that patterns write. */
+#define SLOT_ALIGN	 (2UL << 20)
+#define ORDER_SLOTS	 2
+#define ORDER_STORES_MAX 66000
+/* Pages of each slot that patterns write. */
 #define PATTERN_PAGES 512
-/* How often a pattern is written, and the smallest ring wraps around. */
+/* Passes over a pattern, and turns of the smallest ring. */
 #define PASSES	    3
 #define SAME_PASSES 64
 #define WRAPS	    16
-/* How often a vCPU with a full ring tries to go on. */
+/* KVM_RUNs of a vCPU with a full ring. */
 #define FULL_TRIES 64
-/* The largest ring takes long to fill, and gets this far in check mode. */
+/* Filling the largest ring takes long: check mode makes this number of stores. */
 #define LARGEST_CHECK_STORES 4096
 #define LARGEST_TIMEOUT_S    300
 #define LARGEST_MEMORY	     (700UL << 20)
-/* A reset that takes long enough to be interrupted, and how often it is. */
+/* Pages of a reset that takes long enough to be interrupted, and the number of resets. */
 #define INTERRUPTED_PAGES  2048
 #define INTERRUPTED_PASSES 8
 #define INTERRUPTED_MOST   256
 #define INTERRUPTED_MS	   10000
-/* A stress run's cases have so many seconds at least. */
+/* Seconds that a stress run gives each case at least. */
 #define STRESS_CASE_S 2
+
+/* A store to a page of a slot. */
+struct order_store {
+	unsigned int slot;
+	u64 page;
+};
+
+/**
+ * struct order - a vCPU that makes known stores, and its ring
+ * @vm: fixture
+ * @vcpu: its vCPU
+ * @random: stream of the case
+ * @stores: the stores, in this order
+ * @count: number of @stores
+ * @checked: number of stores whose entries were taken out of the ring
+ * @full_exits: exits because of a full ring
+ * @most: entries in the ring at an exit at most
+ * @take: takes at most a number of entries out of the ring, and resets them
+ * @when: added to a failure's text, ", after ..."; empty at first
+ */
+struct order {
+	struct dirty_vm *vm;
+	struct vcpu *vcpu;
+	struct random_stream random;
+	struct order_store *stores;
+	size_t count;
+	size_t checked;
+	u64 full_exits;
+	u32 most;
+	u64 (*take)(struct dirty_log *dirty, u32 most);
+	const char *when;
+};
+
+struct variant {
+	enum dirty_mode mode;
+	const struct pattern *pattern;
+};
+
+/* @entries: of the ring; 0: the usual number. @pages: of each slot, at least. */
+static void begin(struct order *order, enum dirty_mode mode, u32 entries,
+		  u64 pages)
+{
+	const struct dirty_vm_config config = {
+		.mode = mode,
+		.backing = BACKING_ANONYMOUS,
+		.vcpus = 1,
+		.slots = ORDER_SLOTS,
+		.slot_bytes = (pages * getpagesize() + SLOT_ALIGN - 1) /
+			      SLOT_ALIGN * SLOT_ALIGN,
+		.ring_entries = entries,
+	};
+
+	memset(order, 0, sizeof(*order));
+	order->vm = dirty_vm_create(&config);
+	if (!dirty_ring_keeps_order())
+		skip("a CPU without a log of dirty pages",
+		     "use kvm_intel.pml=0: KVM reads the CPU's log in bulk");
+	order->vcpu = &order->vm->vm->vcpus[0];
+	order->stores = calloc(ORDER_STORES_MAX, sizeof(*order->stores));
+	if (!order->stores)
+		fail("out of memory for %d stores", ORDER_STORES_MAX);
+	order->most = dirty_ring_most(order->vm->vm);
+	order->take = dirty_ring_collect_some;
+	order->when = "";
+	case_random(&order->random, "order", 0);
+}
+
+/* One store more, to @page of @slot. */
+static void order_put(struct order *order, unsigned int slot, u64 page)
+{
+	CHECK(order->count < ORDER_STORES_MAX, "more than %d stores",
+	      ORDER_STORES_MAX);
+	order->stores[order->count++] = (struct order_store){ slot, page };
+}
+
+/*
+ * Start the vCPU with a part of the stores, from @first on: a list has a limited number of
+ * runs. Return: the first store that it will not make.
+ */
+static size_t order_start(struct order *order, size_t first)
+{
+	struct writer_list list = { .sequence = order->vcpu->guest->beat };
+	s64 size = (s64)order->vm->vm->page_size;
+	size_t i;
+
+	for (i = first; i < order->count; i++) {
+		const struct order_store *target = &order->stores[i];
+		u64 gva = order->vm->slot[target->slot].gpa +
+			  target->page * (u64)size;
+		struct writer_store *run;
+
+		if (list.count) {
+			run = &list.store[list.count - 1];
+			if (run->count == 1)
+				run->stride = (s64)(gva - run->gva);
+			if (gva == run->gva + (u64)run->stride * run->count) {
+				run->count++;
+				continue;
+			}
+		}
+		if (list.count == WRITER_STORES_MAX)
+			break;
+		list.store[list.count++] = (struct writer_store){ .gva = gva,
+								  .count = 1 };
+	}
+	*writer_list_of(order->vcpu->guest) = list;
+	vcpu_start(order->vcpu, writer_store, 0);
+	return i;
+}
+
+/*
+ * A page may have two entries: an MMU notifier removes its mapping between the fault and
+ * the store (NUMA balancing does, change_prot_numa()).
+ */
+static bool is_store(const struct order *order, size_t index, u32 slot_id,
+		     u64 page)
+{
+	const struct order_store *store = &order->stores[index];
+
+	return index < order->count && page == store->page &&
+	       slot_id == SLOT_TEST_FIRST + store->slot;
+}
+
+/*
+ * At most @most entries in the ring are the next stores, in order. Return: the number of
+ * stores that entries have named so far.
+ */
+static size_t order_match(const struct order *order, u32 most)
+{
+	size_t store = order->checked;
+	u32 slot_id, ahead;
+	u64 page;
+
+	for (ahead = 0; ahead < most &&
+			dirty_ring_peek(order->vcpu, ahead, &slot_id, &page);
+	     ahead++) {
+		if (is_store(order, store, slot_id, page)) {
+			store++;
+			continue;
+		}
+		if (store && is_store(order, store - 1, slot_id, page))
+			continue;
+		CHECK(store < order->count,
+		      "a ring entry names page %llu of slot %u, expected none behind those of all %zu stores%s",
+		      page, slot_id, order->count, order->when);
+		fail("the ring names page %llu of slot %u, but store %zu was to page %llu of slot %u%s",
+		     page, slot_id, store, order->stores[store].page,
+		     SLOT_TEST_FIRST + order->stores[store].slot, order->when);
+	}
+	return store;
+}
+
+/* Harvest at most @most entries, and reset them. */
+static void order_take(struct order *order, u32 most)
+{
+	unsigned int i;
+
+	order->checked = order_match(order, most);
+	order->take(order->vm->dirty, most);
+	for (i = 0; i < ORDER_SLOTS; i++) {
+		dirty_harvest_queued(order->vm->watched[i]);
+		mirror_take(order->vm->mirror[i], order->vm->watched[i]->fresh);
+	}
+}
+
+/* Harvest all entries; reset them together, or in parts of random size. */
+static void order_take_all(struct order *order, bool parts)
+{
+	u32 pending;
+
+	while ((pending = dirty_ring_pending(order->vcpu)))
+		order_take(order,
+			   parts ? random_between(&order->random, 1, pending) :
+				   pending);
+}
+
+/* All entries were taken: memory is equal to the mirrors. */
+static void order_check_memory(struct order *order)
+{
+	unsigned int i;
+
+	for (i = 0; i < ORDER_SLOTS; i++)
+		mirror_judge(order->vm->mirror[i]);
+}
+
+/*
+ * Run until the ring is full, or the stores are made. Return: true if they are.
+ */
+static bool order_run(struct order *order)
+{
+	u32 soft = dirty_ring_soft_limit(order->vm->vm);
+	enum vcpu_event event;
+	u32 pending;
+
+	event = vcpu_run_one_of(order->vcpu,
+				1U << VCPU_RING_FULL | 1U << VCPU_DONE);
+	pending = dirty_ring_pending(order->vcpu);
+	order_match(order, pending);
+	CHECK(pending <= order->most,
+	      "the vCPU exited with %u entries in its ring of %u, expected at most %u",
+	      pending, order->vm->vm->config.ring_entries, order->most);
+	if (event == VCPU_DONE)
+		return true;
+	CHECK(pending >= soft,
+	      "the vCPU exited because of a full ring of %u entries with %u, expected at least %u",
+	      order->vm->vm->config.ring_entries, pending, soft);
+	order->full_exits++;
+	return false;
+}
+
+/* Make all stores, to protected pages: each has an entry. */
+static void order_write_all(struct order *order, bool parts)
+{
+	size_t next = 0, seen;
+
+	order->checked = 0;
+	while (next < order->count) {
+		next = order_start(order, next);
+		while (!order_run(order))
+			order_take_all(order, parts);
+		seen = order_match(order, U32_MAX);
+		CHECK(seen == next,
+		      "%zu pages were written after they were protected, %zu of them are in the ring%s",
+		      next, seen, order->when);
+	}
+	order_take_all(order, parts);
+	order_check_memory(order);
+}
+
+/* All pages are written, then all slots are logged. */
+static void order_enable(struct order *order)
+{
+	struct writer_list all = dirty_vm_list_every(order->vm, 0,
+						     order->vm->vm->page_size);
+
+	dirty_vm_store(order->vm, 0, &all);
+	dirty_vm_enable(order->vm);
+	CHECK(!dirty_ring_pending(order->vcpu),
+	      "the ring has %u entries, expected none of stores before logging",
+	      dirty_ring_pending(order->vcpu));
+}
 
 static void ascending(struct order *order)
 {
@@ -56,7 +301,7 @@ static void descending(struct order *order)
 		order_put(order, 0, page);
 }
 
-/* Every second page forwards, the others backwards. */
+/* Every second page ascending, then the others descending. */
 static void there_and_back(struct order *order)
 {
 	u64 page;
@@ -67,7 +312,7 @@ static void there_and_back(struct order *order)
 		order_put(order, 0, page - 1);
 }
 
-/* A batch of a reset is 64 pages: jumps that just fit in, and that do not. */
+/* A reset batches 64 pages: jumps that just fit into a batch, and that do not. */
 static void across_words(struct order *order)
 {
 	static const int steps[] = { 63, -62, -1, 64,	-65, -63, 127, -64,
@@ -111,7 +356,7 @@ static void shuffled(struct order *order)
 	}
 }
 
-static const struct {
+static const struct pattern {
 	const char *name;
 	void (*fill)(struct order *order);
 } patterns[] = {
@@ -120,53 +365,47 @@ static const struct {
 	{ "both_slots", both_slots },	      { "shuffled", shuffled },
 };
 
-#define PATTERNS (ARRAY_SIZE(patterns))
-
-static void test_order(const struct test_case *test)
+static void test_order(const struct variant *variant)
 {
 	u64 until = clock_ns() + case_duration_ns();
 	struct order order;
 	unsigned int pass;
 
-	order_begin(&order, dirty_mode_rings[test->number[0]], 0,
-		    PATTERN_PAGES);
-	patterns[test->number[1]].fill(&order);
+	begin(&order, variant->mode, 0, PATTERN_PAGES);
+	variant->pattern->fill(&order);
 	order_enable(&order);
 	for (pass = 0; pass < PASSES ||
 		       (options()->mode == MODE_STRESS && clock_ns() < until);
 	     pass++)
 		order_write_all(&order, pass % 2);
-	order_end(&order);
 }
 
-/* One page, again and again: an entry and a reset for each store. */
-static void test_same_page(const struct test_case *test)
+/* One page repeatedly: each store has an entry and a reset. */
+static void test_same_page(const struct variant *variant)
 {
 	u64 until = clock_ns() + case_duration_ns();
 	struct order order;
 	unsigned int pass;
 
-	order_begin(&order, dirty_mode_rings[test->number[0]], 0,
-		    PATTERN_PAGES);
+	begin(&order, variant->mode, 0, PATTERN_PAGES);
 	order_put(&order, 0, 63);
 	order_enable(&order);
 	for (pass = 0; pass < SAME_PASSES ||
 		       (options()->mode == MODE_STRESS && clock_ns() < until);
 	     pass++)
 		order_write_all(&order, false);
-	order_end(&order);
 }
 
-/* Stores that are more than the ring has entries, by far. */
-static void test_wrap(const struct test_case *test)
+/* Many more stores than the ring has entries. */
+static void test_wrap(const struct variant *variant)
 {
-	enum dirty_mode mode = dirty_mode_rings[test->number[0]];
+	enum dirty_mode mode = variant->mode;
 	u32 entries = dirty_mode_smallest_ring(mode), lap, i;
 	u64 until = clock_ns() + case_duration_ns();
 	struct order order;
 
-	order_begin(&order, mode, entries, entries * 2);
-	/* A page comes again when its entry has left the ring. */
+	begin(&order, mode, entries, entries * 2);
+	/* A page is written again after its entry has left the ring. */
 	for (i = 0; i < entries * 2; i++)
 		order_put(&order, i / 64 % 2, i);
 	order_enable(&order);
@@ -179,19 +418,18 @@ static void test_wrap(const struct test_case *test)
 	      order.vcpu->ring_next, entries, WRAPS);
 	report_info("%u entries in a ring of %u, %llu times full",
 		    order.vcpu->ring_next, entries, order.full_exits);
-	order_end(&order);
 }
 
-static void test_largest(const struct test_case *test)
+static void test_largest(const struct variant *variant)
 {
 	bool whole = options()->mode == MODE_ALL;
 	struct order order;
 	u64 stores, i;
 
 	/* Clipped to what the kernel offers. */
-	order_begin(&order, dirty_mode_rings[test->number[0]], U32_MAX,
-		    whole ? ORDER_STORES_MAX / 2 : LARGEST_CHECK_STORES / 2);
-	stores = order.fixture.vm->config.ring_entries;
+	begin(&order, variant->mode, U32_MAX,
+	      whole ? ORDER_STORES_MAX / 2 : LARGEST_CHECK_STORES / 2);
+	stores = order.vm->vm->config.ring_entries;
 	CHECK(stores < ORDER_STORES_MAX, "a ring of %llu entries", stores);
 	if (!whole)
 		stores = LARGEST_CHECK_STORES;
@@ -202,17 +440,15 @@ static void test_largest(const struct test_case *test)
 	CHECK(whole ? order.full_exits == 1 : !order.full_exits,
 	      "the largest ring was full %llu times", order.full_exits);
 	report_info("a ring of %u entries took %llu",
-		    order.fixture.vm->config.ring_entries, stores);
-	order_end(&order);
+		    order.vm->vm->config.ring_entries, stores);
 }
 
 /**
- * struct interrupter - a timer that interrupts this thread while it resets
+ * struct interrupter - a timer that interrupts a reset by this thread
  * @timer: the timer
- * @after_ns: when it does, in nanoseconds from the reset's beginning; 0: it does
- *	not
- * @takes_ns: how long the last reset took, in nanoseconds
- * @signals: how many came
+ * @after_ns: nanoseconds from the start of the reset to the signal; 0: no signal
+ * @takes_ns: nanoseconds that the last reset took
+ * @signals: signals received
  */
 static struct {
 	timer_t timer;
@@ -253,8 +489,8 @@ static void set_interrupter(u64 after_ns)
 }
 
 /*
- * A signal in the middle of KVM_RESET_DIRTY_RINGS: those entries that it has
- * taken are reset, the others are left for the next one.
+ * A signal in the middle of KVM_RESET_DIRTY_RINGS: the entries that it has taken are
+ * reset, the others are left to the next call.
  */
 static u64 take_interrupted(struct dirty_log *dirty, u32 most)
 {
@@ -274,20 +510,19 @@ static u64 take_interrupted(struct dirty_log *dirty, u32 most)
 	return count;
 }
 
-static void test_interrupted(const struct test_case *test)
+static void test_interrupted(const struct variant *variant)
 {
 	u64 until = clock_ns() + case_duration_ns(), takes_ns;
 	struct order order;
 	unsigned int pass;
 
-	order_begin(&order, dirty_mode_rings[test->number[0]], 0,
-		    INTERRUPTED_PAGES);
+	begin(&order, variant->mode, 0, INTERRUPTED_PAGES);
 	for (pass = 0; pass < INTERRUPTED_PAGES; pass++)
 		order_put(&order, 0, pass);
 	order_enable(&order);
 	make_interrupter();
 	order.take = take_interrupted;
-	/* How long it takes if nobody interrupts it. */
+	/* The duration of a reset without a signal. */
 	interrupter.after_ns = 0;
 	order_write_all(&order, false);
 	takes_ns = interrupter.takes_ns;
@@ -301,16 +536,15 @@ static void test_interrupted(const struct test_case *test)
 				       random_below(&order.random, takes_ns);
 		order_write_all(&order, false);
 	}
-	CHECK(interrupter.signals, "no signal came in %u resets of %llu us",
+	CHECK(interrupter.signals, "no signal interrupted %u resets of %llu us",
 	      pass, takes_ns / NSEC_PER_USEC);
 	report_info("%d signals in %u resets of %d entries, which take %llu us",
 		    (int)interrupter.signals, pass, INTERRUPTED_PAGES,
 		    takes_ns / NSEC_PER_USEC);
-	order_end(&order);
 }
 
-/* It has made so many stores and filled so much of its ring, and stays there. */
-static void judge_stays_out(struct order *order, const char *when)
+/* KVM_RUN makes no store and no entry. */
+static void check_stays_out(struct order *order, const char *when)
 {
 	u64 beat = order->vcpu->guest->beat;
 	u32 pending = dirty_ring_pending(order->vcpu);
@@ -320,143 +554,122 @@ static void judge_stays_out(struct order *order, const char *when)
 		vcpu_run(order->vcpu, VCPU_RING_FULL);
 	CHECK(order->vcpu->guest->beat == beat &&
 		      dirty_ring_pending(order->vcpu) == pending,
-	      "a vCPU with a full ring went on, %s: %llu stores, and %u entries, then %u",
-	      when, order->vcpu->guest->beat - beat, pending,
+	      "a vCPU with a full ring entered the guest, %s: expected no store and %u entries, got %llu and %u",
+	      when, pending, order->vcpu->guest->beat - beat,
 	      dirty_ring_pending(order->vcpu));
 }
 
 /* The ring is full. */
-static void judge_room_for_one(struct order *order)
+static void check_room_for_one(struct order *order)
 {
 	u64 beat = order->vcpu->guest->beat;
 
 	order_take(order, 1);
-	CHECK(!order_run(order), "room for one entry was enough");
-	/* None, if a page comes twice: see order_match(). */
+	CHECK(!order_run(order),
+	      "the ring was not full again with room for one entry");
+	/* None, if a page has two entries: see order_match(). */
 	CHECK(order->vcpu->guest->beat - beat <= 1,
-	      "with room for one entry the vCPU made %llu stores",
+	      "the vCPU made %llu stores with room for one entry, expected at most 1",
 	      order->vcpu->guest->beat - beat);
 }
 
 /*
  * A vCPU with a full ring does not enter the guest before entries are reset:
  * harvesting alone makes no room (kvm_dirty_ring_check_request()). prove/matrix
- * breaks that on 6.1 only: later, whoever skips the check leaves the request
- * pending, and with that no vCPU enters (kvm_vcpu_exit_request()).
+ * breaks that on 6.1 only: in later kernels a skipped check leaves the request pending,
+ * with which no vCPU enters the guest (kvm_vcpu_exit_request()).
  */
-static void test_full_stays(const struct test_case *test)
+static void test_full_stays(const struct variant *variant)
 {
-	enum dirty_mode mode = dirty_mode_rings[test->number[0]];
+	enum dirty_mode mode = variant->mode;
 	u32 entries = dirty_mode_smallest_ring(mode), soft, i;
 	struct order order;
 
-	order_begin(&order, mode, entries, entries * 2);
+	begin(&order, mode, entries, entries * 2);
 	for (i = 0; i < entries * 2; i++)
 		order_put(&order, 0, i);
 	order_enable(&order);
-	soft = dirty_ring_soft_limit(order.fixture.vm);
+	soft = dirty_ring_soft_limit(order.vm->vm);
 	order_start(&order, 0);
 	CHECK(!order_run(&order), "the ring was not full");
-	judge_stays_out(&order, "nothing harvested");
+	check_stays_out(&order, "nothing harvested");
 
 	/* Harvested and not reset. */
 	order.checked = order_match(&order, entries);
-	dirty_ring_take(order.fixture.dirty, order.vcpu, entries);
-	judge_stays_out(&order, "all harvested, nothing reset");
+	dirty_ring_take(order.vm->dirty, order.vcpu, entries);
+	check_stays_out(&order, "all harvested, nothing reset");
 	order_take(&order, 0);
 
 	CHECK(!order_run(&order), "the ring was not full again");
-	if (dirty_ring_most(order.fixture.vm) == soft)
-		judge_room_for_one(&order);
-	judge_stays_out(&order, "again");
+	if (dirty_ring_most(order.vm->vm) == soft)
+		check_room_for_one(&order);
+	check_stays_out(&order, "again");
 	order_take_all(&order, true);
 	while (!order_run(&order))
 		order_take_all(&order, true);
 	order_take_all(&order, false);
-	order_judge_memory(&order);
-	order_end(&order);
+	order_check_memory(&order);
 }
 
-/* Entries behind one that was not harvested are not reset. */
-static void test_gap(const struct test_case *test)
+/* Entries behind one that was not harvested are not reset (api.rst 8.29). */
+static void test_gap(const struct variant *variant)
 {
 	struct order order;
 	u64 before;
 
-	order_begin(&order, dirty_mode_rings[test->number[0]], 0,
-		    PATTERN_PAGES);
+	begin(&order, variant->mode, 0, PATTERN_PAGES);
 	ascending(&order);
 	order_enable(&order);
 	order_start(&order, 0);
 	CHECK(order_run(&order), "a ring of the usual size was full");
-	before = order.fixture.dirty->ring_reset;
+	before = order.vm->dirty->ring_reset;
 	dirty_ring_mark(order.vcpu, 1, true);
-	dirty_ring_reset(order.fixture.dirty);
-	CHECK(order.fixture.dirty->ring_reset == before,
+	dirty_ring_reset(order.vm->dirty);
+	CHECK(order.vm->dirty->ring_reset == before,
 	      "KVM_RESET_DIRTY_RINGS reset %llu entries behind one that is not harvested",
-	      order.fixture.dirty->ring_reset - before);
+	      order.vm->dirty->ring_reset - before);
 	dirty_ring_mark(order.vcpu, 1, false);
 	order_take_all(&order, false);
-	order_judge_memory(&order);
-	order_end(&order);
+	order_check_memory(&order);
 }
 
-static struct test_case *add_case(struct test_case *cases, size_t *count,
-				  size_t max,
-				  void (*run)(const struct test_case *),
-				  const char *name, size_t ring)
-{
-	struct test_case *test = case_add(cases, count, max, run);
+static const struct dimension pattern_dimensions[] = {
+	DIMENSION_ROWS(struct variant, pattern, patterns),
+	DIMENSION(struct variant, mode, &dirty_ring_modes),
+};
 
-	test->number[0] = ring;
-	snprintf(test->name, sizeof(test->name), "%s/%s", name,
-		 dirty_mode_name(dirty_mode_rings[ring]));
-	return test;
-}
+static const struct dimension dimensions[] = {
+	DIMENSION(struct variant, mode, &dirty_ring_modes),
+};
 
-static size_t list_cases(const struct options *options, struct test_case *cases,
-			 size_t max)
-{
-	size_t count = 0, ring, i;
-	struct test_case *test;
-	char name[CASE_NAME_MAX / 2];
+#define SCENARIO_RING(name, function, text, ...)                    \
+	SCENARIO(name, function, struct variant, dimensions,        \
+		 .sampling = SAMPLE_ALL, .stress_s = STRESS_CASE_S, \
+		 .plan = text, __VA_ARGS__)
 
-	for (ring = 0; ring < DIRTY_MODE_RINGS; ring++) {
-		if (!dirty_mode_exists(dirty_mode_rings[ring]))
-			continue;
-		for (i = 0; i < PATTERNS; i++) {
-			snprintf(name, sizeof(name), "order/%s",
-				 patterns[i].name);
-			test = add_case(cases, &count, max, test_order, name,
-					ring);
-			test->number[1] = i;
-		}
-		add_case(cases, &count, max, test_same_page, "order/same_page",
-			 ring);
-		add_case(cases, &count, max, test_wrap, "wrap", ring);
-		add_case(cases, &count, max, test_full_stays, "full_stays",
-			 ring);
-		add_case(cases, &count, max, test_gap, "gap", ring);
-		add_case(cases, &count, max, test_interrupted, "interrupted",
-			 ring);
-		test = add_case(cases, &count, max, test_largest, "largest",
-				ring);
-		test->timeout_s = LARGEST_TIMEOUT_S;
-		test->needs.free_memory = LARGEST_MEMORY;
-	}
-	return cases_keep_for_stress(options, cases, count, sizeof(*cases),
-				     STRESS_CASE_S);
-}
+static const struct scenario scenarios[] = {
+	SCENARIO("order", test_order, struct variant, pattern_dimensions,
+		 .sampling = SAMPLE_ALL, .stress_s = STRESS_CASE_S,
+		 .plan = "entries are the written pages in order, and reset pages are protected"),
+	SCENARIO_RING(
+		"order/same_page", test_same_page,
+		"each store to one page has an entry, and each reset protects it"),
+	SCENARIO_RING("wrap", test_wrap,
+		      "entries stay in order while a small ring wraps around"),
+	SCENARIO_RING(
+		"full_stays", test_full_stays,
+		"a full ring keeps the vCPU out of the guest until entries are reset"),
+	SCENARIO_RING("gap", test_gap,
+		      "entries behind one that was not harvested are not reset"),
+	SCENARIO_RING("interrupted", test_interrupted,
+		      "a reset that a signal ends loses no entry"),
+	SCENARIO_RING("largest", test_largest,
+		      "entries of the largest ring are in order",
+		      .timeout_s = LARGEST_TIMEOUT_S,
+		      .needs = { .free_memory = LARGEST_MEMORY }),
+};
 
-int main(int argc, char **argv)
-{
-	static const struct program program = {
-		.name = "dirty_log_ring_order_test",
-		.summary =
-			"the entries of a dirty ring are what was written, in that order, in rings of every size",
-		.cases = list_cases,
-		.needs = { .kvm = true },
-	};
-
-	return cases_main(argc, argv, &program);
-}
+TEST_PROGRAM(
+	"dirty_log_ring_order_test",
+	"the entries of a dirty ring are the written pages, in order, in rings of every size",
+	scenarios, .needs = { .kvm = true })
