@@ -18,7 +18,6 @@
 #include "migrate.h"
 #include "dirty/mirror.h"
 #include "core/report.h"
-#include "size_check.h"
 #include "kvm/vcpu_state.h"
 #include "work.h"
 
@@ -45,7 +44,6 @@
  * @fixture: VM, memory, harvester
  * @watched: what is harvested: the slots under test, the system slot
  * @threads: its vCPUs, NULL as long as the guest has not been here
- * @size_check: the mapping-size oracle
  * @mirror: of each slot: the other side's memory as its copy
  * @cancelled: a migration from here has been given up
  */
@@ -53,7 +51,6 @@ struct side {
 	struct dirty_vm fixture;
 	struct dirty_slot *watched[SLOTS_MAX];
 	struct vcpu_threads *threads;
-	struct size_check size_check;
 	struct mirror *mirror[SLOTS_MAX];
 	bool cancelled;
 };
@@ -212,14 +209,26 @@ static void move_vcpus(struct migration *migration, struct side *from,
 	}
 }
 
+/* The sizes of mappings are known, and the host maps all of them huge. */
+static bool tells_sizes(const struct side *side)
+{
+	return side->fixture.before.known && dirty_vm_host_huge(&side->fixture);
+}
+
+static void check_recovered(struct side *side)
+{
+	if (tells_sizes(side))
+		dirty_vm_check_recovered(&side->fixture);
+}
+
 /* Huge mappings come back to where they were; each run shows that, once at least. */
 static bool must_cancel(const struct migration *migration,
 			const struct side *from)
 {
 	const struct side *side = migration->side;
 
-	if (side[0].size_check.before.known || side[1].size_check.before.known)
-		return from->size_check.before.known && !from->cancelled;
+	if (tells_sizes(&side[0]) || tells_sizes(&side[1]))
+		return tells_sizes(from) && !from->cancelled;
 	return !migration->cancelled;
 }
 
@@ -230,7 +239,7 @@ static void cancel(struct migration *migration, struct side *from)
 	disable(migration, from);
 	if (!from->cancelled || random_chance(&migration->random, 1, 2)) {
 		vcpu_threads_pause(from->threads);
-		size_check_check_recovered(&from->size_check);
+		check_recovered(from);
 	}
 	vcpu_threads_resume(from->threads);
 	migration->cancelled++;
@@ -252,7 +261,7 @@ static void switch_over(struct migration *migration, struct side *from,
 	judged = clock_ns();
 	judge_memory(migration, from);
 	if (random_chance(&migration->random, 1, 4)) {
-		size_check_check_logged(&from->size_check);
+		dirty_vm_check_split(&from->fixture);
 		run_last_round(migration, from);
 		judge_memory(migration, from);
 	}
@@ -294,7 +303,7 @@ static void migrate(struct migration *migration, struct side *from,
 	let_work(migration, to);
 	if (random_chance(&migration->random, 1, 3)) {
 		vcpu_threads_pause(to->threads);
-		size_check_check_recovered(&to->size_check);
+		check_recovered(to);
 		vcpu_threads_resume(to->threads);
 	}
 }
@@ -368,13 +377,9 @@ static void setup(struct migration *migration,
 	vm_twin(second->fixture.vm, first->fixture.vm);
 	setup_mirrors(migration, first, second);
 	setup_mirrors(migration, second, first);
-	for (i = 0; i < SIDES; i++) {
-		struct dirty_vm *fixture = &migration->side[i].fixture;
-
-		size_check_open(&migration->side[i].size_check, fixture,
-				&fixture->vm->vcpus[migration->threads],
-				WRITER_REWRITE);
-	}
+	for (i = 0; i < SIDES; i++)
+		dirty_vm_measure_sizes(&migration->side[i].fixture,
+				       migration->threads, WRITER_REWRITE, 0);
 	migration->plan = work_lay_out(first->fixture.vm, first->fixture.slot,
 				       config->fixture.slots,
 				       migration->threads);
@@ -394,7 +399,6 @@ static void teardown(struct migration *migration)
 			vcpu_threads_finish(side->threads);
 		for (j = 0; j < migration->slots; j++)
 			mirror_free(side->mirror[j]);
-		size_check_close(&side->size_check);
 		dirty_vm_destroy(&side->fixture);
 	}
 }
@@ -406,8 +410,8 @@ static void report(const struct migration *migration, u64 turns)
 	report_info("migrations %llu cancelled %llu to new pages %llu rounds %llu huge mappings back %llu",
 		    migration->done, migration->cancelled, migration->renewed,
 		    migration->rounds,
-		    migration->side[0].size_check.recovered +
-			    migration->side[1].size_check.recovered);
+		    migration->side[0].fixture.count.recoveries +
+			    migration->side[1].fixture.count.recoveries);
 	report_info("MiB copied %llu pages that had changed %llu guest turns %llu",
 		    migration->pages * migration->page_size >> 20,
 		    migration->verified, turns);
