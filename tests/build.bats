@@ -112,15 +112,15 @@ void guest_extra(void)
 END
 	echo "$output"
 	[ "$status" -ne 0 ]
-	[[ $output == *"sections that lib/guest.lds does not gather: elsewhere"* ]]
+	[[ $output == *"sections that lib/kvm/guest.lds does not gather: elsewhere"* ]]
 }
 
 @test "a changed header rebuilds what includes it, other flags rebuild all" {
-	object=$work/out/obj/x86_64-gcc/lib/core_guest.o
+	object=$work/out/obj/x86_64-gcc/lib/kvm/core_guest.o
 	make "O=$work/out" "$object"
 	run make "O=$work/out" "$object"
 	[[ $output != *GUEST* ]]
-	touch -d '+1 minute' lib/guest.h
+	touch -d '+1 minute' lib/kvm/guest.h
 	run make "O=$work/out" "$object"
 	echo "$output"
 	[[ $output == *GUEST*core_guest.o* ]]
