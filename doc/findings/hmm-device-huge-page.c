@@ -42,7 +42,7 @@ int main(void)
 	char *area = mmap(NULL, 2 * HUGE_SIZE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct secmmu_hmm_migrate migrate = { .to = 1,
-					      .flags = SECMMU_HMM_WHOLE };
+					      .flags = SECMMU_HMM_HUGE };
 	int i, wrong = 0;
 
 	area = (char *)(((uintptr_t)area + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1));
