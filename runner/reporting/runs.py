@@ -223,6 +223,8 @@ def load(folder):
     run = Run(folder)
     for part in parts:
         run.add(part)
+    if run.odd and not run.results:
+        raise ValueError(f"{folder} has no result that can be read: {run.odd[0]}")
     return run
 
 
