@@ -215,12 +215,23 @@ static void dax_read_only(struct mapping_state *state)
 
 /* ---- under migration, for as long as the device waits ---- */
 
+/*
+ * The end of a migration restores one page after the other, beside a walk that goes
+ * on. So a page that the walk does not ask for, and does not wait for, must not be
+ * behind one that it waits for: of small pages, the first two are migrated.
+ */
+static u64 migrating_pages(const struct mapping_state *state)
+{
+	return state->pages > FEW ? state->pages : 2;
+}
+
 static void hold_migration(struct thread *thread, void *argument)
 {
 	struct mapping_state *state = argument;
+	u64 pages = migrating_pages(state);
 	struct secmmu_hmm_range range = {
 		.start = (uintptr_t)state->start,
-		.end = (uintptr_t)state->start + state->pages * state->page,
+		.end = (uintptr_t)state->start + pages * state->page,
 		.flags = state->pages > FEW ? SECMMU_HMM_HUGE : 0,
 	};
 	int error;
@@ -229,9 +240,8 @@ static void hold_migration(struct thread *thread, void *argument)
 	error = __hmm_call(state->device, SECMMU_HMM_HOLD_MIGRATION, &range);
 	CHECK(!error, "SECMMU_HMM_HOLD_MIGRATION failed: %s",
 	      errno_name(error));
-	CHECK(range.pages == state->pages,
-	      "only %u of %llu pages could be migrated", range.pages,
-	      state->pages);
+	CHECK(range.pages == pages, "only %u of %llu pages could be migrated",
+	      range.pages, pages);
 }
 
 static void hold(struct mapping_state *state)
