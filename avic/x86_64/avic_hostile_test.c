@@ -418,9 +418,10 @@ static void begin(struct hostile *hostile)
 	}
 	vm_map(hostile->vm, FIRST_GPA, FIRST_GPA, SLOT_PAGES * PAGE, PAGE);
 	for (i = 0; i < VCPUS; i++) {
-		struct storm *storm = storm_of(hostile->vm->vcpus[i].guest);
+		struct write_storm *storm = storm_of(
+			hostile->vm->vcpus[i].guest);
 
-		*storm = (struct storm){ .gpa = FIRST_GPA };
+		*storm = (struct write_storm){ .gpa = FIRST_GPA };
 		case_random(&storm->random, "storm", i);
 	}
 	hostile->no_access = mmap(NULL, 4 * PAGE, PROT_NONE,

@@ -165,7 +165,7 @@ static void judge_memory(const struct track_vm *fixture,
 }
 
 static void one_round(struct track_vm *fixture, struct member *member,
-		      const struct storm_config *config, u64 *count)
+		      const struct write_storm_config *config, u64 *count)
 {
 	struct deadline end = deadline_in_ms(ROUND_MS);
 	bool logged = false;
@@ -194,18 +194,18 @@ static unsigned int silent(const struct member *member, unsigned int vcpus)
 static void prepare(struct track_vm *fixture, struct member *member,
 		    unsigned int index)
 {
-	struct storm *guest = storm_of(fixture->vm->vcpus[index].guest);
+	struct write_storm *guest = storm_of(fixture->vm->vcpus[index].guest);
 
 	case_random(&member->random, "storm", index);
-	*guest = (struct storm){ .gpa = fixture->slot.gpa,
-				 .random = member->random };
+	*guest = (struct write_storm){ .gpa = fixture->slot.gpa,
+				       .random = member->random };
 	member->model = track_model_new(fixture);
 	member->ring = -1;
 }
 
-void storm(const struct storm_config *config)
+void storm(const struct write_storm_config *config)
 {
-	struct track_vm_config scene_config = {
+	struct track_vm_config vm_config = {
 		.backing = BACKING_ANONYMOUS,
 		.size = SLOT_BYTES,
 		.vcpus = config->vcpus,
@@ -223,7 +223,7 @@ void storm(const struct storm_config *config)
 
 	if (!member)
 		fail("out of memory");
-	track_begin(&fixture, &scene_config);
+	track_begin(&fixture, &vm_config);
 	for (i = 0; i < STORM_PAGES; i++)
 		track_page(&fixture, i * 4096UL);
 	for (i = 0; i < config->vcpus; i++)

@@ -8,12 +8,12 @@
 #include "core/types.h"
 
 /**
- * struct storm_config - what there is to be
+ * struct write_storm_config - what there is to be
  * @vcpus: how many
  * @flip_logging: switch dirty logging of the slot on and off meanwhile
  * @duration_ns: for how long
  */
-struct storm_config {
+struct write_storm_config {
 	unsigned int vcpus;
 	bool flip_logging;
 	u64 duration_ns;
@@ -27,6 +27,6 @@ struct storm_config {
  * none twice. In between, with all vCPUs stopped, memory is what their writes
  * leave; a word that all write to has the last write of one of them.
  */
-void storm(const struct storm_config *config);
+void storm(const struct write_storm_config *config);
 
 #endif /* AVIC_STORM_H */

@@ -110,20 +110,20 @@ static inline struct track_list *track_list_of(struct guest_vcpu *guest)
 #define STORM_SLICES_SIZE (4096 - STORM_SLICES_AT - STORM_ZONE)
 
 /**
- * struct storm - what storm_run() is to do; lies over guest_vcpu.test
+ * struct write_storm - what storm_run() is to do; lies over guest_vcpu.test
  * @gpa: the first of STORM_PAGES pages
  * @random: the vCPU's stream
  * @sequence: instructions so far
  */
-struct storm {
+struct write_storm {
 	u64 gpa;
 	struct random_stream random;
 	volatile u64 sequence;
 };
 
-static inline struct storm *storm_of(struct guest_vcpu *guest)
+static inline struct write_storm *storm_of(struct guest_vcpu *guest)
 {
-	return (struct storm *)guest->test;
+	return (struct write_storm *)guest->test;
 }
 
 /* What a vCPU does next. */

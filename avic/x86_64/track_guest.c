@@ -4,7 +4,8 @@
 
 _Static_assert(sizeof(struct track_nested) <= GUEST_TEST_AREA,
 	       "test area too small");
-_Static_assert(sizeof(struct storm) <= GUEST_TEST_AREA, "test area too small");
+_Static_assert(sizeof(struct write_storm) <= GUEST_TEST_AREA,
+	       "test area too small");
 _Static_assert(sizeof(struct track_remap) <= GUEST_TEST_AREA,
 	       "test area too small");
 
@@ -302,7 +303,7 @@ void track_nested_run(struct guest_vcpu *self, u64 vectors)
 
 void storm_run(struct guest_vcpu *self, u64 unused)
 {
-	struct storm *storm = storm_of(self);
+	struct write_storm *storm = storm_of(self);
 	struct track_op op;
 
 	(void)unused;

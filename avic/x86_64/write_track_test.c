@@ -326,7 +326,7 @@ static void test_unemulated(const struct test_case *test)
 
 static void test_storm(const struct test_case *test)
 {
-	storm(&(struct storm_config){
+	storm(&(struct write_storm_config){
 		.vcpus = (unsigned int)test->number[0],
 		.flip_logging = test->number[1],
 		.duration_ns = case_duration_ns(),
