@@ -428,17 +428,27 @@ interrupt() {
 	result demo/a_test:two SKIP 'needs root: run it as root'
 }
 
-@test "settings that a test leaves changed are put back" {
+@test "settings in the journal of a killed program are put back, others are not" {
 	[ -w /proc/sys/vm/nr_overcommit_hugepages ] || skip "needs root, to change a setting: run it as root"
 	before=$(cat /proc/sys/vm/nr_overcommit_hugepages)
+	swappiness=$(cat /proc/sys/vm/swappiness)
 	program demo a_test <<- END
-	echo $((before + 1)) > /proc/sys/vm/nr_overcommit_hugepages
+	printf '/proc/sys/vm/nr_overcommit_hugepages %s\n\n' $before > "\$SECMMU_SETTINGS"
+	printf '/proc/sys/vm/nr_overcommit_hugepages %s\n\n' $((before + 1)) >> "\$SECMMU_SETTINGS"
+	printf '/sys/../proc/sys/vm/swappiness 1\nproc/sys/vm/swappiness 1\n$work/swappiness 1\n' >> "\$SECMMU_SETTINGS"
+	echo $((before + 2)) > /proc/sys/vm/nr_overcommit_hugepages
+	echo $((swappiness + 1)) > /proc/sys/vm/swappiness
 	printf '1..1\nok 1 one\n'
+	kill -KILL \$\$
 	END
 	runner
-	exits 0
+	exits 1
+	now=$(cat /proc/sys/vm/swappiness)
+	echo "$swappiness" > /proc/sys/vm/swappiness
+	[ "$now" = $((swappiness + 1)) ]
 	[ "$(cat /proc/sys/vm/nr_overcommit_hugepages)" = "$before" ]
 	says "put /.*hugepages back to '$before'"
+	[ ! -e "$work/swappiness" ]
 }
 
 @test "the machine: capabilities first, with what is missing and how to get it; facts beside the results" {

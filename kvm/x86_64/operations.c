@@ -12,7 +12,8 @@
 #include <stdio.h>
 
 #include "../operation.h"
-#include "core/kernel_file.h"
+#include "core/report.h"
+#include "core/settings.h"
 #include "kvm/x86_64/paging.h"
 
 #define GFN_RANGE    "gfn=+8($arg2):x64 end=+16($arg2):x64"
@@ -74,17 +75,19 @@ bool arch_vms_end_slowly(void)
 
 bool arch_split_early(bool wanted)
 {
-	static const char parameter[] =
-		"/sys/module/kvm/parameters/eager_page_split";
-	FILE *file = fopen(parameter, "re");
+	static struct setting setting = {
+		.file = "/sys/module/kvm/parameters/eager_page_split",
+	};
+	FILE *file = fopen(setting.file, "re");
 	bool was;
 
 	if (!file)
 		return false;
 	was = fgetc(file) == 'Y';
 	fclose(file);
-	if (was != wanted)
-		kernel_file_must_write(parameter, wanted ? "Y" : "N");
+	setting.value = wanted ? "Y" : "N";
+	CHECK(was == wanted || settings_set(&setting, 1),
+	      "cannot write '%s' to %s", setting.value, setting.file);
 	return was;
 }
 

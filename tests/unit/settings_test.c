@@ -52,6 +52,9 @@ static void inner_change(const struct test_case *test)
 	case 4:
 		for (;;)
 			pause();
+	case 5:
+		kill(getppid(), SIGKILL);
+		raise(SIGKILL);
 	}
 }
 
@@ -61,7 +64,60 @@ static const struct test_case inner_table[] = {
 	{ .name = "skip", .run = inner_change, .number = { 2 } },
 	{ .name = "killed", .run = inner_change, .number = { 3 } },
 	{ .name = "hang", .run = inner_change, .number = { 4 }, .timeout_s = 1 },
+	{ .name = "all_killed", .run = inner_change, .number = { 5 } },
 };
+/* Of the last one, no process is left that could restore anything. */
+#define RESTORED (ARRAY_SIZE(inner_table) - 1)
+
+/* What a case changed and nobody restored stands in the journal, and only that. */
+static void test_journal(const struct test_case *test)
+{
+	char directory[] = "/tmp/secmmu-settings.XXXXXX";
+	char environment[64], variable[80], path[128], line[256], expected[160];
+	const char *const variables[] = { environment, variable, NULL };
+	const char *const arguments[] = { "--case", inner_table[RESTORED].name,
+					  NULL };
+	unsigned int found = 0, wrong = 0;
+	struct inner inner;
+	FILE *file;
+	size_t i;
+
+	(void)test;
+	CHECK(mkdtemp(directory), "mkdtemp failed: %s", errno_name(errno));
+	for (i = 0; i < FILES; i++) {
+		path_of(directory, i, path, sizeof(path));
+		file = fopen(path, "we");
+		CHECK(file && fputs("7\n", file) >= 0 && !fclose(file),
+		      "cannot write %s: %s", path, errno_name(errno));
+	}
+	snprintf(environment, sizeof(environment), DIRECTORY "=%s", directory);
+	snprintf(variable, sizeof(variable), "SECMMU_SETTINGS=%s/journal",
+		 directory);
+	inner_run(&inner, arguments, variables);
+	snprintf(path, sizeof(path), "%s/journal", directory);
+	file = fopen(path, "re");
+	CHECK(file, "the program made no journal\n%s", inner.out);
+	/* The second file was changed twice: from 7 to 1, from 1 to 2. */
+	while (fgets(line, sizeof(line), file)) {
+		if (line[0] == '\n')
+			continue;
+		snprintf(expected, sizeof(expected), "%s/%s %s\n", directory,
+			 names[1], found ? "1" : "7");
+		wrong += strcmp(line, expected) != 0;
+		found++;
+	}
+	fclose(file);
+	unlink(path);
+	for (i = 0; i < FILES; i++) {
+		path_of(directory, i, path, sizeof(path));
+		unlink(path);
+	}
+	rmdir(directory);
+	inner_expect_code(&inner, -SIGKILL);
+	CHECK(found == 2 && !wrong,
+	      "expected 2 entries of the second file, got %u, %u of them wrong",
+	      found, wrong);
+}
 
 static void put_back(const struct test_case *test)
 {
@@ -104,13 +160,15 @@ static size_t list_cases(const struct options *options, struct test_case *cases,
 	size_t count = 0, i;
 
 	(void)options;
-	for (i = 0; i < ARRAY_SIZE(inner_table); i++) {
+	for (i = 0; i < RESTORED; i++) {
 		struct test_case *test = case_add(cases, &count, max, put_back);
 
 		test->number[0] = i;
 		snprintf(test->name, sizeof(test->name), "put_back/%.64s",
 			 inner_table[i].name);
 	}
+	case_add(cases, &count, max, test_journal);
+	strcpy(cases[count - 1].name, "journal");
 	return count;
 }
 
