@@ -10,6 +10,7 @@
 #include "mem/backing.h"
 #include "hmm_device.h"
 #include "dying_process.h"
+#include "core/io.h"
 #include "core/report.h"
 
 /* The same numbers on all architectures. */
@@ -32,8 +33,7 @@ static void __noreturn be_child(u64 *memory, u64 word, int pipe)
 
 	*(volatile u64 *)memory = word;
 	ready.mirror = hmm_mirror(ready.device, memory, (u64)getpagesize());
-	CHECK(write(pipe, &ready, sizeof(ready)) == sizeof(ready),
-	      "cannot write to a pipe: %s", errno_name(errno));
+	io_must_write(pipe, &ready, sizeof(ready), IO_NEXT, "a pipe");
 	for (;;)
 		pause();
 }
@@ -55,7 +55,8 @@ void dying_process_start(struct dying_process *child, u64 word)
 	if (!child->child)
 		be_child(child->memory, word, pipes[1]);
 	close(pipes[1]);
-	CHECK(read(pipes[0], &ready, sizeof(ready)) == sizeof(ready),
+	CHECK(io_read(pipes[0], &ready, sizeof(ready), IO_NEXT) ==
+		      sizeof(ready),
 	      "the child is not ready, and has said why");
 	close(pipes[0]);
 

@@ -19,6 +19,7 @@
 #include "core/cases.h"
 #include "core/clock.h"
 #include "core/hang.h"
+#include "core/io.h"
 #include "core/options.h"
 #include "mem/pagemap.h"
 #include "core/report.h"
@@ -307,21 +308,21 @@ static void test_gup(const struct test_case *test)
 	take_all(&buffer);
 	local = (struct iovec){ &word, sizeof(word) };
 	remote = (struct iovec){ word_of(&buffer, 1), sizeof(word) };
-	CHECK(process_vm_readv(getpid(), &local, 1, &remote, 1, 0) ==
-		      sizeof(word),
-	      "process_vm_readv failed: %s", errno_name(errno));
+	io_must_transfer("process_vm_readv",
+			 process_vm_readv(getpid(), &local, 1, &remote, 1, 0),
+			 sizeof(word));
 	judge(&buffer, 1, false);
 	CHECK(word == *word_of(&buffer, 1),
 	      "process_vm_readv has read %#llx, where %#llx is", word,
 	      *word_of(&buffer, 1));
 	CHECK(!pipe2(ends, O_CLOEXEC), "pipe failed: %s", errno_name(errno));
 	remote = (struct iovec){ buffer_page(&buffer, 2), buffer.state.page };
-	CHECK(vmsplice(ends[1], &remote, 1, 0) == (ssize_t)buffer.state.page,
-	      "vmsplice failed: %s", errno_name(errno));
+	io_must_transfer("vmsplice", vmsplice(ends[1], &remote, 1, 0),
+			 buffer.state.page);
 	judge(&buffer, 2, false);
 	judge(&buffer, 3, true);
-	CHECK(read(ends[0], &word, sizeof(word)) == sizeof(word) &&
-		      word == *word_of(&buffer, 2),
+	io_must_read(ends[0], &word, sizeof(word), IO_NEXT, "a pipe");
+	CHECK(word == *word_of(&buffer, 2),
 	      "a pipe has %#llx of a page that begins with %#llx", word,
 	      *word_of(&buffer, 2));
 	close(ends[0]);

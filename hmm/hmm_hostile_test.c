@@ -25,6 +25,7 @@
 #include "hmm_device.h"
 #include "core/hang.h"
 #include "core/hostile.h"
+#include "core/io.h"
 #include "core/kernel_file.h"
 #include "core/options.h"
 #include "core/report.h"
@@ -701,7 +702,8 @@ static void *unmap_meanwhile(void *argument)
 	start = clock_ns();
 	munmap(slow->memory + SLOW_BYTES - page, page);
 	start = clock_ns() - start;
-	if (write(slow->pipe[1], &start, sizeof(start)) != sizeof(start))
+	if (io_write(slow->pipe[1], &start, sizeof(start), IO_NEXT) !=
+	    sizeof(start))
 		_exit(1);
 	return NULL;
 }
@@ -750,7 +752,7 @@ static void test_killed(const struct test_case *test)
 	if (!child)
 		be_slow(&slow);
 	close(slow.pipe[1]);
-	CHECK(read(slow.pipe[0], &unmap_ns, sizeof(unmap_ns)) ==
+	CHECK(io_read(slow.pipe[0], &unmap_ns, sizeof(unmap_ns), IO_NEXT) ==
 		      sizeof(unmap_ns),
 	      "the child ended before its munmap()");
 	end_ns = clock_ns();

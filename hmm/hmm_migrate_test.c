@@ -17,6 +17,7 @@
 
 #include "buffer.h"
 #include "core/cases.h"
+#include "core/io.h"
 #include "core/report.h"
 
 #define DEVMEM HMM_IN_DEVMEM(0)
@@ -194,16 +195,16 @@ static void test_gup(const struct test_case *test)
 
 	buffer_new_away(&buffer);
 	remote = (struct iovec){ buffer_page(&buffer, 1), sizeof(words) };
-	CHECK(process_vm_readv(getpid(), &local, 1, &remote, 1, 0) ==
-		      sizeof(words),
-	      "process_vm_readv failed: %s", errno_name(errno));
+	io_must_transfer("process_vm_readv",
+			 process_vm_readv(getpid(), &local, 1, &remote, 1, 0),
+			 sizeof(words));
 	buffer_judge_here(&buffer, 1, 1);
 	CHECK(!memcmp(words, buffer_page(&buffer, 1), sizeof(words)),
 	      "process_vm_readv has read %#llx, which is not there", words[0]);
 	remote.iov_base = buffer_page(&buffer, 2);
-	CHECK(process_vm_writev(getpid(), &local, 1, &remote, 1, 0) ==
-		      sizeof(words),
-	      "process_vm_writev failed: %s", errno_name(errno));
+	io_must_transfer("process_vm_writev",
+			 process_vm_writev(getpid(), &local, 1, &remote, 1, 0),
+			 sizeof(words));
 	CHECK(!memcmp(words, buffer_page(&buffer, 2), sizeof(words)),
 	      "what process_vm_writev wrote is not there");
 	buffer_write(&buffer, 2, 1);
@@ -211,8 +212,8 @@ static void test_gup(const struct test_case *test)
 	/* A page in a pipe is pinned: it comes back, and then it stays. */
 	CHECK(!pipe2(ends, O_CLOEXEC), "pipe failed: %s", errno_name(errno));
 	remote = (struct iovec){ buffer_page(&buffer, 4), buffer.state.page };
-	CHECK(vmsplice(ends[1], &remote, 1, 0) == (ssize_t)buffer.state.page,
-	      "vmsplice failed: %s", errno_name(errno));
+	io_must_transfer("vmsplice", vmsplice(ends[1], &remote, 1, 0),
+			 buffer.state.page);
 	buffer_judge_here(&buffer, 4, 1);
 	CHECK(!hmm_migrate(buffer.state.device, buffer_page(&buffer, 4),
 			   buffer.state.page, HMM_SYSTEM, DEVMEM, 0)

@@ -11,6 +11,7 @@
 #include "mem/backing.h"
 #include "hmm_device.h"
 #include "mapping_state.h"
+#include "core/io.h"
 #include "core/report.h"
 
 #define FEW 8
@@ -216,9 +217,8 @@ static void map_file(struct mapping_state *state, int flags)
 
 	CHECK(fd >= 0, "memfd_create failed: %s", errno_name(errno));
 	for (i = 0; i < FEW; i++)
-		CHECK(pwrite(fd, &i, sizeof(i), (off_t)(i * state->page)) ==
-			      sizeof(i),
-		      "cannot write to a memfd: %s", errno_name(errno));
+		io_must_write(fd, &i, sizeof(i), (off_t)(i * state->page),
+			      "a memfd");
 	CHECK(!ftruncate(fd, (off_t)(FEW * state->page)),
 	      "cannot size a memfd: %s", errno_name(errno));
 	map_small(state, FEW, PROT_READ | PROT_WRITE, flags, fd);

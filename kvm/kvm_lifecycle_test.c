@@ -17,6 +17,7 @@
 #include "mem/backing.h"
 #include "core/clock.h"
 #include "kvm/vcpu_threads.h"
+#include "core/io.h"
 #include "core/report.h"
 #include "core/kill_loop.h"
 #include "core/variant.h"
@@ -252,8 +253,8 @@ static void test_fork(void)
 		heir(vm, ends[1]);
 	}
 	close(ends[1]);
-	CHECK(read(ends[0], &byte, 1) == 1, "the child exited early: %s",
-	      errno_name(errno));
+	CHECK(io_read(ends[0], &byte, 1, IO_NEXT) == 1,
+	      "the child exited early");
 	/* The parent's vCPU still runs. */
 	vcpu_start(&vm->vcpus[0], tally_run, 0);
 	vm->vcpus[0].guest->stop = 1;
@@ -300,8 +301,7 @@ static void test_in_flight(void)
 	control.header.cmsg_type = SCM_RIGHTS;
 	control.header.cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(&control.header), &vm->vcpus[0].fd, sizeof(int));
-	CHECK(sendmsg(ends[0], &message, 0) == 1, "sendmsg failed: %s",
-	      errno_name(errno));
+	io_must_transfer("sendmsg", sendmsg(ends[0], &message, 0), 1);
 	vm_destroy(vm);
 	expect_vms(1, "closed, the vCPU's file in flight in a socket");
 	close(ends[0]);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/bitmap.h"
+#include "core/io.h"
 #include "page_idle.h"
 #include "mem/pagemap.h"
 #include "core/report.h"
@@ -59,6 +60,20 @@ static off_t offset_of(u64 frame)
 	return (off_t)(frame / WORD_BITS * sizeof(u64));
 }
 
+/*
+ * If the number of page frames is no multiple of 64, the kernel marks pages of
+ * the last word, but returns 0 for it: it counts whole words
+ * (page_idle_bitmap_write()). A read of that word gives no bits.
+ */
+static void judge_transfer(const char *verb, ssize_t got)
+{
+	CHECK(got >= 0, "cannot %s %s: %s", verb, FILE_NAME,
+	      errno_name((int)-got));
+	CHECK(!got || got == sizeof(u64),
+	      "%s %s: expected %zu bytes or none, got %zd", verb, FILE_NAME,
+	      sizeof(u64), got);
+}
+
 void page_idle_mark(struct page_idle *idle, const void *address, u64 pages)
 {
 	u64 page;
@@ -66,13 +81,14 @@ void page_idle_mark(struct page_idle *idle, const void *address, u64 pages)
 	for (page = 0; page < pages; page++) {
 		u64 frame = frame_of(idle, address, page);
 		u64 word = 1ULL << frame % WORD_BITS;
+		ssize_t taken;
 
+		if (!frame)
+			continue;
 		/* Clear bits change nothing. */
-		if (frame)
-			CHECK(pwrite(idle->fd, &word, sizeof(word),
-				     offset_of(frame)) == sizeof(word),
-			      "cannot write to %s: %s", FILE_NAME,
-			      errno_name(errno));
+		taken = io_write(idle->fd, &word, sizeof(word),
+				 offset_of(frame));
+		judge_transfer("write to", taken);
 	}
 }
 
@@ -91,11 +107,13 @@ void page_idle_read(struct page_idle *idle, const void *address, u64 pages,
 		/*
 		 * Each read of a word clears the access flags of all its pages.
 		 */
-		if (offset_of(frame) != last)
-			CHECK(pread(idle->fd, &word, sizeof(word),
-				    offset_of(frame)) == sizeof(word),
-			      "cannot read %s: %s", FILE_NAME,
-			      errno_name(errno));
+		if (offset_of(frame) != last) {
+			/* The word that memory ends in. */
+			word = 0;
+			judge_transfer("read",
+				       io_read(idle->fd, &word, sizeof(word),
+					       offset_of(frame)));
+		}
 		last = offset_of(frame);
 		if (word >> frame % WORD_BITS & 1)
 			bitmap_set(bitmap, page);

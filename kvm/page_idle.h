@@ -36,7 +36,8 @@ void page_idle_mark(struct page_idle *idle, const void *address, u64 pages);
  * @pages: how many
  * @bitmap: set bits: pages that are marked and were not accessed since
  *
- * A page whose bit is clear is no longer marked.
+ * A page whose bit is clear is no longer marked, or is among the last pages of
+ * memory (fewer than 64), which the kernel does not report.
  */
 void page_idle_read(struct page_idle *idle, const void *address, u64 pages,
 		    unsigned long *bitmap);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bare.h"
+#include "core/io.h"
 #include "core/report.h"
 #include "core/variant.h"
 
@@ -115,8 +116,7 @@ static void test_system_call(void)
 		      "after write() failed, the guest loads another word than it stored");
 		report_info("write() failed with EFAULT");
 	} else {
-		CHECK(read(ends[0], &seen, sizeof(seen)) == sizeof(seen),
-		      "read() of a pipe failed: %s", errno_name(errno));
+		io_must_read(ends[0], &seen, sizeof(seen), IO_NEXT, "a pipe");
 		CHECK(!seen,
 		      "write() of a protected VM's memory: expected 0 or EFAULT, got %#llx",
 		      seen);

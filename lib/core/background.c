@@ -13,6 +13,7 @@
 #include "core/background.h"
 #include "core/cases.h"
 #include "core/clock.h"
+#include "core/io.h"
 #include "core/options.h"
 #include "core/report.h"
 
@@ -249,8 +250,8 @@ static void print_output(const struct background *background)
 	off_t end = lseek(background->output, 0, SEEK_END);
 	ssize_t size;
 
-	size = pread(background->output, text, OUTPUT_MAX,
-		     end > OUTPUT_MAX ? end - OUTPUT_MAX : 0);
+	size = io_read(background->output, text, OUTPUT_MAX,
+		       end > OUTPUT_MAX ? end - OUTPUT_MAX : 0);
 	if (size <= 0)
 		return;
 	text[size] = '\0';
@@ -264,8 +265,9 @@ static bool says_fail(const struct background *background)
 	char *text = calloc(1, (size_t)size + 1);
 	bool found;
 
-	CHECK(text && pread(background->output, text, (size_t)size, 0) == size,
-	      "cannot read the output of %s", PROGRAM);
+	CHECK(text, "no memory for the output of " PROGRAM);
+	io_must_read(background->output, text, (size_t)size, 0,
+		     "the output of " PROGRAM);
 	found = strstr(text, PROGRAM ": fail:");
 	free(text);
 	return found;

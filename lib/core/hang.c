@@ -10,6 +10,7 @@
 
 #include "core/clock.h"
 #include "core/hang.h"
+#include "core/io.h"
 #include "core/report.h"
 
 #define REPORTED_MAX 16
@@ -28,7 +29,7 @@ static void read_text(pid_t pid, const char *thread, const char *file,
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	got = read(fd, text, size - 1);
+	got = io_read(fd, text, size - 1, IO_NEXT);
 	text[got > 0 ? got : 0] = '\0';
 	close(fd);
 }

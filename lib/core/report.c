@@ -25,6 +25,8 @@ static void write_all(const char *text, size_t length)
 				continue;
 			return; /* no place left for an error message */
 		}
+		if (!written)
+			return;
 		text += written;
 		length -= (size_t)written;
 	}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/evidence.h"
+#include "core/io.h"
 
 /* Limits on what a malformed file can make us allocate. */
 #define DESCRIPTORS_MAX 4096
@@ -61,7 +62,7 @@ struct evidence_stats *evidence_stats_parse(int fd)
 		return NULL;
 	}
 	stats->fd = fd;
-	if (pread(fd, &header, sizeof(header), 0) != sizeof(header))
+	if (io_read(fd, &header, sizeof(header), 0) != sizeof(header))
 		goto bad;
 	if (header.name_size > NAME_MAX_SIZE || !header.name_size ||
 	    header.num_desc > DESCRIPTORS_MAX)
@@ -72,8 +73,8 @@ struct evidence_stats *evidence_stats_parse(int fd)
 
 	size = stats->count * stats->stride;
 	stats->descriptors = malloc(size + 1);
-	if (!stats->descriptors || pread(fd, stats->descriptors, size,
-					 header.desc_offset) != (ssize_t)size)
+	if (!stats->descriptors || io_read(fd, stats->descriptors, size,
+					   header.desc_offset) != (ssize_t)size)
 		goto bad;
 	/* All names are NUL-terminated strings from here on. */
 	for (i = 0; i < stats->count; i++)
@@ -97,10 +98,8 @@ static u64 value_of(struct evidence_stats *stats,
 		off_t at = (off_t)stats->data_offset + (off_t)stat->offset +
 			   (off_t)(i * sizeof(bucket));
 
-		if (pread(stats->fd, &bucket, sizeof(bucket), at) !=
-		    sizeof(bucket))
-			fail("cannot read KVM's statistic %s: %s", stat->name,
-			     errno_name(errno));
+		io_must_read(stats->fd, &bucket, sizeof(bucket), at,
+			     stat->name);
 		sum += bucket;
 	}
 	return sum;

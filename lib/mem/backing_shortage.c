@@ -13,6 +13,7 @@
 
 #include "mem/backing.h"
 #include "mem/backing_parts.h"
+#include "core/io.h"
 #include "core/round.h"
 
 #define THP_FOLDER "/sys/kernel/mm/transparent_hugepage"
@@ -25,7 +26,7 @@ static bool read_line(const char *path, char *line, size_t size)
 
 	if (fd < 0)
 		return false;
-	got = read(fd, line, size - 1);
+	got = io_read(fd, line, size - 1, IO_NEXT);
 	close(fd);
 	line[got > 0 ? got : 0] = '\0';
 	line[strcspn(line, "\n")] = '\0';

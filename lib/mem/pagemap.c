@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "mem/pagemap.h"
+#include "core/io.h"
 #include "core/report.h"
 
 /**
@@ -33,23 +34,14 @@ struct pagemap *pagemap_open(void)
 void pagemap_read(struct pagemap *pagemap, const void *start, u64 *entries,
 		  u64 pages)
 {
-	size_t left = pages * sizeof(*entries);
+	size_t size = pages * sizeof(*entries);
 	off_t at = (off_t)((uintptr_t)start / pagemap->page * sizeof(*entries));
+	ssize_t got = io_read(pagemap->fd, entries, size, at);
 
-	while (left) {
-		ssize_t got = pread(pagemap->fd, entries, left, at);
-
-		CHECK(got >= 0, "cannot read /proc/self/pagemap: %s",
-		      errno_name(errno));
-		if (!got) {
-			/* Behind the last address that a process can have. */
-			memset(entries, 0, left);
-			return;
-		}
-		entries += (size_t)got / sizeof(*entries);
-		at += got;
-		left -= (size_t)got;
-	}
+	CHECK(got >= 0, "cannot read /proc/self/pagemap: %s",
+	      errno_name((int)-got));
+	/* Behind the last address that a process can have. */
+	memset((char *)entries + got, 0, size - (size_t)got);
 }
 
 bool pagemap_is_swapped(struct pagemap *pagemap, const void *address)

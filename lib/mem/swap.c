@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/io.h"
 #include "core/target_module.h"
 #include "core/kernel_file.h"
 #include "core/report.h"
@@ -40,7 +41,8 @@ static bool write_header(const char *device, size_t page)
 	if (header && fd >= 0) {
 		memcpy(header + 1024, fields, sizeof(fields));
 		memcpy(header + page - 10, "SWAPSPACE2", 10);
-		done = write(fd, header, page) == (ssize_t)page && !fsync(fd);
+		done = io_write(fd, header, page, 0) == (ssize_t)page &&
+		       !fsync(fd);
 	}
 	if (fd >= 0)
 		close(fd);
