@@ -136,3 +136,13 @@ nightly() {
 	[ "$status" -eq 0 ]
 	[[ $output != *secmmu-nightly* ]]
 }
+
+@test "the drivers' compatibility headers are compared first; a difference fails the night" {
+	mkdir "$tree/tests"
+	printf '#!/bin/sh\necho "6 kernels as expected, 1 failed, 0 skipped"\nexit 1\n' > "$tree/tests/api"
+	chmod +x "$tree/tests/api"
+	nightly 1 --targets 'amd64-6.12'
+	grep -E '^drivers +api +FAILED +[0-9]+ s +6 kernels as expected, 1 failed, 0 skipped$' "$runs/latest/summary"
+	grep -E '^amd64-6.12 +suite +ok' "$runs/latest/summary"
+	nightly 0 --targets 'amd64-6.12' --cached
+}
