@@ -20,6 +20,7 @@
  * @function: guest function that raises it
  * @argument: its argument
  * @prepare: what the host does before the guest runs, or NULL
+ * @awaited: what @prepare makes pending and the guest waits for, or NULL
  * @says: what the failure's text must contain; NULL at the end
  */
 struct harness_raise {
@@ -27,6 +28,7 @@ struct harness_raise {
 	guest_function function;
 	u64 argument;
 	void (*prepare)(struct vcpu *vcpu);
+	const char *awaited;
 	const char *says[4];
 };
 

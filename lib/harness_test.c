@@ -142,6 +142,7 @@ static void fail_raise(void *argument)
 	vcpu_start(vcpu, raise->function, raise->argument);
 	if (raise->prepare)
 		raise->prepare(vcpu);
+	vcpu_await(vcpu, raise->awaited);
 	vcpu_run(vcpu, VCPU_DONE);
 }
 

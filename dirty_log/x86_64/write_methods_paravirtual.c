@@ -124,8 +124,11 @@ static void act_eoi(struct write_vm *fixture)
 	write_vm_must(fixture, PAGE);
 	list->value[0] = write_vm_address(fixture, PAGE);
 	/* It is taken back by an exit that comes before the handler looks. */
-	for (i = 0; i < EOI_TRIES && !(list->seen & 2); i++)
+	for (i = 0; i < EOI_TRIES && !(list->seen & 2); i++) {
+		vcpu_await(fixture->vcpu, "an interrupt from itself");
 		write_vm_run(fixture, take_interrupt, VECTOR_EOI);
+	}
+	vcpu_await(fixture->vcpu, NULL);
 	if (!(list->seen & 2))
 		skip("a KVM that ends interrupts by memory",
 		     "use kvm_intel.enable_apicv=0 or kvm_amd.avic=0");

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Running a vCPU, and describing its exits. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 
+#include "core/clock.h"
 #include "kvm/arch.h"
 #include "core/report.h"
 #include "core/symbol.h"
 #include "kvm/vm.h"
+
+#define USEC_PER_MSEC 1000
+/* How often vcpu_await() interrupts KVM_RUN. */
+#define AWAIT_LOOK_MS 100
 
 /*
  * Only the next KVM_RUN completes an I/O exit (api.rst 5, KVM_EXIT_MMIO): arm64
@@ -168,11 +175,37 @@ static enum vcpu_event hypercall_event(struct vcpu *vcpu)
 	     vcpu->guest->call.number);
 }
 
+/* Only ends KVM_RUN. */
+static void note_alarm(int signal)
+{
+	(void)signal;
+}
+
+void vcpu_await(struct vcpu *vcpu, const char *awaited)
+{
+	struct sigaction action = { .sa_handler = note_alarm };
+	/* At intervals: an alarm that precedes KVM_RUN does not end it. */
+	suseconds_t interval = awaited ? AWAIT_LOOK_MS * USEC_PER_MSEC : 0;
+	struct itimerval timer = { { 0, interval }, { 0, interval } };
+
+	vcpu->awaited = awaited;
+	vcpu->await_end = deadline_in_ms(VCPU_AWAIT_MS);
+	CHECK(!sigaction(SIGALRM, &action, NULL) &&
+		      !setitimer(ITIMER_REAL, &timer, NULL),
+	      "cannot set a timer: %s", errno_name(errno));
+}
+
 enum vcpu_event __vcpu_run(struct vcpu *vcpu)
 {
 	int error = __vcpu_ioctl(vcpu, KVM_RUN, 0);
+	char text[256];
 
 	vcpu->io_pending = false;
+	if (error == -EINTR && vcpu->awaited &&
+	    deadline_passed(vcpu->await_end))
+		fail("vCPU %u: expected %s, got none in %u ms (%s)",
+		     vcpu->index, vcpu->awaited, VCPU_AWAIT_MS,
+		     vcpu_exit_text(vcpu, text, sizeof(text)));
 	if (error == -EINTR || error == -EAGAIN)
 		return VCPU_KICKED;
 	if (error == -EFAULT)

@@ -77,6 +77,20 @@ enum vcpu_event vcpu_run_one_of(struct vcpu *vcpu, unsigned int expected);
  */
 void vcpu_run(struct vcpu *vcpu, enum vcpu_event expected);
 
+/* Longer than a busy machine keeps a process from running. */
+#define VCPU_AWAIT_MS 10000
+
+/**
+ * vcpu_await() - the guest is going to wait for an interrupt
+ * @vcpu: vCPU, which the calling thread runs
+ * @awaited: the interrupt, for the message; NULL: the guest has got it
+ *
+ * From here on, a KVM_RUN that lasts until VCPU_AWAIT_MS later fails the case: an
+ * interrupt that KVM does not deliver is a failure and not a hang. Context: one
+ * vCPU of the process at a time; uses SIGALRM.
+ */
+void vcpu_await(struct vcpu *vcpu, const char *awaited);
+
 /**
  * vcpu_mmio() - was the last exit an access outside every slot?
  * @vcpu: vCPU, back from KVM_RUN with VCPU_OTHER

@@ -25,6 +25,7 @@
 #include <stddef.h>
 
 #include "mem/backing.h"
+#include "core/clock.h"
 #include "core/evidence.h"
 #include "kvm/guest.h"
 #include "kvm/kvm_compat.h"
@@ -84,6 +85,8 @@ struct memslot {
  * @io_pending: only the next KVM_RUN completes the last exit
  * @refusal_allowed: a guest exception, or an instruction that KVM cannot
  *	emulate, is VCPU_REFUSED instead of a failure
+ * @awaited: the interrupt that the guest waits for; NULL: none (vcpu_await())
+ * @await_end: when waiting for it fails the case
  */
 struct vcpu {
 	struct vm *vm;
@@ -97,6 +100,8 @@ struct vcpu {
 	void *cpu_page;
 	bool io_pending;
 	bool refusal_allowed;
+	const char *awaited;
+	struct deadline await_end;
 };
 
 /**
