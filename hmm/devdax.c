@@ -38,7 +38,7 @@ static bool memory_set_aside(void)
 	bool found = false;
 
 	while (file && !found && fgets(line, sizeof(line), file))
-		found = strstr(line, "Persistent Memory (legacy)") != NULL;
+		found = strstr(line, "Persistent Memory (legacy)");
 	if (file)
 		fclose(file);
 	return found;

@@ -41,8 +41,8 @@ void stage2_vm_create(struct stage2_vm *fixture,
 	fixture->vm = vm_create(&vm_config);
 	if (request.kind == BACKING_GUEST_MEMFD) {
 		request.fd_size = request.size;
-		request.fd = fixture->memfd = vm_guest_memfd(fixture->vm,
-							     request.size);
+		fixture->memfd = vm_guest_memfd(fixture->vm, request.size);
+		request.fd = fixture->memfd;
 		backing_create(&fixture->backing, &request);
 	}
 	fixture->page = fixture->vm->page_size;

@@ -156,8 +156,7 @@ void avic_retired_release(struct avic_device *device, struct list_head *list)
 {
 	struct avic_pin *old, *next;
 
-	list_for_each_entry_safe(old, next, list, link)
-	{
+	list_for_each_entry_safe(old, next, list, link) {
 		list_del(&old->link);
 		unpin(device, old);
 	}

@@ -22,8 +22,10 @@ struct avic_table *avic_table_find(struct avic_device *device, gfn_t gfn)
 {
 	struct avic_table *table;
 
-	hlist_for_each_entry(table, bucket(device, gfn),
-			     link) if (table->gfn == gfn) return table;
+	hlist_for_each_entry(table, bucket(device, gfn), link) {
+		if (table->gfn == gfn)
+			return table;
+	}
 	return NULL;
 }
 

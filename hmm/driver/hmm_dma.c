@@ -93,7 +93,8 @@ void hmm_dma_revoke(struct hmm_function *function)
 
 	mutex_lock(&maps_lock);
 	function->gone = true;
-	list_for_each_entry_safe(dma, next, &function->maps, link) detach(dma);
+	list_for_each_entry_safe(dma, next, &function->maps, link)
+		detach(dma);
 	mutex_unlock(&maps_lock);
 }
 

@@ -96,8 +96,7 @@ struct hmm_function *hmm_function_find(const char *name)
 	struct hmm_function *function, *found = NULL;
 
 	mutex_lock(&functions_lock);
-	list_for_each_entry(function, &functions, all)
-	{
+	list_for_each_entry(function, &functions, all) {
 		if (!strncmp(function->name, name, sizeof(function->name))) {
 			found = function;
 			kref_get(&found->references);

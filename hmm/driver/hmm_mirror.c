@@ -55,8 +55,7 @@ static bool is_own_exclusive(struct hmm_mirror *mirror,
 	struct hmm_exclusive *call;
 	bool own = false;
 
-	list_for_each_entry(call, &mirror->exclusive, link)
-	{
+	list_for_each_entry(call, &mirror->exclusive, link) {
 		if (call->address < range->start || call->address >= range->end)
 			continue;
 		if (exclusive && call->task == current)

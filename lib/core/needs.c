@@ -67,7 +67,7 @@ static FILE *open_config(bool *pipe)
 	*pipe = false;
 	if (!access("/proc/config.gz", R_OK)) {
 		file = popen("gzip -dc /proc/config.gz 2>/dev/null", "r");
-		*pipe = file != NULL;
+		*pipe = file;
 		return file;
 	}
 	if (uname(&name))

@@ -80,8 +80,7 @@ static void remove_rules(struct prove_session *session)
 {
 	struct prove_rule *rule, *next;
 
-	list_for_each_entry_safe(rule, next, &session->rules, link)
-	{
+	list_for_each_entry_safe(rule, next, &session->rules, link) {
 		prove_rule_disarm(rule);
 		list_del(&rule->link);
 		prove_rule_free(rule);
@@ -188,16 +187,19 @@ static size_t make_report(struct prove_session *session)
 		length += scnprintf(session->report + length,
 				    PROVE_REPORT_MAX - length, "refused: %s\n",
 				    session->reason);
-	list_for_each_entry(rule, &session->rules, link) length += scnprintf(
-		session->report + length, PROVE_REPORT_MAX - length,
-		"rule=%u function=%s action=%s owner=%d hits=%lld matched=%lld applied=%lld missed=%lu first_applied_ns=%llu at=%pS\n",
-		++number, rule->function, prove_action_name(rule->action),
-		rule->owner ? rule->owner_number : 0,
-		(long long)atomic64_read(&rule->hits),
-		(long long)atomic64_read(&rule->matched),
-		(long long)atomic64_read(&rule->applied),
-		prove_rule_missed(rule), READ_ONCE(rule->first_applied_ns),
-		prove_rule_address(rule));
+	list_for_each_entry(rule, &session->rules, link)
+		length += scnprintf(
+			session->report + length, PROVE_REPORT_MAX - length,
+			"rule=%u function=%s action=%s owner=%d hits=%lld matched=%lld applied=%lld missed=%lu first_applied_ns=%llu at=%pS\n",
+			++number, rule->function,
+			prove_action_name(rule->action),
+			rule->owner ? rule->owner_number : 0,
+			(long long)atomic64_read(&rule->hits),
+			(long long)atomic64_read(&rule->matched),
+			(long long)atomic64_read(&rule->applied),
+			prove_rule_missed(rule),
+			READ_ONCE(rule->first_applied_ns),
+			prove_rule_address(rule));
 	return length;
 }
 

@@ -20,7 +20,7 @@
 
 bool inner_wanted(void)
 {
-	return getenv(MARK) != NULL;
+	return getenv(MARK);
 }
 
 static char *read_all(int fd)
