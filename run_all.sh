@@ -94,14 +94,17 @@ vm_list) vm_list; finish 0 ;;
 list) list_tests; finish 0 ;;
 esac
 
-# This process only waits, and rings the worker's bell at a signal; should it be
-# killed, the bell's pipe ends. A trap in a script that does more than that may
-# be lost: bash 5.2 cannot run one while it parses a command substitution.
+# This process only waits, and closes the worker's bell at a signal, as it is closed
+# if this process is killed. A trap in a script that does more than that may be lost:
+# bash 5.2 cannot run one while it parses a command substitution. And a line that is
+# written to the pipe may be lost: a "read -t" whose time is over when it comes takes
+# it, and reports the time. Jobs (runner/jobs.sh) are rung again and again, and may
+# have ended.
 trap '' PIPE
 exec {bell}> >(worker)
 worker=$!
 rang=1
-trap 'rang=1; echo >&"$bell"' INT TERM HUP
+trap 'rang=1; [[ ! $bell ]] || exec {bell}>&-; bell=' INT TERM HUP
 while [[ $rang ]]; do
 	rang=
 	wait "$worker"

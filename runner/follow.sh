@@ -8,8 +8,8 @@
 # A descriptor on which nothing ever comes.
 exec {pause_fd}<> <(:)
 
-# pause SECONDS: ends early when the bell rings (run_all.sh), or its ringer is
-# gone; then somebody has interrupted.
+# pause SECONDS: returns early when the bell is rung or closed (run_all.sh): the run is
+# interrupted.
 pause()
 {
 	if [[ $interrupted ]]; then
