@@ -90,9 +90,18 @@ function mode_of(words) {
 	return words ~ / kvm_amd\.npt=0 / ? "npt=0" : ""
 }
 
+# Does one of the globs, separated by blanks, match?
+function matches_one(name, globs,    part, count, i) {
+	count = split(globs, part, /[ \t]+/)
+	for (i = 1; i <= count; i++)
+		if (name ~ glob_regex(part[i]))
+			return 1
+	return 0
+}
+
 function entry_applies(i, name,    targets) {
 	targets = glob_regex(entry[i, "target"])
-	return name ~ glob_regex(entry[i, "test"]) && \
+	return matches_one(name, entry[i, "test"]) && \
 		(target ~ targets || machine_name() ~ targets) && kernel_in_range(entry[i, "kernel"])
 }
 

@@ -14,7 +14,8 @@ setup() {
 	bad_program demo a_test
 	cat > "$tree/known-failures" <<- 'END'
 	# comment
-	test: demo/a_test:one
+	test: demo/a_test:two other/*:one
+	 demo/a_test:one
 	target: here
 	kernel: *
 	fingerprint: page [0-9]+ is missing

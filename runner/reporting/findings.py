@@ -62,7 +62,7 @@ def markdown(entries):
         lines += ["", "| test | target | kernels | as | fingerprint | expires |", "|---|---|---|---|---|---|"]
         for entry in group:
             lines.append("| " + " | ".join([
-                code(entry["test"]), code(entry["target"]), cell(entry["kernel"]), entry.get("status", "any failure"),
+                " ".join(map(code, entry["test"].split())), code(entry["target"]), cell(entry["kernel"]), entry.get("status", "any failure"),
                 code(entry["fingerprint"]), entry.get("expires", "never")]) + " |")
         lines.append("")
     return "\n".join(lines)
