@@ -38,7 +38,7 @@ run_here()
 {
 	# Whatever parse_options let through: somebody's own kernel is not broken on purpose.
 	if [[ $with_modules ]]; then
-		infrastructure_failed "--prove and --amplify tamper with the kernel: only in targets (--vm)"
+		infrastructure_failed "--prove and --amplify change the running kernel and are only allowed in targets (--vm)"
 		return
 	fi
 	# Nothing is built for a dry run: the sources say what there is.

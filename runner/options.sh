@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2034,SC2154,SC2016 # shared with the files beside it; bash -c
 #
-# What the user may say to run_all.sh.
+# The options of run_all.sh.
 
 usage()
 {
@@ -11,55 +11,56 @@ Usage: run_all.sh [options]            run the tests on this machine's kernel
        run_all.sh --vm TARGET[,...]    run them on target kernels, in QEMU
 
 which tests:
-  -l             list them            -d  say what would be run, run nothing
-  -t TEST        only these: PROGRAM, AREA/PROGRAM or either with :CASE; globs;
-                 may be repeated      -S TEST  not these programs
-  -c AREA        only this area (dirty_log, kvm, hmm, avic, lib); globs
+  -l             list the tests       -d  print what would run, and run nothing
+  -t TEST        run only PROGRAM, AREA/PROGRAM, or either with :CASE; globs;
+                 may be repeated      -S TEST  skip these programs
+  -c AREA        run only this area (dirty_log, kvm, hmm, avic, lib); globs
 how:
   --all          full matrices        --stress  for --duration, under load
   --duration S   seconds for each program
-  --seed N       the seed of all random choices (printed in every run)
-  --repeat N     everything N times, each round with a seed of its own
-                 (always the same one with --seed)
-  --until-fail   repeat until something fails (at most --repeat, else 1000)
+  --seed N       the seed of all random choices (every run prints it)
+  --repeat N     run everything N times, each round with another seed
+                 (with --seed, always the same)
+  --until-fail   repeat until a test fails (at most --repeat times, or 1000)
   --background P stress-ng beside each program: memory, numa, scheduler, reclaim
   --option "X"   further options for the programs, such as "--backing shmem"
-  -o SECONDS     longest time for one program
-  --destructive  here: also what may panic or starve the machine
+  -o SECONDS     time limit of one program
+  --destructive  on this machine: also tests that may panic or starve it
 where:
   --vm TARGET    target kernels, separated by commas but for the variants of
-                 one: amd64-6.12 or arm64-7.2:nvhe,16k; --vm list lists those
-                 that count, and any other version of Debian's will do
-  --kernel FILE  one's own kernel; with --modules DIR, its lib/modules/RELEASE
-  --append "X"   further words for the target's kernel command line
+                 one: amd64-6.12 or arm64-7.2:nvhe,16k; --vm list lists the
+                 supported ones, and any other Debian kernel works, too
+  --kernel FILE  a custom kernel; with --modules DIR, its lib/modules/RELEASE
+  --append "X"   add X to the target's kernel command line
   --memory MIB   the target's memory     --cpus N  its CPUs
-  --jobs N       so many targets at once      --shard I/N  every N-th program
+  --jobs N       run N targets in parallel    --shard I/N  every N-th program
   --prove        in targets: break the kernel on purpose, line by line of
                  prove/matrix; each must fail its program (-t, -S: lines)
-  --amplify      in targets: delay kernel functions to widen race windows
+  --amplify      in targets: delay kernel functions, to widen race windows
 results:
-  --results DIR  a folder that does not exist, or is empty (default: results/DATE-TIME)
-  --baseline DIR compare with that run: what fails now and did not is run again,
-                 with its seed and --replays N others (3), before it is called a
-                 regression
-  --rerun-failed DIR  what failed in that run, with its options and seeds; other
-                 options come behind that run's
-  --resume DIR   go on with a run that was interrupted, killed, or ended by a
-                 crash of this machine (its only option)
-  --bisect       for git bisect run: exit code 0 good, 1 bad, 125 cannot tell, no
-                 other; what is known is bad, and with --fingerprint ERE only a
-                 failure that looks so
-  -q  no line for each case   -v  the programs' own words, too   -h  this text
+  --results DIR  a new or empty folder (default: results/DATE-TIME)
+  --baseline DIR compare with an earlier run: a test that fails now and passed
+                 then is run again, with its seed and --replays N others (3),
+                 before it is reported as a regression
+  --rerun-failed DIR  run what failed in that run, with its options and seeds;
+                 options given here are added to them
+  --resume DIR   continue a run that was interrupted, killed, or ended by a
+                 crash of this machine (no other option is allowed)
+  --bisect       for git bisect run: exit code 0 good, 1 bad, 125 cannot tell;
+                 known failures are bad; with --fingerprint ERE, only a failure
+                 that matches is bad
+  -q  print no line for each case   -v  print the programs' output, too
+  -h  print this text
 
-exit code: 0 all as expected; 1 something failed (with --baseline: a regression,
-and 2 if what failed is none); 3 nothing could be run (no kernel, no QEMU, no
-boot, no test, interrupted); 64 wrong usage
+exit code: 0 all as expected; 1 a test failed (with --baseline: 1 for a regression,
+2 if all failures are old); 3 nothing could be run (no kernel, no QEMU, no boot,
+no test, interrupted); 64 wrong usage
 END
 }
 
 usage_error()
 {
-	printf 'run_all: %s\n(run_all.sh --help says what there is)\n' "$1" >&2
+	printf 'run_all: %s\n(see run_all.sh --help)\n' "$1" >&2
 	finish 64
 }
 
@@ -80,7 +81,7 @@ split_targets()
 	for word in "${words[@]}"; do
 		# Names of ours for what is no machine of vm/: past every check of a target.
 		[[ $word != here && $word != here:* && $word != kernel:* ]] ||
-			usage_error "'$word' in --vm is no target: this machine is what runs without --vm, and a kernel of one's own what --kernel names"
+			usage_error "'$word' in --vm is no target: without --vm this machine is used, and a custom kernel is run by --kernel"
 		if [[ $word =~ ^[a-z0-9]+-[0-9] || ! ${targets[*]} || $word == list ]]; then
 			targets+=("$word")
 		elif [[ ${targets[-1]} == *:* ]]; then
@@ -144,7 +145,7 @@ parse_options()
 		resumed=${resumed#=}
 		shift
 		[[ $resumed ]] || { resumed=${1-}; shift; }
-		[[ $resumed && $# -eq 0 ]] || usage_error "--resume needs a results folder, and nothing else: that run's options are kept"
+		[[ $resumed && $# -eq 0 ]] || usage_error "--resume needs a results folder and no other option: it uses that run's"
 		resumed=$(cd "$resumed" 2> /dev/null && pwd) || usage_error "--resume: no such folder"
 		check_folder "$resumed"
 		load_options "$resumed"
@@ -154,7 +155,7 @@ parse_options()
 	asked=("$@")
 	for ((i = 1; i <= $#; i++)); do
 		case ${!i} in
-		--resume | --resume=*) usage_error "--resume takes no other option: that run's are kept" ;;
+		--resume | --resume=*) usage_error "--resume takes no other option: it uses that run's" ;;
 		--rerun-failed) set -- "${@:i:2}" "${@:1:i - 1}" "${@:i + 2}" ;;
 		--rerun-failed=*) set -- "${@:i:1}" "${@:1:i - 1}" "${@:i + 1}" ;;
 		*) continue ;;
@@ -224,7 +225,7 @@ parse_options()
 		--bisect) ;;
 		--baseline)
 			baseline=$(cd "$value" 2> /dev/null && pwd)
-			[[ -r $baseline/results.jsonl ]] || usage_error "--baseline $value is no results folder of a run"
+			[[ -r $baseline/results.jsonl ]] || usage_error "--baseline $value: not a results folder of run_all.sh"
 			;;
 		--replays)
 			[[ $value =~ ^[0-9]{1,4}$ ]] || usage_error "--replays needs a number, and got '$value'"
@@ -256,34 +257,34 @@ parse_options()
 	[[ $mode != stress || $duration ]] || duration=10
 	[[ ! $until_fail || $rounds_given ]] || rounds=1000
 	if [[ $kernel ]]; then
-		[[ ! ${targets[*]} ]] || usage_error "--kernel and --vm at once: which one?"
+		[[ ! ${targets[*]} ]] || usage_error "--kernel and --vm exclude each other"
 		[[ -r $kernel ]] || usage_error "--kernel $kernel: no such file, or not readable"
 		[[ ! $modules || -d $modules ]] || usage_error "--modules $modules: no such folder"
 		targets=("kernel:${kernel##*/}")
 	else
-		[[ ! $modules ]] || usage_error "--modules belongs to --kernel"
+		[[ ! $modules ]] || usage_error "--modules needs --kernel"
 	fi
 	if [[ ! ${targets[*]} ]]; then
 		[[ ! $append && ! $memory && ! $cpus ]] ||
 			usage_error "--append, --memory and --cpus are for targets (--vm, --kernel)"
-		[[ ! $with_modules ]] || usage_error "--prove and --amplify tamper with the kernel: only in targets (--vm)"
+		[[ ! $with_modules ]] || usage_error "--prove and --amplify change the running kernel and are only allowed in targets (--vm)"
 		targets=(here)
 	fi
-	[[ ! $prove || ! $amplify ]] || usage_error "--prove and --amplify at once: which one?"
+	[[ ! $prove || ! $amplify ]] || usage_error "--prove and --amplify exclude each other"
 	[[ ! $with_modules || ! $kernel ]] ||
-		usage_error "--prove and --amplify need a module built for the kernel: only with --vm"
+		usage_error "--prove and --amplify need a module built for the kernel, which only --vm has"
 	if [[ $resume ]]; then
 		results=$resumed
 	elif [[ $results && -e $results/results.jsonl ]]; then
-		usage_error "--results $results has results already"
+		usage_error "--results $results already has results"
 	elif [[ $results && ! $dry && ( -e $results || -L $results ) && ! -d $results ]]; then
-		usage_error "--results $results is no folder"
+		usage_error "--results $results is not a folder"
 	elif [[ $results && ! $dry && $(find "$results" -mindepth 1 -print -quit 2> /dev/null) ]]; then
-		usage_error "--results $results is not empty: name a folder that is, or that does not exist"
+		usage_error "--results $results is not empty: name a new or an empty folder"
 	fi
-	[[ ! $baseline || ! $bisect ]] || usage_error "--baseline and --bisect at once: which one?"
-	[[ ! $shard || ! $prove ]] || usage_error "--shard and --prove: the lines of a matrix are not divided"
-	[[ ! $fingerprint || $bisect ]] || usage_error "--fingerprint belongs to --bisect"
+	[[ ! $baseline || ! $bisect ]] || usage_error "--baseline and --bisect exclude each other"
+	[[ ! $shard || ! $prove ]] || usage_error "--shard and --prove exclude each other"
+	[[ ! $fingerprint || $bisect ]] || usage_error "--fingerprint needs --bisect"
 	check_targets
 }
 

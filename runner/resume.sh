@@ -92,14 +92,14 @@ load_options()
 {
 	local line value
 
-	[[ -r $1/options ]] || usage_error "$1 is no results folder of a run: it has no file 'options'"
+	[[ -r $1/options ]] || usage_error "$1 is not a results folder of run_all.sh: it has no file 'options'"
 	invocation=()
 	while IFS= read -r line; do
 		unquote "${line#* }"
 		case $line in
 		'folder '*)
 			[[ $value == /* ]] || usage_error "$1/options: the folder of that run is no absolute path: '$value'"
-			cd "$value" || stop_with 3 "the folder in which that run was begun is gone: $value"
+			cd "$value" || stop_with 3 "the folder in which that run was started no longer exists: $value"
 			;;
 		'base_seed '*)
 			[[ $value =~ ^[0-9]{0,15}$ ]] || usage_error "$1/options: the seed of that run is no number: '$value'"
@@ -117,7 +117,7 @@ check_folder()
 	local odd
 
 	odd=$(find "$1" ! -type f ! -type d -print -quit)
-	[[ ! $odd ]] || usage_error "$odd is neither a file nor a folder: no run of this suite made it"
+	[[ ! $odd ]] || usage_error "$odd is neither a file nor a folder, so run_all.sh did not make this results folder"
 }
 
 # in_suite AREA PROGRAM OPTION: is that a line for this run's job? A list from a folder
@@ -142,7 +142,7 @@ trim_results()
 		"$results/results.jsonl" > "$results/results.new" &&
 	       mv "$results/results.new" "$results/results.jsonl" &&
 	       awk -f "$top/runner/text.awk" -f "$top/runner/ktap.awk" "$results/results.jsonl" > "$results/ktap"; }; then
-		stop_with 3 "nothing can be written to $results"
+		stop_with 3 "cannot write to $results"
 	fi
 }
 

@@ -70,7 +70,7 @@ start_results()
 	base_seed=$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')
 	if [[ $dry ]]; then
 		# Of its own, below no folder that the user named: it goes in the end.
-		results=$(mktemp -d) || stop_with 3 "a temporary folder cannot be made"
+		results=$(mktemp -d) || stop_with 3 "cannot create a temporary folder"
 		dry_folder=$results
 	elif [[ ! $results ]]; then
 		for folder in "$top" "$PWD"; do
@@ -83,9 +83,9 @@ start_results()
 		# Below /tmp a name that is known may be somebody else's.
 		[[ $results ]] || results=$(mktemp -d "${TMPDIR:-/tmp}/secmmu-results.XXXXXX") || results=/nowhere
 	fi
-	mkdir -p "$results" || stop_with 3 "the results folder $results cannot be made"
+	mkdir -p "$results" || stop_with 3 "cannot create the results folder $results"
 	results=$(cd "$results" && pwd)
-	: > "$results/results.jsonl" || stop_with 3 "nothing can be written to $results"
+	: > "$results/results.jsonl" || stop_with 3 "cannot write to $results"
 	{
 		printf 'command='
 		printf ' %q' "${invocation[@]}"

@@ -352,7 +352,7 @@ setup() {
 	exits 0
 	runner
 	exits 64
-	says "has results already"
+	says "already has results"
 }
 
 # interrupt SIGNAL: starts run_all.sh on a hanging program, and interrupts it.
