@@ -22,7 +22,7 @@
 #ifndef MFD_HUGETLB
 #define MFD_HUGETLB 4U
 #endif
-/* More than the threads and heaps of a program take. */
+/* More than the threads and heaps of a program need. */
 #define ROOM_BYTES (1UL << 30)
 
 const struct backing_kind_parts backing_kinds[BACKING_KINDS] = {
@@ -126,7 +126,7 @@ bool backing_wanted(enum backing_kind kind)
 	       (!only || !strcmp(only, backing_name(kind)));
 }
 
-/* The file behind the memory: -1 if none; false if there can be none. */
+/* Open the file to map: -1 if the kind has none; false on a shortage. */
 static bool open_file(struct backing *backing,
 		      const struct backing_kind_parts *kind,
 		      const struct backing_request *request,
@@ -172,8 +172,8 @@ static bool open_file(struct backing *backing,
 }
 
 /*
- * Map a part of the memory, from @offset of its mapping on, with mmap()'s @flags
- * beside those that its kind has; 0 or -errno.
+ * Map a part of the memory, from @offset of its mapping on, with @flags of mmap()
+ * in addition to those of its kind; 0 or -errno.
  */
 static int map_part(const struct backing *backing,
 		    const struct backing_kind_parts *kind, u64 offset, u64 size,
@@ -201,7 +201,7 @@ static int advise_part(const struct backing *backing,
 
 	if (kind->thp)
 		return madvise(at, size, MADV_HUGEPAGE) ? -errno : 0;
-	/* Fails where the kernel has no THP: small as it is. */
+	/* Fails on a kernel without THP, which has small pages only. */
 	if (!kind->hugetlb)
 		madvise(at, size, MADV_NOHUGEPAGE);
 	return 0;
@@ -215,7 +215,7 @@ static bool map_memory(struct backing *backing,
 			     sparse ? MAP_NORESERVE : 0);
 
 	if (error) {
-		/* hugetlb reserves here: the pages went to somebody else. */
+		/* hugetlb reserves here: another process took the pages. */
 		if (kind->hugetlb &&
 		    !backing_hugetlb_available(kind->hugetlb, backing->map_size,
 					       shortage))
@@ -244,16 +244,15 @@ static void check_request(const struct backing_request *request, u64 alignment)
 	u64 page = backing_small_page();
 
 	if ((unsigned int)request->kind >= BACKING_KINDS)
-		fail("there is no kind %u of backing",
-		     (unsigned int)request->kind);
+		fail("unknown kind of backing %u", (unsigned int)request->kind);
 	if (!request->size || request->size % page)
-		fail("a backing of 0x%llx bytes is no multiple of the page size",
+		fail("a backing of 0x%llx bytes is not a multiple of the page size",
 		     request->size);
 	if (alignment & (alignment - 1))
-		fail("an alignment of 0x%llx bytes is no power of two",
+		fail("an alignment of 0x%llx bytes is not a power of two",
 		     alignment);
 	if (request->misalignment % page)
-		fail("a misalignment of 0x%llx bytes is no multiple of the page size",
+		fail("a misalignment of 0x%llx bytes is not a multiple of the page size",
 		     request->misalignment);
 	if (request->kind == BACKING_GUEST_MEMFD &&
 	    request->fd_size < request->misalignment + request->size)
@@ -261,7 +260,7 @@ static void check_request(const struct backing_request *request, u64 alignment)
 		     request->fd_size, request->size, request->misalignment);
 }
 
-/* What the room is for is in backing.h. */
+/* See backing_leave_room(). */
 static unsigned char *room;
 
 void *backing_reserve(u64 size)
@@ -273,7 +272,7 @@ void *backing_reserve(u64 size)
 		if (room == MAP_FAILED)
 			room = NULL;
 	}
-	/* A hint: where something is already, it is elsewhere. */
+	/* A hint: the kernel chooses another address if this one is in use. */
 	return mmap(room ? room - size : NULL, size, PROT_NONE, flags, -1, 0);
 }
 
@@ -368,7 +367,7 @@ void backing_destroy(struct backing *backing)
 	backing->fd = -1;
 }
 
-/* A page at a time, by an access that changes nothing. */
+/* Touch each page by an access that changes nothing. */
 static void touch_all(struct backing *backing)
 {
 	volatile char *at = backing->hva, *end = at + backing->size;

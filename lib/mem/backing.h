@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Host memory of every kind that can stand behind a memslot, at an address
- * that is aligned, or misaligned, on purpose.
+ * Host memory of every kind that can back a memslot, at a chosen alignment or
+ * misalignment.
  *
- * Nothing is left behind: files have no name, and all goes with the process.
+ * Files have no name, so the end of the process frees everything.
  */
 #ifndef SECMMU_BACKING_H
 #define SECMMU_BACKING_H
@@ -31,8 +31,8 @@
  * @BACKING_MEMFD_HUGETLB: memfd_create(MFD_HUGETLB), shared, pages of 2 MiB
  * @BACKING_TMPFS_PRIVATE: a file in a tmpfs, MAP_PRIVATE
  * @BACKING_TMPFS_SHARED: a file in a tmpfs, MAP_SHARED
- * @BACKING_GUEST_MEMFD: KVM_CREATE_GUEST_MEMFD, mapped; the caller has the VM
- *	and so brings the file
+ * @BACKING_GUEST_MEMFD: KVM_CREATE_GUEST_MEMFD, mapped; the caller, which has the
+ *	VM, provides the file
  * @BACKING_KINDS: number of kinds
  */
 enum backing_kind {
@@ -55,20 +55,20 @@ enum backing_kind {
 };
 
 /* Flags of struct backing_request. */
-#define BACKING_POPULATE (1U << 0) /* backing_populate() at once */
+#define BACKING_POPULATE (1U << 0) /* call backing_populate() */
 #define BACKING_NO_FORK	 (1U << 1) /* MADV_DONTFORK */
-#define BACKING_SPARSE	 (1U << 2) /* MAP_NORESERVE: more than there is */
+#define BACKING_SPARSE	 (1U << 2) /* MAP_NORESERVE: may exceed the free memory */
 
 /**
- * struct backing_request - the memory that is wanted
+ * struct backing_request - memory to create
  * @kind: its kind
  * @size: bytes, a multiple of the system's page size
- * @alignment: power of two that @misalignment is counted from; 0: the kind's
- *	page size (2 MiB for the THP kinds)
- * @misalignment: how many bytes behind such an address the memory begins, a
- *	multiple of the system's page size
- * @flags: BACKING_POPULATE and so on
- * @fd: BACKING_GUEST_MEMFD only: the file, which stays the caller's
+ * @alignment: a power of two, in bytes; 0: the kind's page size (2 MiB for the THP
+ *	kinds)
+ * @misalignment: distance of the memory's start from an address aligned to
+ *	@alignment, in bytes; a multiple of the system's page size
+ * @flags: BACKING_POPULATE and the like
+ * @fd: BACKING_GUEST_MEMFD only: the file, which the caller closes
  * @fd_size: BACKING_GUEST_MEMFD only: the file's size, at least @size +
  *	@misalignment
  */
@@ -84,19 +84,19 @@ struct backing_request {
 
 /**
  * struct backing - memory for a memslot
- * @hva: where it begins
- * @size: bytes
+ * @hva: start address
+ * @size: in bytes
  * @kind: its kind
- * @page_size: bytes of the pages that the kernel gives: the system's page
- *	size, the hugetlb size, or, for the THP kinds, the PMD's, which is a
- *	wish there: see backing_host_huge_bytes()
- * @huge: whether huge mappings are expected, so page_size is not the system's
- * @fd: the file behind it, or -1
- * @offset: where in the file the memory begins
- * @map: where the mapping begins that the memory is in
- * @map_size: its size; larger than @size if the memory is misaligned
- * @reserved: the whole range of addresses, with a guard on either side
- * @reserved_size: its size
+ * @page_size: size of its pages, in bytes: the system's page size, the hugetlb size,
+ *	or, for the THP kinds, the size that a PMD maps, which the kernel need not
+ *	grant: see backing_host_huge_bytes()
+ * @huge: huge mappings are expected: @page_size is not the system's
+ * @fd: the mapped file, or -1
+ * @offset: offset of @hva in the file, in bytes
+ * @map: start of the mapping that contains the memory
+ * @map_size: its size, in bytes; larger than @size if the memory is misaligned
+ * @reserved: start of the reserved addresses, with a guard area on either side
+ * @reserved_size: their size, in bytes
  * @own_fd: whether backing_destroy() closes @fd
  */
 struct backing {
@@ -115,7 +115,7 @@ struct backing {
 };
 
 /**
- * backing_name() - a kind by name
+ * backing_name() - name of a kind
  * @kind: the kind
  *
  * Return: "anonymous", "anonymous_thp", "hugetlb_2m" (and so on for the other
@@ -125,23 +125,23 @@ struct backing {
 const char *backing_name(enum backing_kind kind);
 
 /**
- * backing_from_name() - a name's kind
+ * backing_from_name() - find a kind by its name
  * @name: as backing_name() gives it
  * @kind: the result
  *
- * Return: whether there is such a kind on machines like this one.
+ * Return: whether machines of this architecture and page size can have the kind.
  */
 bool backing_from_name(const char *name, enum backing_kind *kind);
 
 struct choices;
 
-/* For variants' dimensions, without guest_memfd: all kinds ... */
+/* For the dimensions of variants, without guest_memfd: all kinds ... */
 extern const struct choices backings;
-/* ... those of huge pages, and those of small pages. */
+/* ... those with huge pages, and those with small pages. */
 extern const struct choices huge_backings, small_backings;
 
 /**
- * backing_page_size() - of which pages memory of a kind is
+ * backing_page_size() - page size of a kind
  * @kind: the kind
  *
  * Return: bytes: the system's page size, the hugetlb size, or for the THP kinds
@@ -150,7 +150,7 @@ extern const struct choices huge_backings, small_backings;
 u64 backing_page_size(enum backing_kind kind);
 
 /**
- * backing_is_hugetlb() - is memory of a kind out of a pool of huge pages
+ * backing_is_hugetlb() - does memory of a kind come from a hugetlb pool?
  * @kind: the kind
  *
  * Return: whether it is.
@@ -158,7 +158,7 @@ u64 backing_page_size(enum backing_kind kind);
 bool backing_is_hugetlb(enum backing_kind kind);
 
 /**
- * arch_hugetlb_sizes() - sizes of hugetlb pages that this architecture has
+ * arch_hugetlb_sizes() - hugetlb page sizes of this architecture
  * @count: number of sizes
  *
  * Each architecture implements it in lib/mem/ARCH.
@@ -172,8 +172,8 @@ const u64 *arch_hugetlb_sizes(size_t *count);
  * @kind: the kind
  *
  * The sizes of hugetlb pages follow from the architecture and its page size
- * (arch_hugetlb_sizes()). What a machine cannot have is no case of its tests;
- * what it merely has none of is a skipped one.
+ * (arch_hugetlb_sizes()). A kind that a machine cannot have is no case of its tests;
+ * a kind of which it has no free memory is a skipped case.
  *
  * Return: whether they can.
  */
@@ -188,27 +188,26 @@ bool backing_exists(enum backing_kind kind);
 bool backing_wanted(enum backing_kind kind);
 
 /**
- * backing_available() - can this machine give memory of a kind?
+ * backing_available() - has this machine enough free memory of a kind?
  * @kind: the kind
- * @size: so many bytes of it
- * @shortage: what is missing, if something is; may be NULL
+ * @size: amount, in bytes
+ * @shortage: set to what is missing, if anything; may be NULL
  *
- * Looks at settings and free pages only; another process may take them before
- * backing_create(), which then skips with the same text.
+ * Reads settings and numbers of free pages only; another process may take the pages
+ * before backing_create(), which then skips with the same text.
  *
- * Return: whether it can.
+ * Return: whether it has.
  */
 bool backing_available(enum backing_kind kind, u64 size,
 		       struct shortage *shortage);
 
 /**
- * backing_try_create() - memory as requested, or why not
- * @backing: to be filled
- * @request: what is wanted
- * @shortage: what is missing, if the machine cannot give it; may be NULL
+ * backing_try_create() - create memory, or say what is missing
+ * @backing: filled in
+ * @request: the memory to create
+ * @shortage: set to what the machine lacks for it; may be NULL
  *
- * A wrong request, or an error that has nothing to do with what the machine
- * has, fails the case.
+ * Fails the case if the request is invalid, or on an error that is not a shortage.
  *
  * Return: whether @backing can be used.
  */
@@ -217,58 +216,58 @@ bool backing_try_create(struct backing *backing,
 			struct shortage *shortage);
 
 /**
- * backing_create() - memory as requested; skips the case if there is none
- * @backing: to be filled
- * @request: what is wanted
+ * backing_create() - create memory; skip the case if the machine lacks it
+ * @backing: filled in
+ * @request: the memory to create
  */
 void backing_create(struct backing *backing,
 		    const struct backing_request *request);
 
 /**
- * backing_destroy() - give the memory back
- * @backing: made by backing_create(); zeroed
+ * backing_destroy() - free memory
+ * @backing: created by backing_create(); zeroed
  */
 void backing_destroy(struct backing *backing);
 
 /**
- * backing_populate() - have a page everywhere, writable
+ * backing_populate() - map every page, writable
  * @backing: the memory
  *
- * By MADV_POPULATE_WRITE (Linux 5.14), which tells of missing memory by an
- * error where a plain store would get SIGBUS. Contents stay as they are. For
- * the THP kinds, this is where the kernel decides on huge pages.
+ * By MADV_POPULATE_WRITE (Linux 5.14), which reports missing memory as an error
+ * where a plain store would get SIGBUS. The contents do not change. For the THP
+ * kinds, the kernel decides here whether it uses huge pages.
  */
 void backing_populate(struct backing *backing);
 
 /**
- * backing_host_huge_bytes() - how much is mapped huge in this process
+ * backing_host_huge_bytes() - amount of memory that this process maps huge
  * @backing: the memory
  *
  * From /proc/self/smaps: AnonHugePages, ShmemPmdMapped, FilePmdMapped, and
  * Private_Hugetlb and Shared_Hugetlb. KVM maps no page larger than the host
  * does (host_pfn_mapping_level() on x86, get_user_mapping_size() on arm64), so
- * what is expected of the guest's mappings must be judged by this.
+ * this limits what can be expected of the guest's mappings.
  *
- * Return: bytes, of the whole mapping that the memory is in.
+ * Return: number of bytes in the whole mapping that contains the memory.
  */
 u64 backing_host_huge_bytes(const struct backing *backing);
 
 /**
- * backing_thp_size() - the size that a PMD maps, the one that THP is about
+ * backing_thp_size() - size of a transparent huge page that a PMD maps
  *
  * Return: bytes: 2 MiB with pages of 4 KiB, 32 MiB with 16 KiB.
  */
 u64 backing_thp_size(void);
 
 /**
- * backing_nodes() - how many NUMA nodes can give memory
+ * backing_nodes() - number of NUMA nodes with memory
  *
  * Return: their number; 1 without NUMA.
  */
 unsigned int backing_nodes(void);
 
 /**
- * backing_bind() - take pages from one node only, from now on
+ * backing_bind() - allocate pages from one node only
  * @backing: the memory, not populated yet
  * @node: counted among the nodes with memory, below backing_nodes()
  *
@@ -277,7 +276,7 @@ unsigned int backing_nodes(void);
 int backing_bind(struct backing *backing, unsigned int node);
 
 /**
- * backing_interleave() - take pages from all nodes in turn, from now on
+ * backing_interleave() - allocate pages from all nodes in turn
  * @backing: the memory, not populated yet
  *
  * Return: 0 or -errno; -ENOSYS without NUMA.
@@ -285,66 +284,66 @@ int backing_bind(struct backing *backing, unsigned int node);
 int backing_interleave(struct backing *backing);
 
 /**
- * backing_move() - bring the pages to one node, while they are in use
+ * backing_move() - migrate the pages to one node while they are in use
  * @backing: the memory
  * @node: counted among the nodes with memory, below backing_nodes()
  *
- * mbind(MPOL_MF_MOVE): page migration under the running guest. Pages that the
- * kernel cannot move at the moment stay where they are.
+ * mbind(MPOL_MF_MOVE): page migration under a running guest. Pages that the kernel
+ * cannot migrate at the moment stay where they are.
  *
  * Return: 0 or -errno; -ENOSYS without NUMA, -EIO if pages stayed.
  */
 int backing_move(struct backing *backing, unsigned int node);
 
 /**
- * backing_node_of() - where a page is
+ * backing_node_of() - NUMA node of a page
  * @backing: the memory
- * @offset: bytes from its beginning
+ * @offset: offset in the memory, in bytes
  *
- * Return: the node, counted among those with memory; -ENOENT if there is no
- * page yet, -ENOSYS without NUMA, or another -errno.
+ * Return: the node, counted among those with memory; -ENOENT if the page is not
+ * allocated, -ENOSYS without NUMA, or another -errno.
  */
 int backing_node_of(const struct backing *backing, u64 offset);
 
 /**
- * backing_reserve() - addresses that nobody else gets
- * @size: bytes, of pages
+ * backing_reserve() - reserve addresses
+ * @size: in bytes, a multiple of the page size
  *
- * They are below a gigabyte that is kept free; see backing_leave_room().
+ * The addresses are below a gigabyte that is kept free; see backing_leave_room().
  *
- * Return: where they are, without access; MAP_FAILED with errno as mmap() has it.
+ * Return: start address, mapped without access; MAP_FAILED, with errno set by mmap().
  */
 void *backing_reserve(u64 size);
 
 /**
- * backing_leave_room() - where others' mappings may go from now on
+ * backing_leave_room() - free addresses for the mappings of other threads
  *
- * To be called before memory is unmapped or moved while other threads run: what
- * they map (stacks, malloc()'s arenas) would come to lie in the hole, which is
- * mapped over later. The kernel takes the highest addresses that are free and
- * suffice (arch_get_unmapped_area_topdown()): the room's, which this gives up.
+ * Call this before memory is unmapped or moved while other threads run. Otherwise
+ * the kernel would place what they map (stacks, malloc()'s arenas) into the hole,
+ * which is mapped over later. It chooses the highest free addresses that suffice
+ * (arch_get_unmapped_area_topdown()): those that this frees.
  */
 void backing_leave_room(void);
 
 /**
- * backing_keep_mapped() - keep NUMA balancing off the memory of this process
+ * backing_keep_mapped() - keep NUMA balancing from unmapping memory of this process
  *
- * Memory under a policy that user space has set is not scanned
- * (vma_policy_mof()), so no hinting fault takes its mappings away. For
- * measurements, and for tests that say exactly what invalidates: the others live
- * with NUMA balancing. Without NUMA nothing happens.
+ * Memory under a policy set by user space is not scanned (vma_policy_mof()), so it
+ * is not unmapped for hinting faults. For measurements, and for tests that expect an
+ * exact set of invalidations; all others run with NUMA balancing. Without NUMA this
+ * does nothing.
  */
 void backing_keep_mapped(void);
 
 /**
- * backing_discard() - give the pages back to the kernel, keep the addresses
+ * backing_discard() - free pages and keep the addresses
  * @backing: the memory
- * @offset: bytes from its beginning, aligned to its page size
- * @size: bytes, a multiple of its page size
+ * @offset: offset in the memory, in bytes, aligned to its page size
+ * @size: in bytes, a multiple of its page size
  *
  * Private memory by MADV_DONTNEED, shared by MADV_REMOVE (a hole in the file):
- * both call the MMU notifiers, and what is read afterwards is zero (for
- * tmpfs_private: what the file has).
+ * both call the MMU notifiers. Later reads return zeroes (for tmpfs_private: the
+ * contents of the file).
  *
  * Return: 0 or -errno.
  */
@@ -354,43 +353,43 @@ int backing_discard(struct backing *backing, u64 offset, u64 size);
  * backing_is_shared() - is memory of a kind MAP_SHARED?
  * @kind: the kind
  *
- * Return: whether a forked child sees what its parent writes there.
+ * Return: whether a forked child sees the stores of its parent.
  */
 bool backing_is_shared(enum backing_kind kind);
 
 /**
- * backing_map_again() - map memory anew over a part of it
+ * backing_map_again() - map a part of the memory again
  * @backing: the memory
- * @offset: bytes from its beginning, aligned to its page size
- * @size: bytes, a multiple of its page size
+ * @offset: offset in the memory, in bytes, aligned to its page size
+ * @size: in bytes, a multiple of its page size
  *
- * By mmap(MAP_FIXED), over what is there or where munmap() has left a hole. Shared
- * memory of a file has the contents that it had, all other is zero; a policy that
- * was set for it, and a userfaultfd, it has no more.
+ * By mmap(MAP_FIXED), over the old mapping or a hole left by munmap(). Shared memory
+ * of a file keeps its contents, other memory is zero. The new mapping has neither the
+ * policy nor the userfaultfd of the old one.
  *
  * Return: 0 or -errno.
  */
 int backing_map_again(struct backing *backing, u64 offset, u64 size);
 
 /**
- * backing_keeps_contents() - does a part keep its contents if it is mapped again?
+ * backing_keeps_contents() - does backing_map_again() keep the contents?
  * @kind: the kind
  *
- * Return: whether backing_map_again() finds them again.
+ * Return: whether it does.
  */
 bool backing_keeps_contents(enum backing_kind kind);
 
 /**
- * backing_move_pages() - bring some pages to one node, whatever the policy is
+ * backing_move_pages() - migrate some pages to one node, whatever the policy is
  * @backing: the memory
- * @offset: bytes from its beginning, aligned to its page size
- * @size: bytes, a multiple of its page size
+ * @offset: offset in the memory, in bytes, aligned to its page size
+ * @size: in bytes, a multiple of its page size
  * @node: counted among the nodes with memory, below backing_nodes()
  *
- * move_pages(). Pages that the kernel cannot move at the moment stay.
+ * move_pages(), which leaves pages that cannot be migrated at the moment.
  *
- * Return: number of pages that are there now, or -errno; -ENOSYS without NUMA.
- * Context: may not allocate, so at most BACKING_MOVE_MAX pages, the first ones.
+ * Return: number of pages on the node afterwards, or -errno; -ENOSYS without NUMA.
+ * Context: must not allocate, so it migrates at most the first BACKING_MOVE_MAX pages.
  */
 int backing_move_pages(struct backing *backing, u64 offset, u64 size,
 		       unsigned int node);
@@ -398,10 +397,10 @@ int backing_move_pages(struct backing *backing, u64 offset, u64 size,
 #define BACKING_MOVE_MAX 128
 
 /**
- * backing_migrate_process() - bring all pages of this process to one node
+ * backing_migrate_process() - migrate all pages of this process to one node
  * @node: counted among the nodes with memory, below backing_nodes()
  *
- * migrate_pages(). Pages that the kernel cannot move at the moment stay.
+ * migrate_pages(), which leaves pages that cannot be migrated at the moment.
  *
  * Return: 0 or -errno; -ENOSYS without NUMA.
  */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory on NUMA nodes. A kernel without NUMA, or a machine with one node, is
- * no error: there is one node then.
+ * Memory on NUMA nodes. A kernel without NUMA counts as a machine with one node.
  */
 #include <errno.h>
 #include <numa.h>
@@ -55,7 +54,7 @@ int backing_bind(struct backing *backing, unsigned int node)
 
 int backing_move(struct backing *backing, unsigned int node)
 {
-	/* Only with MPOL_MF_STRICT does it say that pages stayed. */
+	/* Only with MPOL_MF_STRICT it reports pages that were not migrated. */
 	return bind_to(backing, node, MPOL_MF_MOVE | MPOL_MF_STRICT);
 }
 
@@ -116,7 +115,7 @@ int backing_node_of(const struct backing *backing, u64 offset)
 
 	if (numa_available() < 0)
 		return -ENOSYS;
-	/* Without a list of nodes it moves nothing and tells where they are. */
+	/* Without a list of nodes it migrates nothing and returns the nodes of the pages. */
 	if (move_pages(0, 1, &page, NULL, &status, 0))
 		return -errno;
 	if (status < 0)

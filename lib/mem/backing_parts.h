@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kinds of memory are made of. Between backing*.c only.
+ * How each kind of memory is made: private to backing*.c.
  */
 #ifndef SECMMU_BACKING_PARTS_H
 #define SECMMU_BACKING_PARTS_H
@@ -13,12 +13,12 @@
 #include "core/types.h"
 
 /**
- * struct backing_kind_parts - what a kind of memory is made of
+ * struct backing_kind_parts - how a kind of memory is made
  * @name: its name
- * @hugetlb: size of its hugetlb pages; 0: not hugetlb
- * @thp: MADV_HUGEPAGE; all others that are not hugetlb have MADV_NOHUGEPAGE,
- *	so that small means small whatever the machine's settings are
- * @file: from which call its file comes; NO_FILE: none
+ * @hugetlb: size of its hugetlb pages, in bytes; 0: not hugetlb
+ * @thp: MADV_HUGEPAGE; other kinds that are not hugetlb get MADV_NOHUGEPAGE, so that
+ *	their pages are small whatever the machine's settings are
+ * @file: the call that creates its file; NO_FILE: it has none
  * @shared: MAP_SHARED
  */
 struct backing_kind_parts {
@@ -41,11 +41,11 @@ static inline u64 backing_small_page(void)
 	return (u64)sysconf(_SC_PAGESIZE);
 }
 
-/* Are so many bytes of hugetlb pages of this size free? */
+/* Are @size bytes of hugetlb pages of this size free? */
 bool backing_hugetlb_available(u64 page_size, u64 size,
 			       struct shortage *shortage);
 
-/* A file without a name in a tmpfs that has room for @size bytes; -1: none. */
+/* A file without a name in a tmpfs with @size free bytes; -1: no such tmpfs. */
 int backing_tmpfs_file(u64 size, struct shortage *shortage);
 
 #endif /* SECMMU_BACKING_PARTS_H */

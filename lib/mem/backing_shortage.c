@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a machine has of each kind of memory, and how to get what it lacks.
+ * Free memory of each kind, and the remedy for a shortage.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #define THP_FOLDER "/sys/kernel/mm/transparent_hugepage"
 
-/* Read the first line of a file of sysfs; false if there is no such file. */
+/* Read the first line of a file of sysfs; false if it does not exist. */
 static bool read_line(const char *path, char *line, size_t size)
 {
 	ssize_t got;
@@ -48,7 +48,7 @@ u64 backing_thp_size(void)
 {
 	u64 page = backing_small_page(), size;
 
-	/* Without THP: a table is a page of entries of 8 bytes. */
+	/* Without THP: a page table has a page of 8-byte entries. */
 	return read_number(THP_FOLDER, "hpage_pmd_size", &size) && size ?
 		       size :
 		       page * (page / 8);
@@ -56,7 +56,7 @@ u64 backing_thp_size(void)
 
 /*
  * A setting of THP, such as "always [madvise] never". Since 6.8 (enabled) and
- * 6.12 (shmem_enabled) there is one per size, too, which counts unless it says
+ * 6.12 (shmem_enabled) each size has its own, too, which applies unless it is
  * "inherit".
  */
 static bool thp_setting(const char *file, char *line, size_t size, char *path,
@@ -121,8 +121,8 @@ bool backing_hugetlb_available(u64 page_size, u64 size,
 }
 
 /*
- * A file without a name in a tmpfs. O_TMPFILE never gives it one, so there is
- * nothing to remove, however the process ends.
+ * A file without a name in a tmpfs (O_TMPFILE), so that nothing has to be removed,
+ * however the process ends.
  */
 int backing_tmpfs_file(u64 size, struct shortage *shortage)
 {
@@ -138,7 +138,7 @@ int backing_tmpfs_file(u64 size, struct shortage *shortage)
 		if (!folders[i] || statfs(folders[i], &fs) ||
 		    fs.f_type != TMPFS_MAGIC)
 			continue;
-		/* No blocks at all is how a tmpfs without a limit looks. */
+		/* A tmpfs without a limit reports no blocks. */
 		if (fs.f_blocks && (u64)fs.f_bavail * (u64)fs.f_bsize < size) {
 			full = true;
 			continue;

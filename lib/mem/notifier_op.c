@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Disturbing memory: each of the ways. */
+/* The notifier operations. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,16 +26,16 @@
 #endif
 
 #define SPLIT "/sys/kernel/debug/split_huge_pages"
-/* How much may be swapped out of it, and how much is reclaimed at a time. */
+/* Limit of swapped-out memory, and amount of one reclaim, in bytes. */
 #define SWAP_BYTES    (64ULL << 20)
 #define RECLAIM_BYTES (256ULL << 10)
-/* Pages that a case takes off line: the machine does not get them back. */
+/* Pages that a case offlines: the machine has lost them. */
 #define OFFLINE_PAGES 8
-/* What a call for a disturbance that goes on by itself takes. */
+/* Duration of a call for an operation that a kernel thread does by itself. */
 #define BY_ITSELF_US 2000
 
 /**
- * struct range - what is disturbed, by whom
+ * struct range - the range of an operation, and its trigger
  */
 struct range {
 	struct notifier_trigger *trigger;
@@ -45,7 +45,7 @@ struct range {
 	unsigned char *start;
 };
 
-/* A pace: nothing is waited for. */
+/* This sets a pace, and synchronises nothing. */
 static void pass(u64 us)
 {
 	const struct timespec wait = {
@@ -55,7 +55,7 @@ static void pass(u64 us)
 	nanosleep(&wait, NULL);
 }
 
-/* So that somebody comes to what is away: mostly not at all, or long. */
+/* Give other threads time to access the missing memory: mostly none, or much. */
 static void dwell(const struct range *range)
 {
 	if (range->trigger->dwell_us && random_chance(range->random, 1, 2))
@@ -103,7 +103,7 @@ static int protect(const struct range *range)
 {
 	int error = 0;
 
-	/* ENOMEM: more mappings than there may be, or no memory for one. */
+	/* ENOMEM: vm.max_map_count mappings, or no memory for one. */
 	if (mprotect(range->start, range->size, PROT_READ))
 		error = errno;
 	CHECK(!error || error == ENOMEM, "mprotect(PROT_READ) failed: %s",
@@ -114,7 +114,7 @@ static int protect(const struct range *range)
 	return -error;
 }
 
-/* EFAULT: the range is of several mappings, by their policies or advice. */
+/* EFAULT: policies or advice split the range into several mappings. */
 static int remap(const struct range *range)
 {
 	unsigned char *spare = range->trigger->spare + range->offset;
@@ -162,7 +162,7 @@ static int have_child(const struct range *range)
 static int clear_refs(const struct range *range)
 {
 	(void)range;
-	/* 4: make pages clean and read-only, to see who writes. */
+	/* 4: make pages clean and read-only, to track writes (soft-dirty). */
 	kernel_file_must_write("/proc/self/clear_refs", "4");
 	return 0;
 }
@@ -181,7 +181,7 @@ static int unmerge(const struct range *range)
 	return error ? error : advise(range, MADV_MERGEABLE);
 }
 
-/* Only whole huge pages can be (madvise_collapse()): all that the range is part of. */
+/* madvise_collapse() takes whole huge pages: all that the range overlaps. */
 static int collapse(const struct range *range)
 {
 	const struct backing *backing = range->trigger->backing;
@@ -201,7 +201,7 @@ static int collapse(const struct range *range)
 	return madvise((void *)first, last - first, MADV_COLLAPSE) ? -errno : 0;
 }
 
-/* Not all of them can be at any moment: who else has a reference is in the way. */
+/* A page with another reference cannot be split at the moment. */
 static int split(const struct range *range)
 {
 	char text[64];
@@ -249,7 +249,7 @@ static int compact(const struct range *range)
 	return kernel_file_write("/proc/sys/vm/compact_memory", "1", 0);
 }
 
-/* Who comes to it gets it back from the userfaultfd's server. */
+/* An access gets the memory back from the userfaultfd's thread. */
 static int miss(const struct range *range)
 {
 	int error = discard(range);
@@ -258,7 +258,7 @@ static int miss(const struct range *range)
 	return error;
 }
 
-/* Of shared memory that takes the mapping away only, and not the pages. */
+/* For shared memory this removes the mapping and keeps the pages. */
 static int unmap(const struct range *range)
 {
 	int error = advise(range, MADV_DONTNEED);
@@ -267,7 +267,7 @@ static int unmap(const struct range *range)
 	return error;
 }
 
-/* Who writes meanwhile waits in the kernel, until the page may be written again. */
+/* A writer waits in the kernel until the write protection is removed. */
 static int write_protect(const struct range *range)
 {
 	uffd_protect(range->trigger->uffd, range->start, range->size);
@@ -276,7 +276,7 @@ static int write_protect(const struct range *range)
 	return 0;
 }
 
-/* EBUSY, EIO and others: it could not be isolated, or migrated, just now. */
+/* EBUSY, EIO and others: the page could not be isolated or migrated at the moment. */
 static int take_off_line(const struct range *range)
 {
 	struct notifier_trigger *trigger = range->trigger;
@@ -350,7 +350,7 @@ void notifier_trigger_prepare(struct notifier_trigger *trigger,
 		if (has(trigger, i))
 			flags |= notifier_op_info(i)->flags;
 	CHECK(!(flags & NOTIFIER_BY_UFFD) || !(flags & NOTIFIER_LOSES_UFFD),
-	      "memory cannot have a userfaultfd and be mapped anew: a fault of the test");
+	      "a bug of the test: memory with a userfaultfd cannot be mapped again");
 	if (has(trigger, NOTIFIER_PAGE_OUT) || has(trigger, NOTIFIER_RECLAIM))
 		swap_need();
 	if (has(trigger, NOTIFIER_RECLAIM))
@@ -361,7 +361,7 @@ void notifier_trigger_prepare(struct notifier_trigger *trigger,
 	if (!has(trigger, NOTIFIER_OFFLINE))
 		return;
 	if (!getenv("SECMMU_DESTRUCTIVE"))
-		skip("a machine that may lose pages of memory",
+		skip("permission to offline pages of this machine's memory",
 		     "set SECMMU_DESTRUCTIVE=1, or run it in a target: ./run_all.sh --vm");
 	trigger->offline = OFFLINE_PAGES;
 }
@@ -396,7 +396,7 @@ static void reserve_spare(struct notifier_trigger *trigger)
 	at = backing_reserve(trigger->spare_size);
 	CHECK(at != MAP_FAILED, "no addresses for %llu bytes: %s",
 	      trigger->spare_size, errno_name(errno));
-	/* As aligned as the memory itself. */
+	/* With the alignment of the memory. */
 	trigger->spare = at + (align - (uintptr_t)at % align) + shift;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a host does to memory under whoever follows its page tables: everything
- * that makes MMU notifiers fire, each by one name.
+ * Notifier operations: what a host does to memory that invalidates the mappings of
+ * secondary MMUs through MMU notifiers.
  *
- * A disturbance is one call, over when it returns; or a thread of the kernel's that
- * is set going and works by itself, and a call only passes some time. What else a
- * caller has to know of it is in its flags.
+ * An operation is one call, complete when it returns; or a kernel thread that is
+ * started and works by itself, in which case a call only waits for a while. Flags
+ * say what else a caller has to know.
  */
 #ifndef SECMMU_NOTIFIER_OP_H
 #define SECMMU_NOTIFIER_OP_H
@@ -18,11 +18,11 @@
 #include "core/types.h"
 
 /**
- * enum notifier_op - what can be done
+ * enum notifier_op - the operations
  * @NOTIFIER_DISCARD: MADV_DONTNEED, of shared memory MADV_REMOVE
- * @NOTIFIER_ZERO: no notifier: the host's own stores of zero (pages get equal)
+ * @NOTIFIER_ZERO: no notifier: the host stores zeroes (pages become equal)
  * @NOTIFIER_PAGE_OUT: MADV_PAGEOUT
- * @NOTIFIER_RECLAIM: the kernel reclaims, in a memory cgroup
+ * @NOTIFIER_RECLAIM: memory.reclaim of a cgroup
  * @NOTIFIER_PROTECT: mprotect() read-only and back
  * @NOTIFIER_REMAP: mremap() away and back
  * @NOTIFIER_REPLACE: munmap() and mmap(), or mmap() over it
@@ -39,11 +39,11 @@
  * @NOTIFIER_MIGRATE: migrate_pages()
  * @NOTIFIER_BALANCE: NUMA balancing
  * @NOTIFIER_COMPACT: the kernel compacts all memory
- * @NOTIFIER_MISSING: userfaultfd: discarded, and given back at the next access
- * @NOTIFIER_MINOR: userfaultfd: unmapped, and mapped again at the next access
- * @NOTIFIER_WRITE_PROTECT: userfaultfd: write-protected, and back
- * @NOTIFIER_OFFLINE: MADV_SOFT_OFFLINE: the page is lost to the machine
- * @NOTIFIER_OPS: number of them
+ * @NOTIFIER_MISSING: userfaultfd: discard; the next access gets a page of zeroes
+ * @NOTIFIER_MINOR: userfaultfd: unmap; the next access maps the page again
+ * @NOTIFIER_WRITE_PROTECT: userfaultfd: write-protect, and remove the protection
+ * @NOTIFIER_OFFLINE: MADV_SOFT_OFFLINE: the machine loses the page
+ * @NOTIFIER_OPS: number of operations
  */
 enum notifier_op {
 	NOTIFIER_DISCARD,
@@ -73,30 +73,29 @@ enum notifier_op {
 	NOTIFIER_OPS,
 };
 
-/* A set of disturbances, by bits. */
+/* A set of notifier operations, as bits. */
 #define NOTIFIER_BIT(op) (1U << (op))
 
 /* Flags of struct notifier_op_info. */
-/* An access may fail meanwhile: EFAULT of a system call, SIGSEGV. */
+/* An access may fail meanwhile: system calls return EFAULT, a store gets SIGSEGV. */
 #define NOTIFIER_AWAY (1U << 0)
-/* Even a read. */
+/* Reads fail, too. */
 #define NOTIFIER_UNREADABLE (1U << 1)
 /* The memory is zero afterwards: see notifier_op_changes(). */
 #define NOTIFIER_CHANGES (1U << 2)
-/* By a userfaultfd of the memory; and what that does not survive. */
+/* Uses a userfaultfd of the memory; removes one. */
 #define NOTIFIER_BY_UFFD    (1U << 3)
 #define NOTIFIER_LOSES_UFFD (1U << 4)
-/* It may take a second: to be done now and then. */
+/* May take a second, so tests do it rarely. */
 #define NOTIFIER_HEAVY (1U << 5)
 
 /**
- * struct notifier_op_info - what is to be known of one
- * @name: as cases use it
- * @flags: NOTIFIER_AWAY and so on
- * @kinds: of which memory it can be done, bits (1 << enum backing_kind)
- * @needs: what a case with it needs
- * @evidence: line of /proc/vmstat that counts what the kernel did of it; NULL:
- *	none does
+ * struct notifier_op_info - properties of a notifier operation
+ * @name: in names of cases
+ * @flags: NOTIFIER_AWAY and the like
+ * @kinds: kinds of memory that it applies to, as bits (1 << enum backing_kind)
+ * @needs: needs of a case that uses it
+ * @evidence: line of /proc/vmstat that counts its effect; NULL: no line does
  */
 struct notifier_op_info {
 	const char *name;
@@ -107,24 +106,24 @@ struct notifier_op_info {
 };
 
 /**
- * notifier_op_info() - one of them
- * @op: which
+ * notifier_op_info() - properties of an operation
+ * @op: the operation
  *
- * Return: what is to be known of it.
+ * Return: its properties.
  */
 const struct notifier_op_info *notifier_op_info(enum notifier_op op);
 
 /**
- * notifier_op_fits() - can it be done to memory of a kind?
- * @op: which
+ * notifier_op_fits() - does an operation apply to memory of a kind?
+ * @op: the operation
  * @kind: the kind
  *
- * Return: whether it makes sense there.
+ * Return: whether it does.
  */
 bool notifier_op_fits(enum notifier_op op, enum backing_kind kind);
 
 /**
- * notifier_ops_fitting() - what of a set can be done to memory of a kind?
+ * notifier_ops_fitting() - operations of a set that apply to memory of a kind
  * @set: NOTIFIER_BIT()s
  * @kind: the kind
  *
@@ -133,27 +132,26 @@ bool notifier_op_fits(enum notifier_op op, enum backing_kind kind);
 unsigned int notifier_ops_fitting(unsigned int set, enum backing_kind kind);
 
 /**
- * notifier_op_changes() - does the host itself change what the memory holds?
- * @op: which
+ * notifier_op_changes() - does an operation change the contents of memory?
+ * @op: the operation
  * @kind: kind of memory
  *
- * Return: true if every word of the range is zero afterwards, as nobody else has
- * stored there since.
+ * Return: true if every word of the range is zero afterwards, until it is stored to.
  */
 bool notifier_op_changes(enum notifier_op op, enum backing_kind kind);
 
 /**
- * struct notifier_trigger - who disturbs a memory
- * @set: what it can do, NOTIFIER_BIT()s
+ * struct notifier_trigger - does notifier operations on memory
+ * @set: its operations, NOTIFIER_BIT()s
  * @backing: the memory
- * @page: bytes: ranges consist of such pages: hugetlb ones, or the system's
- * @dwell_us: how long memory that is away stays away at most, microseconds
+ * @page: granularity of ranges, in bytes: hugetlb page size, or the system's page size
+ * @dwell_us: limit of the time for which memory is missing, in microseconds
  * @uffd: userfaultfd of the memory, or -1
- * @server: who answers its faults, or NULL
- * @spare: as many addresses as the memory has, for NOTIFIER_REMAP; each part of the
- *	memory has its own there
- * @spare_size: bytes
- * @offline: how many pages may still be taken off line
+ * @server: thread that handles its faults, or NULL
+ * @spare: reserved addresses of the memory's size, for NOTIFIER_REMAP: a part of the
+ *	memory moves to the same offset there
+ * @spare_size: their size, in bytes
+ * @offline: number of pages that may still be offlined
  */
 struct notifier_trigger {
 	unsigned int set;
@@ -168,23 +166,23 @@ struct notifier_trigger {
 };
 
 /**
- * notifier_trigger_prepare() - what has to be so before there is the memory
+ * notifier_trigger_prepare() - prepare a trigger before the memory is allocated
  * @trigger: filled in
- * @set: what it is to do, NOTIFIER_BIT()s; not both of NOTIFIER_BY_UFFD and of
+ * @set: its operations, NOTIFIER_BIT()s, not both with NOTIFIER_BY_UFFD and with
  *	NOTIFIER_LOSES_UFFD
  *
- * Skips the case if the machine lacks something for it.
+ * Skips the case if the machine cannot do one of them.
  */
 void notifier_trigger_prepare(struct notifier_trigger *trigger,
 			      unsigned int set);
 
 /**
- * notifier_trigger_begin() - now there is the memory
+ * notifier_trigger_begin() - start operations on memory
  * @trigger: prepared
  * @backing: the memory, populated
  *
- * Sets threads of the kernel going that work by themselves. Skips the case if the
- * kernel lacks something.
+ * Configures kernel threads that invalidate by themselves (KSM, khugepaged, NUMA
+ * balancing). Skips the case if the kernel cannot do an operation.
  *
  * Context: the thread that runs the case.
  */
@@ -192,40 +190,39 @@ void notifier_trigger_begin(struct notifier_trigger *trigger,
 			    struct backing *backing);
 
 /**
- * disturb() - disturb the memory once
- * @trigger: begun
- * @op: of its set
- * @random: for choices among several ways to do it
- * @offset: bytes from the memory's beginning, aligned to @trigger->page
- * @size: bytes, a multiple of @trigger->page. What is done to a process or to
- *	the machine does not look at the range
+ * notifier_trigger() - do one operation
+ * @trigger: started
+ * @op: an operation of its set
+ * @random: for the choices of the operation
+ * @offset: start of the range in the memory, in bytes, aligned to @trigger->page
+ * @size: size of the range, in bytes, a multiple of @trigger->page. Operations on a
+ *	process or on the machine ignore the range
  *
- * Fails the case if something does not work that must. Does not allocate address
- * space, so memory that is away for a moment finds its place free if no other
- * thread does.
+ * Fails the case on an unexpected error. Allocates no address space, so unmapped
+ * memory can be mapped again at its address if no other thread maps anything.
  *
- * Return: 0; or -errno if the kernel could not do it at this moment, and everything
- * is as before. Context: any thread, several at a time for ranges that have nothing
- * in common.
+ * Return: 0; -errno if the kernel could not do it at the moment: nothing has changed.
+ *
+ * Context: any thread, several at a time for ranges that do not overlap.
  */
 int notifier_trigger(struct notifier_trigger *trigger, enum notifier_op op,
 		     struct random_stream *random, u64 offset, u64 size);
 
 /**
- * notifier_trigger_end() - settings are put back, threads end
- * @trigger: begun; nobody uses the memory any more
+ * notifier_trigger_end() - restore settings, and stop threads
+ * @trigger: started; no thread accesses the memory any more
  */
 void notifier_trigger_end(struct notifier_trigger *trigger);
 
 /*
- * The rest is between disturb*.c.
+ * The rest is private to notifier_op*.c.
  */
 
-/* Disturbances that are settings: set them, or put them back. */
+/* Operations that are settings of the kernel: set them, or restore them. */
 void notifier_trigger_settings_set(const struct notifier_trigger *trigger);
 void notifier_trigger_settings_restore(const struct notifier_trigger *trigger);
 
-/* A child that looks at a range, and writes there; and its parent, who waits. */
+/* Fork a child that reads and writes a range, and wait for it. */
 int notifier_trigger_by_fork(const struct notifier_trigger *trigger,
 			     struct random_stream *random, unsigned char *start,
 			     u64 size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A child that shares its parent's memory until either writes. */
+/* fork(): a child shares its parent's memory until one of them writes. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,10 +10,10 @@
 #include "mem/notifier_op.h"
 #include "core/report.h"
 
-/* Pages that a child looks at, and how often. */
+/* Pages that a child checks, and how often. */
 #define PAGES  16
 #define ROUNDS 4
-/* A child that hangs is not its parent's hang; one that is starved is nobody's. */
+/* Bounds the time of a child that hangs. */
 #define CHILD_S 20
 
 static u64 digest(const unsigned char *page, u64 size)
@@ -27,9 +27,9 @@ static u64 digest(const unsigned char *page, u64 size)
 }
 
 /*
- * What the child has does not change by what the parent does, nor by who follows
- * its page tables; and what the child writes is its own. Only calls that are safe
- * between fork() and _exit() of a process with threads.
+ * Stores of the parent, and of secondary MMUs that follow the parent's page tables, do
+ * not change the child's memory; stores of the child do not change the parent's. Only
+ * calls that are safe between fork() and _exit() of a process with threads.
  */
 static void __noreturn be_child(unsigned char *start, u64 stride,
 				unsigned int count, u64 page)
@@ -48,7 +48,7 @@ static void __noreturn be_child(unsigned char *start, u64 stride,
 
 			if (digest(at, page) != seen[i])
 				_exit(1);
-			/* A page that it never writes stays shared. */
+			/* A page that the child never writes stays shared. */
 			if (i % 2)
 				continue;
 			((volatile u64 *)at)[round] += 1ULL << 40;
@@ -64,9 +64,9 @@ int notifier_trigger_by_fork(const struct notifier_trigger *trigger,
 {
 	u64 pages = size / trigger->page;
 	unsigned int count = pages < PAGES ? (unsigned int)pages : PAGES;
-	/* What a child writes to shared memory is its parent's, too. */
+	/* A child's stores to shared memory would change the parent's. */
 	bool shared = backing_is_shared(trigger->backing->kind);
-	/* Some children are gone before they have written. */
+	/* Some children exit before they write. */
 	bool idle = shared || random_chance(random, 1, 4);
 	pid_t child = fork();
 	int status;
@@ -82,9 +82,10 @@ int notifier_trigger_by_fork(const struct notifier_trigger *trigger,
 	while (waitpid(child, &status, 0) != child)
 		CHECK(errno == EINTR, "waitpid failed: %s", errno_name(errno));
 	CHECK(!WIFEXITED(status) || WEXITSTATUS(status) != 1,
-	      "a child's private memory is changed by its parent, or by who follows the parent's page tables (its guest, its device)");
+	      "a child's private memory was changed by its parent or by a secondary MMU that follows the parent's page tables (its guest, its device)");
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
 		return -EAGAIN;
-	CHECK(!status, "a child ended with wait status %#x", status);
+	CHECK(!status, "expected a child to exit with 0, got wait status %#x",
+	      status);
 	return 0;
 }

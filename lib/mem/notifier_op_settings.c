@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Threads of the kernel that disturb by themselves, once they are set going. */
+/* Settings of kernel threads that invalidate mappings by themselves. */
 #include "mem/notifier_op.h"
 #include "core/report.h"
 #include "core/settings.h"
@@ -8,7 +8,7 @@
 #define KHUGEPAGED "/sys/kernel/mm/transparent_hugepage/khugepaged/"
 #define BALANCING  "/sys/kernel/debug/sched/numa_balancing/"
 
-/* In vain if not; so often as they can. */
+/* As often as possible; otherwise a test would rarely see them. */
 static struct setting merging[] = {
 	{ .file = KSM "pages_to_scan", .value = "1000" },
 	{ .file = KSM "sleep_millisecs", .value = "1" },

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What there is to know of each disturbance. */
+/* Properties of each notifier operation. */
 #include "mem/notifier_op.h"
 
 #define KIND(kind) (1U << BACKING_##kind)
 
-/* Not the larger ones: to zero or copy one of them takes longer than a storm. */
+/* Not the larger ones: to zero or copy one takes longer than a storm lasts. */
 #define HUGETLB_PRIVATE (KIND(HUGETLB_64K) | KIND(HUGETLB_2M))
 #define HUGETLB		(HUGETLB_PRIVATE | KIND(MEMFD_HUGETLB))
 #define ANONYMOUS	(KIND(ANONYMOUS) | KIND(ANONYMOUS_THP))
@@ -72,7 +72,7 @@ static const struct notifier_op_info infos[NOTIFIER_OPS] = {
 					.config = "CONFIG_DEBUG_FS=y" },
 			     .evidence = "thp_split_page " },
 	[NOTIFIER_NO_HUGE] = { .name = "no_huge", .kinds = THP },
-	/* A policy would deny them hugetlb pages that are left on other nodes. */
+	/* A policy would keep them from free hugetlb pages of other nodes. */
 	[NOTIFIER_BIND] = { .name = "bind",
 			    .flags = NOTIFIER_HEAVY,
 			    .kinds = SMALL_OR_THP,

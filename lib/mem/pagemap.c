@@ -12,7 +12,7 @@
 /**
  * struct pagemap - an open page map
  * @fd: /proc/self/pagemap
- * @page: bytes of a page
+ * @page: page size, in bytes
  */
 struct pagemap {
 	int fd;
@@ -40,7 +40,7 @@ void pagemap_read(struct pagemap *pagemap, const void *start, u64 *entries,
 
 	CHECK(got >= 0, "cannot read /proc/self/pagemap: %s",
 	      errno_name((int)-got));
-	/* Behind the last address that a process can have. */
+	/* Beyond the last address of a process. */
 	memset((char *)entries + got, 0, size - (size_t)got);
 }
 

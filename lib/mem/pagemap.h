@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What this process's page tables have, by /proc/self/pagemap
- * (Documentation/admin-guide/mm/pagemap.rst). Looking changes nothing.
+ * Entries of this process's page tables, read from /proc/self/pagemap
+ * (Documentation/admin-guide/mm/pagemap.rst). Reading changes nothing.
  */
 #ifndef SECMMU_PAGEMAP_H
 #define SECMMU_PAGEMAP_H
@@ -15,36 +15,35 @@
 #define PAGEMAP_PFN_MASK ((1ULL << 55) - 1)
 
 /**
- * pagemap_swap_offset() - where a page is that is not present
+ * pagemap_swap_offset() - offset in the entry of a page that is not present
  * @entry: with PAGEMAP_SWAPPED
  *
- * Return: the offset on its swap device; for a page of device memory, whose entry
- * looks like a swapped one, the page frame number.
+ * Return: the offset on the swap device, in pages; for a page of device memory, whose
+ * entry looks like a swapped one, the page frame number.
  */
 static inline u64 pagemap_swap_offset(u64 entry)
 {
-	/* MAX_SWAPFILES_SHIFT: what kind of swap entry it is stands below. */
+	/* MAX_SWAPFILES_SHIFT: the low bits are the type of the swap entry. */
 	return (entry & PAGEMAP_PFN_MASK) >> 5;
 }
 
 struct pagemap;
 
 /**
- * pagemap_open() - this process's page map
+ * pagemap_open() - open this process's page map
  *
- * Return: to be closed by pagemap_close().
+ * Return: the page map, which pagemap_close() closes.
  */
 struct pagemap *pagemap_open(void);
 
 /**
- * pagemap_read() - the entries of some pages
+ * pagemap_read() - read the entries of some pages
  * @pagemap: opened by pagemap_open()
  * @start: first address
- * @entries: one for each page is filled in; 0 for addresses that have no
- *	memory, or that no process can have
- * @pages: how many
+ * @entries: one for each page, filled in; 0 for addresses without memory
+ * @pages: number of pages
  *
- * Page frame numbers are in them for root only.
+ * The entries have page frame numbers for root only.
  */
 void pagemap_read(struct pagemap *pagemap, const void *start, u64 *entries,
 		  u64 pages);
@@ -52,14 +51,14 @@ void pagemap_read(struct pagemap *pagemap, const void *start, u64 *entries,
 /**
  * pagemap_is_swapped() - is a page on a swap device?
  * @pagemap: opened by pagemap_open()
- * @address: in the page
+ * @address: an address in the page
  *
  * Return: whether it is.
  */
 bool pagemap_is_swapped(struct pagemap *pagemap, const void *address);
 
 /**
- * pagemap_close() - done with it
+ * pagemap_close() - close the page map
  * @pagemap: opened by pagemap_open()
  */
 void pagemap_close(struct pagemap *pagemap);

@@ -65,7 +65,7 @@ void pci_need(struct pci_function *function, unsigned int vendor,
 	skip(missing, remedy);
 }
 
-/* The name of its driver, or "". */
+/* Name of the driver of a function, or "". */
 static void driver_of(const struct pci_function *function, char *driver,
 		      size_t size)
 {
@@ -84,7 +84,7 @@ static void driver_of(const struct pci_function *function, char *driver,
 /* IORESOURCE_MEM of include/linux/ioport.h */
 #define RESOURCE_MEMORY 0x200
 
-/* A memory BAR that is at least a page; false: there is none. */
+/* Find a memory BAR of at least a page; false if the function has none. */
 static bool memory_of(const struct pci_function *function, unsigned int *bar,
 		      u64 *size)
 {
@@ -107,7 +107,7 @@ static bool memory_of(const struct pci_function *function, unsigned int *bar,
 	return found;
 }
 
-/* It answers only once it is enabled: for this case, if it was not before. */
+/* A function must be enabled to answer: enable it for this case. */
 static void enable(const struct pci_function *function)
 {
 	char path[PATH_MAX];
@@ -157,8 +157,8 @@ void *pci_map_unused(u64 *size)
 	if (folder)
 		closedir(folder);
 	if (!memory)
-		skip("a PCI function with memory that no driver has",
-		     "run it in a target of x86: ./run_all.sh --vm amd64-6.12");
+		skip("a PCI function with memory and without a driver",
+		     "run it in an x86 target: ./run_all.sh --vm amd64-6.12");
 	return memory;
 }
 
@@ -170,7 +170,7 @@ void pci_bind(const struct pci_function *function, const char *driver)
 	if (!strcmp(has, driver))
 		return;
 	if (has[0])
-		skip("a PCI function that nobody uses",
+		skip("a PCI function that no driver uses",
 		     "unbind the driver that has it, or run it in a target");
 	path_of(path, sizeof(path), function->name, "driver_override");
 	kernel_file_must_write(path, driver);
@@ -228,7 +228,7 @@ static void *map_page(const char *name, unsigned int bar)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return MAP_FAILED;
-	/* Ports cannot be mapped, nor what a driver has (iomem_is_exclusive()). */
+	/* I/O ports, and memory that a driver has, cannot be mapped (iomem_is_exclusive()). */
 	memory = mmap(NULL, (size_t)getpagesize(), PROT_READ, MAP_SHARED, fd,
 		      0);
 	close(fd);
@@ -251,6 +251,6 @@ void *pci_map_memory(void)
 		closedir(folder);
 	if (memory == MAP_FAILED)
 		skip("memory of a PCI function that user space can map",
-		     "as root, on a machine with PCI, not locked down");
+		     "run it as root, on a machine with PCI that is not locked down");
 	return memory;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * PCI functions, by sysfs (Documentation/PCI/sysfs-pci.rst).
+ * PCI functions in sysfs (Documentation/PCI/sysfs-pci.rst).
  */
 #ifndef SECMMU_PCI_H
 #define SECMMU_PCI_H
@@ -10,7 +10,7 @@
 #include "core/types.h"
 
 /**
- * struct pci_function - one that this machine has
+ * struct pci_function - a PCI function of this machine
  * @name: its address, as 0000:00:02.0
  */
 struct pci_function {
@@ -18,21 +18,21 @@ struct pci_function {
 };
 
 /**
- * pci_need() - a function that this machine must have
- * @function: becomes the first of that kind
- * @vendor: its vendor's number
- * @device: its own
- * @what: its name, as people say it
- * @target: a target that has one, for the skip if there is none
+ * pci_need() - find a function; skip the case if the machine has none
+ * @function: set to the first one found
+ * @vendor: vendor ID
+ * @device: device ID
+ * @what: name of the device, for the skip
+ * @target: a target that has one, for the skip
  */
 void pci_need(struct pci_function *function, unsigned int vendor,
 	      unsigned int device, const char *what, const char *target);
 
 /**
- * pci_map_unused() - map memory of a function that no driver has
- * @size: filled in: bytes, a multiple of the page size
+ * pci_map_unused() - map memory of a function without a driver
+ * @size: set to its size, in bytes, a multiple of the page size
  *
- * Its first memory BAR, by sysfs: a mapping of page frames without struct page
+ * Maps its first memory BAR by sysfs: a mapping of page frames without struct page
  * (VM_PFNMAP). The case skips if the machine has no such function.
  *
  * Return: mapped for reading and writing, shared.
@@ -40,22 +40,23 @@ void pci_need(struct pci_function *function, unsigned int vendor,
 void *pci_map_unused(u64 *size);
 
 /**
- * pci_bind() - give it to a driver
- * @function: nobody else may have it: the case skips then
- * @driver: the driver's name; it takes the function whatever it is
- *	(driver_override)
+ * pci_bind() - bind a function to a driver
+ * @function: the function; the case skips if another driver has it
+ * @driver: name of the driver, which takes the function by driver_override
  */
 void pci_bind(const struct pci_function *function, const char *driver);
 
 /**
- * pci_unbind() - take it from its driver
- * @function: of pci_bind()
+ * pci_unbind() - unbind a function from its driver
+ * @function: bound by pci_bind()
  */
 void pci_unbind(const struct pci_function *function);
 
 /**
- * pci_has_iommu() - does its DMA go through an IOMMU?
- * @function: which
+ * pci_has_iommu() - does a function's DMA go through an IOMMU?
+ * @function: the function
+ *
+ * Return: whether it does.
  */
 bool pci_has_iommu(const struct pci_function *function);
 
@@ -70,13 +71,12 @@ bool pci_has_iommu(const struct pci_function *function);
 void *pci_peer_memory(const struct pci_function *function, u64 size);
 
 /**
- * pci_map_memory() - map a page of some function's memory, to have one that is
- *	no RAM (VM_PFNMAP)
+ * pci_map_memory() - map a page that is not RAM (VM_PFNMAP)
  *
- * Of the first BAR that the kernel lets user space map. Nobody may access it: what
- * reading does there, the device decides. The case skips if there is none.
+ * Maps a page of the first BAR that the kernel lets user space map. Do not access it:
+ * a read may have side effects on the device. The case skips if no BAR can be mapped.
  *
- * Return: a page, mapped for reading, shared; stays mapped.
+ * Return: the page, mapped shared for reading; it is never unmapped.
  */
 void *pci_map_memory(void);
 

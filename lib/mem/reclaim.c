@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Reclaim of one process's memory. */
+/* Reclaim memory of one process. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 static char group[64];
 
-/* 0 or -errno. */
+/* Write to a file of a cgroup; 0 or -errno. */
 static int put(const char *folder, const char *file, const char *text)
 {
 	char path[128];
@@ -37,7 +37,7 @@ void reclaim_enter(u64 swap)
 		     "use a kernel with CONFIG_MEMCG=y, without cgroup_disable=memory");
 	snprintf(group, sizeof(group), ROOT "/secmmu-%d", getpid());
 	if (mkdir(group, 0700))
-		fail("cannot make %s: %s", group, errno_name(errno));
+		fail("cannot create %s: %s", group, errno_name(errno));
 	snprintf(path, sizeof(path), "%s/memory.reclaim", group);
 	if (access(path, W_OK)) {
 		rmdir(group);
@@ -61,7 +61,7 @@ void reclaim_some(u64 bytes)
 
 	snprintf(text, sizeof(text), "%llu", bytes);
 	error = put(group, "memory.reclaim", text);
-	/* Less than that was found. */
+	/* It found less than that to reclaim. */
 	if (error && error != -EAGAIN)
 		fail("cannot reclaim %s bytes of %s: %s", text, group,
 		     errno_name(-error));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Having the kernel reclaim memory of one process, and of no other
+ * Reclaim memory of one process, and of no other
  * (Documentation/admin-guide/cgroup-v2.rst, memory.reclaim).
  */
 #ifndef SECMMU_RECLAIM_H
@@ -9,33 +9,33 @@
 #include "core/types.h"
 
 /**
- * reclaim_enter() - put this process into a memory cgroup of its own
- * @swap: at most so much of it is paged out, bytes; the rest of what the kernel
- *	looks at it has to keep (memory.swap.max)
+ * reclaim_enter() - move this process to a new memory cgroup
+ * @swap: limit of swapped-out memory, in bytes (memory.swap.max)
  *
- * What it allocates from now on can be reclaimed by reclaim_some(); what it has
- * stays the old group's. Skips the case if there is no such thing.
+ * Memory that is allocated afterwards can be reclaimed by reclaim_some(); older
+ * memory stays charged to the old cgroup. Skips the case if the kernel has no
+ * memory.reclaim.
  */
 void reclaim_enter(u64 swap);
 
 /**
- * reclaim_some() - have the kernel reclaim
- * @bytes: how much; it may be less, and more is looked at
+ * reclaim_some() - have the kernel reclaim memory of the cgroup
+ * @bytes: amount; the kernel may reclaim less, and scans more
  *
- * Pages that were accessed since they were last looked at are aged and kept,
- * others are paged out. For that anonymous memory needs swap_need().
+ * Pages that were accessed since the last scan are aged and kept, others are paged
+ * out, which for anonymous memory needs swap_need().
  */
 void reclaim_some(u64 bytes);
 
 /**
- * reclaim_group() - the cgroup
+ * reclaim_group() - path of the cgroup
  *
- * Return: its path below the root of all, as "/NAME"; "" outside of one.
+ * Return: the path below the root cgroup, as "/NAME"; "" without reclaim_enter().
  */
 const char *reclaim_group(void);
 
 /**
- * reclaim_leave() - put it back, and remove the cgroup
+ * reclaim_leave() - move this process to the root cgroup, and remove its cgroup
  */
 void reclaim_leave(void);
 

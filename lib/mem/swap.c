@@ -30,7 +30,7 @@ static bool swap_there(void)
 	return lines > 1; /* the first is a heading */
 }
 
-/* What mkswap writes: union swap_header of include/linux/swap.h, version 1. */
+/* As mkswap: union swap_header of include/linux/swap.h, version 1. */
 static bool write_header(const char *device, size_t page)
 {
 	u32 fields[2] = { 1, (u32)(ZRAM_BYTES / page - 1) };
@@ -69,8 +69,8 @@ void swap_need(void)
 	if (!getenv("SECMMU_DESTRUCTIVE"))
 		skip("swap space",
 		     "swapon a device or a file, or run this in a target: ./run_all.sh --vm");
-	/* Another case may have done it at the same moment. */
+	/* Another case may have done so at the same time. */
 	if (!zram_on() && !swap_there())
 		skip("swap space, or CONFIG_ZRAM to make some",
-		     "run it on a kernel that has zram");
+		     "run it on a kernel with zram");
 }

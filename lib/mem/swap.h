@@ -6,10 +6,10 @@
 #define SECMMU_SWAP_H
 
 /**
- * swap_need() - have swap space, or skip the case
+ * swap_need() - make sure that swap space exists, or skip the case
  *
- * The machine's own, if it has some; in a target (SECMMU_DESTRUCTIVE is set), a
- * zram device that stays until the machine ends.
+ * A machine without swap gets a zram device if it is a target (SECMMU_DESTRUCTIVE is
+ * set); the device exists until the machine is shut down.
  */
 void swap_need(void);
 

@@ -11,7 +11,7 @@
 
 int uffd_open(void)
 {
-	/* Who has faulted: uffd_served(). */
+	/* The thread that faulted, for uffd_served(). */
 	struct uffdio_api api = { .api = UFFD_API,
 				  .features = UFFD_FEATURE_THREAD_ID };
 	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
@@ -20,7 +20,7 @@ int uffd_open(void)
 		skip("CONFIG_USERFAULTFD=y",
 		     "run it on a kernel built with this option");
 	if (fd < 0 && errno == EPERM)
-		skip("userfaultfd() for faults of the kernel",
+		skip("userfaultfd() that handles faults of the kernel",
 		     "run it as root, or set vm.unprivileged_userfaultfd=1");
 	CHECK(fd >= 0, "userfaultfd failed: %s", errno_name(errno));
 	CHECK(!ioctl(fd, UFFDIO_API, &api), "UFFDIO_API failed: %s",
@@ -83,7 +83,7 @@ void uffd_fill(int fd, void *start, const void *contents, u64 size)
 			.len = size - done,
 		};
 
-		/* The mapping changes, or a part was done: go on from there. */
+		/* The mapping is changing, or a part was copied: continue there. */
 		if (ioctl(fd, UFFDIO_COPY, &copy))
 			CHECK(errno == EAGAIN, "UFFDIO_COPY failed: %s",
 			      errno_name(errno));

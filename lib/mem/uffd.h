@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * userfaultfd(2), as far as the tests need it.
+ * userfaultfd(2).
  */
 #ifndef SECMMU_UFFD_H
 #define SECMMU_UFFD_H
 
 #include "core/types.h"
 
-/* What uffd_register() asks to be told of. */
+/* Faults that uffd_register() registers for. */
 #define UFFD_MISSING	   (1U << 0)
 #define UFFD_WRITE_PROTECT (1U << 1)
 #define UFFD_MINOR	   (1U << 2) /* shared memory only */
@@ -15,19 +15,19 @@
 /**
  * uffd_open() - a userfaultfd for this process
  *
- * Skips the case if the machine has none.
+ * Skips the case if the kernel or its settings do not allow it.
  *
  * Return: its file descriptor.
  */
 int uffd_open(void);
 
 /**
- * uffd_register() - have faults of a range go to user space
+ * uffd_register() - have user space handle the faults of a range
  * @fd: from uffd_open()
  * @start: first address
  * @size: bytes
- * @modes: UFFD_MISSING, UFFD_WRITE_PROTECT, UFFD_MINOR or several; skips the case
- *	if the kernel cannot do that to this memory
+ * @modes: UFFD_MISSING, UFFD_WRITE_PROTECT and UFFD_MINOR, one or several; skips the
+ *	case if the kernel does not support them for this memory
  */
 void uffd_register(int fd, void *start, u64 size, unsigned int modes);
 
@@ -40,7 +40,7 @@ void uffd_register(int fd, void *start, u64 size, unsigned int modes);
 void uffd_protect(int fd, void *start, u64 size);
 
 /**
- * uffd_unprotect() - let them be written again; who waits for that goes on
+ * uffd_unprotect() - remove the write protection, and wake waiting threads
  * @fd: opened by uffd_open()
  * @start: first address
  * @size: bytes
@@ -48,10 +48,10 @@ void uffd_protect(int fd, void *start, u64 size);
 void uffd_unprotect(int fd, void *start, u64 size);
 
 /**
- * uffd_fill() - bring missing pages; who waits for them goes on
+ * uffd_fill() - map missing pages, and wake waiting threads
  * @fd: opened by uffd_open()
- * @start: first address, registered with UFFD_MISSING, nothing is there
- * @contents: what is to be there
+ * @start: first address, registered with UFFD_MISSING, without pages
+ * @contents: the contents of the pages
  * @size: bytes
  */
 void uffd_fill(int fd, void *start, const void *contents, u64 size);
@@ -59,40 +59,40 @@ void uffd_fill(int fd, void *start, const void *contents, u64 size);
 struct uffd_server;
 
 /**
- * uffd_serve() - have a thread answer faults
- * @fd: from uffd_open(); stays the caller's
- * @page: bytes of a page of the registered memory
+ * uffd_serve() - start a thread that handles faults
+ * @fd: from uffd_open(); the caller closes it
+ * @page: page size of the registered memory, in bytes
  *
- * What is missing gets a page of zeroes, what is in the page cache is mapped
- * again, what is write-protected is left to uffd_unprotect(). The thread touches
- * nothing else and waits for nobody, so whoever has a fault may hold any lock.
+ * The thread maps a page of zeroes for a missing page, maps a page of the page cache
+ * again, and leaves write protection to uffd_unprotect(). It takes no lock and waits
+ * for no other thread, so a thread that faults may hold any lock.
  *
- * Return: to be ended by uffd_serve_end().
+ * Return: the server, which uffd_serve_end() stops.
  */
 struct uffd_server *uffd_serve(int fd, u64 page);
 
 /**
- * uffd_server_spare() - the calling thread's faults are answered, but not counted
- * @server: begun
+ * uffd_server_spare() - do not count faults of the calling thread
+ * @server: started
  *
- * For those who only look at the memory, up to UFFD_SPARED_MAX threads.
+ * For at most UFFD_SPARED_MAX threads, which only check the memory.
  */
 void uffd_server_spare(struct uffd_server *server);
 
 #define UFFD_SPARED_MAX 8
 
 /**
- * uffd_served() - how many faults it was told of
- * @server: begun
+ * uffd_served() - number of faults reported to user space
+ * @server: started
  *
- * Return: their number, write-protect faults among them, without those of
- * uffd_server_spare()'s threads.
+ * Return: the number, write-protect faults included, without those of the threads of
+ * uffd_server_spare().
  */
 u64 uffd_served(const struct uffd_server *server);
 
 /**
- * uffd_serve_end() - end the thread
- * @server: begun; nobody may touch registered memory that is not there any more
+ * uffd_serve_end() - stop the thread
+ * @server: started; no thread may access missing registered memory any more
  */
 void uffd_serve_end(struct uffd_server *server);
 

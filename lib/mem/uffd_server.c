@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Who answers the faults that userfaultfd(2) tells of. */
+/* A thread that handles the faults of a userfaultfd(2). */
 #include <errno.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
@@ -13,7 +13,7 @@
 #include "mem/uffd.h"
 #include "core/thread.h"
 
-/* How often it looks whether it is to end. */
+/* Interval at which the thread checks whether it has to stop. */
 #define LOOK_MS 20
 #define STOP_MS 10000
 
@@ -22,16 +22,16 @@ struct uffd_server {
 	u64 page;
 	void *zeroes;
 	u64 served;
-	/* Threads that are not counted. */
+	/* Threads whose faults are not counted. */
 	u32 spared[UFFD_SPARED_MAX];
 	unsigned int spared_count;
 	struct thread_group *group;
 };
 
 /*
- * 0, or the error of a race that is over or will be: EEXIST: another fault has
- * brought the page; ENOENT: the mapping is gone, or is another now; EFAULT: with
- * UFFDIO_CONTINUE, the page is gone from the cache again.
+ * 0, or the error of a race that is over: EEXIST: another fault has mapped the page;
+ * ENOENT: the mapping was removed or replaced; EFAULT: with UFFDIO_CONTINUE, the page
+ * is no longer in the page cache.
  */
 static int answer_missing(const struct uffd_server *server, u64 address)
 {
@@ -53,7 +53,7 @@ static int answer_minor(const struct uffd_server *server, u64 address)
 	return ioctl(server->fd, UFFDIO_CONTINUE, &request) ? errno : 0;
 }
 
-/* Who faulted looks again. */
+/* The thread that faulted retries. */
 static void wake(const struct uffd_server *server, u64 address)
 {
 	struct uffdio_range range = { .start = address, .len = server->page };
@@ -95,8 +95,7 @@ static void answer(struct uffd_server *server, const struct uffd_msg *message)
 			sched_yield();
 	} while (error == EAGAIN);
 	CHECK(!error || error == EEXIST || error == ENOENT || error == EFAULT,
-	      "a fault at %#llx cannot be answered: %s", address,
-	      errno_name(error));
+	      "cannot handle a fault at %#llx: %s", address, errno_name(error));
 	if (error)
 		wake(server, address);
 }
@@ -106,7 +105,7 @@ static void serve(struct thread *thread, void *argument)
 	struct uffd_server *server = argument;
 	struct pollfd wait = { .fd = server->fd, .events = POLLIN };
 
-	thread_doing(thread, "answering faults");
+	thread_doing(thread, "handling faults");
 	while (!thread_should_stop(thread)) {
 		struct uffd_msg message;
 
@@ -122,7 +121,7 @@ struct uffd_server *uffd_serve(int fd, u64 page)
 {
 	struct uffd_server *server = calloc(1, sizeof(*server));
 
-	CHECK(server, "out of memory for a server of faults");
+	CHECK(server, "out of memory for a userfaultfd thread");
 	server->fd = fd;
 	server->page = page;
 	server->zeroes = mmap(NULL, page, PROT_READ | PROT_WRITE,
@@ -142,7 +141,7 @@ void uffd_server_spare(struct uffd_server *server)
 					    __ATOMIC_ACQ_REL);
 
 	CHECK(i < UFFD_SPARED_MAX,
-	      "more than %u threads look at memory with a userfaultfd: a fault of the test",
+	      "a bug of the test: more than %u threads check memory with a userfaultfd",
 	      UFFD_SPARED_MAX);
 	__atomic_store_n(&server->spared[i], (u32)gettid(), __ATOMIC_RELEASE);
 }

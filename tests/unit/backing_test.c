@@ -382,11 +382,14 @@ static void refusals(const struct test_case *test)
 	inner_run(&inner, NULL, NULL);
 	inner_expect_code(&inner, 1);
 	inner_expect(&inner, "pass:0 fail:6 xfail:0 xpass:0 skip:1");
-	inner_expect(&inner, "reason: a backing of 0x64 bytes is no multiple");
-	inner_expect(&inner, "reason: a backing of 0x0 bytes is no multiple");
-	inner_expect(&inner, "reason: an alignment of 0x3 bytes is no power");
+	inner_expect(&inner,
+		     "reason: a backing of 0x64 bytes is not a multiple");
+	inner_expect(&inner,
+		     "reason: a backing of 0x0 bytes is not a multiple");
+	inner_expect(&inner,
+		     "reason: an alignment of 0x3 bytes is not a power");
 	inner_expect(&inner, "reason: a misalignment of 0x5 bytes is no");
-	inner_expect(&inner, "reason: there is no kind 15 of backing");
+	inner_expect(&inner, "reason: unknown kind of backing 15");
 	inner_expect(&inner,
 		     "reason: a guest_memfd of 0x1000 bytes is too small");
 	inner_expect(&inner, "ok 7 skipped # SKIP needs ");

@@ -4,8 +4,8 @@
 #include "mem/backing.h"
 
 /*
- * Documentation/arch/arm64/hugetlbpage.rst: the size that one entry maps, and that
- * of a run of entries with the contiguous bit, which stage 2 never sets.
+ * Documentation/arch/arm64/hugetlbpage.rst: the size of one entry, and that of
+ * entries with the contiguous bit, which stage 2 never sets.
  */
 const u64 *arch_hugetlb_sizes(size_t *count)
 {
