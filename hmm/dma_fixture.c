@@ -3,22 +3,6 @@
 #include "mem/pagemap.h"
 #include "core/report.h"
 
-/* So many pages take all addresses of 32 bits. */
-#define MOST_PAGES (1ULL << 20)
-
-/*
- * hmm_dma_map_alloc(): dma_iova_try_alloc() gives one run of addresses behind an
- * IOMMU; if there is none so long, dma_need_unmap() makes it keep a list; a device
- * without IOMMU needs neither, its addresses are the memory's.
- */
-const struct dma_method dma_methods[] = {
-	{ "direct", DMA_PLATFORM, 64, DMA_FIXTURE_PAGES, 0 },
-	{ "iova", DMA_EDU, 64, DMA_FIXTURE_PAGES, SECMMU_HMM_DMA_IOVA },
-	{ "iova_32", DMA_EDU, 32, DMA_FIXTURE_PAGES, SECMMU_HMM_DMA_IOVA },
-	{ "list", DMA_EDU, 32, MOST_PAGES, SECMMU_HMM_DMA_LIST },
-};
-const size_t dma_method_count = ARRAY_SIZE(dma_methods);
-
 unsigned char *dma_page(const struct dma_fixture *fixture, u64 number)
 {
 	return fixture->state.start + number * fixture->state.page;

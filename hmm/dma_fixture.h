@@ -37,15 +37,6 @@ struct dma_method {
 	u32 features;
 };
 
-/* Of dma_methods: a device behind an IOMMU, with one run of addresses; with a list. */
-enum {
-	DMA_METHOD_IOVA = 1,
-	DMA_METHOD_LIST = 3,
-};
-
-extern const struct dma_method dma_methods[];
-extern const size_t dma_method_count;
-
 /**
  * struct dma_fixture - memory and a device that may reach it
  * @state: pages of it

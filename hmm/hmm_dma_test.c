@@ -12,19 +12,51 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/cases.h"
-#include "dma_fixture.h"
 #include "core/kernel_file.h"
 #include "core/report.h"
+#include "core/variant.h"
+#include "dma_fixture.h"
 
 #define BYTES 1024
 /* What a device reaches that does not reach all memory. */
 #define NARROW_BITS 28
 
+/* This number of pages takes all 32-bit addresses. */
+#define MOST_PAGES (1ULL << 20)
+
+/*
+ * hmm_dma_map_alloc(): behind an IOMMU, dma_iova_try_alloc() allocates a contiguous
+ * range of addresses. If none is long enough, it keeps a list of addresses
+ * (dma_need_unmap()). A device without an IOMMU needs neither and uses the addresses
+ * of the memory.
+ */
+static const struct dma_method dma_methods[] = {
+	{ "direct", DMA_PLATFORM, 64, DMA_FIXTURE_PAGES, 0 },
+	{ "iova", DMA_EDU, 64, DMA_FIXTURE_PAGES, SECMMU_HMM_DMA_IOVA },
+	{ "iova_32", DMA_EDU, 32, DMA_FIXTURE_PAGES, SECMMU_HMM_DMA_IOVA },
+	{ "list", DMA_EDU, 32, MOST_PAGES, SECMMU_HMM_DMA_LIST },
+};
+#define METHOD_IOVA (&dma_methods[1])
+#define METHOD_LIST (&dma_methods[3])
+
+struct peer_method;
+
+/**
+ * struct variant - how cases of one body differ; each body uses one member
+ * @method: how the device's DMA gets to memory
+ * @peer: how a device reaches the memory of another
+ * @kind: the device
+ */
+struct variant {
+	const struct dma_method *method;
+	const struct peer_method *peer;
+	enum dma_kind kind;
+};
+
 /* Mapped, asked for again, unmapped, unmapped again, mapped again. */
-static void test_map(const struct test_case *test)
+static void test_map(const struct variant *variant)
 {
-	const struct dma_method *method = test->data;
+	const struct dma_method *method = variant->method;
 	u64 before[DMA_FIXTURE_PAGES], i;
 	unsigned int count;
 	struct dma_fixture fixture;
@@ -54,9 +86,9 @@ static void test_map(const struct test_case *test)
  * A page that was mapped for reading becomes writable where it is (do_wp_page(),
  * wp_page_reuse(): nobody else has it any more, so nothing is invalidated).
  */
-static void test_upgrade(const struct test_case *test)
+static void test_upgrade(const struct variant *variant)
 {
-	const struct dma_method *method = test->data;
+	const struct dma_method *method = variant->method;
 	u64 before[DMA_FIXTURE_PAGES];
 	struct dma_fixture fixture;
 	pid_t child;
@@ -77,9 +109,9 @@ static void test_upgrade(const struct test_case *test)
 }
 
 /* What is discarded is unmapped, nothing else is, and new pages can be mapped. */
-static void test_invalidated(const struct test_case *test)
+static void test_invalidated(const struct variant *variant)
 {
-	const struct dma_method *method = test->data;
+	const struct dma_method *method = variant->method;
 	struct dma_fixture fixture;
 	unsigned int count;
 	u64 i;
@@ -108,9 +140,9 @@ static void test_invalidated(const struct test_case *test)
 }
 
 /* Where no page is, and none was asked for, nothing is mapped. */
-static void test_hole(const struct test_case *test)
+static void test_hole(const struct variant *variant)
 {
-	const struct dma_method *method = test->data;
+	const struct dma_method *method = variant->method;
 	struct dma_fixture fixture;
 	u64 i;
 
@@ -139,17 +171,17 @@ static bool reaches_memory(void)
 }
 
 /* hmm_dma_map_alloc(): a device that would need buffers between cannot do it. */
-static void test_narrow(const struct test_case *test)
+static void test_narrow(const struct variant *variant)
 {
 	struct dma_function function;
 	int error, due = -EOPNOTSUPP;
 	struct mapping_state state;
 
 	/* An IOMMU gives it addresses that it reaches. */
-	if (test->number[0] == DMA_PLATFORM && !reaches_memory())
+	if (variant->kind == DMA_PLATFORM && !reaches_memory())
 		due = -EIO;
 	mapping_state_prepare(&state, mapping_state_kind_of("written"));
-	dma_function(&function, test->number[0]);
+	dma_function(&function, variant->kind);
 	error = __dma_alloc(state.device, &function, state.start,
 			    DMA_FIXTURE_PAGES * state.page, NARROW_BITS, NULL);
 	CHECK(error == due,
@@ -173,13 +205,13 @@ static void fill(unsigned char *buffer, unsigned char seed)
 		buffer[i] = (unsigned char)(seed + i * 7);
 }
 
-static void test_device_reads(const struct test_case *test)
+static void test_device_reads(const struct variant *variant)
 {
 	unsigned char written[BYTES], read[BYTES];
 	struct dma_fixture fixture;
 	unsigned int number;
 
-	dma_fixture_set(&fixture, test->data, "written");
+	dma_fixture_set(&fixture, variant->method, "written");
 	dma_fixture_map(&fixture, SECMMU_HMM_REQ_FAULT);
 	for (number = 0; number < DMA_FIXTURE_PAGES;
 	     number += DMA_FIXTURE_PAGES - 1) {
@@ -193,13 +225,13 @@ static void test_device_reads(const struct test_case *test)
 	}
 }
 
-static void test_device_writes(const struct test_case *test)
+static void test_device_writes(const struct variant *variant)
 {
 	unsigned char written[BYTES];
 	struct dma_fixture fixture;
 	unsigned int number;
 
-	dma_fixture_set(&fixture, test->data, "written");
+	dma_fixture_set(&fixture, variant->method, "written");
 	dma_fixture_map(&fixture, DMA_ALL_REQUESTS);
 	for (number = 0; number < DMA_FIXTURE_PAGES;
 	     number += DMA_FIXTURE_PAGES - 1) {
@@ -216,12 +248,12 @@ static void test_device_writes(const struct test_case *test)
  * An unmapped page is out of the device's reach, whatever the CPU has there; and in
  * its reach before, or the rest would say nothing.
  */
-static void test_confined(const struct test_case *test)
+static void test_confined(const struct variant *variant)
 {
 	unsigned char secret[BYTES], other[BYTES];
 	struct dma_fixture fixture;
 
-	dma_fixture_set(&fixture, test->data, "written");
+	dma_fixture_set(&fixture, variant->method, "written");
 	dma_fixture_map(&fixture, DMA_ALL_REQUESTS);
 	fill(secret, 7);
 	memcpy(end_of(&fixture, 0), secret, BYTES);
@@ -244,12 +276,12 @@ static void test_confined(const struct test_case *test)
 }
 
 /* Its driver lost the device: calls say so, and all it had was unmapped. */
-static void test_gone(const struct test_case *test)
+static void test_gone(const struct variant *variant)
 {
 	struct dma_fixture fixture;
 	int error;
 
-	dma_fixture_set(&fixture, test->data, "written");
+	dma_fixture_set(&fixture, variant->method, "written");
 	dma_fixture_map(&fixture, DMA_ALL_REQUESTS);
 	dma_function_lost(&fixture.function);
 	error = __dma_map(fixture.state.device, fixture.state.start,
@@ -308,9 +340,9 @@ static void judge_peer_page(const struct peer_method *method, u64 entry,
 	      address, entry & SECMMU_HMM_PAGE_MASK);
 }
 
-static void test_peer(const struct test_case *test)
+static void test_peer(const struct variant *variant)
 {
-	const struct peer_method *method = test->data;
+	const struct peer_method *method = variant->peer;
 	const u64 size = DMA_FIXTURE_PAGES * (u64)getpagesize();
 	unsigned char written[BYTES], read[BYTES];
 	struct dma_function client;
@@ -354,7 +386,7 @@ static void test_peer(const struct test_case *test)
 
 /* ---- what the driver has to refuse ---- */
 
-static void test_refused(const struct test_case *test)
+static void test_refused(void)
 {
 	u64 page = (u64)getpagesize();
 	const u64 start = 1 << 30, end = start + DMA_FIXTURE_PAGES * page;
@@ -417,72 +449,41 @@ static void test_refused(const struct test_case *test)
 
 /* ---- the cases ---- */
 
-static const struct {
-	const char *name;
-	void (*run)(const struct test_case *test);
-} scenarios[] = {
-	{ "map", test_map },
-	{ "upgrade", test_upgrade },
-	{ "invalidated", test_invalidated },
-	{ "hole", test_hole },
+static const struct dimension methods[] = {
+	DIMENSION_ROWS(struct variant, method, dma_methods),
 };
-#define SCENARIOS (ARRAY_SIZE(scenarios))
 
-static const struct test_case others[] = {
-	{ "narrow/direct", .run = test_narrow, .number = { DMA_PLATFORM },
-	  .needs = { .config = "CONFIG_ZONE_DMA" } },
-	{ "narrow/iova", .run = test_narrow, .number = { DMA_EDU } },
-	{ "device_reads/iova", .run = test_device_reads,
-	  .data = &dma_methods[DMA_METHOD_IOVA] },
-	{ "device_reads/list", .run = test_device_reads,
-	  .data = &dma_methods[DMA_METHOD_LIST] },
-	{ "device_writes/iova", .run = test_device_writes,
-	  .data = &dma_methods[DMA_METHOD_IOVA] },
-	{ "device_writes/list", .run = test_device_writes,
-	  .data = &dma_methods[DMA_METHOD_LIST] },
-	{ "confined/iova", .run = test_confined,
-	  .data = &dma_methods[DMA_METHOD_IOVA] },
-	{ "gone/iova", .run = test_gone,
-	  .data = &dma_methods[DMA_METHOD_IOVA] },
-	{ "peer/bus", .run = test_peer, .data = &peer_methods[0] },
-	{ "peer/bridge", .run = test_peer, .data = &peer_methods[1] },
-	{ "peer/none", .run = test_peer, .data = &peer_methods[2] },
-	{ "refused", .run = test_refused },
+static const struct dimension peers[] = {
+	DIMENSION_ROWS(struct variant, peer, peer_methods),
 };
-#define OTHERS (ARRAY_SIZE(others))
 
-static size_t list_cases(const struct options *options, struct test_case *cases,
-			 size_t max)
-{
-	size_t count = 0, i, method;
+static const struct scenario scenarios[] = {
+	SCENARIO("map", test_map, struct variant, methods),
+	SCENARIO("upgrade", test_upgrade, struct variant, methods),
+	SCENARIO("invalidated", test_invalidated, struct variant, methods),
+	SCENARIO("hole", test_hole, struct variant, methods),
+	SCENARIO_ONE("narrow/direct", test_narrow, struct variant,
+		     FIXED(struct variant, .kind = DMA_PLATFORM),
+		     .needs = { .config = "CONFIG_ZONE_DMA" }),
+	SCENARIO_ONE("narrow/iova", test_narrow, struct variant,
+		     FIXED(struct variant, .kind = DMA_EDU)),
+	SCENARIO_ONE("device_reads/iova", test_device_reads, struct variant,
+		     FIXED(struct variant, .method = METHOD_IOVA)),
+	SCENARIO_ONE("device_reads/list", test_device_reads, struct variant,
+		     FIXED(struct variant, .method = METHOD_LIST)),
+	SCENARIO_ONE("device_writes/iova", test_device_writes, struct variant,
+		     FIXED(struct variant, .method = METHOD_IOVA)),
+	SCENARIO_ONE("device_writes/list", test_device_writes, struct variant,
+		     FIXED(struct variant, .method = METHOD_LIST)),
+	SCENARIO_ONE("confined/iova", test_confined, struct variant,
+		     FIXED(struct variant, .method = METHOD_IOVA)),
+	SCENARIO_ONE("gone/iova", test_gone, struct variant,
+		     FIXED(struct variant, .method = METHOD_IOVA)),
+	SCENARIO("peer", test_peer, struct variant, peers),
+	{ .name = "refused", .run_alone = test_refused },
+};
 
-	if (max < SCENARIOS * dma_method_count + OTHERS)
-		fail("more than %zu cases", max);
-	for (i = 0; i < SCENARIOS; i++) {
-		for (method = 0; method < dma_method_count; method++) {
-			struct test_case *test = &cases[count++];
-
-			*test = (struct test_case){
-				.run = scenarios[i].run,
-				.data = &dma_methods[method]
-			};
-			snprintf(test->name, sizeof(test->name), "%s/%s",
-				 scenarios[i].name, dma_methods[method].name);
-		}
-	}
-	memcpy(&cases[count], others, sizeof(others));
-	return count + OTHERS;
-}
-
-int main(int argc, char **argv)
-{
-	static const struct program program = {
-		.name = "hmm_dma_test",
-		.summary =
-			"what a mirror's pages are mapped for by hmm_dma_map_pfn() is theirs, once, and no longer than they are",
-		.cases = list_cases,
-		.needs = HMM_NEEDS,
-	};
-
-	return cases_main(argc, argv, &program);
-}
+TEST_PROGRAM(
+	"hmm_dma_test",
+	"pages of a mirror are mapped for DMA by hmm_dma_map_pfn() once, and unmapped when they are invalidated",
+	scenarios, .needs = HMM_NEEDS)

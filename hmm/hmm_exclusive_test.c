@@ -16,16 +16,26 @@
 
 #include "helper_thread.h"
 #include "buffer.h"
-#include "core/cases.h"
 #include "core/clock.h"
 #include "core/hang.h"
 #include "core/io.h"
 #include "core/options.h"
 #include "mem/pagemap.h"
 #include "core/report.h"
+#include "core/variant.h"
 
 #define STOP_MS	  20000
 #define ADDING_MS 500
+
+/**
+ * struct variant - how cases of one body differ; each body uses one member
+ * @writes: the CPU writes the page instead of reading it
+ * @devices: number of threads that add through the device
+ */
+struct variant {
+	bool writes;
+	unsigned int devices;
+};
 
 static u64 *word_of(const struct device_buffer *buffer, u64 number)
 {
@@ -86,7 +96,7 @@ static void judge(const struct device_buffer *buffer, u64 number,
 }
 
 /* A CPU reads or writes one page after the other, and so ends it there. */
-static void test_cpu(const struct test_case *test)
+static void test_cpu(const struct variant *variant)
 {
 	struct device_buffer buffer;
 	u64 i, j;
@@ -94,7 +104,7 @@ static void test_cpu(const struct test_case *test)
 	take_all(&buffer);
 	for (i = 0; i < BUFFER_PAGES; i++) {
 		judge(&buffer, i, true);
-		if (test->number[0])
+		if (variant->writes)
 			buffer_write(&buffer, i, 1);
 		else
 			buffer_check(&buffer, i, 1);
@@ -106,7 +116,7 @@ static void test_cpu(const struct test_case *test)
 }
 
 /* What the device writes meanwhile is there. */
-static void test_device_writes(const struct test_case *test)
+static void test_device_writes(void)
 {
 	u64 value = 1000;
 	struct device_buffer buffer;
@@ -131,7 +141,7 @@ static void cpu_adds(void *argument)
 }
 
 /* The device is between its two steps: a CPU has to wait until it has ended. */
-static void test_cpu_waits(const struct test_case *test)
+static void test_cpu_waits(void)
 {
 	struct device_act act = { .word = 1000 };
 	struct helper_thread device, cpu;
@@ -206,7 +216,7 @@ static bool both_have(const struct adding *adding)
 	       __atomic_load_n(&adding->by_cpu, __ATOMIC_RELAXED);
 }
 
-static void test_both_add(const struct test_case *test)
+static void test_both_add(const struct variant *variant)
 {
 	struct thread_group *group = thread_group_new("adding");
 	const struct timespec wait = { .tv_nsec = NSEC_PER_MSEC };
@@ -219,7 +229,7 @@ static void test_both_add(const struct test_case *test)
 	before = *word_of(&adding.buffer, 0);
 	/* So that CPUs come between the device's two steps. */
 	hmm_delay(adding.buffer.state.device, SECMMU_HMM_AT_EXCLUSIVE, 50);
-	for (i = 0; i < test->number[0]; i++)
+	for (i = 0; i < variant->devices; i++)
 		thread_add(group, "device", device_adds_on, &adding);
 	thread_add(group, "cpu", cpu_adds_on, &adding);
 	thread_add(group, "cpu", cpu_adds_on, &adding);
@@ -255,7 +265,7 @@ static void child_writes(struct device_buffer *buffer)
 }
 
 /* A child gets pages, not exclusive entries: the parent's access ends, too. */
-static void test_fork(const struct test_case *test)
+static void test_fork(void)
 {
 	struct device_buffer buffer;
 	u64 i;
@@ -268,7 +278,7 @@ static void test_fork(const struct test_case *test)
 }
 
 /* Read-only memory: what the device had is gone, and it does not get it again. */
-static void test_mprotect(const struct test_case *test)
+static void test_mprotect(void)
 {
 	u64 bytes, i, value = 0;
 	struct device_buffer buffer;
@@ -298,7 +308,7 @@ static void test_mprotect(const struct test_case *test)
 }
 
 /* get_user_pages() is an access like a CPU's. */
-static void test_gup(const struct test_case *test)
+static void test_gup(void)
 {
 	struct iovec local, remote;
 	struct device_buffer buffer;
@@ -331,7 +341,7 @@ static void test_gup(const struct test_case *test)
 }
 
 /* Another device takes it away, and has it then. */
-static void test_two_devices(const struct test_case *test)
+static void test_two_devices(void)
 {
 	struct device_buffer buffer;
 	unsigned int mirror;
@@ -358,7 +368,7 @@ static void test_two_devices(const struct test_case *test)
 }
 
 /* It is the page that the device moves away, and one that it has moved. */
-static void test_moved(const struct test_case *test)
+static void test_moved(void)
 {
 	struct device_buffer buffer;
 
@@ -379,7 +389,7 @@ static void test_moved(const struct test_case *test)
 }
 
 /* A huge page: only the one small page, so it is mapped in small ones. */
-static void test_huge(const struct test_case *test)
+static void test_huge(void)
 {
 	struct device_buffer buffer;
 	u64 pages;
@@ -401,7 +411,7 @@ static void test_huge(const struct test_case *test)
 }
 
 /* It is for private anonymous memory alone. */
-static void test_shared(const struct test_case *test)
+static void test_shared(void)
 {
 	struct mapping_state state;
 	unsigned int mirror;
@@ -419,7 +429,7 @@ static void test_shared(const struct test_case *test)
 }
 
 /* The device is closed, or its process ends, while it has access. */
-static void test_closed(const struct test_case *test)
+static void test_closed(void)
 {
 	struct device_buffer buffer;
 
@@ -431,33 +441,28 @@ static void test_closed(const struct test_case *test)
 	buffer_check(&buffer, 0, BUFFER_PAGES);
 }
 
-static const struct test_case cases[] = {
-	{ .name = "cpu_reads", .run = test_cpu, .number = { false } },
-	{ .name = "cpu_writes", .run = test_cpu, .number = { true } },
-	{ .name = "device_writes", .run = test_device_writes },
-	{ .name = "cpu_waits", .run = test_cpu_waits },
-	{ .name = "both_add", .run = test_both_add, .number = { 1 } },
-	{ .name = "all_add", .run = test_both_add, .number = { 3 } },
-	{ .name = "fork", .run = test_fork },
-	{ .name = "mprotect", .run = test_mprotect },
-	{ .name = "gup", .run = test_gup },
-	{ .name = "two_devices", .run = test_two_devices },
-	{ .name = "moved", .run = test_moved },
-	{ .name = "huge", .run = test_huge },
-	{ .name = "shared", .run = test_shared },
-	{ .name = "closed", .run = test_closed },
+static const struct scenario scenarios[] = {
+	SCENARIO_ONE("cpu_reads", test_cpu, struct variant,
+		     FIXED(struct variant, .writes = false)),
+	SCENARIO_ONE("cpu_writes", test_cpu, struct variant,
+		     FIXED(struct variant, .writes = true)),
+	{ .name = "device_writes", .run_alone = test_device_writes },
+	{ .name = "cpu_waits", .run_alone = test_cpu_waits },
+	SCENARIO_ONE("both_add", test_both_add, struct variant,
+		     FIXED(struct variant, .devices = 1)),
+	SCENARIO_ONE("all_add", test_both_add, struct variant,
+		     FIXED(struct variant, .devices = 3)),
+	{ .name = "fork", .run_alone = test_fork },
+	{ .name = "mprotect", .run_alone = test_mprotect },
+	{ .name = "gup", .run_alone = test_gup },
+	{ .name = "two_devices", .run_alone = test_two_devices },
+	{ .name = "moved", .run_alone = test_moved },
+	{ .name = "huge", .run_alone = test_huge },
+	{ .name = "shared", .run_alone = test_shared },
+	{ .name = "closed", .run_alone = test_closed },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct program program = {
-		.name = "hmm_exclusive_test",
-		.summary =
-			"while a device has exclusive access to a page no CPU gets at it, and no addition of either is lost",
-		.table = cases,
-		.table_size = ARRAY_SIZE(cases),
-		.needs = HMM_NEEDS,
-	};
-
-	return cases_main(argc, argv, &program);
-}
+TEST_PROGRAM(
+	"hmm_exclusive_test",
+	"no CPU accesses a page while a device has exclusive access, and no addition of either is lost",
+	scenarios, .needs = HMM_NEEDS)

@@ -9,11 +9,23 @@
 #include <sys/mman.h>
 
 #include "buffer.h"
-#include "core/cases.h"
 #include "core/report.h"
+#include "core/variant.h"
 
 #define DEVMEM HMM_IN_DEVMEM(0)
 #define OTHER  HMM_IN_DEVMEM(1)
+
+/**
+ * struct variant - how cases of one body differ; each body uses one member
+ * @writes: the CPU writes the page instead of reading it
+ * @zero_page: the huge zero page is mapped before
+ * @child: the body of a forked child
+ */
+struct variant {
+	bool writes;
+	bool zero_page;
+	void (*child)(struct device_buffer *buffer);
+};
 
 static void away(struct device_buffer *buffer)
 {
@@ -35,7 +47,7 @@ static void judge_huge(struct device_buffer *buffer)
 	buffer_judge_home(buffer);
 }
 
-static void test_there_and_back(const struct test_case *test)
+static void test_there_and_back(void)
 {
 	struct device_buffer buffer;
 
@@ -45,14 +57,14 @@ static void test_there_and_back(const struct test_case *test)
 	judge_huge(&buffer);
 }
 
-static void test_cpu_fault(const struct test_case *test)
+static void test_cpu_fault(const struct variant *variant)
 {
 	struct device_buffer buffer;
 	u64 faults;
 
 	away(&buffer);
 	faults = hmm_devmem(buffer.state.device, 0).faults;
-	if (test->number[0])
+	if (variant->writes)
 		buffer_write(&buffer, buffer.state.pages / 3, 1);
 	else
 		buffer_check(&buffer, buffer.state.pages / 3, 1);
@@ -61,7 +73,7 @@ static void test_cpu_fault(const struct test_case *test)
 	judge_huge(&buffer);
 }
 
-static void test_device_writes(const struct test_case *test)
+static void test_device_writes(void)
 {
 	struct device_buffer buffer;
 
@@ -73,7 +85,7 @@ static void test_device_writes(const struct test_case *test)
 }
 
 /* Told to move it in small pages: the kernel splits it. */
-static void test_in_pieces(const struct test_case *test)
+static void test_in_pieces(void)
 {
 	struct device_buffer buffer;
 	u64 pages;
@@ -88,7 +100,7 @@ static void test_in_pieces(const struct test_case *test)
 }
 
 /* A part of one that is here moves. */
-static void test_part_there(const struct test_case *test)
+static void test_part_there(void)
 {
 	struct device_buffer buffer;
 	u64 pages;
@@ -104,7 +116,7 @@ static void test_part_there(const struct test_case *test)
 }
 
 /* A part of one that is away comes back. */
-static void test_part_back(const struct test_case *test)
+static void test_part_back(void)
 {
 	struct device_buffer buffer;
 	u64 pages;
@@ -120,7 +132,7 @@ static void test_part_back(const struct test_case *test)
 }
 
 /* mprotect() of a part: page table entries map it, until a CPU touches it. */
-static void test_protected_part(const struct test_case *test)
+static void test_protected_part(void)
 {
 	struct device_buffer buffer;
 	u64 pages, bytes;
@@ -143,7 +155,7 @@ static void test_protected_part(const struct test_case *test)
 }
 
 /* A part is dropped while it is away: the rest has its contents. */
-static void test_dropped_part(const struct test_case *test)
+static void test_dropped_part(void)
 {
 	struct device_buffer buffer;
 	u64 pages;
@@ -158,7 +170,7 @@ static void test_dropped_part(const struct test_case *test)
 	buffer_judge_home(&buffer);
 }
 
-static void test_unmapped_part(const struct test_case *test)
+static void test_unmapped_part(void)
 {
 	struct device_buffer buffer;
 	u64 pages;
@@ -174,7 +186,7 @@ static void test_unmapped_part(const struct test_case *test)
 	buffer_judge_home(&buffer);
 }
 
-static void test_dropped(const struct test_case *test)
+static void test_dropped(void)
 {
 	struct device_buffer buffer;
 
@@ -187,7 +199,7 @@ static void test_dropped(const struct test_case *test)
 	buffer_check(&buffer, 0, buffer.state.pages);
 }
 
-static void test_remapped(const struct test_case *test)
+static void test_remapped(void)
 {
 	struct device_buffer buffer;
 	void *elsewhere;
@@ -227,19 +239,19 @@ static void child_drops(struct device_buffer *buffer)
 	buffer_check(buffer, 0, buffer->state.pages);
 }
 
-static void test_fork(const struct test_case *test)
+static void test_fork(const struct variant *variant)
 {
 	struct device_buffer buffer;
 
 	away(&buffer);
-	buffer_fork(&buffer, test->data);
+	buffer_fork(&buffer, variant->child);
 	buffer_device_check(&buffer, 0, buffer.state.pages);
 	buffer_write(&buffer, 0, buffer.state.pages / 2);
 	buffer_judge_home(&buffer);
 }
 
 /* A hole: in the device's memory it is a huge page of zeros. */
-static void test_hole(const struct test_case *test)
+static void test_hole(const struct variant *variant)
 {
 	struct device_buffer buffer;
 
@@ -248,7 +260,7 @@ static void test_hole(const struct test_case *test)
 			     buffer.state.pages * buffer.state.page,
 			     MADV_DONTNEED, "MADV_DONTNEED");
 	buffer_forget(&buffer, 0, buffer.state.pages);
-	if (test->number[0])
+	if (variant->zero_page)
 		/* The huge zero page. */
 		buffer_check(&buffer, 0, 1);
 	buffer_move_whole(&buffer, HMM_SYSTEM, DEVMEM);
@@ -258,7 +270,7 @@ static void test_hole(const struct test_case *test)
 	buffer_judge_home(&buffer);
 }
 
-static void test_two_devices(const struct test_case *test)
+static void test_two_devices(void)
 {
 	struct device_buffer buffer;
 
@@ -273,7 +285,7 @@ static void test_two_devices(const struct test_case *test)
 }
 
 /* Another device's walk with a fault brings all of it back. */
-static void test_foreign_walk(const struct test_case *test)
+static void test_foreign_walk(void)
 {
 	struct device_buffer buffer;
 	u64 entry;
@@ -289,38 +301,36 @@ static void test_foreign_walk(const struct test_case *test)
 	judge_huge(&buffer);
 }
 
-static const struct test_case cases[] = {
-	{ .name = "there_and_back", .run = test_there_and_back },
-	{ .name = "cpu_reads", .run = test_cpu_fault, .number = { false } },
-	{ .name = "cpu_writes", .run = test_cpu_fault, .number = { true } },
-	{ .name = "device_writes", .run = test_device_writes },
-	{ .name = "in_pieces", .run = test_in_pieces },
-	{ .name = "part_there", .run = test_part_there },
-	{ .name = "part_back", .run = test_part_back },
-	{ .name = "protected_part", .run = test_protected_part },
-	{ .name = "dropped_part", .run = test_dropped_part },
-	{ .name = "unmapped_part", .run = test_unmapped_part },
-	{ .name = "dropped", .run = test_dropped },
-	{ .name = "remapped", .run = test_remapped },
-	{ .name = "fork/child_reads", .run = test_fork, .data = child_reads },
-	{ .name = "fork/child_writes", .run = test_fork, .data = child_writes },
-	{ .name = "fork/child_drops", .run = test_fork, .data = child_drops },
-	{ .name = "hole", .run = test_hole, .number = { false } },
-	{ .name = "zero_page", .run = test_hole, .number = { true } },
-	{ .name = "two_devices", .run = test_two_devices },
-	{ .name = "foreign_walk", .run = test_foreign_walk },
+static const struct scenario scenarios[] = {
+	{ .name = "there_and_back", .run_alone = test_there_and_back },
+	SCENARIO_ONE("cpu_reads", test_cpu_fault, struct variant,
+		     FIXED(struct variant, .writes = false)),
+	SCENARIO_ONE("cpu_writes", test_cpu_fault, struct variant,
+		     FIXED(struct variant, .writes = true)),
+	{ .name = "device_writes", .run_alone = test_device_writes },
+	{ .name = "in_pieces", .run_alone = test_in_pieces },
+	{ .name = "part_there", .run_alone = test_part_there },
+	{ .name = "part_back", .run_alone = test_part_back },
+	{ .name = "protected_part", .run_alone = test_protected_part },
+	{ .name = "dropped_part", .run_alone = test_dropped_part },
+	{ .name = "unmapped_part", .run_alone = test_unmapped_part },
+	{ .name = "dropped", .run_alone = test_dropped },
+	{ .name = "remapped", .run_alone = test_remapped },
+	SCENARIO_ONE("fork/child_reads", test_fork, struct variant,
+		     FIXED(struct variant, .child = child_reads)),
+	SCENARIO_ONE("fork/child_writes", test_fork, struct variant,
+		     FIXED(struct variant, .child = child_writes)),
+	SCENARIO_ONE("fork/child_drops", test_fork, struct variant,
+		     FIXED(struct variant, .child = child_drops)),
+	SCENARIO_ONE("hole", test_hole, struct variant,
+		     FIXED(struct variant, .zero_page = false)),
+	SCENARIO_ONE("zero_page", test_hole, struct variant,
+		     FIXED(struct variant, .zero_page = true)),
+	{ .name = "two_devices", .run_alone = test_two_devices },
+	{ .name = "foreign_walk", .run_alone = test_foreign_walk },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct program program = {
-		.name = "hmm_migrate_huge_test",
-		.summary =
-			"huge pages move to a device's memory and back, and nothing is lost when they are split there",
-		.table = cases,
-		.table_size = ARRAY_SIZE(cases),
-		.needs = HMM_NEEDS,
-	};
-
-	return cases_main(argc, argv, &program);
-}
+TEST_PROGRAM(
+	"hmm_migrate_huge_test",
+	"huge pages migrate to device memory, are split there, and come back without losing a store",
+	scenarios, .needs = HMM_NEEDS)

@@ -16,17 +16,33 @@
 #include <unistd.h>
 
 #include "buffer.h"
-#include "core/cases.h"
 #include "core/io.h"
 #include "core/report.h"
+#include "core/variant.h"
 
 #define DEVMEM HMM_IN_DEVMEM(0)
 #define OTHER  HMM_IN_DEVMEM(1)
 
+/**
+ * struct variant - how cases of one body differ; each body uses one member
+ * @pages: number of pages that migrate
+ * @writes: the CPU writes the page instead of reading it
+ * @killed: the process is killed instead of exiting
+ * @direct: pages migrate from device to device instead of through system memory
+ * @child: the body of a forked child
+ */
+struct variant {
+	u64 pages;
+	bool writes;
+	bool killed;
+	bool direct;
+	void (*child)(struct device_buffer *buffer);
+};
+
 /* To the device, looked at there, and back as they are told. */
-static void test_there_and_back(const struct test_case *test)
+static void test_there_and_back(const struct variant *variant)
 {
-	u64 pages = test->number[0];
+	u64 pages = variant->pages;
 	struct device_buffer buffer;
 
 	buffer_new_written(&buffer, pages);
@@ -42,9 +58,9 @@ static void test_there_and_back(const struct test_case *test)
 }
 
 /* A CPU touches one page after the other: each comes back alone. */
-static void test_cpu_fault(const struct test_case *test)
+static void test_cpu_fault(const struct variant *variant)
 {
-	bool writes = test->number[0];
+	bool writes = variant->writes;
 	struct device_buffer buffer;
 	u64 i, faults;
 
@@ -67,7 +83,7 @@ static void test_cpu_fault(const struct test_case *test)
 }
 
 /* What the device writes there is what the CPU finds. */
-static void test_device_writes(const struct test_case *test)
+static void test_device_writes(void)
 {
 	struct device_buffer buffer;
 
@@ -79,7 +95,7 @@ static void test_device_writes(const struct test_case *test)
 }
 
 /* Pages that nobody has touched are made in the device's memory, and zero. */
-static void test_holes(const struct test_case *test)
+static void test_holes(void)
 {
 	struct device_buffer buffer;
 
@@ -98,7 +114,7 @@ static void test_holes(const struct test_case *test)
 }
 
 /* The zero page, which is no page of this process. */
-static void test_zero_page(const struct test_case *test)
+static void test_zero_page(void)
 {
 	struct device_buffer buffer;
 
@@ -111,7 +127,7 @@ static void test_zero_page(const struct test_case *test)
 }
 
 /* Some of them; the others do not notice. */
-static void test_part(const struct test_case *test)
+static void test_part(void)
 {
 	const u64 first = 3, count = 7;
 	struct device_buffer buffer;
@@ -129,7 +145,7 @@ static void test_part(const struct test_case *test)
 	buffer_judge_home(&buffer);
 }
 
-static void test_read_only(const struct test_case *test)
+static void test_read_only(void)
 {
 	struct device_buffer buffer;
 	u64 bytes;
@@ -150,7 +166,7 @@ static void test_read_only(const struct test_case *test)
 
 /* ---- what a process does to memory that is away ---- */
 
-static void test_remapped(const struct test_case *test)
+static void test_remapped(void)
 {
 	struct device_buffer buffer;
 	u64 bytes;
@@ -169,7 +185,7 @@ static void test_remapped(const struct test_case *test)
 }
 
 /* Pages that are dropped are the bank's again. */
-static void test_dropped(const struct test_case *test)
+static void test_dropped(void)
 {
 	struct device_buffer buffer;
 
@@ -186,7 +202,7 @@ static void test_dropped(const struct test_case *test)
 }
 
 /* Another task reads and writes it: get_user_pages() brings it back. */
-static void test_gup(const struct test_case *test)
+static void test_gup(void)
 {
 	u64 words[2];
 	struct iovec local = { words, sizeof(words) }, remote;
@@ -227,7 +243,7 @@ static void test_gup(const struct test_case *test)
 }
 
 /* Of memory that is not anonymous nothing moves. */
-static void test_shared(const struct test_case *test)
+static void test_shared(void)
 {
 	struct secmmu_hmm_migrate moved;
 	struct mapping_state state;
@@ -261,12 +277,12 @@ static void child_writes(struct device_buffer *buffer)
 }
 
 /* The parent's pages are what they were, whatever the child did to its own. */
-static void test_fork(const struct test_case *test)
+static void test_fork(const struct variant *variant)
 {
 	struct device_buffer buffer;
 
 	buffer_new_away(&buffer);
-	buffer_fork(&buffer, test->data);
+	buffer_fork(&buffer, variant->child);
 	buffer_device_check(&buffer, 0, BUFFER_PAGES);
 	buffer_write(&buffer, 0, BUFFER_PAGES / 2);
 	buffer_judge_home(&buffer);
@@ -290,7 +306,7 @@ static void child_waits(struct device_buffer *buffer)
  * not writable is reported as it is, whatever is asked for, so it must come back
  * first, and be copied: the child keeps the old one.
  */
-static void test_fork_device_writes(const struct test_case *test)
+static void test_fork_device_writes(void)
 {
 	struct device_buffer buffer;
 	pid_t child;
@@ -315,7 +331,7 @@ static void test_fork_device_writes(const struct test_case *test)
 }
 
 /* A process ends while pages of it are away: they are the bank's again. */
-static void test_exit(const struct test_case *test)
+static void test_exit(const struct variant *variant)
 {
 	struct device_buffer buffer;
 	pid_t child;
@@ -329,19 +345,19 @@ static void test_exit(const struct test_case *test)
 
 		buffer_new_away(&own);
 		buffer_judge_away(&own, 0, BUFFER_PAGES, false);
-		if (test->number[0])
+		if (variant->killed)
 			raise(SIGKILL);
 		_exit(0);
 	}
 	CHECK(waitpid(child, &status, 0) == child, "waitpid failed: %s",
 	      errno_name(errno));
-	CHECK(test->number[0] ? WIFSIGNALED(status) : !status,
+	CHECK(variant->killed ? WIFSIGNALED(status) : !status,
 	      "the child ended with status %#x", status);
 	buffer_judge_used(&buffer, 0);
 }
 
 /* The device is closed while pages are away, and its module is to be removed. */
-static void test_closed(const struct test_case *test)
+static void test_closed(void)
 {
 	struct device_buffer buffer;
 
@@ -360,9 +376,9 @@ static void test_closed(const struct test_case *test)
 /* ---- two devices ---- */
 
 /* From one bank to the other, on the way through the system's memory or not. */
-static void test_two_devices(const struct test_case *test)
+static void test_two_devices(const struct variant *variant)
 {
-	bool direct = test->number[0];
+	bool direct = variant->direct;
 	unsigned int round;
 	struct device_buffer buffer;
 	int second;
@@ -387,7 +403,7 @@ static void test_two_devices(const struct test_case *test)
 }
 
 /* A device finds pages in another's memory: it does not get those, but others. */
-static void test_foreign_walk(const struct test_case *test)
+static void test_foreign_walk(void)
 {
 	u64 entries[BUFFER_PAGES];
 	struct device_buffer buffer;
@@ -415,45 +431,41 @@ static void test_foreign_walk(const struct test_case *test)
 	buffer_judge_home(&buffer);
 }
 
-static const struct test_case cases[] = {
-	{ .name = "one_page", .run = test_there_and_back, .number = { 1 } },
-	{ .name = "there_and_back",
-	  .run = test_there_and_back,
-	  .number = { BUFFER_PAGES } },
-	{ .name = "cpu_reads", .run = test_cpu_fault, .number = { false } },
-	{ .name = "cpu_writes", .run = test_cpu_fault, .number = { true } },
-	{ .name = "device_writes", .run = test_device_writes },
-	{ .name = "holes", .run = test_holes },
-	{ .name = "zero_page", .run = test_zero_page },
-	{ .name = "part", .run = test_part },
-	{ .name = "read_only", .run = test_read_only },
-	{ .name = "remapped", .run = test_remapped },
-	{ .name = "dropped", .run = test_dropped },
-	{ .name = "gup", .run = test_gup },
-	{ .name = "shared", .run = test_shared },
-	{ .name = "fork/child_reads", .run = test_fork, .data = child_reads },
-	{ .name = "fork/child_writes", .run = test_fork, .data = child_writes },
-	{ .name = "fork/device_writes", .run = test_fork_device_writes },
-	{ .name = "exit", .run = test_exit, .number = { false } },
-	{ .name = "killed", .run = test_exit, .number = { true } },
-	{ .name = "closed", .run = test_closed },
-	{ .name = "two_devices", .run = test_two_devices, .number = { false } },
-	{ .name = "two_devices/direct",
-	  .run = test_two_devices,
-	  .number = { true } },
-	{ .name = "foreign_walk", .run = test_foreign_walk },
+static const struct scenario scenarios[] = {
+	SCENARIO_ONE("one_page", test_there_and_back, struct variant,
+		     FIXED(struct variant, .pages = 1)),
+	SCENARIO_ONE("there_and_back", test_there_and_back, struct variant,
+		     FIXED(struct variant, .pages = BUFFER_PAGES)),
+	SCENARIO_ONE("cpu_reads", test_cpu_fault, struct variant,
+		     FIXED(struct variant, .writes = false)),
+	SCENARIO_ONE("cpu_writes", test_cpu_fault, struct variant,
+		     FIXED(struct variant, .writes = true)),
+	{ .name = "device_writes", .run_alone = test_device_writes },
+	{ .name = "holes", .run_alone = test_holes },
+	{ .name = "zero_page", .run_alone = test_zero_page },
+	{ .name = "part", .run_alone = test_part },
+	{ .name = "read_only", .run_alone = test_read_only },
+	{ .name = "remapped", .run_alone = test_remapped },
+	{ .name = "dropped", .run_alone = test_dropped },
+	{ .name = "gup", .run_alone = test_gup },
+	{ .name = "shared", .run_alone = test_shared },
+	SCENARIO_ONE("fork/child_reads", test_fork, struct variant,
+		     FIXED(struct variant, .child = child_reads)),
+	SCENARIO_ONE("fork/child_writes", test_fork, struct variant,
+		     FIXED(struct variant, .child = child_writes)),
+	{ .name = "fork/device_writes", .run_alone = test_fork_device_writes },
+	SCENARIO_ONE("exit", test_exit, struct variant,
+		     FIXED(struct variant, .killed = false)),
+	SCENARIO_ONE("killed", test_exit, struct variant,
+		     FIXED(struct variant, .killed = true)),
+	{ .name = "closed", .run_alone = test_closed },
+	SCENARIO_ONE("two_devices", test_two_devices, struct variant,
+		     FIXED(struct variant, .direct = false)),
+	SCENARIO_ONE("two_devices/direct", test_two_devices, struct variant,
+		     FIXED(struct variant, .direct = true)),
+	{ .name = "foreign_walk", .run_alone = test_foreign_walk },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct program program = {
-		.name = "hmm_migrate_test",
-		.summary =
-			"pages move to a device's memory and back, and nothing is lost",
-		.table = cases,
-		.table_size = ARRAY_SIZE(cases),
-		.needs = HMM_NEEDS,
-	};
-
-	return cases_main(argc, argv, &program);
-}
+TEST_PROGRAM("hmm_migrate_test",
+	     "pages migrate to device memory and back without losing a store",
+	     scenarios, .needs = HMM_NEEDS)

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The protocol of Documentation/mm/hmm.rst, one interleaving after the other: the
- * device is made to wait between two of its steps, memory is invalidated there,
- * and then it has to start over exactly if it must. What it installs is never
- * stale.
+ * The protocol of Documentation/mm/hmm.rst, one interleaving per case: the device
+ * pauses between two steps, memory is invalidated, and the device must retry exactly
+ * if the protocol demands it. It never installs a stale entry.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,12 +10,12 @@
 #include <unistd.h>
 
 #include "helper_thread.h"
-#include "core/cases.h"
 #include "core/hang.h"
 #include "hmm_device.h"
 #include "mem/pagemap.h"
 #include "mapping_state.h"
 #include "core/report.h"
+#include "core/variant.h"
 #include "dying_process.h"
 
 #define PAGES 8
@@ -24,17 +23,35 @@
 #define NEW   0x2e32e32e32e32e3ULL
 
 /**
- * struct scene - written memory, mirrored, and a device thread
+ * struct fixture - written memory, a mirror of it, and a device thread
  * @state: the memory
- * @mirror: of all of it
- * @device: the thread that reads the first page
- * @act: what it does
+ * @mirror: mirror of all of it
+ * @device: the thread that reads the first page by the device
+ * @act: its access
  */
 struct fixture {
 	struct mapping_state state;
 	unsigned int mirror;
 	struct helper_thread device;
 	struct device_act act;
+};
+
+/**
+ * struct variant - how cases of one body differ
+ * @point: pause point of the device at which memory is invalidated
+ * @busy: expected number of walks that end with EBUSY
+ * @retries: expected number of times that mmu_interval_read_retry() returns true
+ * @first: first page that is discarded
+ * @pages: number of pages that are discarded
+ * @overlaps: a mirror of pages 2 to 5 has some of these pages
+ */
+struct variant {
+	enum secmmu_hmm_point point;
+	unsigned int busy;
+	unsigned int retries;
+	u64 first;
+	u64 pages;
+	bool overlaps;
 };
 
 static unsigned char *page_at(const struct fixture *fixture, u64 number)
@@ -54,7 +71,7 @@ static void discard(const struct fixture *fixture, u64 first, u64 count)
 			     "MADV_DONTNEED");
 }
 
-/* The first page has the old word; the device's thread waits for its cue. */
+/* The first page has the old word; the thread of the device waits for its cue. */
 static void set(struct fixture *fixture)
 {
 	u64 i;
@@ -70,7 +87,7 @@ static void set(struct fixture *fixture)
 		      fixture->mirror, SECMMU_HMM_READ, fixture->state.start);
 }
 
-/* What the device's thread has found, and how often it had to start over. */
+/* Check the word that the device read, and its number of retries. */
 static void judge(struct fixture *fixture, u64 value, unsigned int faults,
 		  unsigned int busy, unsigned int retries)
 {
@@ -80,8 +97,8 @@ static void judge(struct fixture *fixture, u64 value, unsigned int faults,
 	CHECK(!fixture->act.error, "the device cannot read: %s",
 	      errno_name(fixture->act.error));
 	CHECK(fixture->act.word == value,
-	      "the device has read %#llx, where %#llx belongs: %s",
-	      fixture->act.word, value,
+	      "expected the device to read %#llx, got %#llx: %s", value,
+	      fixture->act.word,
 	      fixture->act.word == OLD ? "a stale page" : "not this memory");
 	CHECK(access->faults == faults && access->busy == busy &&
 		      access->retries == retries,
@@ -109,7 +126,7 @@ static void judge_entry(const struct fixture *fixture, u64 number)
 	      entry & SECMMU_HMM_PAGE_MASK, number, own & PAGEMAP_PFN_MASK);
 }
 
-static void test_untriggered(const struct test_case *test)
+static void test_untriggered(void)
 {
 	struct fixture fixture;
 
@@ -119,10 +136,10 @@ static void test_untriggered(const struct test_case *test)
 	judge_entry(&fixture, 0);
 }
 
-/* Invalidated between two steps; @test->number: where, EBUSY, refused. */
-static void test_between(const struct test_case *test)
+/* Memory is invalidated between two steps of the device. */
+static void test_between(const struct variant *variant)
 {
-	enum secmmu_hmm_point point = test->number[0];
+	enum secmmu_hmm_point point = variant->point;
 	struct fixture fixture;
 
 	set(&fixture);
@@ -132,17 +149,16 @@ static void test_between(const struct test_case *test)
 	discard(&fixture, 0, 1);
 	*word_at(&fixture, 0) = NEW;
 	hmm_release(fixture.state.device, point);
-	judge(&fixture, NEW,
-	      1 + (unsigned int)(test->number[1] + test->number[2]),
-	      (unsigned int)test->number[1], (unsigned int)test->number[2]);
+	judge(&fixture, NEW, 1 + variant->busy + variant->retries,
+	      variant->busy, variant->retries);
 	judge_entry(&fixture, 0);
 }
 
 /*
- * In the midst of the walk: the mapping is the device's own, whose fault handler
- * waits at the second page, when the walk has passed the first.
+ * During the walk: the mapping is one of the driver, whose fault handler pauses at the
+ * second page, when the walk has passed the first.
  */
-static void test_during(const struct test_case *test)
+static void test_during(void)
 {
 	unsigned char *start;
 	struct fixture fixture;
@@ -189,9 +205,9 @@ static void test_during(const struct test_case *test)
  * invalidated only touches the mirror (number: first page, pages, and whether
  * it must start over). The mirror has pages 2 to 5.
  */
-static void test_neighbour(const struct test_case *test)
+static void test_neighbour(const struct variant *variant)
 {
-	bool overlaps = test->number[2];
+	bool overlaps = variant->overlaps;
 	struct secmmu_hmm_counters counters;
 	struct fixture fixture;
 	unsigned int part;
@@ -204,23 +220,23 @@ static void test_neighbour(const struct test_case *test)
 	hmm_arm(fixture.state.device, SECMMU_HMM_AT_LOCK);
 	helper_thread_cue(&fixture.device);
 	hmm_await(fixture.state.device, SECMMU_HMM_AT_LOCK);
-	discard(&fixture, test->number[0], test->number[1]);
+	discard(&fixture, variant->first, variant->pages);
 	hmm_release(fixture.state.device, SECMMU_HMM_AT_LOCK);
 	judge(&fixture, OLD, 1 + overlaps, 0, overlaps);
 
 	counters = hmm_counters(fixture.state.device, part);
 	CHECK(counters.invalidations[1] == overlaps,
-	      "a mirror of pages 2 to 5 was told %llu times that pages %lu to %lu are invalid; %u belongs",
-	      counters.invalidations[1], test->number[0],
-	      test->number[0] + test->number[1] - 1, overlaps);
+	      "a mirror of pages 2 to 5: expected %u invalidations of pages %llu to %llu, got %llu",
+	      overlaps, variant->first, variant->first + variant->pages - 1,
+	      counters.invalidations[1]);
 	counters = hmm_counters(fixture.state.device, fixture.mirror);
 	CHECK(counters.invalidations[1] == 1,
-	      "a mirror of all pages was told %llu times that some are invalid; 1 belongs",
+	      "a mirror of all pages: expected 1 invalidation, got %llu",
 	      counters.invalidations[1]);
 }
 
 /* Two devices on one address space: both lose the page. */
-static void test_two_devices(const struct test_case *test)
+static void test_two_devices(void)
 {
 	struct fixture fixture;
 	unsigned int second;
@@ -251,7 +267,7 @@ static void discard_first(void *argument)
 }
 
 /* The device has the lock: who invalidates has to wait, and then succeeds. */
-static void test_locked(const struct test_case *test)
+static void test_locked(const struct variant *variant)
 {
 	struct secmmu_hmm_counters counters;
 	struct fixture fixture;
@@ -259,14 +275,14 @@ static void test_locked(const struct test_case *test)
 
 	set(&fixture);
 	helper_thread_new(&other, "cpu", discard_first, &fixture);
-	hmm_arm(fixture.state.device, test->number[0]);
+	hmm_arm(fixture.state.device, variant->point);
 	helper_thread_cue(&fixture.device);
-	hmm_await(fixture.state.device, test->number[0]);
+	hmm_await(fixture.state.device, variant->point);
 	helper_thread_cue(&other);
 	hang_await(other.thread, "hmm_mirror_invalidate", 5000);
 	CHECK(!helper_thread_is_done(&other),
 	      "MADV_DONTNEED is done, and the device is still using the page");
-	hmm_release(fixture.state.device, test->number[0]);
+	hmm_release(fixture.state.device, variant->point);
 	helper_thread_join(&other);
 	helper_thread_join(&fixture.device);
 	counters = hmm_counters(fixture.state.device, fixture.mirror);
@@ -286,7 +302,7 @@ static void test_locked(const struct test_case *test)
 		      fixture.act.word);
 		CHECK(!hmm_entry(fixture.state.device, fixture.mirror,
 				 fixture.state.start),
-		      "a page was discarded, and the device has it still in its page table");
+		      "a page was discarded, but the device still has it in its page table");
 	} else {
 		CHECK(fixture.act.word == 0,
 		      "the device has read %#llx of a discarded page",
@@ -296,7 +312,7 @@ static void test_locked(const struct test_case *test)
 }
 
 /* While an invalidation is in progress, mmu_interval_read_begin() waits. */
-static void test_begin_waits(const struct test_case *test)
+static void test_begin_waits(void)
 {
 	struct fixture fixture;
 	struct helper_thread other;
@@ -319,7 +335,7 @@ static void test_begin_waits(const struct test_case *test)
 }
 
 /* Before the device knows of the invalidation, it need not wait. */
-static void test_not_told_yet(const struct test_case *test)
+static void test_not_told_yet(void)
 {
 	struct fixture fixture;
 	struct helper_thread other;
@@ -332,19 +348,19 @@ static void test_not_told_yet(const struct test_case *test)
 	helper_thread_cue(&fixture.device);
 	judge(&fixture, OLD, 1, 0, 0);
 	CHECK(!helper_thread_is_done(&other),
-	      "MADV_DONTNEED is done before the device was told of it");
+	      "MADV_DONTNEED returned before the notifier of the device did");
 	hmm_release(fixture.state.device, SECMMU_HMM_AT_INVALIDATE);
 	helper_thread_join(&other);
 	CHECK(!hmm_entry(fixture.state.device, fixture.mirror,
 			 fixture.state.start),
-	      "a page was discarded, and the device has it still in its page table");
+	      "a page was discarded, but the device still has it in its page table");
 }
 
 /*
- * The memory of a killed process is reaped by invalidations that may not wait:
- * while the device has the lock, they are refused and the memory stays.
+ * The memory of a killed process is reaped by invalidations that must not block: while
+ * the device holds its lock, they are refused, and the memory stays.
  */
-static void test_not_blockable(const struct test_case *test)
+static void test_not_blockable(void)
 {
 	struct secmmu_hmm_counters counters;
 	struct device_act act = { 0 };
@@ -361,76 +377,64 @@ static void test_not_blockable(const struct test_case *test)
 	dying_process_kill(&child);
 	error = dying_process_release(&child);
 	CHECK(error == -EAGAIN,
-	      "process_mrelease(): %s, where EAGAIN belongs: the device had its page table locked",
+	      "process_mrelease() while the device has its page table locked: expected EAGAIN, got %s",
 	      error ? errno_name(error) : "no error");
 	counters = hmm_counters(child.device, child.mirror);
 	CHECK(counters.refused == 1,
-	      "the device has refused %llu invalidations; 1 belongs",
+	      "expected the device to refuse 1 invalidation, got %llu",
 	      counters.refused);
 	hmm_release(child.device, SECMMU_HMM_AT_RETRY);
 	helper_thread_join(&device);
 	CHECK(!act.error && act.word == OLD && act.access.faults == 1,
-	      "the device must read the memory that was not reaped, without starting over: %s, %#llx, %u times",
+	      "expected the device to read the memory that was not reaped, without a retry: %s, %#llx, %u walks",
 	      act.error ? errno_name(act.error) : "no error", act.word,
 	      act.access.faults);
 
 	error = dying_process_release(&child);
 	CHECK(!error, "process_mrelease() failed: %s", errno_name(error));
 	CHECK(!hmm_entry(child.device, child.mirror, child.memory),
-	      "memory was reaped, and the device has it still in its page table");
-	/* check_stable_address_space(): no new page where one was taken away. */
+	      "memory was reaped, but the device still has it in its page table");
+	/* check_stable_address_space(): a reaped page is not faulted in again. */
 	act.access.error = 0;
 	error = __hmm_access(child.device, &act.access);
 	CHECK(error == -EFAULT,
-	      "the device reads reaped memory: %s, where EFAULT belongs",
+	      "the device reads reaped memory: expected EFAULT, got %s",
 	      error ? errno_name(error) : "no error");
 	dying_process_end(&child);
 }
 
-#define AT(point) .number = { SECMMU_HMM_AT_##point }
-
-static const struct test_case cases[] = {
-	{ .name = "undisturbed", .run = test_untriggered },
-	{ .name = "before_begin",
-	  .run = test_between,
-	  .number = { SECMMU_HMM_AT_BEGIN, 0, 0 } },
-	{ .name = "before_walk",
-	  .run = test_between,
-	  .number = { SECMMU_HMM_AT_WALK, 1, 0 } },
-	{ .name = "during_walk", .run = test_during },
-	{ .name = "before_lock",
-	  .run = test_between,
-	  .number = { SECMMU_HMM_AT_LOCK, 0, 1 } },
-	{ .name = "with_lock", .run = test_locked, AT(RETRY) },
-	{ .name = "installed", .run = test_locked, AT(INSTALLED) },
-	{ .name = "begin_waits", .run = test_begin_waits },
-	{ .name = "not_told_yet", .run = test_not_told_yet },
-	{ .name = "not_blockable", .run = test_not_blockable },
-	{ .name = "touching_below",
-	  .run = test_neighbour,
-	  .number = { 1, 1, false } },
-	{ .name = "touching_above",
-	  .run = test_neighbour,
-	  .number = { 6, 1, false } },
-	{ .name = "overlapping_below",
-	  .run = test_neighbour,
-	  .number = { 1, 2, true } },
-	{ .name = "overlapping_above",
-	  .run = test_neighbour,
-	  .number = { 5, 3, true } },
-	{ .name = "two_devices", .run = test_two_devices },
+static const struct scenario scenarios[] = {
+	{ .name = "not_invalidated", .run_alone = test_untriggered },
+	SCENARIO_ONE("before_begin", test_between, struct variant,
+		     FIXED(struct variant, .point = SECMMU_HMM_AT_BEGIN)),
+	SCENARIO_ONE("before_walk", test_between, struct variant,
+		     FIXED(struct variant, .point = SECMMU_HMM_AT_WALK,
+			   .busy = 1)),
+	{ .name = "during_walk", .run_alone = test_during },
+	SCENARIO_ONE("before_lock", test_between, struct variant,
+		     FIXED(struct variant, .point = SECMMU_HMM_AT_LOCK,
+			   .retries = 1)),
+	SCENARIO_ONE("with_lock", test_locked, struct variant,
+		     FIXED(struct variant, .point = SECMMU_HMM_AT_RETRY)),
+	SCENARIO_ONE("installed", test_locked, struct variant,
+		     FIXED(struct variant, .point = SECMMU_HMM_AT_INSTALLED)),
+	{ .name = "begin_waits", .run_alone = test_begin_waits },
+	{ .name = "not_told_yet", .run_alone = test_not_told_yet },
+	{ .name = "not_blockable", .run_alone = test_not_blockable },
+	SCENARIO_ONE("touching_below", test_neighbour, struct variant,
+		     FIXED(struct variant, .first = 1, .pages = 1)),
+	SCENARIO_ONE("touching_above", test_neighbour, struct variant,
+		     FIXED(struct variant, .first = 6, .pages = 1)),
+	SCENARIO_ONE("overlapping_below", test_neighbour, struct variant,
+		     FIXED(struct variant, .first = 1, .pages = 2,
+			   .overlaps = true)),
+	SCENARIO_ONE("overlapping_above", test_neighbour, struct variant,
+		     FIXED(struct variant, .first = 5, .pages = 3,
+			   .overlaps = true)),
+	{ .name = "two_devices", .run_alone = test_two_devices },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct program program = {
-		.name = "hmm_retry_test",
-		.summary =
-			"a mirror starts over exactly if memory was invalidated, and installs nothing stale",
-		.table = cases,
-		.table_size = ARRAY_SIZE(cases),
-		.needs = HMM_NEEDS,
-	};
-
-	return cases_main(argc, argv, &program);
-}
+TEST_PROGRAM(
+	"hmm_retry_test",
+	"a mirror retries exactly if memory was invalidated, and installs no stale entry",
+	scenarios, .needs = HMM_NEEDS)
