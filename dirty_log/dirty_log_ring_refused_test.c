@@ -59,9 +59,9 @@ static void expect(struct vm *vm, const struct wanted *wanted, u64 bytes,
 {
 	int result = __vm_enable_cap(vm, wanted->capability, bytes);
 
-	CHECK(result == error, "a ring of %llu bytes, %s: %s where %s is due",
-	      bytes, what, result ? errno_name(-result) : "success",
-	      error ? errno_name(-error) : "success");
+	CHECK(result == error, "a ring of %llu bytes, %s: expected %s, got %s",
+	      bytes, what, error ? errno_name(-error) : "success",
+	      result ? errno_name(-result) : "success");
 }
 
 static struct vm bare_vm(void)
@@ -118,7 +118,7 @@ static void test_late(const struct test_case *test)
 	expect(vm, &wanted, wanted.smallest, -EINVAL, "when there is a vCPU");
 	error = __vm_ioctl(vm, KVM_RESET_DIRTY_RINGS, 0);
 	CHECK(error == -EINVAL,
-	      "KVM_RESET_DIRTY_RINGS of a VM without rings: %s where EINVAL is due",
+	      "KVM_RESET_DIRTY_RINGS of a VM without rings: expected EINVAL, got %s",
 	      error < 0 ? errno_name(-error) : "success");
 	vm_destroy(vm);
 }
@@ -139,23 +139,23 @@ static void test_bitmap(const struct test_case *test)
 
 	error = __vm_enable_cap(&vm, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, 0);
 	CHECK(error == -EINVAL,
-	      "a bitmap beside rings that are not there: %s where EINVAL is due",
+	      "a bitmap before rings are enabled: expected EINVAL, got %s",
 	      error ? errno_name(-error) : "success");
 	expect(&vm, &wanted, wanted.smallest, 0, "the first");
 	backing_create(&backing, &request);
 	slot_add(&vm, &slot, SLOT_TEST_FIRST, GPA_TEST, &backing, 0);
 	error = __vm_enable_cap(&vm, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, 0);
 	CHECK(error == -EINVAL,
-	      "a bitmap beside rings when there is a slot: %s where EINVAL is due",
+	      "a bitmap beside rings after a slot was created: expected EINVAL, got %s",
 	      error ? errno_name(-error) : "success");
 	slot_delete(&slot);
 	error = __vm_enable_cap(&vm, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, 0);
 	due = kvm_check_extension(KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP) > 0 ?
 		      0 :
 		      -EINVAL;
-	CHECK(error == due, "a bitmap beside rings: %s where %s is due",
-	      error ? errno_name(-error) : "success",
-	      due ? errno_name(-due) : "success");
+	CHECK(error == due, "a bitmap beside rings: expected %s, got %s",
+	      due ? errno_name(-due) : "success",
+	      error ? errno_name(-error) : "success");
 	close(vm.fd);
 	backing_destroy(&backing);
 }
@@ -183,15 +183,15 @@ static void test_log(const struct test_case *test)
 	dirty_enable(fixture.dirty, fixture.watched[0]);
 	error = __dirty_get(&fixture.slot[0], log);
 	CHECK(error == (bitmap ? 0 : -ENXIO),
-	      "KVM_GET_DIRTY_LOG of a VM with rings: %s where %s is due",
-	      error ? errno_name(-error) : "success",
-	      bitmap ? "success" : "ENXIO");
+	      "KVM_GET_DIRTY_LOG of a VM with rings: expected %s, got %s",
+	      bitmap ? "success" : "ENXIO",
+	      error ? errno_name(-error) : "success");
 	error = __dirty_clear(fixture.vm, fixture.slot[0].id, 0,
 			      (u32)fixture.watched[0]->pages, log);
 	CHECK(error == (bitmap ? 0 : -ENXIO),
-	      "KVM_CLEAR_DIRTY_LOG of a VM with rings: %s where %s is due",
-	      error ? errno_name(-error) : "success",
-	      bitmap ? "success" : "ENXIO");
+	      "KVM_CLEAR_DIRTY_LOG of a VM with rings: expected %s, got %s",
+	      bitmap ? "success" : "ENXIO",
+	      error ? errno_name(-error) : "success");
 	/* The rings work none the less. */
 	list.store[0] = (struct writer_store){
 		.gva = fixture.slot[0].gpa,

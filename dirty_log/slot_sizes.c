@@ -80,8 +80,8 @@ static void enable(struct slots *slots, unsigned int i)
 		due = watched->pages;
 	found = dirty_harvest(slots->fixture.dirty, watched, NULL);
 	CHECK(found == due,
-	      "slot %u of %zu pages: %zu are dirty when logging begins where %zu are due",
-	      watched->slot->id, watched->pages, found, due);
+	      "slot %u of %zu pages: expected %zu dirty pages when logging is enabled, got %zu",
+	      watched->slot->id, watched->pages, due, found);
 }
 
 static void store_all(struct slots *slots)

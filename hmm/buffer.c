@@ -137,8 +137,8 @@ static void judge(const struct device_buffer *buffer, const char *who,
 	u64 expected = content(buffer, number, word);
 
 	CHECK(found == expected,
-	      "page %llu, byte %llu: %s reads %#llx, where %#llx belongs (the page's version %u)",
-	      number, offset_of(buffer, word), who, found, expected,
+	      "page %llu, byte %llu: expected %#llx, got %#llx by %s (the page has version %u)",
+	      number, offset_of(buffer, word), expected, found, who,
 	      buffer->version[number]);
 }
 

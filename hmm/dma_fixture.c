@@ -20,8 +20,8 @@ void dma_fixture_set(struct dma_fixture *fixture,
 			     method->pages * fixture->state.page,
 			     method->mask_bits);
 	CHECK(features == method->features,
-	      "%s: the kernel makes a map of kind %#x of it, where %#x belongs (1: a run of addresses, 2: a list)",
-	      method->name, features, method->features);
+	      "%s: expected a DMA map of kind %#x, got %#x (1: contiguous IOVA, 2: a list)",
+	      method->name, method->features, features);
 }
 
 void dma_fixture_map(struct dma_fixture *fixture, u32 requests)
@@ -46,8 +46,8 @@ void dma_judge_entry(const struct dma_fixture *fixture, u64 number, u64 flags)
 	pagemap_read(pagemap, dma_page(fixture, number), &in_page_table, 1);
 	pagemap_close(pagemap);
 	CHECK((entry & ~SECMMU_HMM_PAGE_MASK) == flags,
-	      "page %llu: the entry's flags are %#llx, where %#llx belong",
-	      number, entry & ~SECMMU_HMM_PAGE_MASK, flags);
+	      "page %llu: expected the entry's flags %#llx, got %#llx", number,
+	      flags, entry & ~SECMMU_HMM_PAGE_MASK);
 	CHECK((entry & SECMMU_HMM_PAGE_MASK) ==
 		      (in_page_table & PAGEMAP_PFN_MASK),
 	      "page %llu: mapped for DMA is page frame %#llx, and the CPU's page table has %#llx",

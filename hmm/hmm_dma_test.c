@@ -174,19 +174,19 @@ static bool reaches_memory(void)
 static void test_narrow(const struct variant *variant)
 {
 	struct dma_function function;
-	int error, due = -EOPNOTSUPP;
+	int error, expected = -EOPNOTSUPP;
 	struct mapping_state state;
 
 	/* An IOMMU gives it addresses that it reaches. */
 	if (variant->kind == DMA_PLATFORM && !reaches_memory())
-		due = -EIO;
+		expected = -EIO;
 	mapping_state_prepare(&state, mapping_state_kind_of("written"));
 	dma_function(&function, variant->kind);
 	error = __dma_alloc(state.device, &function, state.start,
 			    DMA_FIXTURE_PAGES * state.page, NARROW_BITS, NULL);
-	CHECK(error == due,
-	      "a map for a device that reaches 256 MiB: %s, where %s belongs",
-	      error ? errno_name(error) : "no error", errno_name(due));
+	CHECK(error == expected,
+	      "a map for a device that reaches 256 MiB: expected %s, got %s",
+	      errno_name(expected), error ? errno_name(error) : "no error");
 }
 
 /* ---- a device that does DMA ---- */
@@ -289,7 +289,7 @@ static void test_gone(const struct variant *variant)
 			  DMA_ALL_REQUESTS, fixture.entries, fixture.addresses,
 			  NULL);
 	CHECK(error == -ENODEV,
-	      "mapping for a device that is gone: %s, where ENODEV belongs",
+	      "mapping for a device that is gone: expected ENODEV, got %s",
 	      error ? errno_name(error) : "no error");
 	mapping_state_advise(fixture.state.start,
 			     DMA_FIXTURE_PAGES * fixture.state.page,
@@ -328,8 +328,8 @@ static void judge_peer_page(const struct peer_method *method, u64 entry,
 		    SECMMU_HMM_DEVICE_PAGE | method->flags;
 
 	CHECK((entry & ~SECMMU_HMM_PAGE_MASK) == flags,
-	      "a page of a peer: the entry's flags are %#llx, where %#llx belong",
-	      entry & ~SECMMU_HMM_PAGE_MASK, flags);
+	      "a page of a peer: expected the entry's flags %#llx, got %#llx",
+	      flags, entry & ~SECMMU_HMM_PAGE_MASK);
 	CHECK((address == DMA_NOT_MAPPED) == !method->flags,
 	      "a page of a peer is mapped at %#llx", address);
 	/* No bridge here translates (pci_p2pdma_bus_addr_map()). */
@@ -365,8 +365,8 @@ static void test_peer(const struct variant *variant)
 		CHECK(!error, "memory of a peer cannot be mapped: %s",
 		      errno_name(error));
 		CHECK(failed == DMA_FIXTURE_PAGES - wanted,
-		      "%u of %u pages of a peer could not be mapped, where %u belong",
-		      failed, DMA_FIXTURE_PAGES, DMA_FIXTURE_PAGES - wanted);
+		      "expected %u of %u pages of a peer not to be mapped, got %u",
+		      DMA_FIXTURE_PAGES - wanted, DMA_FIXTURE_PAGES, failed);
 		for (i = 0; i < DMA_FIXTURE_PAGES; i++)
 			judge_peer_page(method, fixture.entries[i],
 					fixture.addresses[i]);
@@ -422,28 +422,28 @@ static void test_refused(void)
 
 		error = __hmm_call(device, SECMMU_HMM_DMA_ALLOC, &alloc);
 		CHECK(error == wrong[i].error,
-		      "a map of %s: %s, where %s belongs", wrong[i].what,
-		      error ? errno_name(error) : "no error",
-		      errno_name(wrong[i].error));
+		      "a map of %s: expected %s, got %s", wrong[i].what,
+		      errno_name(wrong[i].error),
+		      error ? errno_name(error) : "no error");
 	}
 	error = __hmm_call(device, SECMMU_HMM_DMA_LOOK, &range);
-	CHECK(error == -ENOENT, "without a map: %s, where ENOENT belongs",
+	CHECK(error == -ENOENT, "without a map: expected ENOENT, got %s",
 	      error ? errno_name(error) : "no error");
 	dma_alloc(device, &platform, (void *)(uintptr_t)start,
 		  DMA_FIXTURE_PAGES * page, 64);
 	error = __dma_alloc(device, &platform, (void *)(uintptr_t)start,
 			    DMA_FIXTURE_PAGES * page, 64, NULL);
-	CHECK(error == -EBUSY, "a second map: %s, where EBUSY belongs",
+	CHECK(error == -EBUSY, "a second map: expected EBUSY, got %s",
 	      error ? errno_name(error) : "no error");
 	range.end += page;
 	error = __hmm_call(device, SECMMU_HMM_DMA_LOOK, &range);
 	CHECK(error == -EINVAL,
-	      "behind the end of the map: %s, where EINVAL belongs",
+	      "behind the end of the map: expected EINVAL, got %s",
 	      error ? errno_name(error) : "no error");
 	range.end = end;
 	error = __hmm_call(device, SECMMU_HMM_DMA_LOOK, &range);
 	CHECK(error == -EFAULT,
-	      "entries where no memory is: %s, where EFAULT belongs",
+	      "entries where no memory is: expected EFAULT, got %s",
 	      error ? errno_name(error) : "no error");
 }
 

@@ -296,7 +296,7 @@ static void test_mprotect(void)
 	error = add_exclusive(buffer.state.device, buffer.mirror,
 			      word_of(&buffer, 0), &value);
 	CHECK(error == -EPERM,
-	      "exclusive access to read-only memory: %s, where EPERM belongs",
+	      "exclusive access to read-only memory: expected EPERM, got %s",
 	      error ? errno_name(error) : "no error");
 	buffer_check(&buffer, 0, BUFFER_PAGES);
 	CHECK(!mprotect(buffer.state.start, bytes, PROT_READ | PROT_WRITE),
@@ -424,7 +424,7 @@ static void test_shared(void)
 			    state.pages * state.page);
 	error = add_exclusive(state.device, mirror, state.start, &value);
 	CHECK(error == -EOPNOTSUPP,
-	      "exclusive access to shared memory: %s, where EOPNOTSUPP belongs",
+	      "exclusive access to shared memory: expected EOPNOTSUPP, got %s",
 	      error ? errno_name(error) : "no error");
 }
 

@@ -367,7 +367,7 @@ static void test_closed(void)
 	CHECK(syscall(SYS_delete_module, "secmmu_hmm", O_NONBLOCK),
 	      "the module was removed while pages of its memory were in use");
 	CHECK(errno == EAGAIN || errno == EWOULDBLOCK || errno == EPERM,
-	      "delete_module: %s, where EAGAIN belongs", errno_name(errno));
+	      "delete_module: expected EAGAIN, got %s", errno_name(errno));
 	buffer_check(&buffer, 0, BUFFER_PAGES);
 	buffer.state.device = hmm_open();
 	buffer_judge_home(&buffer);

@@ -295,7 +295,7 @@ static void test_locked(const struct variant *variant)
 		      fixture.act.access.faults == counters.installed,
 	      "the device had the lock before the invalidation, and was refused what it had found");
 	CHECK(counters.dropped == 1,
-	      "the page's entry was dropped %llu times; 1 belongs",
+	      "expected the entry of the page to be dropped once, got %llu times",
 	      counters.dropped);
 	if (fixture.act.access.faults == 1) {
 		CHECK(fixture.act.word == OLD, "the device has read %#llx",

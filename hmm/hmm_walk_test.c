@@ -442,10 +442,10 @@ static void judge_page(const struct mapping_state *state,
 	if (state->frame && (expected & SECMMU_HMM_VALID))
 		expected |= SECMMU_HMM_DEVICE_PAGE;
 	CHECK(found == expected,
-	      "%s: page %llu of %llu: hmm_range_fault() says %s, where %s belongs\nrule: %s",
+	      "%s: page %llu of %llu: expected %s from hmm_range_fault(), got %s\nrule: %s",
 	      row->name, number, state->pages,
-	      describe(found, said, sizeof(said)),
-	      describe(expected, must, sizeof(must)), row->rule);
+	      describe(expected, must, sizeof(must)),
+	      describe(found, said, sizeof(said)), row->rule);
 	if (!(found & SECMMU_HMM_VALID) || state->no_pagemap)
 		return;
 	/* DAX is memory that CPUs reach. */
@@ -545,13 +545,13 @@ static void test_walk(const struct variant *variant)
 
 	if (cell[0] == 'E') {
 		CHECK(asked.error && !strcmp(errno_name(asked.error), cell),
-		      "%s: hmm_range_fault() returns %s, where %s belongs\nrule: %s",
-		      row->name, asked.error ? errno_name(asked.error) : "0",
-		      cell, row->rule);
+		      "%s: expected %s from hmm_range_fault(), got %s\nrule: %s",
+		      row->name, cell,
+		      asked.error ? errno_name(asked.error) : "0", row->rule);
 		return;
 	}
 	CHECK(!asked.error,
-	      "%s: hmm_range_fault() returns %s, where it has to succeed\nrule: %s",
+	      "%s: expected hmm_range_fault() to succeed, got %s\nrule: %s",
 	      row->name, errno_name(asked.error), row->rule);
 	for (i = 0; i < state.pages; i++)
 		judge_page(&state, row, i, entries[i], after.entries[i],
@@ -580,7 +580,7 @@ static void test_alike(void)
 	walk.start = (uintptr_t)state.start;
 	walk.end = walk.start + state.pages * state.page;
 	error = hmm_walk(state.device, &walk, requested);
-	CHECK(!error, "hmm_range_fault() returns %s, where it has to succeed",
+	CHECK(!error, "expected hmm_range_fault() to succeed, got %s",
 	      errno_name(error));
 	for (i = 0; i < state.pages; i++)
 		CHECK(!entries[i],
@@ -624,21 +624,20 @@ static void test_refused(void)
 			.flags_mask = wrong[i].flags_mask,
 		};
 		error = __hmm_call(device, SECMMU_HMM_WALK, &walk);
-		CHECK(error == -EINVAL,
-		      "a walk of %s: %s, where EINVAL belongs", wrong[i].what,
-		      error ? errno_name(error) : "no error");
+		CHECK(error == -EINVAL, "a walk of %s: expected EINVAL, got %s",
+		      wrong[i].what, error ? errno_name(error) : "no error");
 	}
 	entries[0] = 4;
 	walk = (struct secmmu_hmm_walk){ .start = start,
 					 .end = start + page,
 					 .entries = (uintptr_t)entries };
 	error = __hmm_call(device, SECMMU_HMM_WALK, &walk);
-	CHECK(error == -EINVAL, "an unknown request: %s, where EINVAL belongs",
+	CHECK(error == -EINVAL, "an unknown request: expected EINVAL, got %s",
 	      error ? errno_name(error) : "no error");
 	walk.entries = 8;
 	error = __hmm_call(device, SECMMU_HMM_WALK, &walk);
 	CHECK(error == -EFAULT,
-	      "entries where no memory is: %s, where EFAULT belongs",
+	      "entries where no memory is: expected EFAULT, got %s",
 	      error ? errno_name(error) : "no error");
 }
 

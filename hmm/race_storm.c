@@ -253,8 +253,8 @@ static void must_find(struct race *race, unsigned int number, u64 wanted,
 	u64 cpu = *(volatile u64 *)word;
 
 	CHECK(device == wanted && cpu == wanted,
-	      "page %u, %s: the device finds %llu and the CPU %llu, where %llu belongs",
-	      number, when, device, cpu, wanted);
+	      "page %u, %s: expected %llu, got %llu by the device and %llu by the CPU",
+	      number, when, wanted, device, cpu);
 }
 
 /* A new generation, written by the CPU or the device. */
