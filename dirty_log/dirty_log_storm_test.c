@@ -34,7 +34,7 @@
  * @set: NOTIFIER_BIT()s; of a mix, those that do not fit a kind of memory are left
  *	out there
  * @mix: several that have little to do with each other: 2 of them at least must
- *	fit, each geometry is tried, and two threads disturb
+ *	fit, each geometry is tried, and two threads do operations
  * @random: each run of it leaves out some, by its seed
  * @anonymous: only of anonymous memory: a file keeps its huge page when a part of
  *	it is unmapped
@@ -333,7 +333,7 @@ int main(int argc, char **argv)
 	static const struct program program = {
 		.name = "dirty_log_storm_test",
 		.summary =
-			"no write is lost, nor its page mistaken, while the host disturbs memory that is logged",
+			"no write is lost or attributed to another page while notifier operations hit logged memory",
 		.cases = list_cases,
 		.needs = { .kvm = true },
 	};

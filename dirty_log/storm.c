@@ -10,7 +10,7 @@
  *     What the guest stored meanwhile, into the old page or the new one, is in
  *     that copy or was zeroed; what it stores later is logged: the notifier took
  *     the mapping away, so a fault comes first, which marks the page.
- *   - A stop is judged with all disturbers paused, so between such an action and
+ *   - A stop is judged with all triggers paused, so between such an action and
  *     its copy there is none. The kernel's own threads, which may still be at work,
  *     leave contents as they are.
  *   - Who takes memory away for a while so that it cannot be read has the lock, too.
@@ -36,13 +36,13 @@
 #define STOP_MS	   45000
 /* Pages that a vCPU writes again and again. */
 #define NEAR_PAGES 24
-/* The ledger's slot: nobody disturbs it. */
+/* The slot of the ledger: no notifier operation hits it. */
 #define LEDGER_SLOT (SLOT_TEST_FIRST + DIRTY_VM_SLOTS_MAX)
 
 /* ---- who flips, harvests and judges ---- */
 
 /*
- * Let the guest make some stores, and the host disturb. Only a pace: nothing below
+ * Let the guest make some stores, and the host some operations. Only a pace: nothing below
  * is wrong if they did less.
  */
 static void let_write(struct storm *storm)
@@ -109,7 +109,7 @@ static size_t harvest_final(struct storm *storm)
 	return pages;
 }
 
-/* Neither vCPUs nor disturbers run. */
+/* Neither vCPUs nor triggers run. */
 static void stop(struct storm *storm)
 {
 	vcpu_threads_pause(storm->threads);
@@ -351,8 +351,8 @@ void storm_run(const struct storm_config *config)
 		background_end(background);
 	CHECK(storm.verified, "no page write was verified in %llu rounds",
 	      storm.rounds);
-	CHECK(storm_acts(&storm), "nothing disturbed the memory in %llu rounds",
-	      storm.rounds);
+	CHECK(storm_acts(&storm),
+	      "no notifier operation was done in %llu rounds", storm.rounds);
 	if (lack)
 		lacks_effect(what, lack);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Dirty logging in a storm: vCPUs write and logging flips while the host disturbs
+ * Dirty logging in a storm: vCPUs write and logging is toggled while the host invalidates
  * the same memory, so that MMU notifiers fire. Judged by two oracles: no write is
  * missing in the dirty log (lib/mirror.h), and none misses the host's memory
  * (lib/ledger.h).
@@ -21,9 +21,9 @@
  * @set: what the host does, NOTIFIER_BIT()s that all fit the memory
  * @background: stress-ng's arguments for a load beside it; NULL: none
  * @duration_ns: how long; at least one round is made
- * @triggers: threads that disturb, each its own part of the memory
+ * @triggers: threads that do notifier operations, each on its part of the memory
  * @harvests_max: harvests of a round, while vCPUs run
- * @pace_ms: how long the guest and the disturbers get at most between two of them
+ * @pace_ms: time limit of the guest and the triggers between two of them, milliseconds
  * @dwell_us: how long memory that is away stays away at most
  * @prepare: called with the scene and @how before the guest runs; it may set the
  *	scene's @through, and storm_work.turn of the vCPUs; NULL: nothing is to be

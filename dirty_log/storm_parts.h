@@ -21,7 +21,7 @@
 struct storm;
 
 /**
- * struct storm_part - the part of the memory that one thread disturbs
+ * struct storm_part - the part of the memory on which one thread does operations
  * @storm: the storm
  * @first: where it begins, in pages of struct notifier_trigger
  * @pages: its size
@@ -41,7 +41,7 @@ struct storm_part {
  * @threads: the vCPUs
  * @trigger: what the host does
  * @lead: bytes from the slot's beginning to the first page of struct notifier_trigger
- * @parts: the memory, by disturbing thread
+ * @parts: the memory, by thread
  * @triggering: these threads
  * @copying: whoever copies memory into the mirror, or keeps it from being read
  * @mirror: of the slot
@@ -49,9 +49,9 @@ struct storm_part {
  * @entries: the memory behind @entries_slot
  * @entries_slot: the ledger as the guest sees it
  * @random: the main thread's choices
- * @acts: what was done, by disturbance
- * @failed: what could not be done, by disturbance
- * @counted: what the kernel had done of it before, by disturbance
+ * @acts: number of operations done, by kind
+ * @failed: number of operations that failed, by kind
+ * @counted: what the kernel had counted before, by kind
  */
 struct storm {
 	const struct storm_config *config;
@@ -73,11 +73,11 @@ struct storm {
 	u64 rounds, judged, blind, harvests, verified, held;
 };
 
-/* Stores of all vCPUs so far, and disturbances. */
+/* Number of stores of all vCPUs so far, and of operations. */
 u64 storm_stores(const struct storm *storm);
 u64 storm_acts(const struct storm *storm);
 
-/* Make the threads that disturb; memory, ledger and disturber are there. */
+/* Create the threads of the triggers; memory, ledger and trigger exist. */
 void storm_make_parts(struct storm *storm);
 void storm_free_parts(struct storm *storm);
 

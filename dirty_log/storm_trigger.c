@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The host in a storm: who disturbs the memory, and what came of it. */
+/* The host in a storm: notifier operations, and their effects. */
 #include <sched.h>
 
 #include "core/clock.h"
@@ -9,10 +9,10 @@
 #include "storm_parts.h"
 #include "mem/uffd.h"
 
-/* Pages that are disturbed at a time: one, some, or as many as fit. */
+/* Pages of one operation: one, some, or as many as fit. */
 #define SOME_PAGES 64
 #define FEW_PAGES  16
-/* What the guest does between two disturbances, and how long that may take. */
+/* Number of stores of the guest between two operations, and their time limit. */
 #define COME_STORES 48
 #define COME_US	    3000
 #define HEAVY_TIMES 100
@@ -116,7 +116,7 @@ static void notifier_trigger_some(struct storm_part *part,
 }
 
 /*
- * Let the guest come to what was disturbed: else a quick disturber keeps it from
+ * Let the guest access what was invalidated: else a fast trigger keeps it from
  * ever having a page mapped. Only a pace.
  */
 static void let_come(const struct storm *storm, const struct thread *thread,
@@ -184,8 +184,8 @@ void storm_make_parts(struct storm *storm)
 		part->first = i * each;
 		part->pages = each;
 		part->drop = ledger_drop_new(storm->ledger);
-		thread_add(storm->triggering, "disturber",
-			   notifier_trigger_part, part);
+		thread_add(storm->triggering, "trigger", notifier_trigger_part,
+			   part);
 	}
 	for (i = 0; i < NOTIFIER_OPS; i++)
 		storm->counted[i] = evidence_of(storm, i);

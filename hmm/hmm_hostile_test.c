@@ -462,7 +462,7 @@ static void test_hostile(const struct test_case *test)
 		hostile.device[i] = hmm_open();
 	for (i = 0; i < THREADS; i++)
 		thread_add(group, "caller", call_at_random, &hostile);
-	thread_add(group, "disturber", notifier_trigger, &hostile);
+	thread_add(group, "notifier", notifier_trigger, &hostile);
 	thread_add(group, "parent", have_children, &hostile);
 
 	until = clock_ns() + duration;

@@ -83,7 +83,7 @@ static void away(struct race *race, struct random_stream *random)
 		race_count(&race->ops);
 }
 
-/* What lib/disturb.h has, to one page of the kept half or to all of it. */
+/* Notifier operations on one page of the kept half, or on all of it. */
 static const struct {
 	unsigned int storm;
 	enum notifier_op op;

@@ -1,38 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * No interrupt between vCPUs is lost, comes twice, or goes astray: whatever the
- * way it is sent, whatever its target does, and while what inhibits hardware's
- * delivery (AVIC, APICv) comes and goes.
+ * No interrupt between vCPUs is lost, duplicated or misdirected: with every
+ * destination mode and shorthand, to targets that run, halt or migrate between CPUs,
+ * and while delivery by hardware (AVIC, APICv) is inhibited and allowed again.
  */
-#include <stdio.h>
-
 #include "core/background.h"
-#include "core/cases.h"
 #include "core/clock.h"
 #include "ipi_vm.h"
 #include "core/options.h"
-#include "core/report.h"
+#include "core/variant.h"
 
 #define VCPUS_DEFAULT 3
 #define VCPUS_STRESS  6
-/* What is enough in check mode, beside the VM that has to be made. */
+/* Time of a case in check mode; creating the VM takes longer. */
 #define CHECK_NS (120 * NSEC_PER_MSEC)
 
-static const char *const modes[] = {
-	[APIC_XAPIC] = "xapic",
-	[APIC_X2APIC] = "x2apic",
-};
-
-static const char *const states[] = {
-	[IPI_RUNNING] = "running",
-	[IPI_HALTED] = "halted",
-	[IPI_MOVING] = "moving",
-};
-
-static const struct {
+/**
+ * struct method_row - a way to send an interrupt
+ * @name: in names of cases
+ * @methods: bits (1 << enum ipi_method)
+ */
+struct method_row {
 	const char *name;
 	u32 methods;
-} kinds[] = {
+};
+
+static const struct method_row methods[] = {
 	{ "fixed", 1U << IPI_PHYSICAL | 1U << IPI_LOGICAL },
 	{ "lowest_priority", 1U << IPI_LOWEST },
 	{ "nmi", 1U << IPI_NMI },
@@ -40,44 +33,72 @@ static const struct {
 	{ "all_but_self", 1U << IPI_OTHERS },
 	{ "self", 1U << IPI_SELF },
 };
-
-static const struct {
-	const char *name;
-	enum ipi_inhibit inhibit;
-	bool xapic_only;
-} inhibits[] = {
-	{ "block_irq", IPI_BLOCK_IRQ, false },
-	{ "ldr_alias", IPI_LDR_ALIAS, true },
-	{ "apic_id", IPI_APIC_ID, true },
-	{ "extint", IPI_EXTINT, false },
-	{ "pit_reinject", IPI_PIT_REINJECT, false },
-	{ "auto_eoi", IPI_AUTO_EOI, false },
-	{ "vmrun", IPI_VMRUN, false },
-};
-
-#define COUNT(array) (ARRAY_SIZE(array))
-#define TUPLES	     (COUNT(modes) * COUNT(kinds) * COUNT(states))
 #define EVERY_METHOD ((1U << IPI_METHOD) - 1)
 
-/* Places in test_case.number. */
-enum {
-	NUMBER_MODE,
-	NUMBER_METHOD,
-	NUMBER_STATE,
-	NUMBER_NOTIFIER_OP,
+/**
+ * struct inhibit_row - a reason for which KVM inhibits AVIC and APICv
+ * @name: in names of cases
+ * @inhibit: the reason
+ * @state: what the targets do; either state with some of the reasons
+ * @xapic_only: x2APIC mode does not have it
+ */
+struct inhibit_row {
+	const char *name;
+	enum ipi_inhibit inhibit;
+	enum ipi_state state;
+	bool xapic_only;
 };
 
-static void run(const struct test_case *test)
+static const struct inhibit_row inhibits[] = {
+	{ "inhibited/block_irq", IPI_BLOCK_IRQ, IPI_RUNNING, false },
+	{ "inhibited/ldr_alias", IPI_LDR_ALIAS, IPI_HALTED, true },
+	{ "inhibited/apic_id", IPI_APIC_ID, IPI_RUNNING, true },
+	{ "inhibited/extint", IPI_EXTINT, IPI_HALTED, false },
+	{ "inhibited/pit_reinject", IPI_PIT_REINJECT, IPI_RUNNING, false },
+	{ "inhibited/auto_eoi", IPI_AUTO_EOI, IPI_HALTED, false },
+	{ "inhibited/vmrun", IPI_VMRUN, IPI_RUNNING, false },
+};
+
+static const struct choice modes[] = {
+	CHOICE("xapic", APIC_XAPIC),
+	CHOICE("x2apic", APIC_X2APIC),
+};
+
+static const struct needs two_cpus = { .cpus = 2 };
+
+static const struct choice states[] = {
+	CHOICE("running", IPI_RUNNING),
+	CHOICE("halted", IPI_HALTED),
+	CHOICE("moving", IPI_MOVING, .needs = &two_cpus),
+};
+
+/**
+ * struct variant - interrupts of one kind, or of all kinds while KVM inhibits AVIC
+ * @mode: mode of the local APICs
+ * @method: how interrupts are sent; NULL: in every way
+ * @state: what the targets do, with @method
+ * @inhibit: why AVIC is inhibited, and what the targets do; NULL: it is not
+ */
+struct variant {
+	enum apic_mode mode;
+	const struct method_row *method;
+	enum ipi_state state;
+	const struct inhibit_row *inhibit;
+};
+
+static void send(const struct variant *variant)
 {
 	static const char *const switches[] = { "--switch", "1", "--cpu", "1",
 						NULL };
 	const struct background_request request = { .arguments = switches };
+	const struct inhibit_row *inhibit = variant->inhibit;
 	bool stress = options()->mode == MODE_STRESS;
 	struct ipi_config config = {
-		.mode = test->number[NUMBER_MODE],
-		.methods = (u32)test->number[NUMBER_METHOD],
-		.state = test->number[NUMBER_STATE],
-		.inhibit = test->number[NUMBER_NOTIFIER_OP],
+		.mode = variant->mode,
+		.methods = variant->method ? variant->method->methods :
+					     EVERY_METHOD,
+		.state = inhibit ? inhibit->state : variant->state,
+		.inhibit = inhibit ? inhibit->inhibit : IPI_UNINHIBITED,
 		.vcpus = stress ? VCPUS_STRESS : VCPUS_DEFAULT,
 		.duration_ns = case_duration_ns(),
 	};
@@ -95,70 +116,31 @@ static void run(const struct test_case *test)
 		background_end(background);
 }
 
-static void add_plain(struct test_case *test, const unsigned int *level)
+static bool mode_has_inhibit(const struct variant *variant)
 {
-	*test = (struct test_case){
-		.run = run,
-		.number = { level[0], kinds[level[1]].methods, level[2] },
-		/* Where there is only one, nothing can be moved. */
-		.needs.cpus = level[2] == IPI_MOVING ? 2 : 0,
-	};
-	snprintf(test->name, sizeof(test->name), "%s/%s/%s", modes[level[0]],
-		 kinds[level[1]].name, states[level[2]]);
+	return variant->mode == APIC_XAPIC || !variant->inhibit->xapic_only;
 }
 
-/* All ways, while something is disturbing. */
-static size_t add_inhibited(struct test_case *cases)
-{
-	size_t count = 0, mode, i;
+static const struct dimension plain[] = {
+	DIMENSION_TABLE(struct variant, mode, modes),
+	DIMENSION_ROWS(struct variant, method, methods),
+	DIMENSION_TABLE(struct variant, state, states),
+};
 
-	for (mode = 0; mode < COUNT(modes); mode++) {
-		for (i = 0; i < COUNT(inhibits); i++) {
-			if (inhibits[i].xapic_only && mode != APIC_XAPIC)
-				continue;
-			cases[count] = (struct test_case){
-				.run = run,
-				/* One with each state that is left. */
-				.number = { mode, EVERY_METHOD,
-					    i % 2 ? IPI_HALTED : IPI_RUNNING,
-					    inhibits[i].inhibit },
-			};
-			snprintf(cases[count].name, sizeof(cases[count].name),
-				 "%s/disturbed/%s", modes[mode],
-				 inhibits[i].name);
-			count++;
-		}
-	}
-	return count;
-}
+static const struct dimension inhibited[] = {
+	DIMENSION_TABLE(struct variant, mode, modes),
+	DIMENSION_ROWS(struct variant, inhibit, inhibits),
+};
 
-static size_t list_cases(const struct options *options, struct test_case *cases,
-			 size_t max)
-{
-	static const struct case_matrix matrix = {
-		.dimensions = 3,
-		.levels = { COUNT(modes), COUNT(kinds), COUNT(states) },
-	};
-	struct case_tuple tuples[TUPLES];
-	size_t count = cases_choose(options, &matrix, tuples, TUPLES), i;
+static const struct scenario scenarios[] = {
+	SCENARIO("", send, struct variant, plain, .stress_s = 3,
+		 .plan = "no interrupt between vCPUs is lost, duplicated or misdirected"),
+	SCENARIO("", send, struct variant, inhibited, .stress_s = 3,
+		 .sampling = SAMPLE_ALL,
+		 .allowed = VARIANT_IF(struct variant, mode_has_inhibit),
+		 .plan = "the same while AVIC and APICv are inhibited and allowed again"),
+};
 
-	if (count + 2 * COUNT(inhibits) > max)
-		fail("more than %zu cases", max);
-	for (i = 0; i < count; i++)
-		add_plain(&cases[i], tuples[i].level);
-	count += add_inhibited(cases + count);
-	return cases_keep_for_stress(options, cases, count, sizeof(*cases), 3);
-}
-
-int main(int argc, char **argv)
-{
-	static const struct program program = {
-		.name = "apic_ipi_test",
-		.summary =
-			"no interrupt between vCPUs is lost, doubled or astray",
-		.cases = list_cases,
-		.needs = { .kvm = true },
-	};
-
-	return cases_main(argc, argv, &program);
-}
+TEST_PROGRAM("apic_ipi_test",
+	     "no interrupt between vCPUs is lost, duplicated or misdirected",
+	     scenarios, .needs = { .kvm = true })

@@ -452,7 +452,7 @@ static void test_hostile(const struct test_case *test)
 	threads = vcpu_threads_new(hostile.vm, &vcpu_threads_config);
 	for (i = 0; i < THREADS; i++)
 		thread_add(group, "caller", call_at_random, &hostile);
-	thread_add(group, "disturber", inhibit, &hostile);
+	thread_add(group, "inhibitor", inhibit, &hostile);
 	thread_add(group, "parent", have_children, &hostile);
 	thread_add(group, "VMs", live_and_die, &hostile);
 

@@ -71,7 +71,7 @@ static inline u32 ipi_vector(enum ipi_method method, unsigned int sender)
  * @targets: of the last one, bits of vCPUs: who has to get it, or (lowest
  *	priority) one of whom
  * @open: somebody may not have it yet
- * @may: how many may also have come to the disturber (its logical ID is another's)
+ * @may: how many may also have reached the inhibitor (its logical ID is another's)
  */
 struct ipi_sent {
 	u64 count;
@@ -100,8 +100,8 @@ struct ipi_sent {
  * @nmi_owner: in vCPU 0's part: whose turn it is to send NMIs, from 1
  * @ready: in vCPU 0's part: how many vCPUs can be sent to
  * @pic_got: interrupts of the PIC taken here
- * @inhibited: how often the disturber disturbed
- * @nested: the disturber's guest
+ * @inhibited: how often the inhibitor changed its state
+ * @nested: the inhibitor's guest
  */
 struct ipi_vcpu {
 	u32 mode;

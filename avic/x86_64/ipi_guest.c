@@ -4,7 +4,7 @@
 #include "core/random.h"
 
 /*
- * How long a disturbance lasts, and how long L2 stays, in turns of a loop; at most,
+ * How long an inhibition lasts, and how long L2 runs, in iterations of a loop; at most,
  * where it ends once interrupts have come in it.
  */
 #define NOTIFIER_TURNS 2000
@@ -55,7 +55,7 @@ static void __noreturn wrong(struct ipi_vcpu *mine, unsigned int vcpu,
 		cpu_relax();
 }
 
-/* To vCPU 0's logical ID, which the disturber may have at the time, too. */
+/* To the logical ID of vCPU 0, which the inhibitor may have at the time, too. */
 static bool is_to_alias(const struct ipi_vcpu *mine, u32 targets)
 {
 	return mine->inhibit == IPI_LDR_ALIAS && targets & 1;
@@ -155,7 +155,7 @@ static u32 choose_targets(struct guest_vcpu *self, enum ipi_method method,
 	u32 all = (1U << self->vcpu_count) - 1, me = 1U << self->index;
 	u32 named = self->vcpu_count;
 
-	/* The last one is the disturber, whose APIC ID may not be its own. */
+	/* The last one is the inhibitor, which may have another APIC ID. */
 	if (ipi_vcpu_of(self)->inhibit == IPI_APIC_ID)
 		named--;
 	switch (method) {
@@ -395,7 +395,7 @@ void ipi_run_guest(struct guest_vcpu *self, u64 unused)
 	(void)unused;
 	self->interrupt = on_interrupt;
 	apic_begin(self, mine->mode);
-	/* As disturb() has it, and from the first interrupt on. */
+	/* As the inhibitor does, and from the first interrupt on. */
 	if (mine->role == IPI_INHIBITOR && mine->inhibit == IPI_LDR_ALIAS)
 		apic_set_logical(1U << self->index | 1);
 	/* Nobody sends before all can be sent to. */

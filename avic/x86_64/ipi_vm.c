@@ -20,7 +20,7 @@
  */
 #define LOST_MS	    5000
 #define LOOK_MAX_NS NSEC_PER_SEC
-/* How often the host looks, and does its part of the disturbing. */
+/* Interval at which the host checks, and does its part of an inhibition. */
 #define TICK_NS (NSEC_PER_MSEC / 2)
 /* A slow machine has so much more time until all has happened that the case is about. */
 #define LATE_NS (20 * NSEC_PER_SEC)
@@ -115,7 +115,7 @@ static void begin(struct fixture *fixture, const struct ipi_config *config)
 	}
 }
 
-/* By the thread of the vCPU that disturbs, which has left KVM_RUN. */
+/* Called by the thread of the inhibiting vCPU, outside of KVM_RUN. */
 static void on_sync(struct vcpu *vcpu, void *context)
 {
 	const struct fixture *fixture = context;
@@ -427,7 +427,7 @@ static const char *missing(const struct fixture *fixture)
 			return write_method_names[method];
 	}
 	if (config->inhibit != IPI_UNINHIBITED && !has_begun(fixture))
-		return "disturbance";
+		return "inhibitor";
 	if (config->inhibit == IPI_EXTINT && !fixture->pulses)
 		return "interrupt of the PIC";
 	return NULL;
@@ -441,7 +441,7 @@ static void tell(const struct fixture *fixture)
 	if (config->inhibit == IPI_EXTINT)
 		report_info("%u interrupts of the PIC", fixture->pulses);
 	if (config->inhibit != IPI_UNINHIBITED)
-		report_info("disturbed %llu times",
+		report_info("inhibited %llu times",
 			    part(fixture, config->vcpus - 1)->inhibited);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* vCPUs that send interrupts to each other while others disturb, judged. */
+/* vCPUs that send interrupts to each other while AVIC may be inhibited; checks delivery. */
 #ifndef AVIC_IPI_VM_H
 #define AVIC_IPI_VM_H
 
@@ -20,7 +20,7 @@ enum ipi_state {
  * @methods: bits of enum ipi_method
  * @state: what those do that are sent to
  * @inhibit: what else happens
- * @vcpus: how many, 2 to IPI_VCPUS; with a disturbance, the last one disturbs
+ * @vcpus: number of vCPUs, 2 to IPI_VCPUS; with @inhibit, the last one inhibits
  * @duration_ns: for how long
  */
 struct ipi_config {
