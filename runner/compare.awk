@@ -113,6 +113,8 @@ FNR == 1 {
 {
 	target = printable(json_get($0, "target"))
 	name = printable(json_get($0, "name"))
+	if (run == 1)
+		name = current_name(name)
 	status = json_get($0, "status")
 	key = target "\t" name
 	program = name

@@ -8,13 +8,13 @@
 # select_failed DIR FILE: a selection of what failed in that run.
 select_failed()
 {
-	awk -f "$top/runner/text.awk" -f - "$1/results.jsonl" > "$2.all" <<- 'END'
+	awk -v "renamed=$top/runner/renamed" -f "$top/runner/text.awk" -f - "$1/results.jsonl" > "$2.all" <<- 'END'
 	{
 		status = json_get($0, "status")
 		if (status != "FAIL" && status != "CRASH" && status != "TIMEOUT" && \
 		    !(status == "SKIP" && json_get($0, "expected") == "false"))
 			next
-		line = printable(json_get($0, "target")) "\t" printable(json_get($0, "name"))
+		line = printable(json_get($0, "target")) "\t" current_name(printable(json_get($0, "name")))
 		if (!seen[line]++)
 			print line "\t" printable(json_get($0, "seed"))
 	}
@@ -75,7 +75,7 @@ compare_with_baseline()
 	local news=$results/transitions.new partial=''
 
 	[[ ! ${wanted[*]}${areas[*]}${unwanted[*]}$shard$selection && ! $interrupted ]] || partial=1
-	awk -f "$top/runner/text.awk" -f "$top/runner/compare.awk" -v "partial=$partial" \
+	awk -v "renamed=$top/runner/renamed" -f "$top/runner/text.awk" -f "$top/runner/compare.awk" -v "partial=$partial" \
 		"$baseline/results.jsonl" "$results/results.jsonl" > "$news"
 	if [[ $replays -gt 0 && ! $interrupted && ! $storage ]] && grep -qE '^(new failure|crashed|flaky)	' "$news"; then
 		replay_failures "$news"

@@ -8,6 +8,24 @@ BEGIN {
 		byte_value[sprintf("%c", i)] = i
 }
 
+# The name that a test of an earlier run has today, by the file runner/renamed, which
+# is the variable renamed.
+function current_name(name,    line, part, program, i, at) {
+	if (!renamed_read++)
+		while ((getline line < renamed) > 0)
+			if (line !~ /^#/ && split(line, part, /[ \t]+/) == 3) {
+				renamed_program[++renamed_count] = part[1]
+				renamed_old[renamed_count] = part[2]
+				renamed_new[renamed_count] = part[3]
+			}
+	program = name
+	sub(/:.*/, "", program)
+	for (i = 1; i <= renamed_count; i++)
+		if (program == renamed_program[i] && (at = index(name, renamed_old[i])))
+			name = substr(name, 1, at - 1) renamed_new[i] substr(name, at + length(renamed_old[i]))
+	return name
+}
+
 # How many bytes the UTF-8 sequence at byte at of s has; 0: it is none.
 function utf8_length(s, at,    b, n, low, high, i) {
 	b = byte_value[substr(s, at, 1)]

@@ -52,6 +52,26 @@ transition() {
 	[ ! -s "$results/transitions" ]
 }
 
+@test "a case that was renamed is compared, and run again, by its new name" {
+	program demo a_test <<- 'END'
+	printf '1..1\n# case: old/one\n# reason: page 7\nnot ok 1 old/one\n'
+	exit 1
+	END
+	baseline
+	printf 'demo/a_test\t:old/\t:new/\n' > "$tree/runner/renamed"
+	program demo a_test <<- 'END'
+	case "$*" in *"--case old"*) exit 4 ;; esac
+	printf '1..1\n# case: new/one\nok 1 new/one\n'
+	END
+	runner --baseline "$base"
+	exits 0
+	transition "fixed	here	demo/a_test:new/one"
+	rm -r "$results"
+	runner --rerun-failed "$base"
+	exits 0
+	result demo/a_test:new/one PASS
+}
+
 @test "a failure that comes again is a regression: 1; with its pass rate" {
 	told a pass
 	told b pass
