@@ -108,7 +108,7 @@ nightly() {
 @test "several at once; an end by a signal ends them all" {
 	FAKE_SLOW='a*' "$tree/runner/nightly" --results "$runs" --jobs 2 --cached > "$BATS_TEST_TMPDIR/out" &
 	nightly=$!
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		[ "$(grep -c ready "$FAKE_LOG" 2> /dev/null)" = 2 ] && break
 		read -r -t 0.1 _ <> <(:) || :
 	done
